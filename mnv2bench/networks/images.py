@@ -1,0 +1,33 @@
+"""The images every backend is given: made from a seed, the same pictures at every resolution."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+WAVES = 8  # cosines across the image and down it
+NOISE = 0.1
+
+
+def images(seed: int, batch: int, resolution: int) -> NDArray[np.float32]:
+    """(batch, 3, resolution, resolution), C-contiguous, each image with mean 0 and variance 1.
+
+    Image i depends on `seed` and i alone, so a larger batch begins with the images of a smaller one.
+    """
+    out = np.empty((batch, 3, resolution, resolution), np.float32)
+    for index in range(batch):
+        out[index] = _image(np.random.default_rng([seed, index]), resolution)
+    return out
+
+
+def _image(rng: np.random.Generator, resolution: int) -> NDArray[np.float32]:
+    """Large shapes with a little noise: white noise alone looks the same to a network after global pooling."""
+    amplitudes = rng.standard_normal((3, WAVES, WAVES), np.float32)
+    frequency = np.arange(WAVES, dtype=np.float32)
+    amplitudes /= 1 + frequency[:, None] + frequency
+    position = (np.arange(resolution, dtype=np.float32) + np.float32(0.5)) / np.float32(resolution)
+    cosines = np.cos(np.float32(np.pi) * np.outer(position, frequency))
+    # einsum, not matmul: BLAS would start its threads in the process that is about to be measured
+    image: NDArray[np.float32] = np.einsum("cyj,xj->cyx", np.einsum("yi,cij->cyj", cosines, amplitudes), cosines)
+    image += NOISE * rng.standard_normal(image.shape, np.float32)
+    image -= image.mean()
+    image /= image.std()
+    return image

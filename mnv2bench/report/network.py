@@ -1,0 +1,70 @@
+"""One network layer by layer as plain text, with its totals by torchinfo's rules and by the paper's."""
+
+from collections.abc import Iterator, Sequence
+
+from mnv2bench.networks import Layer, count, layers, torchinfo_totals
+
+HEADER = ("Layer", "Kind", "Output shape", "Params", "BN params", "MAdds")
+TEXT_COLUMNS = 3  # these align left, the numbers after them right
+
+
+def network_page(name: str, width: float, resolution: int) -> str:
+    """The page for one fp32 image and 1000 classes; MB are 1e6 bytes."""
+    rows = [HEADER, *map(_row, layers(name, width, resolution))]
+    return "\n".join(
+        [
+            f"{name}, width {width}, resolution {resolution}: one fp32 image, 1000 classes",
+            "",
+            *_aligned(rows),
+            "",
+            "By torchinfo's rules (adds batch norm and bias; counts outputs twice, for a backward pass)",
+            *_aligned(_by_torchinfo(name, width, resolution), text_columns=1),
+            "",
+            "By the paper's rules (batch norm and ReLU6 folded)",
+            *_aligned(_by_the_paper(name, width, resolution), text_columns=1),
+            "",
+        ]
+    )
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    shape = f"[{layer.out_channels}, {layer.out_size}, {layer.out_size}]"
+    numbers = (layer.params, layer.bn_params, layer.madds)
+    return layer.name, layer.kind, shape, *(f"{number:,}" if number else "--" for number in numbers)
+
+
+def _by_torchinfo(name: str, width: float, resolution: int) -> list[tuple[str, str]]:
+    totals = torchinfo_totals(name, width, resolution)
+    return [
+        ("Total params", f"{count(name, width, resolution).params:,}"),
+        ("Total mult-adds (M)", f"{totals.mult_adds / 1e6:.2f}"),
+        ("Input size (MB)", _mb(totals.input_bytes)),
+        ("Forward/backward pass size (MB)", _mb(totals.forward_backward_bytes)),
+        ("Params size (MB)", _mb(totals.params_bytes)),
+        ("Estimated total size (MB)", _mb(totals.total_bytes)),
+    ]
+
+
+def _by_the_paper(name: str, width: float, resolution: int) -> list[tuple[str, str]]:
+    counted = count(name, width, resolution)
+    return [
+        ("MAdds, conv and linear only", f"{counted.madds:,}"),
+        ("Params", f"{counted.params:,}"),
+        ("Params without batch norm", f"{counted.params_without_bn:,}"),
+        ("Largest tensor (MB)", _mb(counted.largest_tensor_bytes)),
+        ("Peak input + output of one op (MB)", _mb(counted.peak_in_out_bytes)),
+    ]
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.2f}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], text_columns: int = TEXT_COLUMNS) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.ljust(width) if index < text_columns else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
