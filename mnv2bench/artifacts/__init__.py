@@ -1,0 +1,82 @@
+"""network -> the file that a runtime reads, made in a process of its own and cached by content."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mnv2bench.cases import Case
+from mnv2bench.records import Artifact
+
+PACKAGE = Path(__file__).parents[1]
+SOURCES = (*sorted((PACKAGE / "networks").glob("*.py")), PACKAGE / "artifacts" / "export.py")
+SUFFIXES = {"state_dict": ".pt", "reference": ".npz", "onnx": ".onnx", "torchscript": ".ts", "pt2": ".pt2"}
+CONVERTERS = {"onnx": ("torch", "onnx", "onnxscript")}
+REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
+MACHINE_CODE = ("pt2",)  # compiled for this processor and thread count
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Which weights: seeded, or a state dict file of the user's."""
+
+    seed: int = 0
+    file: str = ""
+
+    @property
+    def content(self) -> str:
+        """What makes two weights the same. OSError where the file cannot be read."""
+        return hashlib.sha256(Path(self.file).read_bytes()).hexdigest() if self.file else f"seed {self.seed}"
+
+
+def root() -> Path:
+    """Where artifacts and compile caches are kept: $MNV2BENCH_CACHE, else the user's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("MNV2BENCH_CACHE") or Path(cache) / "mnv2bench").expanduser()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+def key(case: Case, format: str, weights: Weights, machine: str) -> str:
+    """A name for the artifact's content: equal keys mean that nothing needs exporting."""
+    content = [format, case.network, case.width, case.precision, weights.content]
+    if format != "state_dict":
+        content += [case.batch, case.resolution]
+    if format in MACHINE_CODE:
+        content += [case.threads, machine]
+    content += [f"{d} {_version(d)}" for d in CONVERTERS.get(format, ("torch",))]
+    content += [hashlib.sha256(source.read_bytes()).hexdigest() for source in SOURCES]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def path(format: str, key: str) -> Path:
+    return root() / "artifacts" / f"{format}-{key}{SUFFIXES[format]}"
+
+
+def facts(format: str, key: str) -> Artifact | None:
+    """What is cached under this key, None where nothing whole is: the facts are written last."""
+    try:
+        return Artifact(**json.loads(path(format, key).with_suffix(".json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def keep(artifact: Artifact) -> None:
+    """Write the facts of an artifact whose file is whole."""
+    target = path(artifact.format, artifact.key).with_suffix(".json")
+    partial = target.with_suffix(f".{os.getpid()}.tmp")
+    partial.write_text(json.dumps(asdict(artifact)))
+    partial.replace(target)
+
+
+def compile_cache(case: Case, weights: Weights, machine: str) -> Path:
+    """The folder where a runtime that compiles in its own process keeps what it compiled for this case."""
+    content = [case.id, weights.content, machine, _version("torch")]
+    return root() / "compiled" / hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -1,0 +1,48 @@
+"""ONNX Runtime on its CPU provider, inputs and outputs bound to memory once."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.cases import Case
+
+READS = "onnx"
+onnxruntime.disable_telemetry_events()
+
+
+class OnnxRuntimeSession(Session):
+    def __init__(self, case: Case, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = case.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        shape = (case.batch, 3, case.resolution, case.resolution)
+        self.input = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
+        self.binding = self.session.io_binding()
+        self.binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self.input)
+        self.binding.bind_output(self.session.get_outputs()[0].name)
+        self.options = options
+
+    def put(self, images: Images) -> None:
+        self.input.update_inplace(images)
+
+    def run(self) -> None:
+        self.session.run_with_iobinding(self.binding)
+
+    def get(self) -> Images:
+        return np.array(self.binding.copy_outputs_to_cpu()[0], dtype=np.float32)
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "providers": " ".join(self.session.get_providers()),
+            "intra-op threads": str(self.options.intra_op_num_threads),
+            "spinning": "default",
+        }
+
+
+def open(case: Case, path: Path) -> Session:
+    require_cpu_fp32(case)
+    return OnnxRuntimeSession(case, path)

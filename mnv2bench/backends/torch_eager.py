@@ -1,0 +1,13 @@
+"""PyTorch eager, NCHW as `model(images)` runs it: what every speed-up is over."""
+
+from pathlib import Path
+
+from mnv2bench.backends import Session, _torch
+from mnv2bench.cases import Case
+
+READS = "state_dict"
+
+
+def open(case: Case, path: Path) -> Session:
+    _torch.prepare(case)
+    return _torch.TorchSession(case, _torch.network(case, path))

@@ -1,0 +1,99 @@
+"""Case: one row of every table, its id, and the grids of cases that people ask for."""
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mnv2bench.networks.spec import check
+
+PRECISIONS = ("fp32",)
+WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+RESOLUTIONS = (224, 192, 160, 128, 96)
+GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
+    "quick": ((0.35, 96), (1.0, 224)),
+    "published": (*itertools.product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
+    "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
+}
+ID = re.compile(r"(.+)_([0-9.]+)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured. `id` is its name everywhere: pytest id, file key, CSV key.
+
+    Raises ValueError, in one line, for a case that no network or runtime could have.
+    """
+
+    network: str = "mobilenet_v2"
+    width: float = 1.0
+    resolution: int = 224
+    batch: int = 1
+    backend: str = "torch_eager"
+    device: str = "cpu"
+    precision: str = "fp32"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check(self.network, self.width, self.resolution)
+        for name, value in (("batch", self.batch), ("threads", self.threads)):
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
+                raise ValueError(f"{name} must be a whole number from 1 to 4096, not {value!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
+
+    @property
+    def variant(self) -> str:
+        """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224."""
+        return f"{self.network}_{float(self.width)}_{self.resolution}"
+
+    @property
+    def id(self) -> str:
+        return f"{self.variant}-b{self.batch}-{self.backend}-{self.device}-{self.precision}-t{self.threads}"
+
+    @classmethod
+    def parse(cls, id: str) -> "Case":
+        """The case of an id; ValueError where the text is none."""
+        found = ID.fullmatch(id)
+        if not found:
+            raise ValueError(f"{id!r} is not a case id such as {cls().id}")
+        network, width, resolution, batch, backend, device, precision, threads = found.groups()
+        return cls(network, float(width), int(resolution), int(batch), backend, device, precision, int(threads))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def grid(name: str) -> tuple[tuple[float, int], ...]:
+    """(width, resolution) of each variant in a named grid."""
+    if name not in GRIDS:
+        raise ValueError(f"grid {name!r} is not one of {', '.join(GRIDS)}")
+    return GRIDS[name]
+
+
+def variants(name: str, widths: Iterable[float] = (), resolutions: Iterable[int] = ()) -> tuple[tuple[float, int], ...]:
+    """The variants of a grid; with one axis named, its rows with those values; with both, their product."""
+    widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name)
+    if widths and resolutions:
+        return tuple(itertools.product(widths, resolutions))
+    for axis, other, asked in ((0, "--resolutions", widths), (1, "--widths", resolutions)):
+        for value in asked:
+            if not any(row[axis] == value for row in rows):
+                raise ValueError(f"grid {name} has no variant with {value}: name {other} too, or another grid")
+    return tuple(row for row in rows if (not widths or row[0] in widths) and (not resolutions or row[1] in resolutions))
+
+
+def cases(
+    variants: Iterable[tuple[float, int]],
+    *,
+    backends: Iterable[str],
+    networks: Iterable[str] = ("mobilenet_v2",),
+    devices: Iterable[str] = ("cpu",),
+    precisions: Iterable[str] = ("fp32",),
+    threads: Iterable[int] = (1,),
+    batches: Iterable[int] = (1,),
+) -> tuple[Case, ...]:
+    """Every combination, each once, in the order given."""
+    product = itertools.product(networks, variants, batches, backends, devices, precisions, threads)
+    return tuple(dict.fromkeys(Case(n, w, r, b, k, d, p, t) for n, (w, r), b, k, d, p, t in product))

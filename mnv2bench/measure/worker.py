@@ -1,0 +1,109 @@
+"""One fresh process of one case: open, check the outputs, measure. It does nothing else."""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from mnv2bench.measure.noise import resident_bytes
+
+INTERPRETER_BYTES = resident_bytes()
+
+import numpy as np  # noqa: E402  what follows is counted in the floor, not in the interpreter
+
+from mnv2bench import backends  # noqa: E402
+from mnv2bench.artifacts import REFERENCE_SEEDS  # noqa: E402
+from mnv2bench.backends import Images  # noqa: E402
+from mnv2bench.cases import Case  # noqa: E402
+from mnv2bench.measure.loop import measure  # noqa: E402
+from mnv2bench.networks import images  # noqa: E402
+from mnv2bench.outcomes import outcome  # noqa: E402
+from mnv2bench.records import Memory, Plan, Samples, samples_to_json  # noqa: E402
+
+TOLERANCE = 1e-4
+MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred tolerances
+
+
+def compare(outputs: list[Images], reference: Images) -> tuple[float | None, float, str]:
+    """Largest difference from the reference, and between its two images, over the largest logit; why it is wrong."""
+    scale = float(np.abs(reference).max())
+    separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
+    shapes = [o.shape for o in outputs]
+    if any(shape != reference.shape[1:] for shape in shapes):
+        return None, separation, f"outputs have shape {shapes[0]}, the reference has {reference.shape[1:]}"
+    if not all(np.isfinite(o).all() for o in outputs):
+        return None, separation, "outputs are not finite"
+    if separation < MIN_SEPARATION:
+        return (
+            None,
+            separation,
+            f"the reference tells two images apart by {separation:.1e} only: nothing can be checked",
+        )
+    error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
+    wrong = error > TOLERANCE
+    return error, separation, f"outputs differ from eager fp32 by {error:.1e} of the largest logit" if wrong else ""
+
+
+class CompileCache:
+    """The folder in which a runtime may keep what it compiles; whole only once an `open` has ended in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.complete = folder, folder / "complete"
+        self.warm = self.complete.exists()
+        if not self.warm:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def opened(self, seconds: float) -> float | None:
+        """How long the open that filled the folder took: this one or an earlier one; None where it stayed empty."""
+        if not self.folder.exists():
+            return None
+        if not self.warm:
+            self.complete.write_text(repr(seconds))
+        return float(self.complete.read_text())
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    case, plan, cache = Case(**job["case"]), Plan(**job["plan"]), CompileCache(Path(job["compile_cache"]))
+    start = time.perf_counter()
+    backend = backends.backend(case.backend)
+    imported = time.perf_counter()
+    floor = resident_bytes()
+    opening = time.perf_counter()
+    with backend.open(case, Path(job["artifact"])) as session:
+        open_s = time.perf_counter() - opening
+        cold_open_s = cache.opened(open_s)
+        loaded = resident_bytes()
+        outputs, first_s = [], 0.0
+        for seed in REFERENCE_SEEDS:
+            session.put(images(seed, case.batch, case.resolution))
+            before = time.perf_counter()
+            session.run()
+            first_s = first_s or time.perf_counter() - before
+            outputs.append(session.get())
+        error, separation, wrong = compare(outputs, np.load(job["reference"])["logits"])
+        session.put(images(job["input_seed"], case.batch, case.resolution))
+        warmup, rounds = measure(session, plan, case.threads)
+        settings = session.settings()
+    peak = resident_bytes("VmHWM")
+    samples = Samples(
+        warmup,
+        rounds,
+        import_s=imported - start,
+        open_s=open_s,
+        cold_open_s=cold_open_s,
+        cold=cold_open_s is not None and not cache.warm,
+        first_s=first_s,
+        memory=Memory(INTERPRETER_BYTES, floor, loaded, peak)
+        if INTERPRETER_BYTES and floor and loaded and peak
+        else None,
+        error=error,
+        separation=separation,
+        settings=settings,
+    )
+    return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": samples_to_json(samples)}
+
+
+if __name__ == "__main__":
+    outcome(main, json.loads(Path(sys.argv[1]).read_text()))
