@@ -1,0 +1,6 @@
+"""Cases -> Records: which process runs when, where it is written down, and how an interrupted one goes on."""
+
+from mnv2bench.campaign.campaign import Campaign, Progress, run
+from mnv2bench.campaign.schedule import all_backends
+
+__all__ = ["Campaign", "Progress", "all_backends", "run"]

@@ -1,0 +1,147 @@
+"""What a campaign has measured so far: one line a process, appended and synced, so that nothing measured is lost."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mnv2bench.cases import Case
+from mnv2bench.outcomes import one_line
+from mnv2bench.records import (
+    SCHEMA,
+    Artifact,
+    Plan,
+    Process,
+    Record,
+    dumps,
+    process_from_json,
+    process_to_json,
+    record,
+)
+
+
+class Unusable(ValueError):
+    """A file that holds no records, or records that this version cannot read; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a campaign set out to do: the first line of its journal."""
+
+    cases: tuple[Case, ...]
+    plan: Plan
+    seed: int
+    weights: dict[str, Any]
+    environment: dict[str, Any]
+
+
+class Journal:
+    """An append-only file of lines; `begin` starts it, `resume` reads what is there and goes on behind it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.artifacts: dict[str, Artifact] = {}
+        self.processes: list[Process] = []
+
+    def begin(self, head: Head) -> Path | None:
+        """Start anew. An unfinished journal of that name is moved aside, and its new path returned."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        aside = None
+        if self.path.exists() and not _finished(self.path):
+            number = next(n for n in range(1, 10_000) if not self.path.with_suffix(f".{n}.jsonl").exists())
+            aside = self.path.rename(self.path.with_suffix(f".{number}.jsonl"))
+        self.path.write_text("")
+        fields = asdict(head) | {"cases": [case.id for case in head.cases]}
+        self._append({"line": "head", "schema": SCHEMA, **fields})
+        return aside
+
+    def resume(self) -> Head:
+        """Take up what is measured; a half-written last line, which a kill leaves, is cut off."""
+        whole = self.path.read_bytes().rpartition(b"\n")
+        os.truncate(self.path, len(whole[0] + whole[1]))
+        head, self.artifacts, self.processes = read(self.path)
+        return head
+
+    def artifact(self, case: Case, artifact: Artifact) -> None:
+        self.artifacts[case.id] = artifact
+        self._append({"line": "artifact", "case": case.id, **asdict(artifact)})
+
+    def process(self, process: Process) -> None:
+        self.processes.append(process)
+        self._append({"line": "process", **process_to_json(process)})
+
+    def note(self, line: str, facts: dict[str, Any]) -> None:
+        """A line that no Record needs: the machine's state between blocks, the end."""
+        self._append({"line": line, **facts})
+
+    def _append(self, fields: dict[str, Any]) -> None:
+        with self.path.open("a") as file:
+            file.write(dumps(fields) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _finished(path: Path) -> bool:
+    return path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2].startswith(b'{"line":"end"')
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a journal, or of the journal inside a saved pytest-benchmark file. Raises Unusable."""
+    try:
+        whole = path.read_bytes()
+        if whole.startswith(b'{"line":'):
+            return [json.loads(line) for line in whole.split(b"\n")[:-1]]
+        saved = json.loads(whole)
+        if "mnv2bench" not in saved:
+            raise Unusable(f"{path} was not saved by mnv2bench: it holds no records")
+        return list(saved["mnv2bench"])
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read ({error.strerror})") from error
+    except Unusable:
+        raise
+    except (ValueError, TypeError) as error:
+        raise Unusable(f"{path} is damaged ({error})") from error
+
+
+def read(path: Path) -> tuple[Head, dict[str, Artifact], list[Process]]:
+    """What the lines of a file say. Raises Unusable for anything that is not a campaign of this schema or an older."""
+    head: Head | None = None
+    artifacts: dict[str, Artifact] = {}
+    processes: list[Process] = []
+    try:
+        for fields in lines(path):
+            line = fields.pop("line")
+            if line == "head":
+                if fields.pop("schema") > SCHEMA:
+                    raise Unusable(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
+                cases = tuple(map(Case.parse, fields.pop("cases")))
+                head = Head(cases=cases, plan=Plan(**fields.pop("plan")), **fields)
+            elif line == "artifact":
+                artifacts[fields.pop("case")] = Artifact(**fields)
+            elif line == "process":
+                processes.append(process_from_json(fields))
+    except Unusable:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
+    if head is None:
+        raise Unusable(f"{path} holds no campaign")
+    return head, artifacts, processes
+
+
+def load(path: Path) -> tuple[Record, ...]:
+    """The Records of a journal or a saved file, whole or interrupted. Raises Unusable, naming the file."""
+    return records(*read(path))
+
+
+def records(head: Head, artifacts: dict[str, Artifact], processes: Iterable[Process]) -> tuple[Record, ...]:
+    """One Record a case, in the order that the cases were asked for."""
+    done = list(processes)
+    return tuple(
+        record(
+            case, head.plan, head.environment, [p for p in done if p.case == case], artifacts.get(case.id), head.seed
+        )
+        for case in head.cases
+    )

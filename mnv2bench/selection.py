@@ -1,0 +1,133 @@
+"""The words that choose cases, the same for `pytest suites` and `mnv2bench run`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from mnv2bench import backends
+from mnv2bench.artifacts import Weights
+from mnv2bench.campaign import all_backends
+from mnv2bench.cases import GRIDS, Case, cases, grid, variants
+from mnv2bench.measure.environment import cores
+from mnv2bench.networks import NAMES
+from mnv2bench.records import QUICK, Plan
+
+N = TypeVar("N", int, float)
+SUITES = ("latency", "throughput")
+QUICK_THROUGHPUT = ("onnxruntime", "openvino")  # the others compile anew for a batch: minutes, not quick
+QUICK_LARGEST_ONLY = ("torch_compile_freezing",)  # 12 s to open in every process, which no cache shortens
+
+OPTIONS = {  # name: (default, help); one list for argparse and typer, so that neither drifts
+    "grid": ("quick", f"Variants: {', '.join(GRIDS)}."),
+    "networks": ("mobilenet_v2", f"Comma-separated, of {', '.join(NAMES)}."),
+    "widths": ("", "Comma-separated width multipliers; any width, with --resolutions."),
+    "resolutions": ("", "Comma-separated; any from 32, with --widths."),
+    "backends": ("", "Comma-separated; every one in `mnv2bench backends` where not given."),
+    "devices": ("cpu", "Comma-separated."),
+    "threads": ("", "Comma-separated numbers, or all for every core."),
+    "batches": ("", "Comma-separated."),
+    "processes": ("", "Fresh processes per case: 3 on the quick grid, else 5."),
+    "rounds": ("", "Undisturbed rounds of 150 ms per process: 5 on the quick grid, else 15."),
+    "process-limit": ("", "Seconds after which a worker process is killed: 300."),
+    "seed": ("0", "Of the order, the images and the layout of each process."),
+    "weights": ("", "A state dict file (torch.save) instead of seeded weights."),
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was asked for, checked; empty where nothing was asked and the suite decides."""
+
+    grid: str
+    networks: tuple[str, ...]
+    variants: tuple[tuple[float, int], ...]
+    backends: tuple[str, ...]
+    devices: tuple[str, ...]
+    threads: tuple[int, ...]
+    batches: tuple[int, ...]
+    plan: Plan
+    seed: int
+    weights: Weights
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _numbers(name: str, text: str, kind: Callable[[str], N]) -> tuple[N, ...]:
+    try:
+        return tuple(kind(word) for word in _words(text))
+    except ValueError:
+        raise ValueError(f"--{name} takes numbers separated by commas, not {text!r}") from None
+
+
+def _plan(asked: dict[str, str]) -> Plan:
+    plan = QUICK if asked["grid"] == "quick" else Plan()
+    given = {name: _numbers(name, asked[name], int) for name in ("processes", "rounds") if asked[name]}
+    changes: dict[str, Any] = {name: numbers[0] for name, numbers in given.items() if numbers}
+    if asked["process-limit"]:
+        changes["timeout_s"] = _numbers("process-limit", asked["process-limit"], float)[0]
+    return replace(plan, **changes)
+
+
+def select(asked: dict[str, str]) -> Selection:
+    """Read the options. ValueError, in one line, for what cannot be meant."""
+    asked = {name: default for name, (default, _) in OPTIONS.items()} | asked
+    known = (*all_backends(), "fake")
+    for name in _words(asked["backends"]):
+        if name not in known:
+            raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
+    grid(asked["grid"])
+    weights = Weights(_numbers("seed", asked["seed"], int)[0], asked["weights"])
+    try:
+        weights.content  # noqa: B018  read now, so that a missing file is said before anything is measured
+    except OSError as error:
+        raise ValueError(f"--weights {weights.file}: {error.strerror}") from error
+    threads = tuple(str(cores()) if word == "all" else word for word in _words(asked["threads"]))
+    widths = _numbers("widths", asked["widths"], float)
+    resolutions = _numbers("resolutions", asked["resolutions"], int)
+    return Selection(
+        grid=asked["grid"],
+        networks=_words(asked["networks"]),
+        variants=variants(asked["grid"], widths, resolutions),
+        backends=_words(asked["backends"]),
+        devices=_words(asked["devices"]),
+        threads=_numbers("threads", ",".join(threads), int),
+        batches=_numbers("batches", asked["batches"], int),
+        plan=_plan(asked),
+        seed=weights.seed,
+        weights=replace(weights, seed=0),
+    )
+
+
+def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
+    """The cases of a suite: latency is batch 1 at one thread and at all cores, throughput batches 1, 8, 32 at all.
+
+    The quick grid asks less of itself where no backends are named: one thread for latency, batch 8 of the runtimes that
+    open in a second, and the slowest to open on the largest variant only.
+    """
+    quick = asked.grid == "quick"
+    everywhere = (cores(),)
+    threads: tuple[int, ...]
+    batches: tuple[int, ...]
+    if suite == "latency":
+        threads, batches = (1,) if quick else (1, *everywhere), (1,)
+        if asked.batches:
+            batches = tuple(batch for batch in asked.batches if batch == 1)
+        names = asked.backends or all_backends()
+    else:
+        threads, batches = everywhere, asked.batches or ((8,) if quick else (1, 8, 32))
+        quickly = quick and not asked.backends and not asked.batches
+        names = QUICK_THROUGHPUT if quickly else asked.backends or all_backends()
+    chosen = cases(
+        asked.variants,
+        networks=asked.networks,
+        backends=names,
+        devices=asked.devices,
+        threads=dict.fromkeys(asked.threads or threads),
+        batches=batches,
+    )
+    if not quick or asked.backends:
+        return chosen
+    largest = max(asked.variants, default=(0.0, 0))
+    return tuple(c for c in chosen if c.backend not in QUICK_LARGEST_ONLY or (c.width, c.resolution) == largest)

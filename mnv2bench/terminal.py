@@ -1,0 +1,60 @@
+"""What a person sees while a campaign runs: drawn between processes, never while one is measured."""
+
+import time
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from mnv2bench.analysis.spent import spent
+from mnv2bench.records import Record
+
+PLAIN_EVERY_S = 10.0
+
+
+def time_left(seconds: float) -> str:
+    """As a person would say it: 45 s, 3 min, 1 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Display:
+    """A campaign's `progress`: a bar on a terminal, else a plain line every ten seconds, nothing when quiet."""
+
+    def __init__(self, file: TextIO | None = None, quiet: bool = False) -> None:
+        self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
+        self.started = self.printed = 0.0
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+        self.bar = Progress(*columns, console=self.console, auto_refresh=False, transient=True)
+        self.task = self.bar.add_task("", total=None)
+
+    def __call__(self, doing: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not total:
+            self.console.print(doing, markup=False)
+            return
+        self.started = self.started or now
+        left = f", {time_left((now - self.started) / done * (total - done))} left" if done else ""
+        if self.console.is_terminal:
+            self.bar.update(self.task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
+            if done == total:
+                self.bar.stop()
+        elif now - self.printed >= PLAIN_EVERY_S or done == total:
+            self.console.print(f"{done} of {total} processes{left}; {doing}", markup=False)
+            self.printed = now
+
+
+def spent_table(records: Iterable[Record]) -> Table:
+    """Where the time went, a row a backend."""
+    table = Table(title="Where the time went", title_justify="left")
+    table.add_column("backend", no_wrap=True)
+    for name in ("processes", "wall s", "open s", "warm-up s", "timed s", "share"):
+        table.add_column(name, justify="right")
+    for row in spent(records):
+        seconds = (row.wall_s, row.opening_s, row.warmup_s, row.timed_s)
+        table.add_row(row.backend, str(row.processes), *(f"{s:.1f}" for s in seconds), f"{row.timed_share:.0%}")
+    return table

@@ -1,0 +1,192 @@
+"""pytest suites: the cases are measured in one campaign before the first test; each test replays its own samples."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mnv2bench import analysis
+from mnv2bench.campaign import Campaign, run
+from mnv2bench.cases import Case
+from mnv2bench.journal import Journal, lines
+from mnv2bench.measure.environment import differences, environment
+from mnv2bench.records import Record
+from mnv2bench.selection import OPTIONS, select, suite_cases
+from mnv2bench.terminal import Display, spent_table
+
+PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
+RESULTS = Path(__file__).parents[1] / "results"
+INSTEAD = {
+    "--benchmark-min-rounds": "--rounds and --processes set how much is measured",
+    "--benchmark-max-time": "--rounds and --processes set how long is measured",
+    "--benchmark-min-time": "a round is 150 ms by plan",
+    "--benchmark-timer": "a backend's session brings its own clock",
+    "--benchmark-calibration-precision": "nothing is calibrated: every inference is timed by itself",
+    "--benchmark-warmup": "every process warms up until it is steady",
+    "--benchmark-warmup-iterations": "every process warms up until it is steady",
+    "--benchmark-disable-gc": "gc is always off in the rounds",
+    "--benchmark-cprofile": "no profiler runs inside a timed process",
+}
+DISPLAY = {"flags": 0}
+
+
+class ReplayClock:
+    """timer(): 0.0, s0, 0.0, s1, ... so that pytest-benchmark's end - start is exactly each sample."""
+
+    __name__ = "mnv2bench_replay"
+
+    def __init__(self):
+        self.times = iter(())
+
+    def load(self, seconds):
+        self.times = iter([t for s in seconds for t in (0.0, s)])
+
+    def __call__(self):
+        return next(self.times)
+
+
+REPLAY = ReplayClock()
+RECORDS = pytest.StashKey[dict]()
+JOURNAL = pytest.StashKey[Journal]()
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("mnv2bench")
+    for name, (default, text) in OPTIONS.items():
+        group.addoption(f"--{name}", default=default, help=text)
+    group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
+
+
+def pytest_configure(config):
+    for argument in config.invocation_params.args:
+        name = str(argument).partition("=")[0]
+        if name in INSTEAD:
+            raise pytest.UsageError(f"{name} does not apply to mnv2bench: {INSTEAD[name]}")
+    try:
+        selection = select({name: config.getoption(f"--{name}") for name in OPTIONS})
+        suite_cases("latency", selection), suite_cases("throughput", selection)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.selection = selection
+    if config.option.benchmark_storage == "file://./.benchmarks":
+        config.option.benchmark_storage = f"file://{RESULTS / environment()['fingerprint']}"
+
+
+def pytest_generate_tests(metafunc):
+    suite = metafunc.definition.get_closest_marker("suite")
+    if suite is None:
+        return
+    chosen = suite_cases(suite.args[0], metafunc.config.selection)
+    rows = [tuple(getattr(case, name) for name in PARAMETERS) for case in chosen]
+    metafunc.parametrize(PARAMETERS, rows, ids=[case.id for case in chosen])
+
+
+@pytest.fixture
+def case(network, width, resolution, batch, backend, device, precision, threads):
+    return Case(network, width, resolution, batch, backend, device, precision, threads)
+
+
+def _case(item):
+    parameters = getattr(item, "callspec", None) and item.callspec.params
+    return Case(*(parameters[name] for name in PARAMETERS)) if parameters and "backend" in parameters else None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "benchmark" in item.fixturenames:
+            item.add_marker(pytest.mark.benchmark(timer=REPLAY))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session):
+    """The whole campaign, over what -k and -m left, before any test runs."""
+    config, option = session.config, session.config.option
+    chosen = tuple(dict.fromkeys(case for item in session.items if (case := _case(item))))
+    xdist = getattr(option, "numprocesses", None)
+    if chosen and not (option.collectonly or option.benchmark_disable or option.benchmark_skip or xdist):
+        selection = config.selection
+        name = option.benchmark_save or ("autosave" if option.benchmark_autosave else "unsaved")
+        journal = Journal(RESULTS / environment()["fingerprint"] / f"{name}.journal.jsonl")
+        out = config.pluginmanager.get_plugin("terminalreporter")._tw._file
+        display = Display(out, quiet=option.verbose < 0)
+        display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
+        campaign = Campaign(chosen, journal, selection.plan, selection.seed, selection.weights, display)
+        try:
+            measured = run(campaign, option.resume)
+        except (ValueError, OSError) as error:
+            pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
+        except KeyboardInterrupt:
+            pytest.exit(f"interrupted: the same command with --resume goes on from {journal.path}", returncode=2)
+        config.stash[RECORDS] = {record.case: record for record in measured}
+        config.stash[JOURNAL] = journal
+    return (yield)
+
+
+def pytest_benchmark_generate_machine_info(config):
+    return environment()
+
+
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    if JOURNAL in config.stash:
+        output_json["mnv2bench"] = lines(config.stash[JOURNAL].path)
+
+
+def pytest_benchmark_compare_machine_info(config, benchmarksession, machine_info, compared_benchmark):
+    differ = differences(machine_info, compared_benchmark["machine_info"])
+    if differ:
+        raise pytest.UsageError(
+            f"{compared_benchmark['commit_info'].get('id', 'that file')[:12]}: another machine, "
+            f"nothing to compare ({'; '.join(differ)})"
+        )
+
+
+@pytest.fixture
+def record(request, case) -> Record:
+    """What the campaign measured of this test's case; the test ends here where there is no number."""
+    records = request.config.stash.get(RECORDS, None)
+    if records is None:
+        pytest.skip("nothing is measured with --benchmark-disable, --benchmark-skip or -n")
+    found = records[case]
+    if found.status in ("unavailable", "unsupported"):
+        pytest.skip(f"{found.status}: {found.reason}")
+    if found.status != "ok":
+        pytest.fail(f"{found.status}: {found.reason}", pytrace=False)
+    return found
+
+
+@pytest.fixture
+def replay(request, benchmark):
+    """Give a case's measured samples to pytest-benchmark."""
+
+    def _replay() -> None:
+        if benchmark.disabled:
+            benchmark.pedantic(lambda: None)
+            return
+        record = request.getfixturevalue("record")
+        rounds = [r for s in record.samples for r in analysis.used_rounds(s, record.case.threads)]
+        seconds = [d / 1e9 for r in rounds for d in r.durations_ns]
+        latency = analysis.latency(record)
+        benchmark.group = benchmark.group or record.case.variant
+        benchmark.extra_info.update(
+            case=record.case.id,
+            process_medians_ms=[1e3 * s for s in latency.process_medians],
+            throughput_images_per_s=analysis.throughput(record),
+            kept_share=analysis.kept_share(record),
+            flags=list(analysis.flags(record)),
+        )
+        REPLAY.load(seconds)
+        benchmark.pedantic(lambda: None, rounds=len(seconds), iterations=1, warmup_rounds=0)
+
+    return _replay
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if RECORDS not in config.stash:
+        return
+    records = list(config.stash[RECORDS].values())
+    console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
+    console.print(spent_table(records))
+    for record in records:
+        for flag in analysis.flags(record) if record.status == "ok" else ():
+            console.print(f"{record.case.id}: {flag}", markup=False)
+    terminalreporter.write_line(f"records: {config.stash[JOURNAL].path}")

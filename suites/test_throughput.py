@@ -1,0 +1,8 @@
+"""Batches on all cores."""
+
+import pytest
+
+
+@pytest.mark.suite("throughput")
+def test_throughput(case, replay):
+    replay()
