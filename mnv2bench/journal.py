@@ -119,7 +119,8 @@ def read(path: Path) -> tuple[Head, dict[str, Artifact], list[Process]]:
                 cases = tuple(map(Case.parse, fields.pop("cases")))
                 head = Head(cases=cases, plan=Plan(**fields.pop("plan")), **fields)
             elif line == "artifact":
-                artifacts[fields.pop("case")] = Artifact(**fields)
+                case = fields.pop("case")
+                artifacts[case] = Artifact(**fields)
             elif line == "process":
                 processes.append(process_from_json(fields))
     except Unusable:

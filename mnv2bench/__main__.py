@@ -1,0 +1,5 @@
+"""python -m mnv2bench."""
+
+from mnv2bench.cli import main
+
+main()

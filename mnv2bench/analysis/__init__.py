@@ -1,0 +1,45 @@
+"""Records -> numbers: functions without clocks, printing or torch."""
+
+from mnv2bench.analysis.fit import Fit, Point, fit, latency_fit, pixel1_fit, verdict
+from mnv2bench.analysis.flags import flags
+from mnv2bench.analysis.latency import EAGER, Latency, detection, gmadds_per_s, latency, process_median, speedups
+from mnv2bench.analysis.once import ColdPath, cold_path, memory, output_error
+from mnv2bench.analysis.rounds import (
+    campaigns,
+    kept_share,
+    madds,
+    measured,
+    threads_used,
+    throughput,
+    undisturbed_share,
+    used_rounds,
+)
+
+__all__ = [
+    "EAGER",
+    "ColdPath",
+    "Fit",
+    "Latency",
+    "Point",
+    "campaigns",
+    "cold_path",
+    "detection",
+    "fit",
+    "flags",
+    "gmadds_per_s",
+    "kept_share",
+    "latency",
+    "latency_fit",
+    "madds",
+    "measured",
+    "memory",
+    "output_error",
+    "pixel1_fit",
+    "process_median",
+    "speedups",
+    "threads_used",
+    "throughput",
+    "undisturbed_share",
+    "used_rounds",
+    "verdict",
+]

@@ -1,0 +1,61 @@
+"""What a reader must know before believing a number."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
+from mnv2bench.records import Record, Round, Samples
+
+MAX_DRIFT = 0.02  # between the halves of a process
+MAX_SLOPE = 0.005  # a round
+MIN_ROUNDS = 4  # fewer say nothing about a trend
+OTHER_THREADS = 0.5
+
+
+def flags(record: Record) -> tuple[str, ...]:
+    """Short phrases, each beginning with its kind: noisy, unsteady, threads, warm-up. None for what did not run."""
+    return tuple(_flags(record, measured(record))) if measured(record) else ()
+
+
+def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
+    asked, total = record.case.threads, len(processes)
+    shares = [undisturbed_share(samples, asked) for samples in processes]
+    if noisy := [share for share in shares if share < 0.5]:
+        yield (
+            f"noisy: {len(noisy)} of {total} processes had under half of their rounds undisturbed, "
+            f"the worst {min(noisy):.0%}"
+        )
+    drifts = [drift(used_rounds(samples, asked)) for samples in processes]
+    if moving := [d for d in drifts if d is not None]:
+        yield f"unsteady: {len(moving)} of {total} processes still drifted, by up to {max(moving, key=abs):+.1%}"
+    used = threads_used(record)
+    if abs(used - asked) >= OTHER_THREADS:
+        yield f"threads: used {used:.1f} of {asked}"
+    if capped := [samples for samples in processes if _warm_up_capped(record, samples)]:
+        yield f"warm-up: {len(capped)} of {total} processes warmed up to the cap"
+
+
+def drift(rounds: Sequence[Round]) -> float | None:
+    """How far the round medians moved from the first half to the second, as a part; None where they are steady.
+
+    Steady: the halves' medians differ by at most 2 %, and the 95 % Theil-Sen interval of the slope does not lie
+    beyond 0.5 % a round.
+    """
+    from scipy import stats
+
+    if len(rounds) < MIN_ROUNDS:
+        return None
+    medians = [float(np.median(r.durations_ns)) for r in rounds]
+    half, level = len(medians) // 2, statistics.median(medians)
+    first, second = statistics.median(medians[:half]), statistics.median(medians[-half:])
+    slope = stats.theilslopes(medians)
+    sloping = slope.low_slope > MAX_SLOPE * level or slope.high_slope < -MAX_SLOPE * level
+    moved = second / first - 1
+    return moved if sloping or abs(moved) > MAX_DRIFT else None
+
+
+def _warm_up_capped(record: Record, samples: Samples) -> bool:
+    seconds, plan = sum(r.wall_ns for r in samples.warmup) / 1e9, record.plan
+    return seconds >= plan.warmup_cap_s or len(samples.warmup) >= plan.warmup_cap_rounds

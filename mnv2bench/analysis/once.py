@@ -1,0 +1,58 @@
+"""What happens once a process and not once an inference: the cold path, memory, the check of the outputs."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mnv2bench.analysis.rounds import measured
+from mnv2bench.records import Memory, Record
+
+
+@dataclass(frozen=True)
+class ColdPath:
+    """Seconds from nothing to the first result; None where there is no such step or nothing was measured.
+
+    `export_s`: making the artifact, once. `import_s`: of the runtime. `cold_open_s`: open with nothing compiled yet,
+    for a backend that keeps what it compiles. `open_s`: every later open. `first_s`: the first inference.
+    """
+
+    export_s: float | None
+    import_s: float | None
+    cold_open_s: float | None
+    open_s: float | None
+    first_s: float | None
+
+
+def cold_path(record: Record) -> ColdPath:
+    """Medians over fresh processes."""
+    processes = measured(record)
+    return ColdPath(
+        export_s=record.artifact.export_s if record.artifact else None,
+        import_s=_median(s.import_s for s in processes),
+        cold_open_s=_median(s.cold_open_s for s in processes),
+        open_s=_median(s.open_s for s in processes if not s.cold),
+        first_s=_median(s.first_s for s in processes),
+    )
+
+
+def memory(record: Record) -> Memory | None:
+    """Medians over processes, each field by itself; None where /proc told nothing."""
+    seen = [s.memory for s in measured(record) if s.memory]
+    if not seen:
+        return None
+    return Memory(
+        interpreter=int(statistics.median(m.interpreter for m in seen)),
+        floor=int(statistics.median(m.floor for m in seen)),
+        loaded=int(statistics.median(m.loaded for m in seen)),
+        peak=int(statistics.median(m.peak for m in seen)),
+    )
+
+
+def output_error(record: Record) -> float | None:
+    """The largest difference from eager fp32 in any process, over the largest logit; None where none was compared."""
+    return max((s.error for p in record.processes if (s := p.samples).error is not None), default=None)
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return statistics.median(known) if known else None

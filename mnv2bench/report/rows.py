@@ -1,0 +1,142 @@
+"""One row per case: the columns of the CSV and what every table of the page is made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnv2bench import analysis
+from mnv2bench.networks import count
+from mnv2bench.paper import official
+from mnv2bench.records import Record
+
+Source = tuple[str, Sequence[Record]]  # the name of a file, and what it holds
+
+
+@dataclass(frozen=True)
+class Row:
+    """Units are in the names; MB are 1e6 bytes. None where there is no number.
+
+    A `wrong` case has its numbers and no speed-up. `madds` are one image's; `activation_peak_mb` is computed: input
+    and output of the hungriest layer, for the whole batch.
+    """
+
+    case: str
+    network: str
+    width: float
+    resolution: int
+    batch: int
+    backend: str
+    device: str
+    precision: str
+    threads: int
+    status: str
+    reason: str
+    madds: int
+    madds_m: float
+    params: int
+    published_top1: float | None
+    published_pixel1_ms: float | None
+    latency_ms: float | None
+    latency_low_ms: float | None
+    latency_high_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
+    min_ms: float | None
+    throughput_images_per_s: float | None
+    gmadds_per_s: float | None
+    speedup_over_eager: float | None
+    threads_used: float | None
+    kept_share: float | None
+    flags: tuple[str, ...]
+    processes: int
+    iterations: int
+    export_s: float | None
+    open_s: float | None
+    cold_open_s: float | None
+    first_ms: float | None
+    import_s: float | None
+    floor_rss_mb: float | None
+    loaded_rss_mb: float | None
+    peak_rss_mb: float | None
+    interpreter_rss_mb: float | None
+    artifact_mb: float | None
+    weights_mb: float
+    activation_peak_mb: float
+    output_error: float | None
+    fingerprint: str | None
+    cpu_model: str | None
+    commit: str | None
+    seed: int
+    source: str
+
+
+def rows(campaign: Sequence[Record], source: str = "") -> tuple[Row, ...]:
+    """Of one campaign, in its order. ValueError for records of several: see `analysis.campaigns`."""
+    speedups = analysis.speedups(campaign)
+    return tuple(_row(record, speedups.get(record.case), source) for record in campaign)
+
+
+def _row(record: Record, speedup: float | None, source: str) -> Row:
+    case, counted = record.case, count(record.case.network, record.case.width, record.case.resolution)
+    published = official().get((case.width, case.resolution)) if case.network == "mobilenet_v2" else None
+    processes = analysis.measured(record)
+    latency = analysis.latency(record) if processes else None
+    cold, memory = analysis.cold_path(record), analysis.memory(record)
+    return Row(
+        case=case.id,
+        network=case.network,
+        width=case.width,
+        resolution=case.resolution,
+        batch=case.batch,
+        backend=case.backend,
+        device=case.device,
+        precision=case.precision,
+        threads=case.threads,
+        status=record.status,
+        reason=record.reason,
+        madds=counted.madds,
+        madds_m=counted.madds / 1e6,
+        params=counted.params,
+        published_top1=published.top1 if published else None,
+        published_pixel1_ms=published.latency_ms if published else None,
+        latency_ms=_ms(latency.median_s) if latency else None,
+        latency_low_ms=_ms(latency.low_s) if latency else None,
+        latency_high_ms=_ms(latency.high_s) if latency else None,
+        p90_ms=_ms(latency.p90_s) if latency else None,
+        p99_ms=_ms(latency.p99_s) if latency else None,
+        min_ms=_ms(latency.min_s) if latency else None,
+        throughput_images_per_s=analysis.throughput(record) if processes else None,
+        gmadds_per_s=analysis.gmadds_per_s(record) if processes else None,
+        speedup_over_eager=speedup,
+        threads_used=analysis.threads_used(record) if processes else None,
+        kept_share=analysis.kept_share(record) if processes else None,
+        flags=analysis.flags(record),
+        processes=len(processes),
+        iterations=latency.iterations if latency else 0,
+        export_s=cold.export_s,
+        open_s=cold.open_s,
+        cold_open_s=cold.cold_open_s,
+        first_ms=_ms(cold.first_s),
+        import_s=cold.import_s,
+        floor_rss_mb=memory.floor / 1e6 if memory else None,
+        loaded_rss_mb=memory.loaded / 1e6 if memory else None,
+        peak_rss_mb=memory.peak / 1e6 if memory else None,
+        interpreter_rss_mb=memory.interpreter / 1e6 if memory else None,
+        artifact_mb=record.artifact.bytes / 1e6 if record.artifact else None,
+        weights_mb=counted.weight_bytes / 1e6,
+        activation_peak_mb=case.batch * counted.peak_in_out_bytes / 1e6,
+        output_error=analysis.output_error(record),
+        fingerprint=_text(record.environment.get("fingerprint")),
+        cpu_model=_text(record.environment.get("cpu_model")),
+        commit=_text(record.environment.get("commit")),
+        seed=record.seed,
+        source=source,
+    )
+
+
+def _ms(value: float | None) -> float | None:
+    """Seconds in milliseconds."""
+    return None if value is None else 1e3 * value
+
+
+def _text(fact: object) -> str | None:
+    return None if fact is None else str(fact)

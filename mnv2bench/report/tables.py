@@ -1,0 +1,196 @@
+"""The tables of one campaign: rows -> Markdown."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from mnv2bench import analysis
+from mnv2bench.records import Record
+from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
+from mnv2bench.report.rows import Row
+
+Rows = Sequence[Row]
+Setting = tuple[str, str, int, int]
+Cell = Callable[[Row], str]
+
+
+def settings(rows: Rows) -> list[Setting]:
+    """Device, precision, threads, batch: rows of one table share them."""
+    return sorted({setting(row) for row in rows})
+
+
+def setting(row: Row) -> Setting:
+    return row.device, row.precision, row.threads, row.batch
+
+
+def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
+    return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}"
+
+
+def threads(count: int) -> str:
+    return f"{count} thread{'s' * (count != 1)}"
+
+
+def backends(rows: Rows) -> list[str]:
+    """In the order of the columns: what all is compared with comes first."""
+    return sorted({row.backend for row in rows}, key=lambda name: (name != analysis.EAGER, name))
+
+
+def variant(row: Row) -> str:
+    return f"{row.network}_{row.width}_{row.resolution}"
+
+
+def latency_table(rows: Rows) -> str:
+    """Of one setting: median ms per backend beside what was published of the variant."""
+    least = _least(rows)
+    several = len({row.backend for row in rows if _ranked(row)}) > 1
+    header = ["variant", "MAdds M", "params M", "top-1 %", "Pixel 1 ms"]
+    facts: list[Cell] = [
+        variant,
+        lambda row: number(row.madds_m, 1),
+        lambda row: number(row.params / 1e6),
+        lambda row: number(row.published_top1, 1),
+        lambda row: number(row.published_pixel1_ms, 1),
+    ]
+    return _wide(rows, header, facts, lambda row: latency(row, several and row.latency_ms == least.get(variant(row))))
+
+
+def speedup_table(rows: Rows) -> str:
+    """Of one setting; empty where eager has no number to compare with."""
+    others = [row for row in rows if row.backend != analysis.EAGER]
+    if not any(row.speedup_over_eager for row in others):
+        return ""
+    return _wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
+
+
+def gmadds_table(rows: Rows) -> str:
+    return _wide(rows, ["variant"], [variant], lambda row: derived(row, row.gmadds_per_s))
+
+
+def throughput_table(rows: Rows) -> str:
+    """A line for each variant, batch and number of threads; a table for each device and precision."""
+    facts: list[Cell] = [variant, lambda row: str(row.batch), lambda row: str(row.threads)]
+    drawn = []
+    for device, precision in sorted({(row.device, row.precision) for row in rows}):
+        mine = [row for row in rows if (row.device, row.precision) == (device, precision)]
+        body = _wide(mine, ["variant", "batch", "threads"], facts, lambda r: derived(r, r.throughput_images_per_s))
+        drawn.append(f"**{escape(device)}, {precision}**\n\n{body}")
+    return "\n\n".join(drawn)
+
+
+def memory_table(rows: Rows) -> str:
+    columns: dict[str, Cell] = {
+        "interpreter": lambda row: number(row.interpreter_rss_mb, 1),
+        "floor": lambda row: number(row.floor_rss_mb, 1),
+        "loaded": lambda row: number(row.loaded_rss_mb, 1),
+        "peak": lambda row: number(row.peak_rss_mb, 1),
+        "artifact": lambda row: number(row.artifact_mb, 1),
+        "weights": lambda row: number(row.weights_mb, 1),
+        "activations": lambda row: number(row.activation_peak_mb, 1),
+    }
+    return _long([row for row in rows if row.peak_rss_mb is not None], columns)
+
+
+def cold_table(rows: Rows) -> str:
+    columns: dict[str, Cell] = {
+        "export s": lambda row: number(row.export_s),
+        "import s": lambda row: number(row.import_s),
+        "cold open s": lambda row: number(row.cold_open_s),
+        "open s": lambda row: number(row.open_s),
+        "first inference ms": lambda row: scaled(row.first_ms),
+    }
+    return _long([row for row in rows if row.first_ms is not None], columns)
+
+
+def tail_table(rows: Rows) -> str:
+    columns: dict[str, Cell] = {
+        "median ms": lambda row: scaled(row.latency_ms),
+        "min ms": lambda row: scaled(row.min_ms),
+        "p90 ms": lambda row: scaled(row.p90_ms),
+        "p99 ms": lambda row: scaled(row.p99_ms),
+        "rounds kept": lambda row: NONE if row.kept_share is None else f"{row.kept_share:.0%}",
+        "threads used": lambda row: number(row.threads_used),
+        "processes": lambda row: str(row.processes),
+        "iterations": lambda row: str(row.iterations),
+        "output error": lambda row: NONE if row.output_error is None else f"{row.output_error:.0e}",
+    }
+    return _long([row for row in rows if row.latency_ms is not None], columns)
+
+
+def refused_table(rows: Rows) -> str:
+    """What did not run, and what ran and is wrong; empty where every case is ok."""
+    refused = [[escape(row.case), row.status, escape(row.reason)] for row in rows if row.status != "ok"]
+    return table(["case", "status", "reason"], refused, texts=3) if refused else ""
+
+
+def fits(records: Sequence[Record]) -> Iterator[tuple[str, analysis.Fit]]:
+    """Of each backend and network that has three variants or more, by the name it has in the table."""
+    groups = {(r.case.network, r.case.backend) for r in records}
+    for network, backend in sorted(groups, key=lambda group: (group[0], group[1] != analysis.EAGER, group[1])):
+        found = analysis.latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend))
+        if found:
+            several = len({network for network, _ in groups}) > 1
+            yield escape(f"{backend}, {network}" if several else backend), found
+
+
+def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
+    """Of one setting, the law of the Pixel 1 first, and a sentence on each backend; empty without any fit."""
+    cases = {row.case for row in rows}
+    found = list(fits([record for record in campaign if record.case.id in cases]))
+    if not found:
+        return ""
+    header = ["", "variants", "line, ms", "R² of the line", "power law, ms", "R² of the law", "farthest from the law"]
+    lines = [
+        [
+            name,
+            str(fit.variants),
+            f"{fit.intercept_ms:.3g} + {fit.slope_ms:.3g} x M",
+            f"{fit.linear_r2:.3f}",
+            f"{fit.factor_ms:.3g} x M^{fit.exponent:.3f}",
+            f"{fit.power_r2:.3f}",
+            f"{fit.farthest} ({fit.farthest_off:+.0%})",
+        ]
+        for name, fit in [("Pixel 1, published", analysis.pixel1_fit()), *found]
+    ]
+    sentences = (f"- {name}: {analysis.verdict(fit)}" for name, fit in found)
+    return "\n".join([table(header, lines), "", *sentences])
+
+
+def _ranked(row: Row) -> bool:
+    return row.status == "ok" and row.latency_ms is not None
+
+
+def _least(rows: Rows) -> dict[str, float]:
+    """The least median of each variant."""
+    least: dict[str, float] = {}
+    for row in rows:
+        if row.status == "ok" and row.latency_ms is not None:
+            least[variant(row)] = min(row.latency_ms, least.get(variant(row), row.latency_ms))
+    return least
+
+
+def _wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -> str:
+    """A line for each different set of facts, a column for each backend; empty where a case was not asked for."""
+    ordered = sorted(rows, key=lambda row: (-row.madds, variant(row), row.batch, row.threads))
+    lines: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in ordered:
+        lines.setdefault(tuple(fact(row) for fact in facts), {})[row.backend] = cell(row)
+    columns = backends(rows)
+    return table(
+        [*header, *map(escape, columns)],
+        [[*facts, *(cells.get(name, "") for name in columns)] for facts, cells in lines.items()],
+    )
+
+
+def _long(rows: Rows, columns: dict[str, Cell]) -> str:
+    """A line for each case that was measured to its end; empty where there is none."""
+    order = backends(rows)
+    measured = [row for row in rows if row.status in ("ok", "wrong")]
+    ordered = sorted(measured, key=lambda row: (*setting(row), -row.madds, variant(row), order.index(row.backend)))
+    lines = [_line(row, [cell(row) for cell in columns.values()]) for row in ordered]
+    return table(["variant", "backend", "batch", "threads", *columns], lines, texts=2) if lines else ""
+
+
+def _line(row: Row, numbers: Sequence[str]) -> list[str]:
+    name = escape(row.backend)
+    if row.status == "wrong":
+        name, numbers = f"{name} (wrong)", [n if n == NONE else f"~~{n}~~" for n in numbers]
+    return [variant(row), name, str(row.batch), str(row.threads), *numbers]

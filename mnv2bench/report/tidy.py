@@ -1,0 +1,40 @@
+"""The tidy table: one row per case of every file, those that did not run included."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from mnv2bench import analysis
+from mnv2bench.report.rows import Row, Source, rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
+    """The columns are the fields of `rows.Row`; flags are joined by "; ". Speed-ups are within a file's campaign."""
+    import pandas as pd
+
+    found = [
+        asdict(row) | {"flags": "; ".join(row.flags)}
+        for name, records in sources
+        for campaign in analysis.campaigns(records)
+        for row in rows(campaign, name)
+    ]
+    return pd.DataFrame(found, columns=list(Row.__dataclass_fields__))
+
+
+def csv(sources: Iterable[Source]) -> str:
+    """The tidy table as CSV, an empty cell where there is no number.
+
+    A text that a spreadsheet would compute as a formula gets an apostrophe in front: reasons come from other
+    programs, and a file may come from anyone.
+    """
+    written: str = tidy(sources).map(_inert).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return written
+
+
+def _inert(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell

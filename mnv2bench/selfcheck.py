@@ -1,0 +1,164 @@
+"""The measuring measured: what the harness adds, agreement with benchmark_app, and a case against itself."""
+
+import math
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from mnv2bench import artifacts
+from mnv2bench.analysis import detection, process_median, used_rounds
+from mnv2bench.campaign import Campaign, all_backends
+from mnv2bench.campaign.campaign import export, work
+from mnv2bench.campaign.schedule import blocks
+from mnv2bench.cases import Case
+from mnv2bench.journal import Journal
+from mnv2bench.measure.loop import time_round
+from mnv2bench.networks import images
+from mnv2bench.records import Plan, Samples, samples_from_json
+
+SMALLEST, LARGE = (0.35, 96), (1.0, 224)
+MAX_OVERHEAD = 0.005
+MAX_DISAGREEMENT = 0.02
+OVERHEAD_ROUNDS = 20
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def _campaign(cases: tuple[Case, ...], folder: str) -> Campaign:
+    """A campaign whose artifacts are made; raises ValueError with the reason where one could not be."""
+    campaign = Campaign(cases, Journal(Path(folder) / "selfcheck.jsonl"), Plan(processes=1))
+    for case, refused in export(campaign).items():
+        raise ValueError(f"{case}: {refused.reason}")
+    return campaign
+
+
+def _samples(campaign: Campaign, case: Case, seed: int) -> Samples:
+    ended = work(campaign, case, seed)
+    if ended.status != "ok":
+        raise ValueError(f"{case.id}: {ended.status}: {ended.reason}")
+    return samples_from_json(ended.measured)
+
+
+def _bare_round(run: Callable[[], None], seconds: float) -> list[int]:
+    """The loop that anyone would write by hand, with nothing of ours in it."""
+    durations, clock, deadline = [], time.perf_counter_ns, time.perf_counter() + seconds
+    while time.perf_counter() < deadline:
+        start = clock()
+        run()
+        durations.append(clock() - start)
+    return durations
+
+
+def overhead(repeats: int, out: Console) -> bool:
+    """onnxruntime's own call in a bare loop against the harness's, rounds alternating, a new session each repeat."""
+    import onnxruntime
+
+    from mnv2bench.backends import onnxruntime as ours
+
+    case = Case(width=SMALLEST[0], resolution=SMALLEST[1], backend="onnxruntime")
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        artifact = _campaign((case,), folder).journal.artifacts[case.id]
+        path = artifacts.path(artifact.format, artifact.key)
+        for _ in range(repeats):
+            with ours.open(case, path) as session:
+                assert isinstance(session, ours.OnnxRuntimeSession)
+                native: onnxruntime.InferenceSession = session.session
+                session.put(images(1, case.batch, case.resolution))
+
+                def bare(native: "onnxruntime.InferenceSession" = native, binding: object = session.binding) -> None:
+                    native.run_with_iobinding(binding)
+
+                time_round(session, 0.5)
+                harness: list[int] = []
+                hand: list[int] = []
+                for _ in range(OVERHEAD_ROUNDS):
+                    harness += time_round(session, 0.15).durations_ns
+                    hand += _bare_round(bare, 0.15)
+            ratios.append(statistics.median(harness) / statistics.median(hand))
+    median = statistics.median(ratios)
+    out.print(
+        f"overhead: {case.id}: harness / bare loop = {median:.4f} (median of {repeats} sessions, "
+        f"{min(ratios):.4f} to {max(ratios):.4f}; bare {statistics.median(hand) / 1e6:.3f} ms; "
+        f"goal <= {1 + MAX_OVERHEAD})"
+    )
+    return median <= 1 + MAX_OVERHEAD
+
+
+def parse_benchmark_app(text: str) -> float:
+    """Seconds of the median latency that benchmark_app prints; ValueError where it prints none."""
+    found = re.search(r"Median:\s+([0-9.]+) (us|ms|s)\b", text)
+    if not found:
+        raise ValueError(f"benchmark_app printed no median: {text[-200:]!r}")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def benchmark_app(repeats: int, out: Console) -> bool:
+    """Our OpenVINO processes and benchmark_app's, alternating, on the same ONNX file."""
+    app = Path(sys.executable).with_name("benchmark_app")
+    if not app.exists():
+        raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
+    agreed = True
+    for width, resolution in (LARGE, SMALLEST):
+        case = Case(width=width, resolution=resolution, backend="openvino")
+        ours, theirs = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            campaign = _campaign((case,), folder)
+            artifact = campaign.journal.artifacts[case.id]
+            arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3"]
+            command = [str(app), "-m", str(artifacts.path(artifact.format, artifact.key)), *arguments]
+            for seed in range(max(repeats, 5)):
+                ours.append(process_median(_samples(campaign, case, seed), case.threads))
+                ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+                theirs.append(parse_benchmark_app(ran.stdout))
+        ratio = statistics.median(ours) / statistics.median(theirs)
+        agreed = agreed and abs(ratio - 1) <= MAX_DISAGREEMENT
+        out.print(
+            f"benchmark_app: {case.variant}: ours / theirs = {ratio:.4f} "
+            f"({1e3 * statistics.median(ours):.3f} / {1e3 * statistics.median(theirs):.3f} ms, "
+            f"medians of {len(ours)} processes each; goal 1 +- {MAX_DISAGREEMENT})"
+        )
+    return agreed
+
+
+def aa(repeats: int, out: Console) -> bool:
+    """Each case as two cases, A and B, in shuffled blocks: the sd of log(A / B) over the repeats, per backend."""
+    cells = [
+        (Case(width=w, resolution=r, backend=b), side) for b in all_backends() for w, r in (LARGE,) for side in "AB"
+    ]
+    medians: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
+    detections: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
+    kept: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = _campaign(tuple(dict.fromkeys(case for case, _ in cells)), folder)
+        for number, block in enumerate(blocks(cells, repeats, seed=0)):
+            for position, cell in enumerate(block):
+                case, _ = cell
+                samples = _samples(campaign, case, 1000 * number + position)
+                medians[cell].append(process_median(samples, case.threads))
+                detections[cell].append(detection(samples, case.threads))
+                share = len(used_rounds(samples, case.threads)) / len(samples.rounds)
+                kept.setdefault(case.backend, []).append(share)
+    out.print(f"A/A: sd of log(A / B) of single processes, {repeats} pairs each, {LARGE[0]}@{LARGE[1]}:")
+    for case in dict.fromkeys(case for case, _ in cells):
+        pairs = zip(medians[case, "A"], medians[case, "B"], strict=True)
+        sd = statistics.stdev(math.log(a / b) for a, b in pairs) if repeats > 1 else math.nan
+        pairs = zip(detections[case, "A"], detections[case, "B"], strict=True)
+        low = statistics.stdev(a - b for a, b in pairs) if repeats > 1 else math.nan
+        used = statistics.mean(kept[case.backend])
+        out.print(f"  {case.backend:24} median {sd:6.2%}   detection statistic {low:6.2%}   rounds used {used:.0%}")
+    return True
+
+
+CHECKS: dict[str, Callable[[int, Console], bool]] = {"overhead": overhead, "benchmark_app": benchmark_app, "aa": aa}
+
+
+def check(name: str, repeats: int, out: Console) -> bool:
+    """Run one check and print what it measured; False where it missed its goal."""
+    return CHECKS[name](repeats, out)
