@@ -77,7 +77,7 @@ def run(
     except KeyboardInterrupt:
         _out().print(f"interrupted: the same command with --resume goes on from {out}", markup=False)
         raise typer.Exit(130) from None
-    display.console.print(spent_table(records))
+    display.console.print(spent_table(records, out))
     _say_what_did_not_run(records)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
     raise typer.Exit(any(record.status in FAILURES for record in records))

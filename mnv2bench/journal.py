@@ -46,10 +46,10 @@ class Journal:
         self.processes: list[Process] = []
 
     def begin(self, head: Head) -> Path | None:
-        """Start anew. An unfinished journal of that name is moved aside, and its new path returned."""
+        """Start anew. What stood under that name is moved aside, and its new path returned."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = None
-        if self.path.exists() and not _finished(self.path):
+        if self.path.exists():
             number = next(n for n in range(1, 10_000) if not self.path.with_suffix(f".{n}.jsonl").exists())
             aside = self.path.rename(self.path.with_suffix(f".{number}.jsonl"))
         self.path.write_text("")
@@ -81,10 +81,6 @@ class Journal:
             file.write(dumps(fields) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-
-def _finished(path: Path) -> bool:
-    return path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2].startswith(b'{"line":"end"')
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

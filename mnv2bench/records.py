@@ -181,6 +181,8 @@ def _packed(value: Any) -> Any:
 
 def _round(fields: dict[str, Any]) -> Round:
     durations = tuple(map(int, fields["durations_ns"].split()))
+    if not durations or min(durations) <= 0 or fields["wall_ns"] < sum(durations):
+        raise ValueError("a round without durations, or longer than its wall time")
     return Round(**{**fields, "durations_ns": durations})
 
 
@@ -191,6 +193,9 @@ def samples_to_json(samples: Samples) -> dict[str, Any]:
 
 def samples_from_json(fields: dict[str, Any]) -> Samples:
     memory = fields.get("memory")
+    for name in ("import_s", "open_s", "cold_open_s", "first_s", "error", "separation"):
+        if not isinstance(fields.get(name), int | float | None):
+            raise ValueError(f"{name} is no number")
     return Samples(
         **{
             **fields,

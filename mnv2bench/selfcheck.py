@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench import artifacts
-from mnv2bench.analysis import detection, process_median, used_rounds
+from mnv2bench.analysis import detection, process_median, undisturbed_share
 from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign.campaign import export, work
 from mnv2bench.campaign.schedule import blocks
@@ -33,7 +33,7 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 def _campaign(cases: tuple[Case, ...], folder: str) -> Campaign:
     """A campaign whose artifacts are made; raises ValueError with the reason where one could not be."""
     campaign = Campaign(cases, Journal(Path(folder) / "selfcheck.jsonl"), Plan(processes=1))
-    for case, refused in export(campaign).items():
+    for case, refused in export(campaign, cases).items():
         raise ValueError(f"{case}: {refused.reason}")
     return campaign
 
@@ -143,8 +143,7 @@ def aa(repeats: int, out: Console) -> bool:
                 samples = _samples(campaign, case, 1000 * number + position)
                 medians[cell].append(process_median(samples, case.threads))
                 detections[cell].append(detection(samples, case.threads))
-                share = len(used_rounds(samples, case.threads)) / len(samples.rounds)
-                kept.setdefault(case.backend, []).append(share)
+                kept.setdefault(case.backend, []).append(undisturbed_share(samples, case.threads))
     out.print(f"A/A: sd of log(A / B) of single processes, {repeats} pairs each, {LARGE[0]}@{LARGE[1]}:")
     for case in dict.fromkeys(case for case, _ in cells):
         pairs = zip(medians[case, "A"], medians[case, "B"], strict=True)
@@ -152,7 +151,7 @@ def aa(repeats: int, out: Console) -> bool:
         pairs = zip(detections[case, "A"], detections[case, "B"], strict=True)
         low = statistics.stdev(a - b for a, b in pairs) if repeats > 1 else math.nan
         used = statistics.mean(kept[case.backend])
-        out.print(f"  {case.backend:24} median {sd:6.2%}   detection statistic {low:6.2%}   rounds used {used:.0%}")
+        out.print(f"  {case.backend:24} median {sd:6.2%}   detection statistic {low:6.2%}   rounds kept {used:.0%}")
     return True
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mnv2bench.analysis.spent import spent
+from mnv2bench.journal import lines
 from mnv2bench.records import Record
 
 PLAIN_EVERY_S = 10.0
@@ -28,6 +30,7 @@ class Display:
     def __init__(self, file: TextIO | None = None, quiet: bool = False) -> None:
         self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
         self.started = self.printed = 0.0
+        self.first = 0
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
         self.bar = Progress(*columns, console=self.console, auto_refresh=False, transient=True)
         self.task = self.bar.add_task("", total=None)
@@ -37,8 +40,10 @@ class Display:
         if not total:
             self.console.print(doing, markup=False)
             return
-        self.started = self.started or now
-        left = f", {time_left((now - self.started) / done * (total - done))} left" if done else ""
+        if not self.started:
+            self.started, self.first = now, done
+        new = done - self.first
+        left = f", {time_left((now - self.started) / new * (total - done))} left" if new else ""
         if self.console.is_terminal:
             self.bar.update(self.task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
             if done == total:
@@ -48,9 +53,11 @@ class Display:
             self.printed = now
 
 
-def spent_table(records: Iterable[Record]) -> Table:
-    """Where the time went, a row a backend."""
-    table = Table(title="Where the time went", title_justify="left")
+def spent_table(records: Iterable[Record], journal: Path) -> Table:
+    """Where the time went, a row a backend; below it what the parent took meanwhile."""
+    peak = lines(journal)[-1].get("parent_peak_rss_bytes")
+    parent = f"peak memory of the parent meanwhile: {peak / 1e6:.0f} MB" if peak else None
+    table = Table(title="Where the time went", title_justify="left", caption=parent, caption_justify="left")
     table.add_column("backend", no_wrap=True)
     for name in ("processes", "wall s", "open s", "warm-up s", "timed s", "share"):
         table.add_column(name, justify="right")

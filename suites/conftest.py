@@ -185,7 +185,7 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     records = list(config.stash[RECORDS].values())
     console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
-    console.print(spent_table(records))
+    console.print(spent_table(records, config.stash[JOURNAL].path))
     for record in records:
         for flag in analysis.flags(record) if record.status == "ok" else ():
             console.print(f"{record.case.id}: {flag}", markup=False)

@@ -3,7 +3,6 @@
 import pytest
 
 
-
 @pytest.mark.suite("latency")
 def test_memory(case, record):
     for samples in record.samples:

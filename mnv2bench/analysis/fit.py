@@ -83,16 +83,17 @@ def pixel1_fit() -> Fit:
 
 def verdict(fit: Fit) -> str:
     """One sentence on whether multiply-adds predict this backend."""
-    how = "well" if fit.power_r2 >= GOOD_R2 else "roughly" if fit.power_r2 >= FAIR_R2 else "poorly"
-    half = f"half the MAdds take {0.5**fit.exponent:.0%} of the time"
-    if fit.exponent < PROPORTIONAL[0]:
-        shape = f"small variants cost more than their MAdds say ({half})"
-    elif fit.exponent > PROPORTIONAL[1]:
-        shape = f"large variants cost more than their MAdds say ({half})"
-    else:
-        shape = f"latency is nearly in proportion ({half})"
+    how = f"(R² {fit.power_r2:.3f}, exponent {fit.exponent:.2f})"
     off = f"{abs(fit.farthest_off):.0%} {'slower' if fit.farthest_off > 0 else 'faster'} than the law"
-    return (
-        f"MAdds predict it {how} (R² {fit.power_r2:.3f}, exponent {fit.exponent:.2f}): {shape}; "
-        f"farthest off is {fit.farthest}, {off}."
-    )
+    farthest = f"farthest off is {fit.farthest}, {off}."
+    if fit.power_r2 < FAIR_R2:
+        return f"MAdds do not predict it {how}: {farthest}"
+    well = "well" if fit.power_r2 >= GOOD_R2 else "roughly"
+    return f"MAdds predict it {well} {how}: {_shape(fit.exponent)}; {farthest}"
+
+
+def _shape(exponent: float) -> str:
+    half = f"half the MAdds take {0.5**exponent:.0%} of the time"
+    if PROPORTIONAL[0] <= exponent <= PROPORTIONAL[1]:
+        return f"latency is nearly in proportion ({half})"
+    return f"{'small' if exponent < 1 else 'large'} variants cost more than their MAdds say ({half})"

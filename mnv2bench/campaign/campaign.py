@@ -1,7 +1,7 @@
 """The campaign: artifacts first, then blocks of worker processes, each written down as it ends."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -45,10 +45,13 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     if resume and journal.path.exists():
         _require_same(journal.resume(), head)
     else:
-        journal.begin(head)
-    refusals = export(campaign)
+        aside = journal.begin(head)
+        if aside:
+            campaign.progress(f"what stood in {journal.path} is kept as {aside}", 0, 0)
     done = {(p.case.id, p.number) for p in journal.processes}
     stopped = {p.case.id for p in journal.processes if p.status not in ("ok", "wrong")}
+    whole = {case.id for case in campaign.cases if {(case.id, n) for n in range(campaign.plan.processes)} <= done}
+    refusals = export(campaign, [case for case in campaign.cases if case.id not in stopped | whole])
     order = blocks(campaign.cases, campaign.plan.processes, campaign.seed)
     seeds = random.Random(campaign.seed)
     position, total = 0, len(campaign.cases) * campaign.plan.processes
@@ -102,12 +105,10 @@ def _make(campaign: Campaign, case: Case, format: str, state_dict: str) -> Artif
     return made if ended.status == "ok" and made else ended
 
 
-def export(campaign: Campaign) -> dict[str, Ended]:
+def export(campaign: Campaign, cases: Sequence[Case]) -> dict[str, Ended]:
     """Make what the cases need; the cases that cannot be measured, each with why."""
     refusals: dict[str, Ended] = {}
-    for case in campaign.cases:
-        if any(p.case == case for p in campaign.journal.processes) and case.id in campaign.journal.artifacts:
-            continue
+    for case in cases:
         try:
             reads = backends.reads(case.backend)
         except (ValueError, backends.Unavailable) as error:

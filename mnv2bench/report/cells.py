@@ -12,9 +12,14 @@ MARKS = {"noisy": "†", "unsteady": "‡", "threads": "§", "warm-up": "¶"}
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")
 
 
+def plain(text: str) -> str:
+    """On one line, without anything unprintable."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def escape(text: object) -> str:
-    """Any text from a file as plain words on one line: no markup, no HTML, no new cell, nothing unprintable."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    """Any text from a file as plain words: no markup, no HTML, no new cell."""
+    line = plain(str(text))
     shown = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
     return SPECIAL.sub(r"\\\g<0>", shown)
 

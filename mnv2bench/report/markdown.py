@@ -18,7 +18,7 @@ HOW_TO_READ = f"""\
 - A latency is the time of one call on a whole batch: the median of every iteration in the undisturbed rounds of a
   process, and of that the median over fresh processes. In brackets its 95 % interval over processes (Student t on the
   log scale; a hierarchical bootstrap from 15 processes on); one process has none.
-- **Bold** is the least median of its row. Where two intervals overlap, that is no proof.
+- **Bold** is the least of the medians in its row. Where two intervals overlap, that is no proof.
 - ~~Struck out~~: the outputs differ from those of eager fp32. Such a number counts for nothing and is ranked nowhere.
 - {MARKS["noisy"]} noisy, {MARKS["unsteady"]} unsteady, {MARKS["threads"]} used other threads than asked,
   {MARKS["warm-up"]} warm-up reached its cap: see "What to doubt". "–" is a number that does not exist: nothing was
@@ -30,8 +30,8 @@ SPEEDUP = "Median of torch_eager over the median of the backend, in the same set
 GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
 TAILS = (
-    "p90 and p99 are upper bounds at 99 % confidence, over all processes' iterations as one sample. Rounds kept are those in "
-    "which nothing contended with the worker. The output error is over the largest logit of eager fp32."
+    "p90 and p99 are upper bounds at 99 % confidence, over all processes' iterations as one sample. Rounds kept are "
+    "those in which nothing contended with the worker. The output error is over the largest logit of eager fp32."
 )
 MEMORY = (
     "Resident in a clean worker, medians over processes: bare interpreter, floor after importing the runtime, after "
@@ -119,7 +119,7 @@ def _machine(name: str, record: Record) -> str:
         "System": f"{fact('os')}, kernel {fact('kernel')}, governor {fact('governor', 'unreadable')}",
         "Python": fact("python"),
         "Libraries": _pairs(facts.get("libraries")),
-        "Commit": fact("commit"),
+        "Commit": fact("commit") + " (with local changes)" * str(facts.get("commit")).endswith("+"),
         "Plan": _plan(record.plan),
         "Seed": str(record.seed),
         "Fingerprint": fact("fingerprint"),

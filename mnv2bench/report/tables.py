@@ -40,8 +40,7 @@ def variant(row: Row) -> str:
 
 def latency_table(rows: Rows) -> str:
     """Of one setting: median ms per backend beside what was published of the variant."""
-    least = _least(rows)
-    several = len({row.backend for row in rows if _ranked(row)}) > 1
+    fastest = _fastest(rows)
     header = ["variant", "MAdds M", "params M", "top-1 %", "Pixel 1 ms"]
     facts: list[Cell] = [
         variant,
@@ -50,7 +49,7 @@ def latency_table(rows: Rows) -> str:
         lambda row: number(row.published_top1, 1),
         lambda row: number(row.published_pixel1_ms, 1),
     ]
-    return _wide(rows, header, facts, lambda row: latency(row, several and row.latency_ms == least.get(variant(row))))
+    return _wide(rows, header, facts, lambda row: latency(row, row.case in fastest))
 
 
 def speedup_table(rows: Rows) -> str:
@@ -137,7 +136,15 @@ def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
     found = list(fits([record for record in campaign if record.case.id in cases]))
     if not found:
         return ""
-    header = ["", "variants", "line, ms", "R² of the line", "power law, ms", "R² of the law", "farthest from the law"]
+    header = [
+        "backend",
+        "variants",
+        "line, ms",
+        "R² of the line",
+        "power law, ms",
+        "R² of the law",
+        "farthest from the law",
+    ]
     lines = [
         [
             name,
@@ -154,17 +161,13 @@ def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
     return "\n".join([table(header, lines), "", *sentences])
 
 
-def _ranked(row: Row) -> bool:
-    return row.status == "ok" and row.latency_ms is not None
-
-
-def _least(rows: Rows) -> dict[str, float]:
-    """The least median of each variant."""
-    least: dict[str, float] = {}
+def _fastest(rows: Rows) -> set[str]:
+    """The cases with the least median of their variant, where it has two or more to choose from."""
+    ranked: dict[str, list[tuple[float, str]]] = {}
     for row in rows:
         if row.status == "ok" and row.latency_ms is not None:
-            least[variant(row)] = min(row.latency_ms, least.get(variant(row), row.latency_ms))
-    return least
+            ranked.setdefault(variant(row), []).append((row.latency_ms, row.case))
+    return {min(medians)[1] for medians in ranked.values() if len(medians) > 1}
 
 
 def _wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -> str:

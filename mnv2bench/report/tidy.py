@@ -5,12 +5,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mnv2bench import analysis
+from mnv2bench.report.cells import plain
 from mnv2bench.report.rows import Row, Source, rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
@@ -29,12 +30,15 @@ def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
 def csv(sources: Iterable[Source]) -> str:
     """The tidy table as CSV, an empty cell where there is no number.
 
-    A text that a spreadsheet would compute as a formula gets an apostrophe in front: reasons come from other
-    programs, and a file may come from anyone.
+    Reasons come from other programs, and a file may come from anyone: a text is put on one line, and one that a
+    spreadsheet would compute as a formula gets an apostrophe in front.
     """
     written: str = tidy(sources).map(_inert).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return written
 
 
 def _inert(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = plain(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

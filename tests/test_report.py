@@ -1,0 +1,406 @@
+"""What a reader of the CSV and of the Markdown page finds, from Records written down by hand."""
+
+# ruff: noqa: E501  whole tables are compared as text
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from mnv2bench.cases import Case
+from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Round, Samples, record
+from mnv2bench.report import Row, cells, markdown, tables, tidy
+from mnv2bench.report import csv as written
+from mnv2bench.report.rows import rows
+
+MS = 1_000_000
+MB = 1_000_000
+ENVIRONMENT = {
+    "cpu_model": "Example CPU",
+    "cpu_family": "6/207",
+    "cpu_stepping": "2",
+    "cpu_flags": ["avx2", "fma"],
+    "cores": 2,
+    "cores_physical": 1,
+    "smt": "on",
+    "cpu_quota_cores": 1.5,
+    "isolated_cores": None,
+    "governor": None,
+    "memory_gb": 25.3,
+    "kernel": "6.1.0",
+    "os": "debian 12",
+    "python": "3.11",
+    "hypervisor": True,
+    "libraries": {"torch": "2.13.0+cpu", "numpy": "2.4.6"},
+    "commit": "0123abc+",
+    "fingerprint": "example-cpu-2c-752de294",
+}
+
+
+def recorded(
+    backend: str,
+    *medians_ms: float,
+    width: float = 1.0,
+    resolution: int = 224,
+    threads: int = 1,
+    batch: int = 1,
+    status: str = "ok",
+    reason: str = "",
+    used: float = 0.0,
+    environment: dict[str, object] = ENVIRONMENT,
+    device: str = "cpu",
+) -> Record:
+    """A process for each median, of four rounds of twenty equal iterations; one empty process where none is given."""
+    case = Case("mobilenet_v2", width, resolution, batch, backend, device, "fp32", threads)
+    processes = []
+    for number, ms in enumerate(medians_ms or (None,)):
+        samples = Samples()
+        if ms is not None:
+            wall_ns = round(20 * ms * MS)
+            ran = Round((round(ms * MS),) * 20, wall_ns, round((used or threads) * wall_ns))
+            memory = Memory(14 * MB, 50 * MB, 64 * MB, 80 * MB)
+            samples = Samples((), (ran,) * 4, 0.25, 1.5, None, False, 0.03, memory, 2e-6, 0.5, {"provider": "CPU"})
+        processes.append(Process(case, number, number, number, status, reason, 1.0, samples))
+    artifact = Artifact("onnx", "abc", 14 * MB, 3.5) if medians_ms else None
+    return record(case, Plan(), environment, processes, artifact, seed=7)
+
+
+EAGER = recorded("torch_eager", 20.0, 20.2, 20.4)
+FAST = recorded("onnxruntime", 6.10, 6.13, 6.17)
+WRONG = recorded("openvino", 3.0, 3.0, 3.0, status="wrong", reason="outputs differ from eager fp32 by 1.2e-02")
+ABSENT = recorded("torch_compile", status="unavailable", reason="no C++ compiler: apt install g++")
+SMALL = recorded("onnxruntime", 0.45, 0.452, 0.46, width=0.35, resolution=96)
+CAMPAIGN = (EAGER, FAST, WRONG, ABSENT, SMALL)
+
+
+def section(page: str, title: str, level: str = "##") -> str:
+    """What stands under a heading."""
+    (found,) = (part for part in page.split(f"\n{level} ")[1:] if part.startswith(f"{title}\n"))
+    return found.removeprefix(f"{title}\n").strip()
+
+
+def test_the_latency_table_puts_every_backend_beside_what_was_published():
+    assert (
+        section(markdown([("first.json", CAMPAIGN)]), "Latency, ms")
+        == """\
+**batch 1, 1 thread, cpu, fp32**
+
+| variant              |   MAdds M |   params M |   top-1 % |   Pixel 1 ms |         torch_eager |          onnxruntime |       openvino |   torch_compile |
+|:---------------------|----------:|-----------:|----------:|-------------:|--------------------:|---------------------:|---------------:|----------------:|
+| mobilenet_v2_1.0_224 |     300.8 |       3.50 |      71.8 |         73.8 | 20.20 (19.71–20.70) | **6.13** (6.05–6.22) | ~~3.00~~ wrong |     unavailable |
+| mobilenet_v2_0.35_96 |      11.9 |       1.68 |      45.5 |          4.5 |                     |  0.452 (0.441–0.467) |                |                 |"""
+    )
+
+
+def test_a_wrong_number_is_struck_out_and_never_the_fastest():
+    page = markdown([("first.json", CAMPAIGN)])
+    assert "~~3.00~~ wrong" in page
+    assert "**3.00**" not in page
+    assert "**6.13**" in page
+
+
+def test_the_only_number_of_a_row_is_not_the_fastest_of_anything():
+    assert "**6.13**" not in markdown([("first.json", [FAST, WRONG, ABSENT])])
+
+
+def test_what_did_not_run_stands_in_the_page_with_its_reason():
+    assert (
+        section(markdown([("first.json", CAMPAIGN)]), "Did not run, or came out wrong")
+        == """\
+| case                                              | status      | reason                                    |
+|:--------------------------------------------------|:------------|:------------------------------------------|
+| mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1      | wrong       | outputs differ from eager fp32 by 1.2e-02 |
+| mobilenet_v2_1.0_224-b1-torch_compile-cpu-fp32-t1 | unavailable | no C++ compiler: apt install g++          |"""
+    )
+
+
+def test_speed_ups_are_only_of_right_results_that_eager_has_too():
+    assert section(markdown([("first.json", CAMPAIGN)]), "Speed-up over torch_eager").endswith("""\
+| variant              |   onnxruntime |   openvino |   torch_compile |
+|:---------------------|--------------:|-----------:|----------------:|
+| mobilenet_v2_1.0_224 |          3.30 |      wrong |     unavailable |
+| mobilenet_v2_0.35_96 |             – |            |                 |""")
+
+
+def test_gmadds_are_the_counted_ones_over_the_median():
+    assert section(markdown([("first.json", CAMPAIGN)]), "GMAdds/s").endswith("""\
+| variant              |   torch_eager |   onnxruntime |        openvino |   torch_compile |
+|:---------------------|--------------:|--------------:|----------------:|----------------:|
+| mobilenet_v2_1.0_224 |         14.89 |         49.07 | ~~100.3~~ wrong |     unavailable |
+| mobilenet_v2_0.35_96 |               |         26.40 |                 |                 |""")
+
+
+def test_throughput_has_a_line_for_each_batch_and_number_of_threads():
+    more = [recorded("onnxruntime", 40.0, batch=batch, threads=2) for batch in (8, 1)]
+    assert section(markdown([("first.json", [FAST, *more])]), "Throughput, images/s").endswith("""\
+**cpu, fp32**
+
+| variant              |   batch |   threads |   onnxruntime |
+|:---------------------|--------:|----------:|--------------:|
+| mobilenet_v2_1.0_224 |       1 |         1 |         163.1 |
+| mobilenet_v2_1.0_224 |       1 |         2 |         25.00 |
+| mobilenet_v2_1.0_224 |       8 |         2 |         200.0 |""")
+
+
+def test_the_memory_table_has_what_was_measured_and_what_was_computed():
+    assert section(
+        markdown([("first.json", [FAST, WRONG])]), "Memory, MB"
+    ).endswith("""\
+| variant              | backend          |   batch |   threads |   interpreter |    floor |   loaded |     peak |   artifact |   weights |   activations |
+|:---------------------|:-----------------|--------:|----------:|--------------:|---------:|---------:|---------:|-----------:|----------:|--------------:|
+| mobilenet_v2_1.0_224 | onnxruntime      |       1 |         1 |          14.0 |     50.0 |     64.0 |     80.0 |       14.0 |      14.0 |           6.0 |
+| mobilenet_v2_1.0_224 | openvino (wrong) |       1 |         1 |      ~~14.0~~ | ~~50.0~~ | ~~64.0~~ | ~~80.0~~ |   ~~14.0~~ |  ~~14.0~~ |       ~~6.0~~ |""")
+
+
+def test_the_cold_path_has_a_dash_where_a_backend_compiles_nothing():
+    assert section(
+        markdown([("first.json", [FAST])]), "Cold path"
+    ).endswith("""\
+| variant              | backend     |   batch |   threads |   export s |   import s |   cold open s |   open s |   first inference ms |
+|:---------------------|:------------|--------:|----------:|-----------:|-----------:|--------------:|---------:|---------------------:|
+| mobilenet_v2_1.0_224 | onnxruntime |       1 |         1 |       3.50 |       0.25 |             – |     1.50 |                30.00 |""")
+
+
+def test_percentiles_that_the_sample_does_not_support_are_dashes():
+    assert section(
+        markdown([("first.json", [FAST])]), "Tails and noise"
+    ).endswith("""\
+| variant              | backend     |   batch |   threads |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
+|:---------------------|:------------|--------:|----------:|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
+| mobilenet_v2_1.0_224 | onnxruntime |       1 |         1 |        6.13 |     6.10 |     6.17 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |""")
+
+
+def test_the_fit_stands_beside_the_law_of_the_pixel_1():
+    widths = [recorded("onnxruntime", ms, width=w) for w, ms in ((0.35, 2.0), (0.5, 3.0), (1.0, 8.0))]
+    assert section(
+        markdown([("first.json", [*widths, EAGER])]), "Do MAdds predict latency?"
+    ).endswith("""\
+| backend            |   variants |           line, ms |   R² of the line |    power law, ms |   R² of the law |       farthest from the law |
+|:-------------------|-----------:|-------------------:|-----------------:|-----------------:|----------------:|----------------------------:|
+| Pixel 1, published |         22 |   4.17 + 0.233 x M |            0.998 |  0.507 x M^0.877 |           0.997 | mobilenet_v2_0.75_96 (+11%) |
+| onnxruntime        |          3 | 0.562 + 0.0247 x M |            1.000 | 0.0603 x M^0.856 |           1.000 |  mobilenet_v2_0.5_224 (-1%) |
+
+- onnxruntime: MAdds predict it well (R² 1.000, exponent 0.86): small variants cost more than their MAdds say (half the MAdds take 55% of the time); farthest off is mobilenet_v2_0.5_224, 1% faster than the law.""")
+
+
+def test_fewer_than_three_variants_are_not_fitted():
+    assert "Do MAdds predict" not in markdown([("first.json", CAMPAIGN)])
+
+
+def test_a_doubted_number_has_a_mark_and_its_doubts_are_listed():
+    page = markdown([("first.json", [recorded("onnxruntime", 4.0, threads=2, used=1.0)])])
+    assert "4.00 § |" in section(page, "Latency, ms")
+    assert section(page, "What to doubt") == (
+        "- mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t2: threads: used 1.0 of 2"
+    )
+
+
+def test_the_machine_is_told_with_what_could_not_be_read():
+    assert (
+        section(markdown([("first.json", CAMPAIGN)]), "The machine")
+        == """\
+- CPU: Example CPU (family/model 6/207, stepping 2)
+- Cores: 2 usable, 1 physical, SMT on, quota 1.5, isolated none, virtual machine
+- Flags that matter: avx2 fma
+- Memory: 25.3 GB
+- System: debian 12, kernel 6.1.0, governor unreadable
+- Python: 3.11
+- Libraries: torch 2.13.0+cpu, numpy 2.4.6
+- Commit: 0123abc+ (with local changes)
+- Plan: 5 fresh processes a case in shuffled blocks, 15 undisturbed rounds of 150 ms each, after a warm-up of 0.5 to 3 s
+- Seed: 7
+- Fingerprint: example-cpu-2c-752de294
+- File: first.json"""
+    )
+
+
+def test_sections_without_rows_are_left_out():
+    page = markdown([("first.json", [ABSENT])])
+    assert [line for line in page.splitlines() if line.startswith("#")] == [
+        "# MobileNetV2 benchmark",
+        "## The machine",
+        "## How to read this",
+        "## Latency, ms",
+        "## Did not run, or came out wrong",
+        "## GMAdds/s",
+        "## Throughput, images/s",
+    ]
+
+
+def test_two_files_are_two_chapters_and_nothing_is_compared_across_them():
+    elsewhere = ENVIRONMENT | {"fingerprint": "other-cpu-4c-00000000"}
+    there = recorded("onnxruntime", 5.0, environment=elsewhere)
+    page = markdown([("first.json", [EAGER]), ("second.json", [there])])
+    assert page.splitlines()[2] == (
+        "This page holds 2 campaigns from 2 files and 2 different machines. Each is a chapter of its own: nothing is "
+        "compared, ranked or divided from one to another."
+    )
+    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## 1. first.json", "## 2. second.json"]
+    assert "Speed-up" not in page
+    assert "**5.00**" not in page
+
+
+def test_a_file_that_is_given_twice_is_not_merged_into_itself():
+    page = markdown([("first.json", [EAGER]), ("first.json", [FAST])])
+    assert "2 campaigns from 1 file and one machine" in page
+    assert "Speed-up" not in page
+
+
+def test_records_of_two_seeds_in_one_file_are_two_chapters():
+    page = markdown([("first.json", [EAGER, replace(FAST, seed=8)])])
+    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## 1. first.json", "## 2. first.json"]
+
+
+@pytest.mark.parametrize(
+    ("hostile", "plain"),
+    [
+        ("a | b", r"a \| b"),
+        ("a \\| b", r"a \\\| b"),
+        ("one\ntwo\r\nthree\tfour", "one two three four"),
+        ("<img src=x onerror=alert(1)>", r"\<img src=x onerror=alert(1)\>"),
+        ("`code` *bold* ~~gone~~", r"\`code\` \*bold\* \~\~gone\~\~"),
+        ("![x](javascript:alert(1))", r"\!\[x\](javascript:alert(1))"),
+        ("&lt;b&gt; $x$ # head", r"\&lt;b\&gt; \$x\$ \# head"),
+        ("_slanted_ but torch_compile_freezing", r"\_slanted\_ but torch_compile_freezing"),
+        ("\u202eright to left\u0000\u001b[31m", r"right to left \[31m"),
+        ("x" * 600, "x" * 499 + "…"),
+        (None, "None"),
+    ],
+)
+def test_a_text_from_a_file_is_shown_and_never_obeyed(hostile, plain):
+    assert cells.escape(hostile) == plain
+
+
+HOSTILE = "|\n# Fine\n<script>x</script> [a](http://b) `c` **d**"
+TAMED = r"\| \# Fine \<script\>x\</script\> \[a\](http://b) \`c\` \*\*d\*\*"
+
+
+def test_a_hostile_reason_stays_in_its_cell():
+    page = markdown([("first.json", [recorded("openvino", status="failed", reason=HOSTILE)])])
+    assert section(page, "Did not run, or came out wrong").splitlines()[-1].endswith(f" | failed   | {TAMED} |")
+
+
+def test_a_markdown_parser_sees_only_plain_text_in_what_was_hostile():
+    page = markdown([("first.json", [recorded("openvino", status="failed", reason=HOSTILE + " _x_ ~~y~~ &lt;")])])
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(page)
+    (cell,) = [token for token in tokens if token.type == "inline" and "Fine" in token.content]
+    assert {child.type for child in cell.children or ()} <= {"text", "text_special"}
+    shown = "".join(child.content for child in cell.children or ())
+    assert shown == "| # Fine <script>x</script> [a](http://b) `c` **d** _x_ ~~y~~ &lt;"
+
+
+@pytest.mark.parametrize("key", ["cpu_model", "kernel", "os", "python", "commit", "governor", "fingerprint", "smt"])
+def test_a_hostile_fact_of_the_machine_stays_in_its_line(key):
+    page = markdown([("first.json", [recorded("openvino", 1.0, environment=ENVIRONMENT | {key: HOSTILE})])])
+    assert TAMED in section(page, "The machine")
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize("key", ["libraries", "cpu_flags"])
+@pytest.mark.parametrize("value", [None, 5, "text", [], {}])
+def test_a_fact_of_the_wrong_kind_does_not_stop_the_report(key, value):
+    page = markdown([("first.json", [recorded("openvino", 1.0, environment=ENVIRONMENT | {key: value})])])
+    assert "## Latency, ms" in page
+
+
+def test_hostile_libraries_settings_devices_and_file_names_are_plain_words():
+    library = recorded("openvino", 1.0, environment=ENVIRONMENT | {"libraries": {HOSTILE: HOSTILE}}, device="a|<b>")
+    samples = replace(library.processes[0].samples, settings={HOSTILE: HOSTILE})
+    settings = replace(library, processes=(replace(library.processes[0], samples=samples),))
+    page = markdown([(HOSTILE, [settings]), (HOSTILE, [settings])])
+    assert f"- Libraries: {TAMED} {TAMED}" in page
+    assert f"- openvino, 1 thread: {TAMED} {TAMED}" in page
+    assert f"## 1. {TAMED}" in page
+    assert r"**batch 1, 1 thread, a\|\<b\>, fp32**" in page
+    assert "<script>" not in page
+
+
+def test_a_page_without_an_environment_still_says_so():
+    page = markdown([("first.json", [recorded("openvino", 1.0, environment={})])])
+    assert section(page, "The machine").startswith("- CPU: unknown (family/model unknown, stepping unknown)")
+
+
+HEADER = (
+    "case,network,width,resolution,batch,backend,device,precision,threads,status,reason,madds,madds_m,params,"
+    "published_top1,published_pixel1_ms,latency_ms,latency_low_ms,latency_high_ms,p90_ms,p99_ms,min_ms,"
+    "throughput_images_per_s,gmadds_per_s,speedup_over_eager,threads_used,kept_share,flags,processes,iterations,"
+    "export_s,open_s,cold_open_s,first_ms,import_s,floor_rss_mb,loaded_rss_mb,peak_rss_mb,interpreter_rss_mb,"
+    "artifact_mb,weights_mb,activation_peak_mb,output_error,fingerprint,cpu_model,commit,seed,source"
+)
+
+
+def read(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_csv_has_one_row_per_case_and_all_columns():
+    lines = written([("first.json", CAMPAIGN)]).splitlines()
+    assert lines[0] == HEADER
+    assert lines[2] == (
+        "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2,1,224,1,onnxruntime,cpu,fp32,1,ok,,300774272,"
+        "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,1,,3,240,3.5,1.5,,30,0.25,"
+        "50,64,80,14,14,14.0195,6.02112,2e-06,example-cpu-2c-752de294,Example CPU,0123abc+,7,first.json"
+    )
+    assert len(lines) == 1 + len(CAMPAIGN)
+
+
+def test_a_case_that_did_not_run_has_a_row_with_its_reason_and_no_numbers():
+    (row,) = [r for r in read(written([("first.json", CAMPAIGN)])) if r["status"] == "unavailable"]
+    assert row["reason"] == "no C++ compiler: apt install g++"
+    assert row["madds"] == "300774272"
+    assert {row[c] for c in row if c.startswith("latency_") or c.endswith("_rss_mb")} == {""}
+
+
+def test_a_wrong_case_has_its_numbers_and_no_speed_up():
+    (row,) = [r for r in read(written([("first.json", CAMPAIGN)])) if r["status"] == "wrong"]
+    assert (row["latency_ms"], row["gmadds_per_s"], row["speedup_over_eager"]) == ("3", "100.258", "")
+
+
+def test_what_is_published_of_the_reference_is_not_claimed_of_another_network():
+    article = replace(FAST, case=replace(FAST.case, network="mobilenet_v2_article"))
+    other = replace(FAST, case=replace(FAST.case, width=1.4, resolution=96))
+    assert [row.published_pixel1_ms for row in rows([FAST, article, other])] == [73.8, None, None]
+
+
+def test_the_activation_peak_is_of_the_whole_batch():
+    assert rows([recorded("onnxruntime", 9.0, batch=8)])[0].activation_peak_mb == pytest.approx(8 * 6.02112)
+
+
+def test_flags_are_one_cell():
+    (row,) = read(written([("first.json", [recorded("onnxruntime", 4.0, threads=2, used=1.0)])]))
+    assert row["flags"] == "threads: used 1.0 of 2"
+
+
+@pytest.mark.parametrize("formula", ["=HYPERLINK(1)", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1"])
+def test_a_spreadsheet_computes_nothing_that_a_reason_says(formula):
+    (row,) = read(written([("first.json", [recorded("openvino", status="failed", reason=formula)])]))
+    assert row["reason"] == f"'{formula.strip()}"
+
+
+def test_a_reason_of_several_lines_commas_and_quotes_is_one_cell_on_one_line():
+    reason = 'said "no", twice\r=1+1\nand again'
+    text = written([("first.json", [recorded("openvino", status="failed", reason=reason)])])
+    assert len(text.splitlines()) == 2
+    assert read(text)[0]["reason"] == 'said "no", twice =1+1 and again'
+
+
+def test_a_speed_up_is_never_over_another_files_eager():
+    both = tidy([("first.json", [EAGER]), ("second.json", [FAST])])
+    assert list(both["source"]) == ["first.json", "second.json"]
+    assert list(both["speedup_over_eager"].isna()) == [False, True]
+
+
+def test_the_tidy_table_has_numbers_as_numbers():
+    table = tidy([("first.json", CAMPAIGN)])
+    assert list(table.columns) == HEADER.split(",") == list(Row.__dataclass_fields__)
+    assert table["latency_ms"].dtype == table["p99_ms"].astype(float).dtype == float
+    assert table["madds"].dtype == int
+
+
+def test_nothing_at_all_is_a_table_of_columns_only():
+    assert written([]) == HEADER + "\n"
+
+
+def test_columns_of_backends_begin_with_eager():
+    assert tables.backends(rows([FAST, ABSENT, EAGER])) == ["torch_eager", "onnxruntime", "torch_compile"]
