@@ -70,13 +70,15 @@ def run(
     chosen = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
     if not chosen:
         raise ValueError("no case is left: the suites asked for have none of these batches")
-    display = Display(quiet=quiet)
-    campaign = Campaign(chosen, Journal(out), selection.plan, selection.seed, selection.weights, display)
     try:
-        records = measure(campaign, resume)
+        with Display(quiet=quiet) as display:
+            campaign = Campaign(chosen, Journal(out), selection.plan, selection.seed, selection.weights, display)
+            records = measure(campaign, resume)
     except KeyboardInterrupt:
         _out().print(f"interrupted: the same command with --resume goes on from {out}", markup=False)
         raise typer.Exit(130) from None
+    except OSError as error:
+        raise ValueError(f"{error}; what was measured so far is safe in {out}, and --resume goes on from it") from error
     display.console.print(spent_table(records, out))
     _say_what_did_not_run(records)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
@@ -149,8 +151,8 @@ def network(
 def backends() -> None:
     """Which backends work here: each computes a small network now, and is held against eager fp32."""
     small = cases([(0.35, 96)], backends=all_backends())
-    with tempfile.TemporaryDirectory() as folder:
-        records = measure(Campaign(small, Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), Display()))
+    with tempfile.TemporaryDirectory() as folder, Display() as display:
+        records = measure(Campaign(small, Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
     table = Table("backend", "here", "why, or how far from eager fp32")
     for record in records:
         errors = [s.error for s in record.samples if s.error is not None]

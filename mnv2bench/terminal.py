@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -25,7 +25,10 @@ def time_left(seconds: float) -> str:
 
 
 class Display:
-    """A campaign's `progress`: a bar on a terminal, else a plain line every ten seconds, nothing when quiet."""
+    """A campaign's `progress`: a bar on a terminal, else a plain line every ten seconds, nothing when quiet.
+
+    A context manager, which gives the terminal back whatever happens.
+    """
 
     def __init__(self, file: TextIO | None = None, quiet: bool = False) -> None:
         self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
@@ -34,6 +37,12 @@ class Display:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
         self.bar = Progress(*columns, console=self.console, auto_refresh=False, transient=True)
         self.task = self.bar.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
 
     def __call__(self, doing: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -45,9 +54,8 @@ class Display:
         new = done - self.first
         left = f", {time_left((now - self.started) / new * (total - done))} left" if new else ""
         if self.console.is_terminal:
+            self.bar.start()
             self.bar.update(self.task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
-            if done == total:
-                self.bar.stop()
         elif now - self.printed >= PLAIN_EVERY_S or done == total:
             self.console.print(f"{done} of {total} processes{left}; {doing}", markup=False)
             self.printed = now

@@ -108,11 +108,11 @@ def pytest_runtestloop(session):
         name = option.benchmark_save or ("autosave" if option.benchmark_autosave else "unsaved")
         journal = Journal(RESULTS / environment()["fingerprint"] / f"{name}.journal.jsonl")
         out = config.pluginmanager.get_plugin("terminalreporter")._tw._file
-        display = Display(out, quiet=option.verbose < 0)
-        display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
-        campaign = Campaign(chosen, journal, selection.plan, selection.seed, selection.weights, display)
         try:
-            measured = run(campaign, option.resume)
+            with Display(out, quiet=option.verbose < 0) as display:
+                display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
+                campaign = Campaign(chosen, journal, selection.plan, selection.seed, selection.weights, display)
+                measured = run(campaign, option.resume)
         except (ValueError, OSError) as error:
             pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
         except KeyboardInterrupt:
