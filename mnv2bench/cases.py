@@ -16,7 +16,8 @@ GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
     "published": (*itertools.product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
     "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
 }
-ID = re.compile(r"(.+)_([0-9.]+)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
+BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
+ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Case:
         for name, value in (("batch", self.batch), ("threads", self.threads)):
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
                 raise ValueError(f"{name} must be a whole number from 1 to 4096, not {value!r}")
+        for name, word, shape in (("backend", self.backend, BACKEND), ("device", self.device, DEVICE)):
+            if not isinstance(word, str) or not re.fullmatch(shape, word):
+                raise ValueError(f"{name} {word!r} is no name: letters, digits and underscores, in a device .:@- too")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
 

@@ -21,6 +21,8 @@ from mnv2bench.records import (
     record,
 )
 
+JOURNAL_START = b'{"line":'
+
 
 class Unusable(ValueError):
     """A file that holds no records, or records that this version cannot read; the message names the file."""
@@ -49,6 +51,8 @@ class Journal:
         """Start anew. What stood under that name is moved aside, and its new path returned."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = None
+        if self.path.exists() and not self.path.is_file():
+            raise FileExistsError(f"{self.path} is not a file: name another")
         if self.path.exists():
             number = next(n for n in range(1, 10_000) if not self.path.with_suffix(f".{n}.jsonl").exists())
             aside = self.path.rename(self.path.with_suffix(f".{number}.jsonl"))
@@ -59,9 +63,11 @@ class Journal:
 
     def resume(self) -> Head:
         """Take up what is measured; a half-written last line, which a kill leaves, is cut off."""
-        whole = self.path.read_bytes().rpartition(b"\n")
-        os.truncate(self.path, len(whole[0] + whole[1]))
         head, self.artifacts, self.processes = read(self.path)
+        whole = self.path.read_bytes()
+        if not whole.startswith(JOURNAL_START):
+            raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
+        os.truncate(self.path, whole.rindex(b"\n") + 1)
         return head
 
     def artifact(self, case: Case, artifact: Artifact) -> None:
@@ -87,7 +93,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal, or of the journal inside a saved pytest-benchmark file. Raises Unusable."""
     try:
         whole = path.read_bytes()
-        if whole.startswith(b'{"line":'):
+        if whole.startswith(JOURNAL_START):
             return [json.loads(line) for line in whole.split(b"\n")[:-1]]
         saved = json.loads(whole)
         if "mnv2bench" not in saved:
@@ -97,8 +103,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
         raise Unusable(f"{path} cannot be read ({error.strerror})") from error
     except Unusable:
         raise
-    except (ValueError, TypeError) as error:
-        raise Unusable(f"{path} is damaged ({error})") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
 
 
 def read(path: Path) -> tuple[Head, dict[str, Artifact], list[Process]]:

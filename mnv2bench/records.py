@@ -34,6 +34,8 @@ class Plan:
         for name in ("processes", "rounds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.timeout_s < float("inf"):
+            raise ValueError(f"timeout_s must be a number of seconds above 0, not {self.timeout_s}")
 
 
 QUICK = Plan(processes=3, rounds=5)

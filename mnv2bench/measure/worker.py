@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def compare(outputs: list[Images], reference: Images) -> tuple[float | None, flo
     """Largest difference from the reference, and between its two images, over the largest logit; why it is wrong."""
     scale = float(np.abs(reference).max())
     separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
-    shapes = [o.shape for o in outputs]
-    if any(shape != reference.shape[1:] for shape in shapes):
-        return None, separation, f"outputs have shape {shapes[0]}, the reference has {reference.shape[1:]}"
+    expected = reference.shape[1:]
+    if other := [o.shape for o in outputs if o.shape != expected]:
+        return None, separation, f"outputs have shape {other[0]}, the reference has {expected}"
     if not all(np.isfinite(o).all() for o in outputs):
         return None, separation, "outputs are not finite"
     if separation < MIN_SEPARATION:
@@ -50,8 +51,9 @@ class CompileCache:
     """The folder in which a runtime may keep what it compiles; whole only once an `open` has ended in it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.complete = folder, folder / "complete"
-        self.warm = self.complete.exists()
+        self.folder, self.complete, self.warm = folder, folder / "complete", False
+        with suppress(OSError, ValueError):
+            self.warm = float(self.complete.read_text()) > 0
         if not self.warm:
             shutil.rmtree(folder, ignore_errors=True)
 
