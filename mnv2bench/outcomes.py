@@ -21,10 +21,12 @@ def one_line(text: str) -> str:
     return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1] + "…"
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """Ask Linux to kill this process when its campaign dies, so that a resumed one does not measure beside it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before it could be asked
+        os._exit(1)
 
 
 def outcome(main: Callable[[dict[str, Any]], dict[str, Any]], job: dict[str, Any]) -> None:
@@ -32,7 +34,7 @@ def outcome(main: Callable[[dict[str, Any]], dict[str, Any]], job: dict[str, Any
 
     `main` returns `measured`, and with it `status` and `reason` where it is not "ok".
     """
-    _end_with_parent()
+    _end_with(job["parent"])
     ended: dict[str, Any] = {"status": "ok", "reason": "", "measured": {}}
     try:
         ended |= main(job)

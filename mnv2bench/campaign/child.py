@@ -36,7 +36,9 @@ def child(module: str, job: dict[str, Any], variables: dict[str, str], timeout_s
     """
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         place = Path(folder)
-        (place / "job.json").write_text(json.dumps({**job, "outcome": str(place / "outcome.json")}))
+        (place / "job.json").write_text(
+            json.dumps({**job, "parent": os.getpid(), "outcome": str(place / "outcome.json")})
+        )
         start = time.monotonic()
         late = threading.Event()
         with (place / "output").open("wb") as output:
