@@ -7,6 +7,7 @@ from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
 from mnv2bench.report.rows import Row
 
+NOT_ASKED = "not asked"
 Rows = Sequence[Row]
 Setting = tuple[str, str, int, int]
 Cell = Callable[[Row], str]
@@ -171,7 +172,7 @@ def _fastest(rows: Rows) -> set[str]:
 
 
 def _wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -> str:
-    """A line for each different set of facts, a column for each backend; empty where a case was not asked for."""
+    """A line for each different set of facts, a column for each backend."""
     ordered = sorted(rows, key=lambda row: (-row.madds, variant(row), row.batch, row.threads))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
     for row in ordered:
@@ -179,7 +180,7 @@ def _wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) 
     columns = backends(rows)
     return table(
         [*header, *map(escape, columns)],
-        [[*facts, *(cells.get(name, "") for name in columns)] for facts, cells in lines.items()],
+        [[*facts, *(cells.get(name, NOT_ASKED) for name in columns)] for facts, cells in lines.items()],
     )
 
 
