@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,5 +79,5 @@ def keep(artifact: Artifact) -> None:
 
 def compile_cache(case: Case, weights: Weights, machine: str) -> Path:
     """The folder where a runtime that compiles in its own process keeps what it compiled for this case."""
-    content = [case.id, weights.content, machine, _version("torch")]
+    content = [case.id, weights.content, machine, _version("torch"), sys.prefix]  # torch caches by where it lies, too
     return root() / "compiled" / hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
