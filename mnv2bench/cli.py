@@ -78,7 +78,8 @@ def run(
         _out().print(f"interrupted: the same command with --resume goes on from {out}", markup=False)
         raise typer.Exit(130) from None
     except OSError as error:
-        raise ValueError(f"{error}; what was measured so far is safe in {out}, and --resume goes on from it") from error
+        safe = f"; what was measured so far is safe in {out}, and --resume goes on from it" if out.is_file() else ""
+        raise ValueError(f"{error}{safe}") from error
     display.console.print(spent_table(records, out))
     _say_what_did_not_run(records)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)

@@ -61,12 +61,18 @@ def _numbers(name: str, text: str, kind: Callable[[str], N]) -> tuple[N, ...]:
         raise ValueError(f"--{name} takes numbers separated by commas, not {text!r}") from None
 
 
+def _number(name: str, text: str, kind: Callable[[str], N]) -> N:
+    numbers = _numbers(name, text, kind)
+    if len(numbers) != 1:
+        raise ValueError(f"--{name} takes one number, not {text!r}")
+    return numbers[0]
+
+
 def _plan(asked: dict[str, str]) -> Plan:
     plan = QUICK if asked["grid"] == "quick" else Plan()
-    given = {name: _numbers(name, asked[name], int) for name in ("processes", "rounds") if asked[name]}
-    changes: dict[str, Any] = {name: numbers[0] for name, numbers in given.items() if numbers}
+    changes: dict[str, Any] = {name: _number(name, asked[name], int) for name in ("processes", "rounds") if asked[name]}
     if asked["process-limit"]:
-        changes["timeout_s"] = _numbers("process-limit", asked["process-limit"], float)[0]
+        changes["timeout_s"] = _number("process-limit", asked["process-limit"], float)
     return replace(plan, **changes)
 
 
@@ -78,7 +84,7 @@ def select(asked: dict[str, str]) -> Selection:
         if name not in known:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     grid(asked["grid"])
-    weights = Weights(_numbers("seed", asked["seed"], int)[0], asked["weights"])
+    weights = Weights(_number("seed", asked["seed"], int), asked["weights"])
     try:
         weights.content  # noqa: B018  read now, so that a missing file is said before anything is measured
     except OSError as error:

@@ -42,7 +42,8 @@ class Display:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.bar.stop()
+        if self.console.is_terminal:  # elsewhere stopping prints an empty line
+            self.bar.stop()
 
     def __call__(self, doing: str, done: int, total: int) -> None:
         now = time.monotonic()

@@ -40,9 +40,10 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
 
     Raises ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
     """
-    head = Head(campaign.cases, campaign.plan, campaign.seed, asdict(campaign.weights), environment())
+    weights = asdict(campaign.weights) | {"content": campaign.weights.content}
+    head = Head(campaign.cases, campaign.plan, campaign.seed, weights, environment())
     journal = campaign.journal
-    if resume and journal.path.exists():
+    if resume and journal.path.exists() and journal.path.stat().st_size:
         _require_same(journal.resume(), head)
     else:
         aside = journal.begin(head)

@@ -16,7 +16,7 @@ from typing import Any
 from mnv2bench.outcomes import one_line
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-TAIL_BYTES = 2000
+TAIL = 300  # characters of what a child printed last: where a traceback says what happened
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _reason(code: int, output: bytes) -> str:
-    said = one_line(output[-TAIL_BYTES:].decode(errors="replace"))
+    said = one_line(output[-4 * TAIL :].decode(errors="replace")[-TAIL:])
     if code < 0:
         with suppress(ValueError):
             name = signal.Signals(-code).name
-            return f"worker ended by {name}" + (f": {said[-200:]}" if said else "")
-    return f"worker ended with exit code {code}" + (f": {said[-300:]}" if said else "")
+            return f"worker ended by {name}" + (f": {said}" if said else "")
+    return f"worker ended with exit code {code}" + (f": {said}" if said else "")

@@ -18,7 +18,7 @@ def all_backends() -> tuple[str, ...]:
 def blocks(cells: Sequence[T], processes: int, seed: int) -> list[list[T]]:
     """Each block holds every cell once, shuffled anew, every second one the reverse of the one before it.
 
-    So drift of the machine meets all cells alike; never one cell's processes in a row.
+    So drift of the machine meets all cells alike, and a cell's processes are never all in a row.
     """
     chance = random.Random(seed)
     order = list(cells)

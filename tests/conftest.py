@@ -1,0 +1,107 @@
+"""One artifact cache for the whole run, and the command line in processes of its own."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+BIN = Path(sys.executable).parent
+PATIENCE_S = 120  # for what is certain to come; nothing is asserted about how soon
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Artifacts are exported once a test run, and the user's own cache stays as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("MNV2BENCH_CACHE", str(folder))
+        for name in ("MNV2BENCH_FAKE", "PYTEST_ADDOPTS", "PY_COLORS", "FORCE_COLOR"):
+            patch.delenv(name, raising=False)
+        yield folder
+
+
+def wait_for(seen):
+    """What `seen` returns as soon as it is something."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        found = seen()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise TimeoutError("what the test waits for did not come")
+
+
+@pytest.fixture(scope="session", name="wait_for")
+def _wait_for():
+    return wait_for
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Run a console script to its end: command("mnv2bench", "env", FAKE_VARIABLE="...")."""
+
+    def run(*words, **variables):
+        return subprocess.run(
+            [BIN / words[0], *words[1:]],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=5 * PATIENCE_S,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def started():
+    """Start a console script and leave it running; whatever it started ends with the test."""
+    running, family = [], set()
+
+    def start(*words, largest_file=None, **variables):
+        def prepare():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's "&" would have it ignored
+            if largest_file:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+        process = subprocess.Popen(
+            [BIN / words[0], *words[1:]],
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=prepare,
+        )
+        running.append(process)
+        return process
+
+    def worker(process, module="mnv2bench.measure.worker"):
+        """The worker process that a campaign has started, as soon as it has."""
+        parent = psutil.Process(process.pid)
+
+        def seen():
+            for found in parent.children():
+                family.add(found)
+                try:
+                    if module in found.cmdline():
+                        return found
+                except psutil.Error:
+                    pass  # between fork and exec, or gone
+            return None
+
+        return wait_for(seen)
+
+    start.worker = worker
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+    for left in family:
+        if left.is_running():
+            left.kill()

@@ -1,0 +1,137 @@
+"""Cases: their ids, the grids, and what makes no case."""
+
+import dataclasses
+
+import pytest
+
+from mnv2bench.cases import Case, cases, grid, variants
+
+
+def test_an_id_spells_out_the_whole_case():
+    case = Case("mobilenet_v2", 0.35, 96, 8, "onnxruntime", "cpu", "fp32", 2)
+    assert case.id == "mobilenet_v2_0.35_96-b8-onnxruntime-cpu-fp32-t2"
+    assert Case(width=1, backend="onnxruntime").id == "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1"
+    assert case.variant == "mobilenet_v2_0.35_96"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(),
+        Case("mobilenet_v2_article", 1.4, 96, 32, "torch_compile_freezing", threads=64),
+        Case(device="cuda-0"),
+        Case(device="android-R58M-10.0.0.7-fp32-t2"),
+        Case(width=1),
+        Case(width=0.1 + 0.2),
+        Case(width=0.00001),
+    ],
+    ids=lambda case: case.id,
+)
+def test_the_case_of_an_id_is_the_case(case):
+    assert Case.parse(case.id) == case
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mobilenet_v2",
+        "mobilenet_v2_1.0_224-b1-openvino-cpu-fp32",
+        "mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1 ",
+        "mobilenet_v2_1.0.0_224-b1-openvino-cpu-fp32-t1",
+        "mobilenet_v2_1.0_16-b1-openvino-cpu-fp32-t1",
+        "mobilenet_v2_1.0_224-b1-openvino-cpu-int3-t1",
+        "lenet_1.0_224-b1-openvino-cpu-fp32-t1",
+    ],
+)
+def test_a_text_that_is_no_id_is_refused(text):
+    with pytest.raises(ValueError) as refused:
+        Case.parse(text)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("network", "lenet"),
+        ("network", "lenet\nfive"),
+        *(("width", value) for value in (0, -1.0, float("nan"), float("inf"), 11, True, "1.0", None)),
+        *(("resolution", value) for value in (0, -224, 31, 4097, 224.0, True, "224", None)),
+        *(("batch", value) for value in (0, -1, 4097, 1.0, True, "1", None)),
+        *(("threads", value) for value in (0, -1, 4097, 1.0, True, "1", None)),
+        *(("precision", value) for value in ("int8", "", None)),
+        *(("backend", value) for value in ("", "two-words", "two\nlines", None)),
+        *(("device", value) for value in ("", "two\nlines", None)),
+    ],
+)
+def test_what_makes_no_case_is_refused_in_one_line_that_names_it(field, value):
+    with pytest.raises(ValueError, match=field) as refused:
+        Case(**{field: value})
+    assert "\n" not in str(refused.value)
+
+
+def test_a_case_is_frozen_and_equal_cases_are_one_key():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Case().width = 1.4
+    assert {Case(width=1): "first", Case(width=1.0): "second"} == {Case(): "second"}
+
+
+def test_the_grids_hold_the_published_variants_every_pair_and_two_corners():
+    assert {name: len(grid(name)) for name in ("published", "full", "quick")} == {
+        "published": 22,
+        "full": 30,
+        "quick": 2,
+    }
+    assert grid("quick") == ((0.35, 96), (1.0, 224))
+    assert [row for row in grid("published") if row[0] > 1] == [(1.3, 224), (1.4, 224)]
+    assert [row for row in grid("published") if row[0] == 0.5] == [(0.5, r) for r in (224, 192, 160, 128, 96)]
+    assert set(grid("published")) < set(grid("full"))
+
+
+def test_an_unknown_grid_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"^grid 'huge' is not one of quick, published, full$"):
+        grid("huge")
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "resolutions", "chosen"),
+    [
+        ("quick", [], [], ((0.35, 96), (1.0, 224))),
+        ("quick", [1.0], [], ((1.0, 224),)),
+        ("quick", [], [96], ((0.35, 96),)),
+        ("published", [1.3, 1.4], [], ((1.3, 224), (1.4, 224))),
+        ("published", [], [96], ((0.35, 96), (0.5, 96), (0.75, 96), (1.0, 96))),
+        ("quick", [0.5, 3.0], [33, 96], ((0.5, 33), (0.5, 96), (3.0, 33), (3.0, 96))),
+    ],
+)
+def test_one_axis_chooses_rows_of_the_grid_and_both_make_their_product(name, widths, resolutions, chosen):
+    assert variants(name, widths, resolutions) == chosen
+
+
+@pytest.mark.parametrize(
+    ("widths", "resolutions", "reason"),
+    [
+        ([1.0, 0.5], [], "grid quick has no variant with 0.5: name --resolutions too, or another grid"),
+        ([], [100], "grid quick has no variant with 100: name --widths too, or another grid"),
+    ],
+)
+def test_a_value_outside_the_grid_needs_the_other_axis(widths, resolutions, reason):
+    with pytest.raises(ValueError) as refused:
+        variants("quick", widths, resolutions)
+    assert str(refused.value) == reason
+
+
+def test_cases_are_every_combination_once_in_the_order_given():
+    chosen = cases(
+        [(1.0, 224), (0.35, 96), (1, 224)], backends=["openvino", "torch_eager"], threads=[2, 1], batches=[8]
+    )
+    assert [case.id for case in chosen] == [
+        "mobilenet_v2_1.0_224-b8-openvino-cpu-fp32-t2",
+        "mobilenet_v2_1.0_224-b8-openvino-cpu-fp32-t1",
+        "mobilenet_v2_1.0_224-b8-torch_eager-cpu-fp32-t2",
+        "mobilenet_v2_1.0_224-b8-torch_eager-cpu-fp32-t1",
+        "mobilenet_v2_0.35_96-b8-openvino-cpu-fp32-t2",
+        "mobilenet_v2_0.35_96-b8-openvino-cpu-fp32-t1",
+        "mobilenet_v2_0.35_96-b8-torch_eager-cpu-fp32-t2",
+        "mobilenet_v2_0.35_96-b8-torch_eager-cpu-fp32-t1",
+    ]

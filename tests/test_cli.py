@@ -1,0 +1,261 @@
+"""The command line, in processes of its own: every verb, what bad input says, and how Ctrl-C ends."""
+
+import json
+import re
+import signal
+
+import psutil
+import pytest
+
+from mnv2bench import Case, load
+from mnv2bench.measure.environment import FINGERPRINTED
+
+FAKE = ("--suites", "latency", "--backends", "fake", "--widths", "0.35", "--threads", "1")
+BRIEF = ("--processes", "1", "--rounds", "1")
+
+
+def words(out, *more, resolutions="64"):
+    return ("mnv2bench", "run", *FAKE, *BRIEF, "--resolutions", resolutions, "--out", str(out), *more)
+
+
+@pytest.fixture(scope="module")
+def journal(command, tmp_path_factory):
+    """The fake at one variant that works and one that crashes; `said` is what the command printed."""
+    out = tmp_path_factory.mktemp("cli") / "new folder" / "fake.jsonl"
+    ran = command(*words(out, resolutions="96,64"), MNV2BENCH_FAKE="mobilenet_v2_0.35_64=segfault")
+    out.with_suffix(".said").write_text(ran.stdout)
+    assert (ran.returncode, ran.stderr) == (1, "")
+    return out
+
+
+# run
+
+
+def test_run_measures_writes_down_and_says_what_did_not_run(journal):
+    good, bad = load(journal)
+    assert (good.case, good.status) == (Case(width=0.35, resolution=96, backend="fake"), "ok")
+    assert (bad.status, bad.reason) == ("failed", "worker ended by SIGSEGV")
+    assert (good.plan.processes, good.plan.rounds) == (1, 1)
+    said = journal.with_suffix(".said").read_text()
+    assert "2 of 2 processes" in said
+    assert "Where the time went" in said
+    assert "failed: mobilenet_v2_0.35_64-b1-fake-cpu-fp32-t1: worker ended by SIGSEGV\n" in said
+    assert f"records: {journal}\nreport:  mnv2bench report {journal}\n" in said
+
+
+def test_a_quiet_run_prints_what_failed_and_an_unavailable_case_is_no_failure(command, tmp_path):
+    out = tmp_path / "quiet.jsonl"
+    ran = command(*words(out, "--quiet"), MNV2BENCH_FAKE="mobilenet_v2_0.35_64=unavailable")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == (
+        "unavailable: mobilenet_v2_0.35_64-b1-fake-cpu-fp32-t1: fake is told to be missing: unset MNV2BENCH_FAKE\n"
+    )
+
+
+def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
+    out = tmp_path / "twice.jsonl"
+    assert command(*words(out)).returncode == 0
+    before = out.read_bytes()
+    again = command(*words(out))
+    assert again.returncode == 0
+    assert f"what stood in {out} is kept as {tmp_path / 'twice.1.jsonl'}" in again.stdout
+    assert (tmp_path / "twice.1.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--grid", "huge"], "grid 'huge' is not one of quick, published, full"),
+        (["run", "--widths", "nan", "--resolutions", "96"], "width must be a number above 0"),
+        (["run", "--widths", "0", "--resolutions", "96"], "width must be a number above 0"),
+        (["run", "--widths", "0.35,wide"], "--widths takes numbers separated by commas, not '0.35,wide'"),
+        (["run", "--widths", "0.5"], "grid quick has no variant with 0.5: name --resolutions too, or another grid"),
+        (["run", "--resolutions", "31", "--widths", "1"], "resolution must be a whole number from 32"),
+        (["run", "--resolutions", "224.5"], "--resolutions takes numbers separated by commas, not '224.5'"),
+        (["run", "--backends", "tensorflow"], "backend 'tensorflow' is not one of onnxruntime, "),
+        (["run", "--networks", "lenet"], "unknown network 'lenet'; known networks: mobilenet_v2, "),
+        (["run", "--suites", "memory"], "suite 'memory' is not one of latency, throughput"),
+        (["run", "--threads", "0"], "threads must be a whole number from 1"),
+        (["run", "--batches", "-1"], "batch must be a whole number from 1"),
+        (["run", "--suites", "latency", "--batches", "8"], "no case is left"),
+        (["run", "--processes", "0"], "processes must be at least 1, not 0"),
+        (["run", "--rounds", "many"], "--rounds takes numbers separated by commas, not 'many'"),
+        (["run", "--processes", "3,5"], "--processes"),
+        (["run", "--seed", ","], "--seed"),
+        (["run", "--process-limit", ","], "--process-limit"),
+        (["run", "--process-limit", "nan"], "nan"),
+        (["run", "--process-limit", "-1"], "-1"),
+        (["run", "--weights", "nowhere.pt"], "--weights nowhere.pt: No such file or directory"),
+        (["network", "lenet"], "unknown network 'lenet'"),
+        (["network", "mobilenet_v2", "--width", "nan"], "width must be a number above 0"),
+        (["network", "mobilenet_v2", "--resolution", "0"], "resolution must be a whole number from 32"),
+        (["selfcheck", "--only", "luck"], "check 'luck' is not one of "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_exit_code_2(command, tmp_path, arguments, said):
+    if arguments[0] == "run":
+        small = [] if "--backends" in arguments else ["--backends", "fake"]  # what is not refused ends soon
+        arguments = [*arguments, *small, "--out", str(tmp_path / "never.jsonl")]
+    ran = command("mnv2bench", *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert re.fullmatch(r"mnv2bench: [^\n]*\n", ran.stderr), ran.stderr
+    assert said in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_one_line_and_exit_code_2(command, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    ran = command(*words(tmp_path / "file" / "out.jsonl"))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert re.fullmatch(r"mnv2bench: [^\n]*\n", ran.stderr), ran.stderr
+    assert str(tmp_path / "file") in ran.stderr
+    assert "safe" not in ran.stderr  # nothing was measured
+
+
+@pytest.mark.parametrize("more", [[], ["--resume"]])
+def test_a_folder_is_no_place_for_records_and_stays_where_it_is(command, tmp_path, more):
+    ran = command(*words(tmp_path, *more))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert re.fullmatch(r"mnv2bench: [^\n]*\n", ran.stderr), ran.stderr
+    assert str(tmp_path) in ran.stderr
+    assert "safe" not in ran.stderr
+    assert tmp_path.is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_one_line_and_what_was_measured_so_far_is_safe(started, tmp_path):
+    out = tmp_path / "out.jsonl"
+    # a process takes 20 kB as a rule and 120 kB at most, so that some fit in and 30 do not
+    full = started(*words(out, "--processes", "30"), largest_file=130_000)
+    _, complaint = full.communicate()
+    assert full.returncode == 2
+    assert re.fullmatch(r"mnv2bench: [^\n]*File too large[^\n]*\n", complaint), complaint
+    assert f"what was measured so far is safe in {out}" in complaint
+    (record,) = load(out)
+    assert record.status == "ok"
+    assert 1 <= len(record.processes) < 30
+    assert all(samples.rounds for samples in record.samples)
+
+
+# report
+
+
+def test_a_report_is_a_page_and_a_table_beside_the_file(command, journal):
+    ran = command("mnv2bench", "report", str(journal))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    page, table = journal.with_suffix(".md"), journal.with_suffix(".csv")
+    assert ran.stdout == f"Markdown: {page}\nCSV:      {table}\n"
+    assert "worker ended by SIGSEGV" in page.read_text()
+    assert len(table.read_text().splitlines()) == 3
+
+
+def test_a_damaged_file_is_named_and_skipped_and_the_others_are_reported(command, journal, tmp_path):
+    damaged, newer = tmp_path / "damaged.jsonl", tmp_path / "newer.jsonl"
+    damaged.write_text(journal.read_text().replace('"line":"process"', '"line":process', 1))
+    newer.write_text(journal.read_text().replace('"schema":1', '"schema":99', 1))
+    page, table = tmp_path / "all.md", tmp_path / "all.csv"
+    files = [str(file) for file in (damaged, journal, newer, tmp_path / "missing.json")]
+    ran = command("mnv2bench", "report", *files, "--markdown", str(page), "--csv", str(table))
+    assert ran.returncode == 1
+    skipped = ran.stderr.splitlines()
+    assert [line.split(" is ")[0].split(" cannot ")[0] for line in skipped] == [
+        f"skipped: {damaged}",
+        f"skipped: {newer}",
+        f"skipped: {tmp_path / 'missing.json'}",
+    ]
+    assert "pip install --upgrade mnv2bench" in skipped[1]
+    assert len(table.read_text().splitlines()) == 3
+    assert "mobilenet_v2_0.35_96" in page.read_text()
+
+
+def test_nothing_but_damaged_files_makes_no_report(command, tmp_path):
+    (tmp_path / "empty.json").write_text("")
+    ran = command("mnv2bench", "report", str(tmp_path / "empty.json"))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"skipped: {tmp_path / 'empty.json'} is damaged")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.json"]
+
+
+# the other verbs
+
+
+def test_paper_prints_every_cell_of_the_full_grid(command):
+    ran = command("mnv2bench", "paper")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    rows = [line for line in ran.stdout.splitlines() if line.startswith("| mobilenet_v2_")]
+    assert len(rows) == 30
+    assert sum(" computed only " in row for row in rows) == 8
+    assert "| mobilenet_v2_1.0_224 | 1.0 | 224 | 300,774,272 | 300 | 300 | True | 3,504,872 |" in ran.stdout
+
+
+def test_network_prints_the_articles_totals(command):
+    ran = command("mnv2bench", "network", "mobilenet_v2_article")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for number in ("3,505,960", "313.65", "113.28", "14.02", "127.91"):
+        assert number in ran.stdout
+
+
+def test_env_is_json_and_names_the_machine(command):
+    ran = command("mnv2bench", "env")
+    facts = json.loads(ran.stdout)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert set(FINGERPRINTED) <= set(facts)
+    assert re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{8}", facts["fingerprint"])
+    assert facts["cores"] == len(psutil.Process().cpu_affinity())
+    assert facts["libraries"]["torch"].startswith("2.")
+
+
+def test_backends_says_what_works_here_and_what_mends_the_rest(command, tmp_path):
+    (tmp_path / "openvino.py").write_text("raise ModuleNotFoundError('No module', name='openvino')")
+    ran = command("mnv2bench", "backends", PATH="/nowhere", CXX="", PYTHONPATH=str(tmp_path), COLUMNS="200")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    rows = {}
+    for line in ran.stdout.splitlines():
+        cells = [cell.strip() for cell in line.strip("│┃").split("│")]
+        if len(cells) == 3:
+            rows[cells[0]] = cells[1:]
+    assert [rows[name][0] for name in ("torch_eager", "torch_script", "onnxruntime")] == ["works"] * 3
+    assert rows["onnxruntime"][1].startswith("largest difference ")
+    assert rows["openvino"] == ["unavailable", "openvino is not installed: pip install 'mnv2bench[openvino]'"]
+    assert rows["torch_compile"][0] == "unavailable"
+    assert rows["torch_compile"][1].endswith("apt-get install g++, or set CXX")
+
+
+@pytest.mark.parametrize("verb", [[], ["--help"], ["run", "--help"]])
+def test_help_is_there_without_asking(command, verb):
+    ran = command("mnv2bench", *verb)
+    assert "Usage: mnv2bench" in ran.stdout + ran.stderr
+    assert ran.returncode == (0 if verb else 2)
+
+
+def test_an_unknown_verb_is_bad_input(command):
+    ran = command("mnv2bench", "measure")
+    assert ran.returncode == 2
+    assert "No such command 'measure'" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_python_m_mnv2bench_is_the_same_command(command):
+    ran = command("python", "-m", "mnv2bench", "network", "lenet")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("mnv2bench: unknown network 'lenet'")
+
+
+# Ctrl-C
+
+
+def test_ctrl_c_ends_the_worker_and_says_how_to_go_on(started, command, tmp_path, wait_for):
+    out = tmp_path / "out.jsonl"
+    campaign = started(*words(out, resolutions="96,64"), MNV2BENCH_FAKE="mobilenet_v2_0.35_64=hang")
+    wait_for(lambda: out.exists() and b'"line":"process"' in out.read_bytes())
+    worker = started.worker(campaign)
+    campaign.send_signal(signal.SIGINT)
+    said, complaint = campaign.communicate(timeout=60)
+    assert (campaign.returncode, complaint) == (130, "")
+    assert said.endswith(f"interrupted: the same command with --resume goes on from {out}\n")
+    assert wait_for(lambda: not worker.is_running())
+    assert sorted(len(record.processes) for record in load(out)) == [0, 1]
+    resumed = command(*words(out, "--resume", resolutions="96,64"))
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert [record.status for record in load(out)] == ["ok", "ok"]

@@ -1,0 +1,157 @@
+"""Records: which rounds count, how processes fold into a Record, and what stands on disk."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mnv2bench.cases import Case
+from mnv2bench.records import (
+    Artifact,
+    Memory,
+    Plan,
+    Process,
+    Round,
+    Samples,
+    dumps,
+    kept,
+    process_from_json,
+    process_to_json,
+    record,
+)
+
+# 100 ms of ten inferences on one core that nobody else wanted
+QUIET = Round((10_000_000,) * 10, wall_ns=100_000_000, cpu_ns=100_000_000, run_queue_ns=0, steal_ns=0, throttled_ns=0)
+BUSY = Process(
+    Case(backend="onnxruntime", device="cuda-0"),
+    number=2,
+    position=7,
+    seed=123456789,
+    status="ok",
+    reason="",
+    wall_s=0.1 + 0.2,
+    samples=Samples(
+        warmup=(Round((9_007_199_254_740_993,), wall_ns=9_007_199_254_741_000, cpu_ns=1),),
+        rounds=(QUIET, replace(QUIET, durations_ns=(1, 22, 333), involuntary_switches=4, major_faults=5)),
+        import_s=1 / 3,
+        open_s=2.5e-07,
+        cold_open_s=12.0,
+        cold=True,
+        first_s=0.5,
+        memory=Memory(1, 2, 3, 4),
+        error=1.2345678901234567e-06,
+        separation=0.25,
+        settings={"threads": "1", "provider": 'é " \n'},
+    ),
+)
+
+
+def test_a_slow_round_counts_and_a_fast_one_that_shared_its_core_does_not():
+    slow = replace(QUIET, durations_ns=(100_000_000,))
+    fast = replace(QUIET, durations_ns=(1_000_000,) * 100, cpu_ns=50_000_000)
+    assert kept([QUIET, slow, fast], threads=1) == (QUIET, slow)
+
+
+@pytest.mark.parametrize(
+    ("seen", "signs"),
+    [
+        ({"cpu_ns": 97_000_000}, ()),
+        ({"cpu_ns": 96_999_999}, ("cpu",)),
+        ({"run_queue_ns": 1_000_000}, ()),
+        ({"run_queue_ns": 1_000_001}, ("run queue",)),
+        ({"steal_ns": 1_000_000}, ()),
+        ({"steal_ns": 1_000_001}, ("steal",)),
+        ({"throttled_ns": 1}, ("throttled",)),
+        ({"major_faults": 1}, ("major faults",)),
+        ({"involuntary_switches": 1000}, ()),
+        ({"run_queue_ns": None, "steal_ns": None, "throttled_ns": None}, ()),
+        ({"cpu_ns": 0, "run_queue_ns": 100_000_000, "steal_ns": 100_000_000}, ("cpu", "run queue", "steal")),
+    ],
+)
+def test_a_round_is_contended_by_what_the_machine_did(seen, signs):
+    round = replace(QUIET, **seen)
+    assert round.contention(threads=1, usual_cpu_share=0.5) == signs
+    assert kept([QUIET, round], threads=1) == ((QUIET,) if signs else (QUIET, round))
+
+
+def test_one_thread_is_held_to_its_whole_core_even_where_it_never_had_it():
+    rounds = [replace(QUIET, cpu_ns=90_000_000)] * 5
+    assert kept(rounds, threads=1) == ()
+
+
+def test_several_threads_are_held_to_what_they_usually_get():
+    usual = replace(QUIET, cpu_ns=180_000_000)
+    nearly, below = replace(QUIET, cpu_ns=171_000_000), replace(QUIET, cpu_ns=170_999_999)
+    assert kept([usual, nearly, usual, below, usual], threads=2) == (usual, nearly, usual, usual)
+
+
+def test_no_rounds_keep_none():
+    assert kept([], threads=1) == kept([], threads=2) == ()
+
+
+def test_a_round_without_wall_time_used_no_thread():
+    assert replace(QUIET, wall_ns=0).cpu_share == 0.0
+    assert replace(QUIET, cpu_ns=150_000_000).cpu_share == 1.5
+
+
+def test_a_process_comes_back_from_disk_exactly_as_it_was():
+    text = dumps(process_to_json(BUSY))
+    assert "\n" not in text
+    assert process_from_json(json.loads(text)) == BUSY
+
+
+def test_a_process_that_measured_nothing_comes_back_too():
+    crashed = Process(Case(), 0, 0, 1, "failed", "worker ended by SIGSEGV", 0.5, Samples())
+    assert process_from_json(json.loads(dumps(process_to_json(crashed)))) == crashed
+
+
+def test_durations_stand_on_disk_as_one_string_a_round():
+    on_disk = process_to_json(BUSY)
+    assert [round["durations_ns"] for round in on_disk["samples"]["warmup"]] == ["9007199254740993"]
+    assert on_disk["samples"]["rounds"][1]["durations_ns"] == "1 22 333"
+    assert on_disk["case"] == "mobilenet_v2_1.0_224-b1-onnxruntime-cuda-0-fp32-t1"
+
+
+def test_a_number_that_json_cannot_hold_is_never_written():
+    with pytest.raises(ValueError):
+        dumps({"error": float("nan")})
+
+
+def test_an_unknown_status_is_refused():
+    on_disk = process_to_json(BUSY) | {"status": "great"}
+    with pytest.raises(ValueError, match=r"^status 'great' is not one of ok, wrong, failed, timeout, unavailable"):
+        process_from_json(on_disk)
+
+
+def test_a_record_is_ok_where_every_process_is():
+    second = replace(BUSY, number=1)
+    folded = record(BUSY.case, Plan(), {"cores": 2}, [BUSY, second], Artifact("onnx", "k", 10, 1.0), seed=5)
+    assert (folded.status, folded.reason) == ("ok", "")
+    assert folded.processes == (BUSY, second)
+    assert folded.samples == (BUSY.samples, BUSY.samples)
+    assert (folded.artifact.bytes, folded.seed, folded.environment) == (10, 5, {"cores": 2})
+
+
+@pytest.mark.parametrize("status", ["wrong", "failed", "timeout", "unavailable", "unsupported"])
+def test_one_process_that_did_not_end_well_gives_the_record_its_status_and_reason(status):
+    bad = replace(BUSY, number=1, status=status, reason="why")
+    worse = replace(BUSY, number=2, status="failed", reason="too late")
+    folded = record(BUSY.case, Plan(), {}, [BUSY, bad, worse])
+    assert (folded.status, folded.reason) == (status, "why")
+    assert folded.samples == (BUSY.samples,)
+
+
+def test_a_case_that_no_process_measured_is_a_failed_record():
+    folded = record(Case(), Plan(), {}, [])
+    assert folded.status == "failed"
+    assert folded.reason.startswith("not measured")
+    assert "--resume" in folded.reason
+
+
+@pytest.mark.parametrize(
+    "field", [{"processes": 0}, {"processes": -1}, {"rounds": 0}, {"timeout_s": 0.0}, {"timeout_s": float("nan")}]
+)
+def test_a_plan_that_measures_nothing_is_refused_in_one_line(field):
+    with pytest.raises(ValueError, match=next(iter(field))) as refused:
+        Plan(**field)
+    assert "\n" not in str(refused.value)
