@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self, TextIO
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -66,9 +67,9 @@ def spent_table(records: Iterable[Record], journal: Path) -> Table:
     """Where the time went, a row a backend; below it what the parent took meanwhile."""
     peak = lines(journal)[-1].get("parent_peak_rss_bytes")
     parent = f"peak memory of the parent meanwhile: {peak / 1e6:.0f} MB" if peak else None
-    table = Table(title="Where the time went", title_justify="left", caption=parent, caption_justify="left")
+    table = Table(title="Where the time went", title_justify="left", caption=parent, caption_justify="left", box=SIMPLE)
     table.add_column("backend", no_wrap=True)
-    for name in ("processes", "wall s", "open s", "warm-up s", "timed s", "share"):
+    for name in ("runs", "wall s", "open s", "warm-up s", "timed s", "share"):
         table.add_column(name, justify="right")
     for row in spent(records):
         seconds = (row.wall_s, row.opening_s, row.warmup_s, row.timed_s)
