@@ -27,7 +27,6 @@ INSTEAD = {
     "--benchmark-disable-gc": "gc is always off in the rounds",
     "--benchmark-cprofile": "no profiler runs inside a timed process",
 }
-DISPLAY = {"flags": 0}
 
 
 class ReplayClock:

@@ -37,11 +37,8 @@ def compare(outputs: list[Images], reference: Images) -> tuple[float | None, flo
     if not all(np.isfinite(o).all() for o in outputs):
         return None, separation, "outputs are not finite"
     if separation < MIN_SEPARATION:
-        return (
-            None,
-            separation,
-            f"the reference tells two images apart by {separation:.1e} only: nothing can be checked",
-        )
+        alike = f"the reference tells two images apart by {separation:.1e} only: nothing can be checked"
+        return None, separation, alike
     error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
     wrong = error > TOLERANCE
     return error, separation, f"outputs differ from eager fp32 by {error:.1e} of the largest logit" if wrong else ""
@@ -88,7 +85,9 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         session.put(images(job["input_seed"], case.batch, case.resolution))
         warmup, rounds = measure(session, plan, case.threads)
         settings = session.settings()
-    peak = resident_bytes("VmHWM")
+    peak, memory = resident_bytes("VmHWM"), None
+    if INTERPRETER_BYTES and floor and loaded and peak:
+        memory = Memory(INTERPRETER_BYTES, floor, loaded, peak)
     samples = Samples(
         warmup,
         rounds,
@@ -97,9 +96,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         cold_open_s=cold_open_s,
         cold=cold_open_s is not None and not cache.warm,
         first_s=first_s,
-        memory=Memory(INTERPRETER_BYTES, floor, loaded, peak)
-        if INTERPRETER_BYTES and floor and loaded and peak
-        else None,
+        memory=memory,
         error=error,
         separation=separation,
         settings=settings,
