@@ -364,6 +364,15 @@ def test_one_sentence_says_whether_madds_predict_a_backend(latencies_ms, sentenc
     assert analysis.verdict(fitted).startswith(sentence)
 
 
+def test_a_fixed_cost_that_hides_the_madds_of_small_variants_is_told_apart_from_no_law_at_all():
+    fitted = analysis.fit([analysis.Point(str(x), x, 2 + 0.02 * x) for x in (1, 10, 100, 600)])
+    assert fitted is not None
+    assert analysis.verdict(fitted) == (
+        "MAdds alone do not predict it (R² 0.817, exponent 0.29), a fixed cost and MAdds do (R² of the line 1.000): "
+        "2 ms, and 0.02 ms a million; below 100 M the fixed cost is the larger part."
+    )
+
+
 def test_analysis_needs_no_torch_and_importing_it_no_scipy():
     code = "import sys, mnv2bench.analysis; sys.exit(bool({'torch', 'scipy', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -86,6 +86,12 @@ def verdict(fit: Fit) -> str:
     how = f"(R² {fit.power_r2:.3f}, exponent {fit.exponent:.2f})"
     off = f"{abs(fit.farthest_off):.0%} {'slower' if fit.farthest_off > 0 else 'faster'} than the law"
     farthest = f"farthest off is {fit.farthest}, {off}."
+    if fit.power_r2 < FAIR_R2 <= fit.linear_r2 and fit.intercept_ms > 0:
+        return (
+            f"MAdds alone do not predict it {how}, a fixed cost and MAdds do (R² of the line {fit.linear_r2:.3f}): "
+            f"{fit.intercept_ms:.3g} ms, and {fit.slope_ms:.3g} ms a million; below "
+            f"{fit.intercept_ms / fit.slope_ms:.0f} M the fixed cost is the larger part."
+        )
     if fit.power_r2 < FAIR_R2:
         return f"MAdds do not predict it {how}: {farthest}"
     well = "well" if fit.power_r2 >= GOOD_R2 else "roughly"
