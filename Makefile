@@ -22,8 +22,8 @@ lint: $(VENV)/ready
 types: $(VENV)/ready
 	$(BIN)/mypy
 
-published: $(VENV)/ready  ## the 22 published variants, every backend, one thread: over an hour
-	$(BIN)/pytest suites/test_latency.py --grid published --threads 1 --benchmark-save=published
+published: $(VENV)/ready  ## the 22 published variants, every backend, one thread: about an hour
+	$(BIN)/pytest suites/test_latency.py suites/test_memory.py --grid published --threads 1 --processes 3 --benchmark-save=published
 	$(BIN)/mnv2bench report
 
 selfcheck: $(VENV)/ready  ## what the harness adds, agreement with benchmark_app, A against A
