@@ -27,6 +27,7 @@ SMALLEST, LARGE = (0.35, 96), (1.0, 224)
 MAX_OVERHEAD = 0.005
 MAX_DISAGREEMENT = 0.02
 OVERHEAD_ROUNDS = 20
+CALLS = 500
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -99,8 +100,26 @@ def parse_benchmark_app(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
+def call_cost(case: Case, path: Path) -> float:
+    """Seconds that a call of OpenVINO's Python binding takes beyond what the request says of itself, the median.
+
+    benchmark_app reports the request's own latency; whoever calls it from Python waits for the binding as well.
+    """
+    from mnv2bench.backends import openvino as ours
+
+    costs: list[float] = []
+    with ours.open(case, path) as session:
+        assert isinstance(session, ours.OpenVinoSession)
+        session.put(images(1, case.batch, case.resolution))
+        for _ in range(CALLS):
+            start = time.perf_counter()
+            session.run()
+            costs.append(time.perf_counter() - start - session.request.latency / 1e3)
+    return statistics.median(costs)
+
+
 def benchmark_app(repeats: int, out: Console) -> bool:
-    """Our OpenVINO processes and benchmark_app's, alternating, on the same ONNX file."""
+    """Our OpenVINO processes and benchmark_app's, alternating, on the same ONNX file; judged without the binding."""
     app = Path(sys.executable).with_name("benchmark_app")
     if not app.exists():
         raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
@@ -112,17 +131,21 @@ def benchmark_app(repeats: int, out: Console) -> bool:
             campaign = _campaign((case,), folder)
             artifact = campaign.journal.artifacts[case.id]
             arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3"]
-            command = [str(app), "-m", str(artifacts.path(artifact.format, artifact.key)), *arguments]
+            path = artifacts.path(artifact.format, artifact.key)
+            command = [str(app), "-m", str(path), *arguments]
             for seed in range(max(repeats, 5)):
                 ours.append(process_median(_samples(campaign, case, seed), case.threads))
                 ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
                 theirs.append(parse_benchmark_app(ran.stdout))
+            cost = call_cost(case, path)
         ratio = statistics.median(ours) / statistics.median(theirs)
-        agreed = agreed and abs(ratio - 1) <= MAX_DISAGREEMENT
+        alike = (statistics.median(ours) - cost) / statistics.median(theirs)
+        agreed = agreed and abs(alike - 1) <= MAX_DISAGREEMENT
         out.print(
             f"benchmark_app: {case.variant}: ours / theirs = {ratio:.4f} "
             f"({1e3 * statistics.median(ours):.3f} / {1e3 * statistics.median(theirs):.3f} ms, "
-            f"medians of {len(ours)} processes each; goal 1 +- {MAX_DISAGREEMENT})"
+            f"medians of {len(ours)} processes each); without the {1e6 * cost:.0f} us of the Python call, which "
+            f"benchmark_app leaves out, {alike:.4f} (goal 1 +- {MAX_DISAGREEMENT})"
         )
     return agreed
 
