@@ -56,8 +56,9 @@ def child(module: str, job: dict[str, Any], variables: dict[str, str], timeout_s
             _kill(process)
 
         limit = threading.Timer(timeout_s, end_late)
-        limit.start()
+        limit.daemon = True  # an interrupt that comes before the wait must not leave the parent waiting for the limit
         try:
+            limit.start()
             code = process.wait()
         finally:
             limit.cancel()
