@@ -1,13 +1,11 @@
-"""The verbs. Exit codes: 0, 1 something measured failed or a file was skipped, 2 bad input, 130 interrupted."""
+"""Verbs that measure: run, backends, env, selfcheck."""
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,26 +13,14 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import cases
-from mnv2bench.journal import Journal, Unusable, load
+from mnv2bench.cli.app import FAILURES, app, console
+from mnv2bench.journal import Journal
 from mnv2bench.measure.environment import environment
-from mnv2bench.networks import NAMES
 from mnv2bench.records import Plan, Record
 from mnv2bench.selection import OPTIONS, SUITES, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
-FAILURES = ("wrong", "failed", "timeout")
 PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
-
-app = typer.Typer(
-    help="Benchmark MobileNetV2: verified latency, throughput and memory on every runtime, beside the paper.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-def _out() -> Console:
-    return Console(highlight=False, soft_wrap=True)
 
 
 def _option(name: str) -> typer.models.OptionInfo:
@@ -75,7 +61,7 @@ def run(
             campaign = Campaign(chosen, Journal(out), selection.plan, selection.seed, selection.weights, display)
             records = measure(campaign, resume)
     except KeyboardInterrupt:
-        _out().print(f"interrupted: the same command with --resume goes on from {out}", markup=False)
+        console().print(f"interrupted: the same command with --resume goes on from {out}", markup=False)
         raise typer.Exit(130) from None
     except OSError as error:
         safe = f"; what was measured so far is safe in {out}, and --resume goes on from it" if out.is_file() else ""
@@ -89,63 +75,7 @@ def run(
 def _say_what_did_not_run(records: tuple[Record, ...]) -> None:
     for record in records:
         if record.status != "ok":
-            _out().print(f"{record.status}: {record.case.id}: {record.reason}", markup=False)
-
-
-@app.command()
-def report(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Saved files or journals; the newest under results/.")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Where to write the tidy CSV; FILE.csv where not given.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Where to write the page; FILE.md where not given.")] = None,
-) -> None:
-    """Write saved measurements as a tidy CSV and a Markdown page."""
-    from mnv2bench import report as pages
-
-    chosen = files or _newest(Path("results"))
-    sources, skipped = [], False
-    for file in chosen:
-        try:
-            sources.append((file.name, load(file)))
-        except Unusable as error:
-            skipped = True
-            print(f"skipped: {error}", file=sys.stderr)
-    if sources:
-        csv = csv or chosen[0].with_suffix(".csv")
-        markdown = markdown or chosen[0].with_suffix(".md")
-        csv.write_text(pages.csv(sources))
-        markdown.write_text(pages.markdown(sources))
-        _out().print(f"Markdown: {markdown}\nCSV:      {csv}", markup=False)
-    raise typer.Exit(skipped)
-
-
-def _newest(results: Path) -> list[Path]:
-    """The saved file that was written last; pytest-benchmark keeps them as FINGERPRINT/PLATFORM/0001_NAME.json."""
-    saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
-    if not saved:
-        raise ValueError("no FILE given and none under results/: pytest suites --benchmark-save=NAME makes one")
-    return saved[-1:]
-
-
-@app.command()
-def paper() -> None:
-    """Our counts beside the published numbers, all cells of the full grid."""
-    from mnv2bench.report.paper import paper_markdown
-
-    typer.echo(paper_markdown(), nl=False)
-
-
-@app.command()
-def network(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
-    width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
-    resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
-) -> None:
-    """A network's layers, with torchinfo's totals and ours."""
-    from mnv2bench.report.network import network_page
-
-    typer.echo(network_page(name, width, resolution), nl=False)
+            console().print(f"{record.status}: {record.case.id}: {record.reason}", markup=False)
 
 
 @app.command()
@@ -160,7 +90,7 @@ def backends() -> None:
         works = record.status == "ok"
         why = f"largest difference {max(errors):.1e} of the largest logit" if works and errors else record.reason
         table.add_row(record.case.backend, "works" if works else record.status, escape(why))
-    _out().print(table)
+    console().print(table)
     raise typer.Exit(any(record.status in FAILURES for record in records))
 
 
@@ -181,14 +111,5 @@ def selfcheck(
     names = [name.strip() for name in only.split(",") if name.strip()] or list(CHECKS)
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
-    passed = [check(name, repeats, _out()) for name in names]
+    passed = [check(name, repeats, console()) for name in names]
     raise typer.Exit(not all(passed))
-
-
-def main() -> None:
-    """Run a verb; bad input ends in one line and exit code 2."""
-    try:
-        app()
-    except (ValueError, OSError) as error:
-        print(f"mnv2bench: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -1,0 +1,48 @@
+"""A case in one night, as the few numbers that the gate and the history need of it."""
+
+import statistics
+from dataclasses import dataclass
+
+from mnv2bench.analysis.flags import drift
+from mnv2bench.analysis.latency import detection
+from mnv2bench.analysis.rounds import undisturbed_share, used_rounds
+from mnv2bench.records import Record
+
+MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
+
+
+@dataclass(frozen=True)
+class CellNight:
+    """`level` is the natural log of seconds: the median over processes of their detection statistics.
+
+    `process_sd` is the standard deviation of those, None for one process. `noisy` processes kept under half of their
+    rounds; `drifting` ones had not settled.
+    """
+
+    level: float
+    process_sd: float | None
+    processes: int
+    noisy: int
+    drifting: int
+
+    @property
+    def doubt(self) -> str:
+        """Why this cell-night is left out of every baseline and cannot fail a gate; empty where it counts."""
+        if self.noisy >= MAX_DOUBTFUL * self.processes:
+            return "noisy"
+        return "unsteady" if self.drifting > self.processes / 2 else ""
+
+
+def cell_night(record: Record) -> CellNight | None:
+    """None for a case that has no right number: refused, failed or wrong."""
+    if record.status != "ok" or not record.samples:
+        return None
+    threads = record.case.threads
+    levels = [detection(samples, threads) for samples in record.samples]
+    return CellNight(
+        level=statistics.median(levels),
+        process_sd=statistics.stdev(levels) if len(levels) > 1 else None,
+        processes=len(levels),
+        noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in record.samples),
+        drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in record.samples),
+    )

@@ -1,0 +1,1 @@
+"""Verbs of two files and of a person's word: compare, accept."""

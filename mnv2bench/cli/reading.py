@@ -1,0 +1,67 @@
+"""Verbs that read: report, paper, network."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnv2bench.cli.app import app, console
+from mnv2bench.journal import Unusable, load
+from mnv2bench.networks import NAMES
+
+
+@app.command()
+def report(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Saved files or journals; the newest under results/.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Where to write the tidy CSV; FILE.csv where not given.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the page; FILE.md where not given.")] = None,
+) -> None:
+    """Write saved measurements as a tidy CSV and a Markdown page."""
+    from mnv2bench import report as pages
+
+    chosen = files or _newest(Path("results"))
+    sources, skipped = [], False
+    for file in chosen:
+        try:
+            sources.append((file.name, load(file)))
+        except Unusable as error:
+            skipped = True
+            print(f"skipped: {error}", file=sys.stderr)
+    if sources:
+        csv = csv or chosen[0].with_suffix(".csv")
+        markdown = markdown or chosen[0].with_suffix(".md")
+        csv.write_text(pages.csv(sources))
+        markdown.write_text(pages.markdown(sources))
+        console().print(f"Markdown: {markdown}\nCSV:      {csv}", markup=False)
+    raise typer.Exit(skipped)
+
+
+def _newest(results: Path) -> list[Path]:
+    """The saved file that was written last; pytest-benchmark keeps them as FINGERPRINT/PLATFORM/0001_NAME.json."""
+    saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
+    if not saved:
+        raise ValueError("no FILE given and none under results/: pytest suites --benchmark-save=NAME makes one")
+    return saved[-1:]
+
+
+@app.command()
+def paper() -> None:
+    """Our counts beside the published numbers, all cells of the full grid."""
+    from mnv2bench.report.paper import paper_markdown
+
+    typer.echo(paper_markdown(), nl=False)
+
+
+@app.command()
+def network(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
+    width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
+    resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
+) -> None:
+    """A network's layers, with torchinfo's totals and ours."""
+    from mnv2bench.report.network import network_page
+
+    typer.echo(network_page(name, width, resolution), nl=False)

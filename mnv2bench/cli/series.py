@@ -1,0 +1,1 @@
+"""Verbs of what was measured over many nights: history."""
