@@ -1,4 +1,4 @@
-"""The measuring measured: what the harness adds, agreement with benchmark_app, and a case against itself."""
+"""What the harness adds, agreement with benchmark_app, and a case against itself."""
 
 import math
 import re
@@ -176,11 +176,3 @@ def aa(repeats: int, out: Console) -> bool:
         used = statistics.mean(kept[case.backend])
         out.print(f"  {case.backend:24} median {sd:6.2%}   detection statistic {low:6.2%}   rounds kept {used:.0%}")
     return True
-
-
-CHECKS: dict[str, Callable[[int, Console], bool]] = {"overhead": overhead, "benchmark_app": benchmark_app, "aa": aa}
-
-
-def check(name: str, repeats: int, out: Console) -> bool:
-    """Run one check and print what it measured; False where it missed its goal."""
-    return CHECKS[name](repeats, out)
