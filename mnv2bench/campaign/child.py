@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,13 @@ class Ended:
     wall_s: float
 
 
-def child(module: str, job: dict[str, Any], variables: dict[str, str], timeout_s: float) -> Ended:
+def child(
+    module: str,
+    job: dict[str, Any],
+    variables: dict[str, str],
+    timeout_s: float,
+    interpreter: Sequence[str] = (sys.executable,),
+) -> Ended:
     """Run `python -m module JOB` in a session of its own and wait for it without waking.
 
     A crash, a kill and a hang end as `failed` or `timeout` with the reason; KeyboardInterrupt kills the child first.
@@ -43,7 +50,7 @@ def child(module: str, job: dict[str, Any], variables: dict[str, str], timeout_s
         late = threading.Event()
         with (place / "output").open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, str(place / "job.json")],
+                [*interpreter, "-m", module, str(place / "job.json")],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -5,20 +5,19 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench import artifacts
 from mnv2bench.analysis import detection, process_median, undisturbed_share
-from mnv2bench.campaign import Campaign, all_backends
-from mnv2bench.campaign.campaign import export, work
+from mnv2bench.artifacts import Weights
+from mnv2bench.campaign import all_backends
+from mnv2bench.campaign.child import Ended
+from mnv2bench.campaign.ready import Ready, ready, work
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
-from mnv2bench.journal import Journal
 from mnv2bench.measure.loop import time_round
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Samples, samples_from_json
@@ -31,16 +30,16 @@ CALLS = 500
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
-def _campaign(cases: tuple[Case, ...], folder: str) -> Campaign:
-    """A campaign whose artifacts are made; raises ValueError with the reason where one could not be."""
-    campaign = Campaign(cases, Journal(Path(folder) / "selfcheck.jsonl"), Plan(processes=1))
-    for case, refused in export(campaign, cases).items():
-        raise ValueError(f"{case}: {refused.reason}")
-    return campaign
+def _ready(case: Case) -> Ready:
+    """What the case needs; raises ValueError with the reason where it could not be made."""
+    given = ready(case, Weights())
+    if isinstance(given, Ended):
+        raise ValueError(f"{case.id}: {given.reason}")
+    return given
 
 
-def _samples(campaign: Campaign, case: Case, seed: int) -> Samples:
-    ended = work(campaign, case, seed)
+def _samples(case: Case, given: Ready, seed: int) -> Samples:
+    ended = work(case, given, Plan(processes=1), seed)
     if ended.status != "ok":
         raise ValueError(f"{case.id}: {ended.status}: {ended.reason}")
     return samples_from_json(ended.measured)
@@ -64,25 +63,23 @@ def overhead(repeats: int, out: Console) -> bool:
 
     case = Case(width=SMALLEST[0], resolution=SMALLEST[1], backend="onnxruntime")
     ratios = []
-    with tempfile.TemporaryDirectory() as folder:
-        artifact = _campaign((case,), folder).journal.artifacts[case.id]
-        path = artifacts.path(artifact.format, artifact.key)
-        for _ in range(repeats):
-            with ours.open(case, path) as session:
-                assert isinstance(session, ours.OnnxRuntimeSession)
-                native: onnxruntime.InferenceSession = session.session
-                session.put(images(1, case.batch, case.resolution))
+    path = Path(_ready(case).path)
+    for _ in range(repeats):
+        with ours.open(case, path) as session:
+            assert isinstance(session, ours.OnnxRuntimeSession)
+            native: onnxruntime.InferenceSession = session.session
+            session.put(images(1, case.batch, case.resolution))
 
-                def bare(native: "onnxruntime.InferenceSession" = native, binding: object = session.binding) -> None:
-                    native.run_with_iobinding(binding)
+            def bare(native: "onnxruntime.InferenceSession" = native, binding: object = session.binding) -> None:
+                native.run_with_iobinding(binding)
 
-                time_round(session, 0.5)
-                harness: list[int] = []
-                hand: list[int] = []
-                for _ in range(OVERHEAD_ROUNDS):
-                    harness += time_round(session, 0.15).durations_ns
-                    hand += _bare_round(bare, 0.15)
-            ratios.append(statistics.median(harness) / statistics.median(hand))
+            time_round(session, 0.5)
+            harness: list[int] = []
+            hand: list[int] = []
+            for _ in range(OVERHEAD_ROUNDS):
+                harness += time_round(session, 0.15).durations_ns
+                hand += _bare_round(bare, 0.15)
+        ratios.append(statistics.median(harness) / statistics.median(hand))
     median = statistics.median(ratios)
     out.print(
         f"overhead: {case.id}: harness / bare loop = {median:.4f} (median of {repeats} sessions, "
@@ -127,17 +124,14 @@ def benchmark_app(repeats: int, out: Console) -> bool:
     for width, resolution in (LARGE, SMALLEST):
         case = Case(width=width, resolution=resolution, backend="openvino")
         ours, theirs = [], []
-        with tempfile.TemporaryDirectory() as folder:
-            campaign = _campaign((case,), folder)
-            artifact = campaign.journal.artifacts[case.id]
-            arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3"]
-            path = artifacts.path(artifact.format, artifact.key)
-            command = [str(app), "-m", str(path), *arguments]
-            for seed in range(max(repeats, 5)):
-                ours.append(process_median(_samples(campaign, case, seed), case.threads))
-                ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-                theirs.append(parse_benchmark_app(ran.stdout))
-            cost = call_cost(case, path)
+        given = _ready(case)
+        arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3"]
+        for seed in range(max(repeats, 5)):
+            ours.append(process_median(_samples(case, given, seed), case.threads))
+            command = [str(app), "-m", given.path, *arguments]
+            ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+            theirs.append(parse_benchmark_app(ran.stdout))
+        cost = call_cost(case, Path(given.path))
         ratio = statistics.median(ours) / statistics.median(theirs)
         alike = (statistics.median(ours) - cost) / statistics.median(theirs)
         agreed = agreed and abs(alike - 1) <= MAX_DISAGREEMENT
@@ -158,15 +152,14 @@ def aa(repeats: int, out: Console) -> bool:
     medians: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     detections: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     kept: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        campaign = _campaign(tuple(dict.fromkeys(case for case, _ in cells)), folder)
-        for number, block in enumerate(blocks(cells, repeats, seed=0)):
-            for position, cell in enumerate(block):
-                case, _ = cell
-                samples = _samples(campaign, case, 1000 * number + position)
-                medians[cell].append(process_median(samples, case.threads))
-                detections[cell].append(detection(samples, case.threads))
-                kept.setdefault(case.backend, []).append(undisturbed_share(samples, case.threads))
+    given = {case: _ready(case) for case in dict.fromkeys(case for case, _ in cells)}
+    for number, block in enumerate(blocks(cells, repeats, seed=0)):
+        for position, cell in enumerate(block):
+            case, _ = cell
+            samples = _samples(case, given[case], 1000 * number + position)
+            medians[cell].append(process_median(samples, case.threads))
+            detections[cell].append(detection(samples, case.threads))
+            kept.setdefault(case.backend, []).append(undisturbed_share(samples, case.threads))
     out.print(f"A/A: sd of log(A / B) of single processes, {repeats} pairs each, {LARGE[0]}@{LARGE[1]}:")
     for case in dict.fromkeys(case for case, _ in cells):
         pairs = zip(medians[case, "A"], medians[case, "B"], strict=True)
