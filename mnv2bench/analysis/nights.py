@@ -3,17 +3,21 @@
 import statistics
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnv2bench.analysis.flags import drift
 from mnv2bench.analysis.latency import detection
 from mnv2bench.analysis.rounds import undisturbed_share, used_rounds
 from mnv2bench.records import Record
 
 MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
+LOW = 0.25  # contention only ever slows: half of a bad night's processes may be slowed and the second of five is not
 
 
 @dataclass(frozen=True)
 class CellNight:
-    """`level` is the natural log of seconds: the median over processes of their detection statistics.
+    """`level` is the natural log of seconds: the 25 % quantile over processes of their detection statistics.
 
     `process_sd` is the standard deviation of those, None for one process. `noisy` processes kept under half of their
     rounds; `drifting` ones had not settled.
@@ -33,6 +37,15 @@ class CellNight:
         return "unsteady" if self.drifting > self.processes / 2 else ""
 
 
+def night_level(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The level of a night from those of its processes, which are the first axis.
+
+    With the median instead, simulated nights of which one in twenty is disturbed lose 5 to 6 more slowdowns in 100.
+    """
+    low: NDArray[np.float64] = np.quantile(levels, LOW, axis=0)
+    return low
+
+
 def cell_night(record: Record) -> CellNight | None:
     """None for a case that has no right number: refused, failed or wrong."""
     if record.status != "ok" or not record.samples:
@@ -40,7 +53,7 @@ def cell_night(record: Record) -> CellNight | None:
     threads = record.case.threads
     levels = [detection(samples, threads) for samples in record.samples]
     return CellNight(
-        level=statistics.median(levels),
+        level=float(night_level(np.array(levels))),
         process_sd=statistics.stdev(levels) if len(levels) > 1 else None,
         processes=len(levels),
         noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in record.samples),

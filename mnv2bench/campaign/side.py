@@ -30,6 +30,12 @@ class Side:
     distributions: dict[str, str]
     ready: dict[str, Ready | Ended]
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of every distribution, and the commit of its mnv2bench where that is a checkout."""
+        commit = self.environment["commit"]
+        return self.distributions | ({"commit of mnv2bench": commit} if commit else {})
+
 
 def side(python: str, cases: Sequence[Case], weights: Weights) -> Side:
     """The environment of an interpreter, asked in a process of its own.

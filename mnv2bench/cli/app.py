@@ -15,8 +15,10 @@ app = typer.Typer(
 )
 
 
-def console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+def console(at_least: int = 0) -> Console:
+    """For standard output; a log, unlike a terminal, is as wide as it has to be."""
+    plain = Console(highlight=False, soft_wrap=True)
+    return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True, width=max(at_least, plain.width))
 
 
 def main() -> None:

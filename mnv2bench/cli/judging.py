@@ -1,1 +1,152 @@
 """Verbs that judge: gate, duel."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from mnv2bench.analysis.pairs import INCONCLUSIVE, LOOKS, REGRESSION
+from mnv2bench.campaign.duel import begin
+from mnv2bench.cases import Case
+from mnv2bench.cli.app import app, console
+from mnv2bench.cli.measuring import option
+from mnv2bench.measure.environment import environment
+from mnv2bench.selection import OPTIONS, select, suite_cases
+from mnv2bench.terminal import Display
+
+ROUNDS = "10"  # of a process in a pair: more processes tell more than more rounds do
+LEFT = ("case", "verdict", "why")
+FOLDED = {"case": 22, "why": 10}  # characters at least
+SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
+WIDE, ROOMY = 220, 160  # characters: of a log, and of a terminal that has room for every column
+
+
+@app.command()
+def duel(
+    old: Annotated[str, typer.Option(help="The interpreter of the environment that is compared with.")],
+    new: Annotated[str, typer.Option(help="The interpreter of the environment in question; this one.")] = "",
+    cases: Annotated[list[str] | None, typer.Argument(help="Case ids; without them, the options choose.")] = None,
+    grid: Annotated[str, option("grid")] = OPTIONS["grid"][0],
+    networks: Annotated[str, option("networks")] = OPTIONS["networks"][0],
+    widths: Annotated[str, option("widths")] = "",
+    resolutions: Annotated[str, option("resolutions")] = "",
+    backends: Annotated[str, option("backends")] = "",
+    threads: Annotated[str, option("threads")] = "",
+    batches: Annotated[str, option("batches")] = "",
+    rounds: Annotated[str, typer.Option(help="Undisturbed rounds of 150 ms per process.")] = ROUNDS,
+    process_limit: Annotated[str, option("process-limit")] = "",
+    seed: Annotated[str, option("seed")] = OPTIONS["seed"][0],
+    weights: Annotated[str, option("weights")] = "",
+    budget: Annotated[float, typer.Option(help="Minutes; what is not judged by then is inconclusive.")] = 60.0,
+    out: Annotated[Path, typer.Option(help="Journals OUT.old.jsonl and OUT.new.jsonl.")] = Path("duel"),
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted duel in --out.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Is the new environment slower than the old? Pairs of fresh processes, in one sitting.
+
+    Exit codes: 0 no regression, 1 a regression, 2 bad input, 3 a case was not measured on both sides.
+    """
+    given = dict(locals())
+    selection = select({name: given[key] for name in OPTIONS if (key := name.replace("-", "_")) in given})
+    suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
+    chosen = tuple(dict.fromkeys(map(Case.parse, cases or ()))) or suite_cases(suite, selection)
+    plan = replace(selection.plan, processes=LOOKS[-1])
+    from mnv2bench.deciding.confirm import confirm, rows
+    from mnv2bench.deciding.night import differences
+    from mnv2bench.report.duel import COLUMNS, cells, duel_markdown
+
+    budget_s, pythons = _seconds(budget), (old, new or sys.executable)
+    try:
+        with Display(quiet=quiet) as display:
+            fought = begin(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
+            found = rows(fought, confirm(fought, budget_s=budget_s))
+    except KeyboardInterrupt:
+        _interrupted(f"{out}.old.jsonl and {out}.new.jsonl")
+    notes = differences(fought)
+    _show(COLUMNS, [cells(row) for row in found])
+    console().print("\n".join(notes), markup=False)
+    if markdown:
+        markdown.write_text(duel_markdown(pythons, found, notes, str(environment()["fingerprint"])))
+    unmeasured = any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in found)
+    raise typer.Exit(1 if any(row.judged.verdict == REGRESSION for row in found) else 3 if unmeasured else 0)
+
+
+@app.command()
+def gate(
+    night: Annotated[str, typer.Argument(help="Its name, such as 0012_nightly; the one saved last.")] = "",
+    baseline: Annotated[str, typer.Option(help="The interpreter of the pinned baseline environment.")] = "",
+    new: Annotated[str, typer.Option(help="The interpreter that measured the night; this one.")] = "",
+    results: Annotated[Path, typer.Option(help="Where nights are saved.")] = Path("results"),
+    series: Annotated[str, typer.Option(help="The NAME of --benchmark-save; that of the last night.")] = "",
+    fingerprint: Annotated[str, typer.Option(help="The machine of the history; this one.")] = "",
+    budget: Annotated[float, typer.Option(help="Minutes for pairs; suspects left by then are inconclusive.")] = 60.0,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the summary.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Where to write JUnit XML.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted pairs of this night.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only what is neither unchanged nor learning.")] = False,
+) -> None:
+    """Slower, the same, or cannot tell: tonight against its history, suspects against the baseline.
+
+    Exit codes: 0 nothing confirmed, 1 a confirmed regression, 2 bad input, 3 the night cannot be judged.
+    """
+    from mnv2bench.deciding.night import Pairs, judge_night, tonight
+    from mnv2bench.report import gate as page
+
+    budget_s, machine = _seconds(budget), fingerprint or str(environment()["fingerprint"])
+    found = tonight(results, machine, series, night)
+    for skipped in found.skipped:
+        print(f"skipped: {skipped}", file=sys.stderr)
+    try:
+        with Display(quiet=quiet) as display:
+            pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
+            judgement = judge_night(found, pairs)
+    except KeyboardInterrupt:
+        _interrupted(f"{found.folder}/{found.name}.journal.old.jsonl and .new.jsonl")
+    shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
+    if shown:
+        _show(page.COLUMNS, [page.cells(row) for row in shown])
+    for note in judgement.notes:
+        console().print(note, markup=False)
+    console().print(f"{page.headline(judgement)} ({page.counts(judgement)})", markup=False)
+    text = page.gate_markdown(judgement)
+    if markdown:
+        markdown.write_text(text)
+    if junit:
+        junit.write_text(page.junit(judgement))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a") as file:
+            file.write(text)
+    raise typer.Exit(judgement.code)
+
+
+def _show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of all columns in a log or a wide terminal; in a narrow one without those that no verdict needs."""
+    screen = console(WIDE)
+    shown = [place for place, name in enumerate(columns) if screen.width >= ROOMY or name not in SPARE]
+    table = Table(box=SIMPLE)
+    for place in shown:
+        name = columns[place]
+        justify: Literal["left", "right"] = "left" if name in LEFT else "right"
+        table.add_column(name, justify=justify, no_wrap=name not in FOLDED, overflow="fold", min_width=FOLDED.get(name))
+    for row in rows:
+        table.add_row(*(escape(row[place]) for place in shown))
+    screen.print(table)
+
+
+def _seconds(minutes: float) -> float:
+    if not 0 < minutes < float("inf"):
+        raise ValueError(f"--budget must be a number of minutes above 0, not {minutes}")
+    return 60 * minutes
+
+
+def _interrupted(where: str) -> NoReturn:
+    console().print(f"interrupted: the same command with --resume goes on from {where}", markup=False)
+    raise typer.Exit(130)

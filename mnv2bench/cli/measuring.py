@@ -20,29 +20,32 @@ from mnv2bench.records import Plan, Record
 from mnv2bench.selection import OPTIONS, SUITES, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
+CHECK_NAMES = (
+    "overhead", "benchmark_app", "aa", "nights", "history", "duels", "injections", "injections_busy",
+)  # fmt: skip
 PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 
 
-def _option(name: str) -> typer.models.OptionInfo:
+def option(name: str) -> typer.models.OptionInfo:
     return typer.Option(f"--{name}", help=OPTIONS[name][1])  # type: ignore[no-any-return]
 
 
 @app.command()
 def run(
     suites: Annotated[str, typer.Option(help=f"Comma-separated, of {', '.join(SUITES)}.")] = ",".join(SUITES),
-    grid: Annotated[str, _option("grid")] = OPTIONS["grid"][0],
-    networks: Annotated[str, _option("networks")] = OPTIONS["networks"][0],
-    widths: Annotated[str, _option("widths")] = "",
-    resolutions: Annotated[str, _option("resolutions")] = "",
-    backends: Annotated[str, _option("backends")] = "",
-    devices: Annotated[str, _option("devices")] = OPTIONS["devices"][0],
-    threads: Annotated[str, _option("threads")] = "",
-    batches: Annotated[str, _option("batches")] = "",
-    processes: Annotated[str, _option("processes")] = "",
-    rounds: Annotated[str, _option("rounds")] = "",
-    process_limit: Annotated[str, _option("process-limit")] = "",
-    seed: Annotated[str, _option("seed")] = OPTIONS["seed"][0],
-    weights: Annotated[str, _option("weights")] = "",
+    grid: Annotated[str, option("grid")] = OPTIONS["grid"][0],
+    networks: Annotated[str, option("networks")] = OPTIONS["networks"][0],
+    widths: Annotated[str, option("widths")] = "",
+    resolutions: Annotated[str, option("resolutions")] = "",
+    backends: Annotated[str, option("backends")] = "",
+    devices: Annotated[str, option("devices")] = OPTIONS["devices"][0],
+    threads: Annotated[str, option("threads")] = "",
+    batches: Annotated[str, option("batches")] = "",
+    processes: Annotated[str, option("processes")] = "",
+    rounds: Annotated[str, option("rounds")] = "",
+    process_limit: Annotated[str, option("process-limit")] = "",
+    seed: Annotated[str, option("seed")] = OPTIONS["seed"][0],
+    weights: Annotated[str, option("weights")] = "",
     out: Annotated[Path, typer.Option(help="Where each process is written as it ends.")] = Path("mnv2bench.jsonl"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what failed.")] = False,
@@ -102,14 +105,22 @@ def env() -> None:
 
 @app.command()
 def selfcheck(
-    only: Annotated[str, typer.Option(help="Comma-separated, of overhead, benchmark_app, aa.")] = "",
+    only: Annotated[str, typer.Option(help=f"Comma-separated, of {', '.join(CHECK_NAMES)}; the first three.")] = "",
     repeats: Annotated[int, typer.Option(help="Processes or repeats of each check.")] = 5,
+    nights: Annotated[int, typer.Option(help="Virtual nights of the check of that name.")] = 400,
+    minutes: Annotated[float, typer.Option(help="How long duels of identical environments go on.")] = 40.0,
+    old: Annotated[str, typer.Option(help="An interpreter, for duels and injections.")] = "",
+    new: Annotated[str, typer.Option(help="Another one, of an environment built separately.")] = "",
+    out: Annotated[Path, typer.Option(help="Journals of duels begin with this name.")] = Path("selfcheck"),
+    sittings: Annotated[Path | None, typer.Option(help="A CSV of duels, whose noise nights draws again.")] = None,
+    seed: Annotated[int, typer.Option(help="Of virtual nights, and of which cells are slowed.")] = 20261124,
 ) -> None:
-    """Measure the measuring: what the harness adds, agreement with benchmark_app, A against A."""
-    from mnv2bench.selfcheck import CHECKS, check
+    """Measure the measuring and the deciding: what the harness adds, and what the gate finds and misses."""
+    from mnv2bench.selfcheck import CHECKS, MEASURING, Asked
 
-    names = [name.strip() for name in only.split(",") if name.strip()] or list(CHECKS)
+    names = [name.strip() for name in only.split(",") if name.strip()] or list(MEASURING)
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
-    passed = [check(name, repeats, console()) for name in names]
+    asked = Asked(repeats, nights, minutes, old, new, out, sittings, seed)
+    passed = [CHECKS[name](asked, console()) for name in names]
     raise typer.Exit(not all(passed))

@@ -1,1 +1,170 @@
 """Verbs of what was measured over many nights: history."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from mnv2bench.cli.app import app, console
+from mnv2bench.measure.environment import environment
+from mnv2bench.outcomes import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mnv2bench.history import Epoch, Verdict
+
+NONE_YET = "pytest suites --benchmark-save=nightly makes one"
+EXTRA = "pip install 'mnv2bench[{}]'"
+COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
+NEAR = 5
+NUMBERS = ("nights", "accepted", "doubtful", "ms", "change", "sd")
+WIDEST = 10_000
+
+
+@app.command()
+def history(
+    case: Annotated[str, typer.Argument(help="A case id, or a part that only one has; all of them.")] = "",
+    results: Annotated[Path, typer.Option(help="Where pytest suites saves.")] = Path("results"),
+    fingerprint: Annotated[str, typer.Option(help="Another machine's folder; this machine.")] = "",
+    series: Annotated[str, typer.Option(help="NAME of --benchmark-save=NAME; the one that was saved last.")] = "",
+    csv: Annotated[Path | None, typer.Option(help="Where to write every night of every case as CSV.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Where to draw the CASE.")] = None,
+    baseline: Annotated[bool, typer.Option("--baseline", help="Print the baseline's commit and nothing else.")] = False,
+) -> None:
+    """The nights of this machine: every case as it stands, or one case night by night with its plot."""
+    from mnv2bench.history import epochs, load, verdicts
+    from mnv2bench.history.series import cells
+    from mnv2bench.report.history import CELLS, CELLS_SAY, cell_row
+    from mnv2bench.report.tidy import as_csv
+
+    if svg and not case:
+        raise ValueError("--svg draws one case: name the CASE too")
+    machine = fingerprint or _machine(results)
+    loaded = load(results, machine)
+    for line in loaded.skipped:
+        print(f"skipped: {one_line(line)}", file=sys.stderr)
+    frame = _series(loaded.frame, series, results / machine)
+    accepted = epochs.read(results / machine / "epochs.toml")
+    if baseline:
+        typer.echo(_baseline(frame, accepted))
+        return
+    said = verdicts.read(results / machine / "verdicts.jsonl")
+    if case:
+        chosen = _case(case, frame["case"].unique().tolist())
+        _one(frame, chosen, accepted, said, svg)
+    else:
+        _print(f"{machine}, {frame['series'].iloc[-1]}", CELLS, map(cell_row, cells(frame, accepted, said)), CELLS_SAY)
+    if csv:
+        csv.write_text(as_csv(frame), encoding="utf-8")
+        console().print(f"CSV: {csv}", markup=False)
+    raise typer.Exit(bool(loaded.skipped))
+
+
+def _one(
+    frame: "pd.DataFrame",
+    case: str,
+    accepted: "Sequence[Epoch]",
+    said: "dict[str, dict[str, Verdict]]",
+    svg: Path | None,
+) -> None:
+    """A case's table, its plot, and its picture where one is asked for."""
+    from mnv2bench.analysis.changepoints import change_points
+    from mnv2bench.history.series import points
+    from mnv2bench.report import history as pages
+    from mnv2bench.report import picture
+
+    nights, notes, hints, plot = points(frame, case, accepted, said), [], [], ""
+    counted = [(night.night, night.level) for night in nights if night.counts and night.level is not None]
+    try:
+        hints = [counted[index][0] for index in change_points([level for _, level in counted])]
+    except ModuleNotFoundError as error:
+        notes.append(f"no change points: {error.name} is not installed: {EXTRA.format('changepoints')}")
+    try:
+        plot = pages.plot(case, nights, hints)
+    except ModuleNotFoundError as error:
+        notes.append(f"no plot: {error.name} is not installed: {EXTRA.format('plots')}")
+    try:
+        drawn = picture.svg(case, nights, hints) if svg else ""
+    except ModuleNotFoundError as error:
+        raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
+    _print(case, pages.NIGHTS, [pages.night_row(night, night.night in hints) for night in nights], pages.NIGHTS_SAY)
+    for text in (plot, *notes):
+        console().print(text, markup=False)
+    if svg:
+        svg.write_text(drawn, encoding="utf-8")
+        console().print(f"SVG: {svg}", markup=False)
+
+
+def _print(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> None:
+    """At its full width where nobody's terminal is too narrow for it: in a file or a log nothing is folded."""
+    table = Table(title=escape(one_line(title)), caption=caption, box=SIMPLE)
+    table.title_justify = table.caption_justify = "left"
+    for name in header:
+        number = name in NUMBERS
+        table.add_column(name, justify="right" if number else "left", no_wrap=number, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out = console()
+    if not out.is_terminal:
+        out.width = out.measure(table, options=out.options.update(width=WIDEST)).maximum
+    out.print(table)
+
+
+def _saved(folder: Path) -> bool:
+    return any(folder.glob("*/[0-9]*_*.json"))
+
+
+def _machine(results: Path) -> str:
+    """This machine's folder; where it has no nights, the only one that has some."""
+    ours = str(environment()["fingerprint"])
+    others = sorted(folder.name for folder in results.glob("*") if _saved(folder))
+    if ours in others or len(others) != 1:
+        return ours
+    print(f"no nights of this machine ({ours}): these are of {one_line(others[0])}", file=sys.stderr)
+    return others[0]
+
+
+def _series(frame: "pd.DataFrame", name: str, folder: Path) -> "pd.DataFrame":
+    """The nights of one series."""
+    if frame.empty:
+        raise ValueError(f"no nights under {folder}: {NONE_YET}")
+    chosen = name or str(frame["series"].iloc[-1])
+    mine = frame[frame["series"] == chosen]
+    if mine.empty:
+        known = one_line(", ".join(sorted(frame["series"].unique())))
+        raise ValueError(f"no nights of series {chosen!r} under {folder}: name one of {known}")
+    return mine
+
+
+def _case(asked: str, known: Sequence[str]) -> str:
+    """The case of that id, or the only one with that part in its id."""
+    found = [asked] if asked in known else [id for id in known if asked in id]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(found[:NEAR]) + (f" and {len(found) - NEAR} more" if len(found) > NEAR else "")
+        raise ValueError(one_line(f"{asked!r} is part of {len(found)} cases: name one of {some}"))
+    near = difflib.get_close_matches(asked, known, NEAR, cutoff=0.0)
+    raise ValueError(one_line(f"no night has a case {asked!r}: name one, such as {', '.join(near)}"))
+
+
+def _baseline(frame: "pd.DataFrame", accepted: "Sequence[Epoch]") -> str:
+    """The commit of the night that is the baseline environment: of the last epoch, else the first one."""
+    from mnv2bench.history import epochs, nights
+
+    first, pinned = nights(frame)[0], epochs.pinned(accepted)
+    night, commit = (pinned.night, pinned.commit) if pinned else (first.night, first.commit)
+    found = COMMIT.fullmatch(commit or "")
+    if not found:
+        raise ValueError(f"night {one_line(night)} does not say its commit: mnv2bench accept a night of a git checkout")
+    if found[2]:
+        print(f"night {one_line(night)} was measured with local changes to that commit", file=sys.stderr)
+    return found[1]

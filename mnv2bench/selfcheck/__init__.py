@@ -1,14 +1,47 @@
 """The measuring and the deciding measured: checks that print what they found and say whether it met its goal."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.selfcheck.harness import aa, benchmark_app, overhead
+from mnv2bench.selfcheck import duels, harness, history, nights
 
-CHECKS: dict[str, Callable[[int, Console], bool]] = {"overhead": overhead, "benchmark_app": benchmark_app, "aa": aa}
+MEASURING = ("overhead", "benchmark_app", "aa")  # what is checked where nothing is named: minutes, and no second venv
 
 
-def check(name: str, repeats: int, out: Console) -> bool:
-    """Run one check and print what it measured; False where it missed its goal."""
-    return CHECKS[name](repeats, out)
+@dataclass(frozen=True)
+class Asked:
+    """What the checks are given; each takes what it needs of it."""
+
+    repeats: int = 5
+    nights: int = 400
+    minutes: float = 40.0
+    old: str = ""
+    new: str = ""
+    out: Path = Path("selfcheck")
+    sittings: Path | None = None
+    seed: int = 20261124
+
+    def pythons(self) -> tuple[str, str]:
+        """The interpreters of two environments; ValueError where they were not named."""
+        if not self.old or not self.new:
+            raise ValueError("this check compares two environments: name --old PYTHON and --new PYTHON")
+        return self.old, self.new
+
+
+CHECKS: dict[str, Callable[[Asked, Console], bool]] = {
+    "overhead": lambda asked, out: harness.overhead(asked.repeats, out),
+    "benchmark_app": lambda asked, out: harness.benchmark_app(asked.repeats, out),
+    "aa": lambda asked, out: harness.aa(asked.repeats, out),
+    "nights": lambda asked, out: nights.nights(asked.nights, asked.sittings, out, asked.seed),
+    "history": lambda asked, out: history.history(asked.repeats, out),
+    "duels": lambda asked, out: duels.alike(asked.pythons(), asked.minutes, asked.out, out),
+    "injections": lambda asked, out: duels.injections(
+        asked.pythons(), asked.repeats, asked.out, busy=False, seed=asked.seed, console=out
+    ),
+    "injections_busy": lambda asked, out: duels.injections(
+        asked.pythons(), asked.repeats, asked.out, busy=True, seed=asked.seed, console=out
+    ),
+}

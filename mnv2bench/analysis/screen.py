@@ -1,0 +1,185 @@
+"""Stage 1: which cells of tonight look unlike their own history, once what all cells share is taken off."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Levels = NDArray[np.float64]
+
+NIGHTS = 20  # accepted nights of a baseline
+LEARNING = 10  # fewer give no verdict
+LAG = 2  # the newest accepted nights, left out so that a slow creep is not absorbed, and are the trend
+SCREEN_P = 0.10
+TREND_P = 0.01
+MIN_DEVIATION = math.log(1.0075)
+CREEP = math.log(1.05)  # since the epoch's first nights
+COMMON_P = 0.01
+CENTRED_FROM = 10  # cells; of fewer no common shift can be told from a cell's own
+TWO_NIGHTS_P = 0.002  # each of two nights running, where no baseline environment can confirm
+THREE_NIGHTS_P = 0.01  # over all cells: the last three nights against the baseline
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Arrays hold one value a cell, in log units, nan where there is no baseline or no level.
+
+    `nights`: of the baseline. `deviation`: tonight's, less what all cells share. `sd`: of the baseline's nights, so
+    centred. `p_slower`, `p_faster`: one-sided, of tonight's deviation; `p_trend_*` of the last three nights' mean.
+    `p_last_*`: the night before's. `creep`: since the first nights. `shift`: what all cells share tonight,
+    `shift_p` its two-sided p; both 0 and 1 where it is not taken off.
+    """
+
+    nights: NDArray[np.int64]
+    deviation: Levels
+    sd: Levels
+    p_slower: Levels
+    p_faster: Levels
+    p_trend_slower: Levels
+    p_trend_faster: Levels
+    p_last_slower: Levels
+    p_last_faster: Levels
+    trend: Levels
+    creep: Levels
+    shift: float
+    shift_p: float
+
+    @property
+    def learning(self) -> NDArray[np.bool_]:
+        return self.nights < LEARNING
+
+    def suspects(self, slower: bool) -> NDArray[np.intp]:
+        """Cells to measure again, the least likely to be chance first."""
+        sign, p, trend_p = (
+            (1, self.p_slower, self.p_trend_slower) if slower else (-1, self.p_faster, self.p_trend_faster)
+        )
+        tonight = (p < SCREEN_P) & (sign * self.deviation > MIN_DEVIATION)
+        trending = (trend_p < TREND_P) & (sign * self.trend > MIN_DEVIATION)
+        creeping = sign * self.creep > CREEP
+        chance = np.fmin(p, trend_p)
+        found = np.flatnonzero((tonight | trending | creeping) & ~self.learning)
+        return found[np.argsort(chance[found], kind="stable")]
+
+    def unconfirmed(self, slower: bool) -> NDArray[np.intp]:
+        """Cells that are suspect without a second stage: two nights running, or the mean of three."""
+        sign, p, last, trend_p = (
+            (1, self.p_slower, self.p_last_slower, self.p_trend_slower)
+            if slower
+            else (-1, self.p_faster, self.p_last_faster, self.p_trend_faster)
+        )
+        twice = (np.fmax(p, last) < TWO_NIGHTS_P) & np.isfinite(last) & (sign * self.deviation > MIN_DEVIATION)
+        thrice = (trend_p < THREE_NIGHTS_P / max(1, len(p))) & (sign * self.trend > MIN_DEVIATION)
+        return np.flatnonzero((twice | thrice) & ~self.learning)
+
+    @property
+    def common_alarm(self) -> bool:
+        """Whether what all cells share tonight is more than their usual common shift: the machine, or everything."""
+        return self.shift_p < COMMON_P and abs(self.shift) > MIN_DEVIATION
+
+
+def baseline(accepted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which earlier nights each cell is held against: of (nights, cells) accepted ones the last 20 behind the lag."""
+    rank = np.cumsum(accepted[::-1], axis=0)[::-1]  # 1 is a cell's newest accepted night
+    lag = np.clip(accepted.sum(axis=0) - LEARNING, 0, LAG)
+    chosen: NDArray[np.bool_] = accepted & (rank > lag) & (rank <= lag + NIGHTS)
+    return chosen
+
+
+def screen(levels: Levels, accepted: NDArray[np.bool_]) -> Screen:
+    """Hold the last row of (nights, cells) log levels against the rows before it.
+
+    `accepted` says which of those rows may be in a cell's baseline: undoubtful, of the cell's epoch, and without an
+    open change; tonight's row of it is not used. Source: shared measuring notes, section 7.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _screen(levels, accepted[:-1] & np.isfinite(levels[:-1]))
+
+
+def _screen(levels: Levels, accepted: NDArray[np.bool_]) -> Screen:
+    from scipy import stats
+
+    chosen = baseline(accepted)
+    nights = chosen.sum(axis=0)
+    known = nights >= LEARNING
+    together = known.sum() >= CENTRED_FROM
+    apart = levels - _mean(levels[:-1], chosen)
+    shifts = _common(apart[:, known]) if together else np.zeros(len(apart))
+    centred = apart - shifts[:, None]
+    middle = _mean(centred[:-1], chosen)
+    centred = centred - middle
+    sd = np.sqrt(np.where(chosen, centred[:-1] ** 2, 0).sum(axis=0) / (nights - 1))
+    enough = nights >= 2
+    sd = np.where(enough, sd, np.nan)
+
+    def p_above(value: Levels, of_nights: int) -> Levels:
+        error = sd * np.sqrt(1 / of_nights + 1 / nights)
+        p: Levels = stats.t.sf(value / error, nights - 1)
+        return np.where(enough, p, np.nan)
+
+    deviation = centred[-1]
+    last = _newest(centred[:-1], accepted, 1)
+    three = _trend(centred, accepted, nights)
+    first = _first(levels[:-1], accepted)
+    crept = levels[-1] - first
+    creep = crept - _common(crept[None, known])[0] if together else crept
+    shift, shift_p = _shift(shifts, chosen)
+    return Screen(
+        nights=nights,
+        deviation=deviation,
+        sd=sd,
+        p_slower=p_above(deviation, 1),
+        p_faster=p_above(-deviation, 1),
+        p_trend_slower=p_above(three, 3),
+        p_trend_faster=p_above(-three, 3),
+        p_last_slower=p_above(last, 1),
+        p_last_faster=p_above(-last, 1),
+        trend=three,
+        creep=creep,
+        shift=shift,
+        shift_p=shift_p,
+    )
+
+
+def _mean(levels: Levels, chosen: NDArray[np.bool_]) -> Levels:
+    mean: Levels = np.where(chosen, levels, 0).sum(axis=0) / chosen.sum(axis=0)
+    return mean
+
+
+def _common(apart: Levels) -> Levels:
+    """Of each night, the median over cells of how far they are from their own baselines; 0 where no cell has one."""
+    return np.array([np.median(known) if len(known := row[np.isfinite(row)]) else 0.0 for row in apart])
+
+
+def _newest(centred: Levels, accepted: NDArray[np.bool_], place: int) -> Levels:
+    """Each cell's newest accepted night but for `place` - 1 of them; nan where there is none."""
+    rank = np.cumsum(accepted[::-1], axis=0)[::-1]
+    at = accepted & (rank == place)
+    found: Levels = np.where(at.any(axis=0), np.where(at, centred, 0).sum(axis=0), np.nan)
+    return found
+
+
+def _trend(centred: Levels, accepted: NDArray[np.bool_], nights: NDArray[np.int64]) -> Levels:
+    """The mean of tonight and the lag's nights, where those are whole."""
+    lagging = [_newest(centred[:-1], accepted, place) for place in range(1, LAG + 1)]
+    whole = accepted.sum(axis=0) >= nights + LAG
+    mean: Levels = np.where(whole, (centred[-1] + sum(lagging)) / (LAG + 1), np.nan)
+    return mean
+
+
+def _first(levels: Levels, accepted: NDArray[np.bool_]) -> Levels:
+    """The mean of each cell's first ten accepted nights: what it may not creep away from."""
+    early = accepted & (np.cumsum(accepted, axis=0) <= LEARNING)
+    return _mean(levels, early)
+
+
+def _shift(shifts: Levels, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """Tonight's common shift less the usual one, and its two-sided p by a prediction t."""
+    from scipy import stats
+
+    usual = shifts[:-1][chosen.any(axis=1)]
+    if len(usual) < LEARNING or not shifts.any():
+        return 0.0, 1.0
+    moved = float(shifts[-1] - usual.mean())
+    error = float(usual.std(ddof=1)) * math.sqrt(1 + 1 / len(usual))
+    return moved, float(2 * stats.t.sf(abs(moved) / error, len(usual) - 1)) if error else 1.0

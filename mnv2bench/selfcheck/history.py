@@ -1,0 +1,152 @@
+"""What loading a history of years costs: a synthetic one of 1,000 nights, read cold, warm and after a new night."""
+
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mnv2bench.cases import Case, cases, grid
+from mnv2bench.measure.noise import resident_bytes
+from mnv2bench.networks import count
+from mnv2bench.records import SCHEMA, Memory, Plan, Process, Round, Samples, dumps, process_to_json
+
+SYNTHETIC = "synthetic-not-measured"
+NIGHTS = (250, 500, 1000)
+BACKENDS = tuple(f"synthetic_{letter}" for letter in "abcde")
+PLAN = Plan(processes=3, rounds=4, round_s=0.001)
+CALLS = 4  # a round
+NIGHT_SD, PROCESS_SD, CALL_SD = 0.005, 0.01, 0.02  # of log times
+MAX_WARM_S, MAX_RSS = 5.0, 1_000_000_000
+FIRST = datetime(2020, 1, 1, 2, tzinfo=UTC)
+CHILD = "from mnv2bench.selfcheck.history import load_and_tell; load_and_tell()"
+
+
+def synthetic_cases() -> tuple[Case, ...]:
+    """300 cells: the full grid on five made-up backends, on one thread and on two."""
+    return cases(grid("full"), backends=BACKENDS, threads=(1, 2))
+
+
+class Synthetic:
+    """Saved files of nights that nobody measured, in the format of those that somebody did; the same for a seed."""
+
+    def __init__(self, folder: Path, chosen: Sequence[Case] = (), seed: int = 1) -> None:
+        self.folder = folder / SYNTHETIC / "synthetic"
+        self.folder.mkdir(parents=True)
+        self.cases = tuple(chosen) or synthetic_cases()
+        self.random = random.Random(seed)
+        self.forms = {case: process_to_json(_form(case)) for case in self.cases}
+        self.written = 0
+
+    def grow(self, nights: int) -> None:
+        """Write nights until there are so many."""
+        while self.written < nights:
+            self.written += 1
+            path = self.folder / f"{self.written:04}_nightly.json"
+            path.write_text(dumps(self._saved(FIRST + timedelta(days=self.written))))
+
+    def _saved(self, when: datetime) -> dict[str, Any]:
+        commit = f"{self.written:08x}" * 5
+        environment = {
+            "cpu_model": "synthetic",
+            "cores": 2,
+            "libraries": {"mnv2bench": "0", "synthetic": str(self.written // 100)},
+            "commit": commit,
+            "fingerprint": SYNTHETIC,
+        }
+        head = {"cases": [case.id for case in self.cases], "plan": asdict(PLAN), "seed": 0, "weights": {}}
+        lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}, *self._processes()]
+        return {
+            "machine_info": environment,
+            "commit_info": {"id": commit},
+            "benchmarks": [],
+            "datetime": when.isoformat(),
+            "version": "5.3.1",
+            "mnv2bench": lines,
+        }
+
+    def _processes(self) -> Iterator[dict[str, Any]]:
+        shift = self.random.gauss(0, NIGHT_SD)
+        for case, form in self.forms.items():
+            night = math.log(2e-5 * count(case.network, case.width, case.resolution).madds) + shift
+            for number in range(PLAN.processes):
+                level = self.random.gauss(night, PROCESS_SD)
+                samples = form["samples"] | {"rounds": [self._round(level, case) for _ in range(PLAN.rounds)]}
+                yield {"line": "process", **form, "number": number, "samples": samples}
+
+    def _round(self, level: float, case: Case) -> dict[str, Any]:
+        durations = [int(1e3 * math.exp(level + abs(self.random.gauss(0, CALL_SD)))) for _ in range(CALLS)]
+        wall = sum(durations) + 1000
+        busy = 0.5 if self.random.random() < 0.1 else 1.0
+        told = " ".join(map(str, durations))
+        return {"durations_ns": told, "wall_ns": wall, "cpu_ns": int(busy * case.threads * wall)}
+
+
+def _form(case: Case) -> Process:
+    """What is alike in all processes of a case; its rounds are written anew each time."""
+    measured = Samples((Round((1000,), 1000, 1000),), (), 0.1, 0.2, None, False, 0.01, Memory(1, 2, 3, 4), 1e-6, 0.5)
+    return Process(case, 0, 0, 0, "ok", "", 1.0, measured)
+
+
+def load_and_tell() -> None:
+    """A child's whole life: load the history that its arguments name, and write what that took to the last of them."""
+    from mnv2bench.history import load
+
+    results, told = map(Path, sys.argv[1:])
+    start = time.perf_counter()
+    loaded = load(results, SYNTHETIC)
+    seconds = time.perf_counter() - start
+    told.write_text(json.dumps([seconds, len(loaded.frame), resident_bytes("VmHWM") or 0]))
+
+
+def _loaded(results: Path) -> tuple[float, int, int]:
+    """Seconds of a load in a fresh process, rows, peak resident bytes (0 where unreadable)."""
+    told = results / "told.json"
+    command = [sys.executable, "-c", CHILD, str(results), str(told)]
+    subprocess.run(command, check=True, env={**os.environ, "MNV2BENCH_CACHE": str(results / "cache")})
+    seconds, found, peak = json.loads(told.read_text())
+    return seconds, found, peak
+
+
+def _bytes(folder: Path, pattern: str) -> int:
+    return sum(file.stat().st_size for file in folder.rglob(pattern))
+
+
+def history(repeats: int, out: Console, sizes: Sequence[int] = NIGHTS, chosen: Sequence[Case] = ()) -> bool:
+    """Loads of synthetic histories, each in a fresh process: cold, warm (`repeats` times), and after one new night."""
+    warm_s, peak = math.inf, MAX_RSS + 1
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder)
+        nights = Synthetic(results, chosen)
+        out.print(f"history: {SYNTHETIC} nights of {len(nights.cases)} cells, {PLAN.processes} processes each")
+        for size in sizes:
+            nights.grow(size)
+            for cached in results.glob("cache/history/*"):
+                cached.unlink()
+            cold_s, records, cold_peak = _loaded(results)
+            warm = [_loaded(results) for _ in range(max(repeats, 1))]
+            warm_s, peak = statistics.median(seconds for seconds, _, _ in warm), max(rss for _, _, rss in warm)
+            saved, kept = _bytes(nights.folder, "*.json"), _bytes(results, "*.parquet")
+            out.print(
+                f"  {size:5} nights, {records:,} records, files {saved / 1e6:,.0f} MB, cache {kept / 1e6:.1f} MB: "
+                f"cold {cold_s:.1f} s ({1e3 * cold_s / records:.2f} ms a record, peak {cold_peak / 1e6:.0f} MB), "
+                f"warm {warm_s:.2f} s (median of {len(warm)}; peak {peak / 1e6:.0f} MB)"
+            )
+        nights.grow(nights.written + 1)
+        grown_s, _, grown_peak = _loaded(results)
+    out.print(
+        f"  one night more: {grown_s:.2f} s, peak {grown_peak / 1e6:.0f} MB; goal for a warm load of the largest: "
+        f"<= {MAX_WARM_S:.0f} s and <= {MAX_RSS / 1e6:.0f} MB"
+    )
+    return warm_s <= MAX_WARM_S and 0 < peak <= MAX_RSS
