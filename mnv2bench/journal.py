@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +92,19 @@ class Journal:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal, or of the journal inside a saved pytest-benchmark file. Raises Unusable."""
+    return _parsed(path)[1]
+
+
+def _parsed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a saved file says, {} for a journal, and the lines of either."""
     try:
         whole = path.read_bytes()
         if whole.startswith(JOURNAL_START):
-            return [json.loads(line) for line in whole.split(b"\n")[:-1]]
+            return {}, [json.loads(line) for line in whole.split(b"\n")[:-1]]
         saved = json.loads(whole)
         if "mnv2bench" not in saved:
             raise Unusable(f"{path} was not saved by mnv2bench: it holds no records")
-        return list(saved["mnv2bench"])
+        return saved, list(saved["mnv2bench"])
     except OSError as error:
         raise Unusable(f"{path} cannot be read ({error.strerror})") from error
     except Unusable:
@@ -109,11 +115,15 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def read(path: Path) -> tuple[Head, dict[str, Artifact], list[Process]]:
     """What the lines of a file say. Raises Unusable for anything that is not a campaign of this schema or an older."""
+    return _read(path, lines(path))
+
+
+def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, Artifact], list[Process]]:
     head: Head | None = None
     artifacts: dict[str, Artifact] = {}
     processes: list[Process] = []
     try:
-        for fields in lines(path):
+        for fields in said:
             line = fields.pop("line")
             if line == "head":
                 if fields.pop("schema") > SCHEMA:
@@ -139,12 +149,21 @@ def load(path: Path) -> tuple[Record, ...]:
     return records(*read(path))
 
 
+def load_saved(path: Path) -> tuple[datetime, tuple[Record, ...]]:
+    """When a file was saved, and its Records. Raises Unusable, for a journal too: nothing in it says when."""
+    saved, said = _parsed(path)
+    try:
+        when = datetime.fromisoformat(saved["datetime"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unusable(f"{path} is damaged (it does not say when it was saved)") from error
+    return when if when.tzinfo else when.replace(tzinfo=UTC), records(*_read(path, said))
+
+
 def records(head: Head, artifacts: dict[str, Artifact], processes: Iterable[Process]) -> tuple[Record, ...]:
     """One Record a case, in the order that the cases were asked for."""
-    done = list(processes)
+    done: dict[Case, list[Process]] = {case: [] for case in head.cases}
+    for process in processes:
+        done.get(process.case, []).append(process)
     return tuple(
-        record(
-            case, head.plan, head.environment, [p for p in done if p.case == case], artifacts.get(case.id), head.seed
-        )
-        for case in head.cases
+        record(case, head.plan, head.environment, done[case], artifacts.get(case.id), head.seed) for case in head.cases
     )

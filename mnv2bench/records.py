@@ -65,14 +65,14 @@ class Round:
         Source: shared measuring notes, section 8; limits are the MAX_ and MIN_ names above.
         """
         floor = MIN_CPU_ONE_THREAD if threads == 1 else MIN_CPU_OF_USUAL * usual_cpu_share
-        signs = {
-            "cpu": self.cpu_share < floor,
-            "run queue": (self.run_queue_ns or 0) > MAX_RUN_QUEUE * self.wall_ns,
-            "steal": (self.steal_ns or 0) > MAX_STEAL * self.wall_ns,
-            "throttled": bool(self.throttled_ns),
-            "major faults": self.major_faults > 0,
-        }
-        return tuple(name for name, seen in signs.items() if seen)
+        signs = (
+            "cpu" if self.cpu_share < floor else "",
+            "run queue" if (self.run_queue_ns or 0) > MAX_RUN_QUEUE * self.wall_ns else "",
+            "steal" if (self.steal_ns or 0) > MAX_STEAL * self.wall_ns else "",
+            "throttled" if self.throttled_ns else "",
+            "major faults" if self.major_faults > 0 else "",
+        )
+        return tuple(filter(None, signs))
 
 
 def kept(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:

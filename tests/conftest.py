@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mnv2bench.selfcheck.duels import slower
+
 BIN = Path(sys.executable).parent
 PATIENCE_S = 120  # for what is certain to come; nothing is asserted about how soon
 
@@ -105,3 +107,13 @@ def started():
     for left in family:
         if left.is_running():
             left.kill()
+
+
+@pytest.fixture
+def slowed(tmp_path):
+    """Make an interpreter in whose workers some cases spin on: slowed({case: nanoseconds})."""
+
+    def make(added_ns):
+        return slower(sys.executable, added_ns, tmp_path)
+
+    return make

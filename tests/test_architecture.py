@@ -36,7 +36,17 @@ FORBIDDEN = {
         *RUNTIMES,
         "time",
         "rich",
-        *(f"mnv2bench.{r}" for r in (*OUTER, "measure", "artifacts", "backends")),
+        *(f"mnv2bench.{r}" for r in (*OUTER, "history", "measure", "artifacts", "backends")),
+    ),
+    "history": (
+        "torch",
+        *RUNTIMES,
+        "scipy",
+        "time",
+        "rich",
+        *(f"mnv2bench.{r}" for r in ("campaign", "selection", "terminal", "cli", "selfcheck", "measure", "backends")),
+        *(f"mnv2bench.report.{page}" for page in ("history", "markdown", "picture", "tables")),
+        *(f"mnv2bench.artifacts.{other}" for other in ("export", "facts", "keep", "key", "path")),
     ),
     "report": (
         "torch",
@@ -45,7 +55,10 @@ FORBIDDEN = {
         "statistics",
         "numpy",
         "time",
-        *(f"mnv2bench.{r}" for r in ("campaign", "journal", "measure", "artifacts", "backends", "cli", "terminal")),
+        *(
+            f"mnv2bench.{r}"
+            for r in ("history", "campaign", "journal", "measure", "artifacts", "backends", "cli", "terminal")
+        ),
     ),
 }
 

@@ -47,10 +47,30 @@ def test_every_extra_stands_in_the_readme(extra):
     assert f"`{extra}`" in README or f"mnv2bench[{extra}]" in README
 
 
+def _options(verb):
+    return {name for parameter in get_command(app).commands[verb].params for name in parameter.opts}
+
+
 def test_every_option_of_the_readmes_commands_exists():
-    known = {f"--{name}" for name in OPTIONS} | {"--benchmark-save", "--suites", "--out"}
-    used = {word.partition("=")[0] for command in _commands() for word in shlex.split(command) if word.startswith("--")}
-    assert {"--grid", "--benchmark-save", "--out"} <= used <= known
+    for command in _commands():
+        program, *words = shlex.split(command)
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        if program.endswith("mnv2bench"):
+            assert used <= _options(words[0]), command
+        elif program.endswith("pytest"):
+            assert used <= {f"--{name}" for name in OPTIONS} | {"--benchmark-save"}, command
+    assert any("--baseline" in command for command in _commands())
+
+
+@pytest.mark.parametrize("page", [f"docs/{p.name}" for p in sorted((ROOT / "docs").iterdir())])
+def test_every_verb_and_option_on_a_page_exists(page):
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    lines = [line.partition("#")[0] for block in blocks for line in block.splitlines()]
+    for command in (part.strip() for line in lines for part in line.split("&&")):
+        if command.startswith("mnv2bench "):
+            _, verb, *words = shlex.split(command)
+            assert verb in VERBS
+            assert {word.partition("=")[0] for word in words if word.startswith("--")} <= _options(verb)
 
 
 def test_the_readmes_programs_and_make_targets_exist():

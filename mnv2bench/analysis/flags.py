@@ -1,9 +1,9 @@
 """What a reader must know before believing a number."""
 
+import itertools
 import statistics
 from collections.abc import Iterator, Sequence
-
-import numpy as np
+from functools import lru_cache
 
 from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
 from mnv2bench.records import Record, Round, Samples
@@ -43,17 +43,28 @@ def drift(rounds: Sequence[Round]) -> float | None:
     Steady: the halves' medians differ by at most 2 %, and the 95 % Theil-Sen interval of the slope does not lie
     beyond 0.5 % a round.
     """
-    from scipy import stats
-
     if len(rounds) < MIN_ROUNDS:
         return None
-    medians = [float(np.median(r.durations_ns)) for r in rounds]
-    half, level = len(medians) // 2, statistics.median(medians)
+    return _moved(tuple(float(statistics.median(r.durations_ns)) for r in rounds))
+
+
+@lru_cache(maxsize=10_000)  # the flags ask, and so does the history; the interval takes most of the time of both
+def _moved(medians: tuple[float, ...]) -> float | None:
+    half = len(medians) // 2
     first, second = statistics.median(medians[:half]), statistics.median(medians[-half:])
-    slope = stats.theilslopes(medians)
-    sloping = slope.low_slope > MAX_SLOPE * level or slope.high_slope < -MAX_SLOPE * level
     moved = second / first - 1
-    return moved if sloping or abs(moved) > MAX_DRIFT else None
+    return moved if abs(moved) > MAX_DRIFT or _sloping(medians) else None
+
+
+def _sloping(medians: Sequence[float]) -> bool:
+    from scipy import stats
+
+    limit = MAX_SLOPE * statistics.median(medians)
+    slopes = ((b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(medians), 2))
+    if abs(statistics.median(slopes)) <= limit:  # it lies in the interval, which takes scipy a millisecond
+        return False
+    slope = stats.theilslopes(medians)
+    return bool(slope.low_slope > limit or slope.high_slope < -limit)
 
 
 def _warm_up_capped(record: Record, samples: Samples) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnv2bench.analysis.flags import drift
 from mnv2bench.analysis.latency import detection
-from mnv2bench.analysis.rounds import undisturbed_share, used_rounds
+from mnv2bench.analysis.rounds import measured, undisturbed_share, used_rounds
 from mnv2bench.records import Record
 
 MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
@@ -48,14 +48,15 @@ def night_level(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def cell_night(record: Record) -> CellNight | None:
     """None for a case that has no right number: refused, failed or wrong."""
-    if record.status != "ok" or not record.samples:
+    processes = measured(record)
+    if record.status != "ok" or not processes:
         return None
     threads = record.case.threads
-    levels = [detection(samples, threads) for samples in record.samples]
+    levels = [detection(samples, threads) for samples in processes]
     return CellNight(
         level=float(night_level(np.array(levels))),
         process_sd=statistics.stdev(levels) if len(levels) > 1 else None,
         processes=len(levels),
-        noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in record.samples),
-        drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in record.samples),
+        noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in processes),
+        drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in processes),
     )

@@ -67,7 +67,7 @@ def _commit() -> str | None:
     git = ["git", "-C", str(Path(__file__).parent)]
     with suppress(OSError, subprocess.SubprocessError):
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
-        ours = [*git, "status", "--porcelain", "--untracked-files=no", "--", ".."]
+        ours = [*git, "status", "--porcelain", "--untracked-files=no", "--", "..", ":(exclude)../results"]
         changed = subprocess.run(ours, capture_output=True, text=True, check=True, timeout=10)
         return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
     return None

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 FP32_BYTES = 4
@@ -198,6 +199,7 @@ def _strided(size: int, stride: int) -> int:
     return math.ceil(size / stride)
 
 
+@cache
 def count(network: str, width: float, resolution: int, classes: int = 1000) -> Count:
     """Multiply-adds, parameters and memory of one image.
 

@@ -28,12 +28,17 @@ def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
 
 
 def csv(sources: Iterable[Source]) -> str:
-    """The tidy table as CSV, an empty cell where there is no number.
+    """The tidy table as CSV: see `as_csv`."""
+    return as_csv(tidy(sources))
+
+
+def as_csv(frame: "pd.DataFrame") -> str:
+    """A frame as CSV, an empty cell where there is no number.
 
     Reasons come from other programs, and a file may come from anyone: a text is put on one line, and one that a
     spreadsheet would compute as a formula gets an apostrophe in front.
     """
-    written: str = tidy(sources).map(_inert).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    written: str = frame.map(_inert).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return written
 
 

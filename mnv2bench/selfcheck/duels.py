@@ -124,7 +124,8 @@ def injections(pythons: tuple[str, str], repeats: int, out: Path, busy: bool, se
             draw = random.Random(f"{seed} {repeat}")
             sizes = dict(zip(CELLS, draw.sample(SIZES * 2, len(CELLS)), strict=True))
             added = {case: round(1e9 * medians[case] * size) for case, size in sizes.items()}
-            with tempfile.TemporaryDirectory() as folder, slower(pythons[1], added, Path(folder)) as launcher:
+            with tempfile.TemporaryDirectory() as folder:
+                launcher = slower(pythons[1], added, Path(folder))
                 where = out.with_name(f"{out.name}.{seed}.{repeat}{'.busy' * busy}")
                 duel = begin(CELLS, (pythons[0], launcher), where, PLAN, draw.randrange(2**31), resume=True)
                 for case, answer in confirm(duel).items():
@@ -156,15 +157,14 @@ def calibrated(old: Side) -> dict[Case, float]:
     return found
 
 
-@contextmanager
-def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> Iterator[str]:
+def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> str:
     """The path of a launcher: the same interpreter, in whose workers these cases spin on for so long."""
     words = ",".join(f"{case.id}={added}" for case, added in added_ns.items() if added)
     launcher = folder / "python"
     settings = f"PYTHONPATH={shlex.quote(str(SLOWED))} MNV2BENCH_SLOWED={shlex.quote(words)}"
     launcher.write_text(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n')
     launcher.chmod(0o755)
-    yield str(launcher)
+    return str(launcher)
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""The series of each case, from the nights, the accepted epochs and what the gate said."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from mnv2bench.analysis.series import Cell, Point, cell, changed
+from mnv2bench.history.epochs import ALL, Epoch, start
+from mnv2bench.history.frame import nights
+from mnv2bench.history.verdicts import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Verdicts = Mapping[str, Mapping[str, Verdict]]
+
+
+def cells(frame: "pd.DataFrame", epochs: Sequence[Epoch], verdicts: Verdicts) -> tuple[Cell, ...]:
+    """Every case of a history in its own epoch, in the order of the files."""
+    places = _places(frame)
+    said = {case: verdict.verdict for night in places for case, verdict in verdicts.get(night, {}).items()}
+    found = []
+    for case, mine in frame.groupby("case", observed=True, sort=False):
+        id, names = str(case), mine["night"].tolist()
+        begin = start(epochs, id)
+        inside = [_within(name, begin, places) for name in names]
+        levels, doubts = mine["level"].to_numpy()[inside].tolist(), mine["doubt"].to_numpy()[inside].tolist()
+        found.append(cell(id, levels, doubts, begin, said.get(id, "")))
+    return tuple(found)
+
+
+def points(frame: "pd.DataFrame", case: str, epochs: Sequence[Epoch], verdicts: Verdicts) -> tuple[Point, ...]:
+    """The nights of one case in order."""
+    mine = frame[frame["case"] == case]
+    texts = zip(mine["libraries"].tolist(), mine["plan"].tolist(), strict=True)
+    facts = [{**json.loads(libraries), **_plan(plan)} for libraries, plan in texts]
+    steps = [(), *(changed(before, after) for before, after in pairwise(facts))]
+    return tuple(_point(row, case, epochs, verdicts, step) for row, step in zip(mine.itertuples(), steps, strict=False))
+
+
+def _point(row: Any, case: str, epochs: Sequence[Epoch], verdicts: Verdicts, step: tuple[str, ...]) -> Point:
+    verdict = verdicts.get(row.night, {}).get(case)
+    return Point(
+        night=row.night,
+        saved_at=row.saved_at.to_pydatetime(),
+        commit=None if row.commit != row.commit else row.commit,  # a missing text is nan
+        status=row.status,
+        reason=row.reason,
+        flags=row.flags,
+        level=_number(row.level),
+        process_sd=_number(row.process_sd),
+        doubt=row.doubt,
+        verdict=verdict.verdict if verdict else "",
+        accepted=tuple(_accepted(row.night, case, epochs)),
+        changed=step,
+    )
+
+
+def _accepted(night: str, case: str, epochs: Sequence[Epoch]) -> Iterator[str]:
+    for epoch in epochs:
+        if epoch.night == night and (epoch.cases == ALL or case in epoch.cases):
+            yield f"{epoch.why} ({epoch.who})"
+
+
+def _plan(text: str) -> dict[str, Any]:
+    return {f"plan {name}": value for name, value in json.loads(text).items()}
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value
+
+
+def _places(frame: "pd.DataFrame") -> dict[str, int]:
+    return {night.night: place for place, night in enumerate(nights(frame))}
+
+
+def _within(night: str, begin: str | None, places: Mapping[str, int]) -> bool:
+    """Whether a night is of the epoch; one that began in a night that is gone is told by pytest-benchmark's number."""
+    if begin is None:
+        return True
+    return places[night] >= places[begin] if begin in places else night > begin

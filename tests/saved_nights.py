@@ -1,0 +1,47 @@
+"""Saved nights written down by hand, for tests of the history: what each case took, in ms, per process."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from mnv2bench.cases import Case
+from mnv2bench.records import SCHEMA, Memory, Plan, Process, Round, Samples, process_to_json
+
+MACHINE = "example-cpu-2c-752de294"
+SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(backend="fake")
+FIRST = datetime(2026, 11, 1, 2, 10, tzinfo=UTC)
+LIBRARIES = {"torch": "2.13.0", "openvino": "2026.4.1"}
+
+
+def samples(ms, busy=1.0):
+    """Four rounds of five equal calls; `busy` is the share of the wall time that the worker had a core."""
+    wall_ns = 5 * round(1e6 * ms)
+    ran = Round((round(1e6 * ms),) * 5, wall_ns, round(busy * wall_ns))
+    return Samples((), (ran,) * 4, 0.25, 1.5, None, False, 0.03, Memory(1, 2, 3, 4), 2e-6, 0.5)
+
+
+def process(case, number, ms):
+    if ms is None:
+        return Process(case, number, number, number, "failed", "worker ended by SIGSEGV", 1.0, Samples())
+    measured = samples(ms) if ms > 0 else samples(-ms, busy=0.5)
+    return Process(case, number, number, number, "ok", "", 1.0, measured)
+
+
+def content(took, number=1, *, when=None, plan=None, **facts):
+    """`took`: case -> ms of each process; a negative one is of a noisy process, None of one that failed."""
+    environment = {"fingerprint": MACHINE, "cpu_model": "Example CPU", "commit": f"{number:04x}" * 10} | facts
+    environment.setdefault("libraries", LIBRARIES)
+    head = {"cases": [case.id for case in took], "plan": asdict(plan or Plan(processes=3)), "seed": 7, "weights": {}}
+    processes = [process(case, number, ms) for case, all_ms in took.items() for number, ms in enumerate(all_ms)]
+    lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}]
+    lines += [{"line": "process", **process_to_json(each)} for each in processes]
+    saved_at = when or FIRST + timedelta(days=number - 1)
+    return json.dumps({"datetime": saved_at.isoformat(), "version": "5.3.1", "benchmarks": [], "mnv2bench": lines})
+
+
+def save(results, number, took, name="nightly", platform="Linux-CPython-3.11-64bit", **facts):
+    """Write results/MACHINE/PLATFORM/NNNN_NAME.json and return its path."""
+    path = results / MACHINE / platform / f"{number:04}_{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content(took, number, **facts))
+    return path

@@ -1,0 +1,356 @@
+"""The gate, from saved nights on disk to its exit code: what it says of each cell, and what it may not say."""
+
+import json
+import random
+import sys
+from dataclasses import replace
+from xml.etree import ElementTree as xml
+
+import pytest
+from saved_nights import MACHINE, content, save
+
+from mnv2bench.analysis.judgement import CellVerdict, Judgement
+from mnv2bench.cases import Case
+from mnv2bench.deciding.gate import screened
+from mnv2bench.deciding.night import judge_night, tonight
+from mnv2bench.history import verdicts
+from mnv2bench.history.verdicts import Verdict
+from mnv2bench.measure.environment import environment
+from mnv2bench.records import Plan
+from mnv2bench.report.gate import gate_markdown, junit
+
+CELLS = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in range(32, 128, 8))
+SLOW, BYSTANDER = CELLS[4], CELLS[5]
+PLAN = Plan(processes=3, rounds=1, warmup_s=0.1, warmup_cap_s=0.3)
+
+
+def took(chance, slow=None, sd=0.003):
+    """Three processes of every cell around 0.2 ms; `slow`: case -> ratio."""
+    ratios = slow or {}
+    return {
+        case: [0.2 * ratios.get(case, 1.0) * (1 + chance.gauss(0, sd)) for _ in range(3)] for case in CELLS
+    }  # fmt: skip
+
+
+def history(results, nights=16, last=None, changed=None, **facts):
+    """Unchanged nights; `last`: what the last one took otherwise; `changed`: night -> what it took otherwise."""
+    chance = random.Random(3)
+    for number in range(1, nights + 1):
+        night = took(chance) | ((changed or {}).get(number) or {}) | ((last or {}) if number == nights else {})
+        save(results, number, night, plan=PLAN, **facts)
+    return results
+
+
+def judged(results, **words):
+    return judge_night(tonight(results, MACHINE, **words), None)
+
+
+def verdict(judgement, case=SLOW):
+    (row,) = [row for row in judgement.rows if row.case == case.id]
+    return row
+
+
+def slower(ratio, cases=(SLOW,), spread=0.0005):
+    return {case: [0.2 * ratio * (1 + step * spread) for step in (-1, 0, 1)] for case in cases}
+
+
+# what a night may be called
+
+
+def test_an_unchanged_night_confirms_nothing_and_every_cell_prints_what_it_would_have_found(tmp_path):
+    said = judged(history(tmp_path))
+    assert (said.code, {row.verdict for row in said.rows}) == (0, {"unchanged"})
+    assert all(0.015 <= row.detectable < 0.03 for row in said.rows)
+    assert all(row.nights == 13 for row in said.rows)
+    assert said.notes == ()
+
+
+def test_fewer_than_ten_nights_of_history_are_learning_and_fail_nothing(tmp_path):
+    said = judged(history(tmp_path, nights=10, last=slower(1.5)))
+    assert (said.code, {row.verdict for row in said.rows}) == (0, {"learning"})
+    assert verdict(said).reason == "9 of 10 nights"
+    assert verdict(said).detectable is None
+
+
+def test_the_first_night_of_all_says_so(tmp_path):
+    said = judged(history(tmp_path, nights=1))
+    assert said.code == 0
+    assert said.notes == (
+        "This is the first night of its machine, series and plan: there is nothing to hold it against.",
+    )
+
+
+def test_without_a_baseline_environment_a_slow_night_is_no_more_than_a_suspect_and_never_fails(tmp_path):
+    said = judged(history(tmp_path, last=slower(1.05)))
+    row = verdict(said)
+    assert row.deviation == pytest.approx(0.05, abs=0.01)
+    assert row.p < 1e-4
+    assert row.verdict == "suspect"  # by the mean of three nights
+    assert said.code == 0
+    assert [row.verdict for row in said.rows].count("suspect") == 1
+
+
+def test_a_case_that_crashed_tonight_is_broken_and_the_night_cannot_be_called_good(tmp_path):
+    said = judged(history(tmp_path, last={SLOW: [0.2, None, 0.2]}))
+    assert (verdict(said).verdict, verdict(said).reason) == ("broken", "failed: worker ended by SIGSEGV")
+    assert said.code == 3
+
+
+def test_a_disturbed_cell_is_noisy_and_fails_nothing(tmp_path):
+    said = judged(history(tmp_path, last={SLOW: [-0.3, -0.3, 0.2]}))
+    assert (verdict(said).verdict, said.code) == ("noisy", 0)
+
+
+def test_a_disturbed_night_cannot_be_judged(tmp_path):
+    disturbed = {case: [-0.3, -0.3, -0.3] for case in CELLS[:4]}
+    said = judged(history(tmp_path, last=disturbed | slower(1.5)))
+    assert said.code == 3
+    assert verdict(said).verdict == "not judged"
+    assert said.notes[0] == "This night cannot be judged: 20 % of its processes or more were disturbed."
+
+
+def test_a_disturbed_night_stays_out_of_the_baseline(tmp_path):
+    disturbed = {number: {case: [-0.3] * 3 for case in CELLS} for number in (7, 8, 9)}
+    said = judged(history(tmp_path, changed=disturbed))
+    assert {row.nights for row in said.rows} == {10}
+    assert {row.verdict for row in said.rows} == {"unchanged"}
+
+
+def test_a_cell_whose_noise_hides_ten_percent_is_not_gated(tmp_path):
+    chance = random.Random(1)
+    loud = {n: {SLOW: [0.2 * (1 + chance.gauss(0, 0.08))] * 3} for n in range(1, 17)}
+    said = judged(history(tmp_path, changed=loud))
+    assert verdict(said).verdict == "not gated"
+    assert verdict(said).detectable > 0.10
+
+
+def test_nights_of_another_plan_are_another_history(tmp_path):
+    history(tmp_path, nights=14)
+    save(tmp_path, 15, took(random.Random(9)), plan=replace(PLAN, rounds=9))
+    said = judged(tmp_path)
+    assert {row.verdict for row in said.rows} == {"learning"}
+    assert {row.nights for row in said.rows} == {0}
+
+
+def test_more_processes_are_the_same_plan(tmp_path):
+    history(tmp_path, nights=14)
+    save(tmp_path, 15, took(random.Random(9)), plan=replace(PLAN, processes=10))
+    assert {row.verdict for row in judged(tmp_path).rows} == {"unchanged"}
+
+
+def test_another_series_is_another_history(tmp_path):
+    history(tmp_path, nights=14)
+    save(tmp_path, 15, took(random.Random(9)), name="trial", plan=PLAN)
+    assert {row.verdict for row in judged(tmp_path).rows} == {"learning"}
+    assert {row.verdict for row in judged(tmp_path, series="nightly").rows} == {"unchanged"}
+
+
+def test_cases_that_are_missing_tonight_are_named(tmp_path):
+    history(tmp_path, nights=14)
+    night = took(random.Random(9))
+    del night[SLOW]
+    save(tmp_path, 15, night, plan=PLAN)
+    assert judged(tmp_path).notes == (f"1 cases of the night before are not in this one: {SLOW.id}.",)
+
+
+def test_a_whole_suite_slower_is_told_as_the_machine_or_everything(tmp_path):
+    said = judged(history(tmp_path, last={case: slower(1.04, (case,))[case] for case in CELLS}))
+    assert said.shift == pytest.approx(0.04, abs=0.005)
+    assert "All cells moved together by +4." in said.notes[0]
+    assert {row.verdict for row in said.rows} == {"unchanged"}
+
+
+def test_an_earlier_night_is_judged_by_its_name_and_against_what_came_before_it(tmp_path):
+    history(tmp_path, nights=18, changed={16: slower(1.08)})
+    said = judged(tmp_path, night="0016_nightly")
+    assert said.night == "0016_nightly"
+    assert verdict(said).nights == 13
+    assert verdict(said).verdict == "suspect"
+
+
+# confirmed changes, and what a person accepts
+
+
+def say(results, night, word, case=SLOW):
+    verdicts.append(results / MACHINE / "verdicts.jsonl", night, "2026-11-20T02:00:00+00:00", [Verdict(case.id, word)])
+
+
+def found(results, **words):
+    night = tonight(results, MACHINE, **words)
+    return screened(night.frame, night.name, night.accepted, night.said)
+
+
+def test_a_confirmed_night_stays_out_of_the_cells_baseline_and_the_cell_is_asked_again(tmp_path):
+    history(tmp_path, nights=16, changed={12: slower(1.05), 13: slower(1.05)})
+    assert SLOW not in found(tmp_path).cases()
+    say(tmp_path, "0012_nightly", "REGRESSION")
+    say(tmp_path, "0013_nightly", "REGRESSION")
+    asked = found(tmp_path)
+    assert SLOW in asked.cases()
+    assert list(asked.series.accepted[-6:-1, CELLS.index(SLOW)]) == [True, False, False, True, True]
+    assert asked.series.accepted[:, CELLS.index(BYSTANDER)].all()
+
+
+def test_a_change_that_did_not_recur_is_closed(tmp_path):
+    history(tmp_path, nights=16, changed={12: slower(1.05)})
+    say(tmp_path, "0012_nightly", "REGRESSION")
+    assert SLOW in found(tmp_path).cases()
+    say(tmp_path, "0013_nightly", "cleared")
+    assert SLOW not in found(tmp_path).cases()
+
+
+def test_an_accepted_change_begins_a_new_epoch_for_its_case_alone(tmp_path, command):
+    history(tmp_path, nights=16, changed={14: slower(1.05), 15: slower(1.05)}, last=slower(1.05))
+    say(tmp_path, "0014_nightly", "REGRESSION")
+    place = ("--results", str(tmp_path), "--fingerprint", MACHINE)
+    words = (SLOW.id, "--night", "0014_nightly", "--why", "wider tiles", "--who", "A. Reviewer")
+    ran = command("mnv2bench", "accept", *words, *place)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    said = judged(tmp_path)
+    assert (verdict(said).verdict, verdict(said).nights) == ("learning", 2)
+    assert verdict(said, BYSTANDER).verdict == "unchanged"
+
+
+def test_every_night_leaves_its_verdicts_behind(tmp_path):
+    history(tmp_path)
+    judged(tmp_path)
+    kept = verdicts.read(tmp_path / MACHINE / "verdicts.jsonl")
+    assert list(kept) == ["0016_nightly"]
+    assert set(kept["0016_nightly"]) == {case.id for case in CELLS}
+    assert kept["0016_nightly"][SLOW.id].verdict == "unchanged"
+
+
+# the command
+
+
+def gate(command, results, *words, machine=MACHINE, **variables):
+    return command("mnv2bench", "gate", "--results", str(results), "--fingerprint", machine, *words, **variables)
+
+
+def test_the_gate_prints_a_table_and_writes_a_summary_and_junit(command, tmp_path):
+    results = history(tmp_path / "results", last=slower(1.05) | {BYSTANDER: [None] * 3})
+    page, tests, summary = (tmp_path / name for name in ("gate.md", "gate.xml", "summary.md"))
+    summary.write_text("before\n")
+    words = ("--markdown", str(page), "--junit", str(tests))
+    ran = gate(command, results, *words, GITHUB_STEP_SUMMARY=str(summary))
+    assert (ran.returncode, ran.stderr) == (3, "")
+    lines = ran.stdout.splitlines()
+    rows = [line.split() for line in lines if line.strip().startswith("mobilenet")]
+    assert [row[1] for row in rows[:3]] == ["broken", "suspect", "unchanged"]
+    assert lines[-1] == "0016_nightly: cannot be judged (1 broken, 1 suspect, 10 unchanged)"
+    assert summary.read_text() == "before\n" + page.read_text()
+    assert page.read_text().startswith("# 0016_nightly: cannot be judged\n")
+    root = xml.parse(tests).getroot()
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("12", "0", "1")
+    (error,) = root.iter("error")
+    assert "broken" in error.get("message")
+    assert "worker ended by SIGSEGV" in error.get("message")
+
+
+def test_quiet_leaves_out_what_is_unchanged(command, tmp_path):
+    ran = gate(command, history(tmp_path / "results"), "--quiet")
+    assert (ran.returncode, ran.stdout) == (0, "0016_nightly: nothing confirmed (12 unchanged)\n")
+
+
+def test_a_damaged_night_is_named_and_the_others_are_judged(command, tmp_path):
+    results = history(tmp_path / "results")
+    damaged = results / MACHINE / "Linux-CPython-3.11-64bit" / "0003_nightly.json"
+    damaged.write_text("{")
+    ran = gate(command, results, "--quiet")
+    assert ran.returncode == 0
+    assert ran.stderr.startswith(f"skipped: {damaged} is damaged")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["0099_nightly"], "there is no night '0099_nightly' of example-cpu-2c-752de294 under"),
+        (["--series", "weekly"], "pytest suites --benchmark-save=nightly saves one"),
+        (["--fingerprint", "elsewhere"], "no night of elsewhere under"),
+        (["--budget", "0"], "--budget must be a number of minutes above 0, not 0.0"),
+        (["--budget", "nan"], "--budget must be a number of minutes above 0, not nan"),
+        (["--baseline", sys.executable], "is another machine: measure pairs there, and leave --baseline out here"),
+    ],
+    ids=lambda value: " ".join(value[:1]) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_line_and_exit_code_2(command, tmp_path, words, said):
+    ran = gate(command, history(tmp_path / "results", nights=3), *words)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("mnv2bench: ")
+    assert ran.stderr.count("\n") == 1
+    assert said in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["epochs.toml", "verdicts.jsonl"])
+def test_a_damaged_file_of_acceptances_or_verdicts_stops_the_gate(command, tmp_path, name):
+    results = history(tmp_path / "results", nights=3)
+    (results / MACHINE / name).write_text("[[epoch\n{}\n")
+    ran = gate(command, results)
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert name in ran.stderr
+
+
+# pairs against a baseline environment, in real processes
+
+
+@pytest.fixture
+def here(tmp_path):
+    """Nights of this machine with this environment's libraries; the last one looks slower in two cells."""
+    machine, facts = str(environment()["fingerprint"]), {"libraries": environment()["libraries"]}
+    folder = tmp_path / "results" / machine / "Linux-CPython-3.11-64bit"
+    folder.mkdir(parents=True)
+    chance = random.Random(3)
+    for number in range(1, 17):
+        night = took(chance) | (slower(1.2, (SLOW, BYSTANDER)) if number == 16 else {})
+        text = content(night, number, plan=PLAN, fingerprint=machine, **facts)
+        (folder / f"{number:04}_nightly.json").write_text(text)
+    return tmp_path / "results"
+
+
+def test_pairs_confirm_the_cell_that_is_slower_and_clear_the_one_that_only_looked_so(command, here, slowed):
+    launcher = slowed({SLOW: 40_000})  # of 200,000 ns
+    words = ("--baseline", sys.executable, "--new", launcher, "--junit", str(here / "gate.xml"))
+    ran = gate(command, here, *words, machine=environment()["fingerprint"])
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "0016_nightly: a confirmed regression (1 REGRESSION, 1 cleared, 10 unchanged)" in ran.stdout
+    kept = verdicts.read(here / environment()["fingerprint"] / "verdicts.jsonl")["0016_nightly"]
+    assert kept[SLOW.id].ratio == pytest.approx(1.2, abs=0.03)
+    assert kept[SLOW.id].pairs == 6
+    assert kept[BYSTANDER.id].verdict == "cleared"
+    (failure,) = xml.parse(here / "gate.xml").getroot().iter("failure")
+    assert failure.get("message").startswith("REGRESSION: 1.")
+
+
+def test_an_environment_that_did_not_measure_the_night_cannot_stand_for_it(command, here):
+    folder = here / environment()["fingerprint"]
+    for file in folder.glob("*/*.json"):
+        said = json.loads(file.read_text())
+        said["mnv2bench"][0]["environment"]["libraries"]["openvino"] = "2025.1.0"
+        file.write_text(json.dumps(said))
+    ran = gate(command, here, "--baseline", sys.executable, machine=environment()["fingerprint"])
+    assert ran.returncode == 2
+    assert "was measured with openvino 2025.1.0" in ran.stderr
+    assert "give --new the interpreter that measured the night" in ran.stderr
+    assert not (folder / "verdicts.jsonl").exists()
+
+
+def test_a_night_without_suspects_needs_no_pairs(command, here):
+    words = ("0015_nightly", "--baseline", "/no/such/python")
+    ran = gate(command, here, *words, machine=environment()["fingerprint"])
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "0015_nightly: nothing confirmed" in ran.stdout
+
+
+# reports
+
+
+def test_names_and_reasons_from_files_are_plain_words_in_markdown_and_xml():
+    row = CellVerdict("<b>x|y</b>", "broken", reason="a\nb [link](http://x) `code`\x1b[31m")
+    said = Judgement("0001_*n*", "", "m|n", (row,), 0.0, ("<script>",), "", False)
+    page = gate_markdown(said)
+    assert "<b>" not in page
+    assert "<script>" not in page
+    assert "\\<b\\>x\\|y\\</b\\>" in page
+    assert "a b \\[link\\](http://x) \\`code\\` \\[31m" in page
+    assert xml.fromstring(junit(said).split("\n", 1)[1]).find("testcase").get("name") == "<b>x|y</b>"

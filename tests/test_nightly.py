@@ -1,0 +1,473 @@
+"""The night's shell scripts and workflow, run: history grows, exit codes pass, no crash looks like a regression."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from mnv2bench.history import verdicts
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = ROOT / ".github" / "workflows"
+FAKE = "--backends fake --widths 0.35 --resolutions 96,64 --threads 1 --batches 1 --processes 1 --rounds 1"
+PARTS = ("mnv2bench", "suites", ".ci", ".gitignore", "pyproject.toml", "constraints.txt")
+MACHINE = "results/machine-1234"
+NIGHTS = f"{MACHINE}/Linux-CPython-3.11-64bit"
+OURS = ("NEW_PYTHON", "BASELINE_PYTHON", "NIGHTLY_", "HISTORY_BRANCH", "GITHUB_", "GIT_", "PYTHON")
+
+# An interpreter that measures nothing: what it is asked stands in asked.txt, and its environment says how it ends.
+STUB = """\
+#!/usr/bin/env bash
+echo "$*" >>"$ASKED"
+case "$*" in
+  "-c "*) echo machine-1234 ;;
+  "-m pytest "*)
+    nights=results/machine-1234/Linux-CPython-3.11-64bit
+    mkdir -p "$nights"
+    number=$(find "$nights" -name '*.json' | wc -l)
+    [[ ${SAVES-yes} ]] && echo "{}" >"$nights/$(printf %04d $((number + 1)))_nightly.json"
+    exit "${SUITE:-0}" ;;
+  "-m mnv2bench gate "*)
+    echo "$4" >>results/machine-1234/verdicts.jsonl
+    [[ ${WRITES-yes} ]] && echo "<testsuites/>" >gate.xml
+    exit "${GATE:-0}" ;;
+  "-m mnv2bench history --baseline "*) echo "$COMMIT"; exit "${HISTORY:-0}" ;;
+  "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+  "-m pip "*) exit "${PIP:-0}" ;;
+  *) exit 99 ;;
+esac
+"""
+
+
+def clean(**variables):
+    """The environment without anything that steers the script, git or Python."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **variables}
+
+
+def git(folder, *words):
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    ran = subprocess.run(
+        ["git", *identity, *words], cwd=folder, env=clean(), capture_output=True, text=True, check=True
+    )
+    return ran.stdout.strip()
+
+
+def run(folder, *words, **variables):
+    return subprocess.run(words, cwd=folder, env=clean(**variables), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """Make a repository of the working tree as it is, files that nobody has committed included, with an origin."""
+
+    def make():
+        place = tmp_path_factory.mktemp("nightly")
+        folder, origin = place / "checkout", place / "origin.git"
+        listed = subprocess.run(
+            ["git", "ls-files", "-coz", "--exclude-standard", "--", *PARTS], cwd=ROOT, capture_output=True, check=True
+        )
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            if (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        git(place, "init", "--quiet", "--bare", str(origin))
+        git(place, "init", "--quiet", "--initial-branch=main", str(folder))
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message=the working tree")
+        git(folder, "remote", "add", "origin", str(origin))
+        git(folder, "push", "--quiet", "origin", "main")
+        return folder
+
+    return make
+
+
+def on_branch(folder, branch="history"):
+    """Path -> content of what origin has on the branch."""
+    origin = folder.parent / "origin.git"
+    names = git(origin, "ls-tree", "-r", "--name-only", branch).splitlines()
+    return {name: git(origin, "show", f"{branch}:{name}") for name in names}
+
+
+# with the real interpreter, the fake backend and the real gate
+
+
+@pytest.fixture(scope="module")
+def two_nights(checkout, cache):
+    folder = checkout()
+    real = {
+        "NEW_PYTHON": sys.executable,
+        "BASELINE_PYTHON": sys.executable,
+        "PYTHONPATH": str(folder),
+        "NIGHTLY_SELECTION": FAKE,
+        "HISTORY_BRANCH": "history",
+        "MNV2BENCH_CACHE": str(cache),
+    }
+    where = run(folder, sys.executable, "-P", "-c", "import mnv2bench; print(mnv2bench.__file__)", **real)
+    assert where.stdout.strip() == str(folder / "mnv2bench" / "__init__.py")
+    return folder, real, [(run(folder, ".ci/nightly", **real), on_branch(folder)) for _ in range(2)]
+
+
+def test_history_grows_by_a_night_and_a_line_of_verdicts(two_nights):
+    folder, _, nights = two_nights
+    for number, (ran, kept) in enumerate(nights, 1):
+        saved = sorted(name for name in kept if name.endswith(".json"))
+        assert [Path(name).name for name in saved] == ["0001_nightly.json", "0002_nightly.json"][:number], ran.stderr
+        (said,) = (name for name in kept if name.endswith("/verdicts.jsonl"))
+        assert list(verdicts.read(folder / said))[:number] == ["0001_nightly", "0002_nightly"][:number]
+        assert len(kept[said].splitlines()) == number
+        assert len(kept) == number + 1
+        assert kept[saved[-1]] == (folder / saved[-1]).read_text().strip()
+
+
+def test_the_night_ends_with_the_gates_own_code_and_says_each_step(two_nights):
+    for ran, _ in two_nights[2]:
+        (said,) = re.findall(r"^nightly: done: the gate said (\d)$", ran.stdout, re.MULTILINE)
+        assert ran.returncode == int(said)
+        assert said in "03"  # while it learns: 3 where this machine was disturbed
+        steps = re.findall(r"^nightly: (\w+):", ran.stdout, re.MULTILINE)
+        assert steps == ["machine", "history", "baseline", "suite", "suite", "gate", "history", "done"]
+
+
+def test_the_night_is_of_the_checkout_and_leaves_it_as_it_was(two_nights):
+    folder, _, nights = two_nights
+    head = git(folder, "rev-parse", "HEAD")
+    for name, text in nights[-1][1].items():
+        if name.endswith(".json"):
+            assert json.loads(text)["mnv2bench"][0]["environment"]["commit"] == head
+    assert git(folder, "status", "--porcelain", "--branch") == "## main\n?? results/"
+    assert git(folder, "branch", "--list") == "* main"
+    assert "0002_nightly" in (folder / "gate.md").read_text()
+    assert (folder / "gate.xml").read_text().startswith("<?xml")
+    assert list(folder.glob("results/*/*.journal*")) == []  # its lines are in the saved file
+
+
+def test_a_new_checkout_takes_the_history_from_the_branch(two_nights, tmp_path):
+    folder, _, nights = two_nights
+    git(tmp_path, "clone", "--quiet", "--branch", "main", str(folder.parent / "origin.git"), "other")
+    (machine,) = (folder / "results").iterdir()
+    ran = run(tmp_path / "other", ".ci/history", "take", "history", f"results/{machine.name}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found = {name: (tmp_path / "other" / name).read_text().strip() for name in nights[-1][1]}
+    assert found == nights[-1][1]
+
+
+def test_a_suite_that_cannot_run_is_a_night_that_cannot_be_judged(two_nights):
+    folder, real, nights = two_nights
+    ran = run(folder, ".ci/nightly", **real | {"NIGHTLY_SELECTION": "--grid huge"})
+    assert ran.returncode == 3
+    assert "nightly: suite: ended with 4 and saved nothing\n" in ran.stdout
+    assert on_branch(folder) == nights[-1][1]
+
+
+# with the stub
+
+
+@pytest.fixture
+def night(checkout, tmp_path):
+    """Run a night of a checkout in which nothing is measured; night.folder is where."""
+    folder, asked = checkout(), tmp_path / "asked.txt"
+    stub = tmp_path / "python"
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+
+    def go(**variables):
+        asked.write_text("")
+        stubbed = {"NEW_PYTHON": str(stub), "ASKED": str(asked), "COMMIT": git(folder, "rev-parse", "HEAD")}
+        ran = run(folder, ".ci/nightly", **stubbed | variables)
+        go.asked = asked.read_text().splitlines()
+        return ran
+
+    go.folder = folder
+    return go
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3])
+def test_the_gates_code_is_the_nights_code(night, code):
+    ran = night(GATE=str(code))
+    assert ran.returncode == code
+    assert f"nightly: done: the gate said {code}\n" in ran.stdout
+
+
+def test_a_suite_with_failures_is_judged_all_the_same(night):
+    assert night(SUITE="1").returncode == 0
+    assert night.asked[-1] == "-m mnv2bench gate 0001_nightly --series nightly --markdown gate.md --junit gate.xml"
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"GATE": "1", "WRITES": ""},  # a traceback ends with 1, too
+        {"GATE": "139"},
+        {"SUITE": "1", "SAVES": ""},
+        {"SUITE": "0", "SAVES": ""},
+        {"SUITE": "139", "SAVES": ""},
+    ],
+)
+def test_what_crashes_is_no_regression(night, ended):
+    ran = night(**ended)
+    assert ran.returncode == 3
+    assert "nightly: exit 3: " in ran.stdout
+
+
+def test_yesterdays_summary_is_not_tonights(night):
+    assert night(GATE="1").returncode == 1
+    assert night(GATE="1", WRITES="").returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"NIGHTLY_NAME": "../x"}, "NIGHTLY_NAME takes letters"),
+        ({"HISTORY_BRANCH": "a..b"}, "HISTORY_BRANCH 'a..b' is no branch name"),
+        ({"NEW_PYTHON": "/nowhere/python"}, "NEW_PYTHON '/nowhere/python' is no interpreter"),
+        ({"BASELINE_PYTHON": "/nowhere/python"}, "BASELINE_PYTHON '/nowhere/python' is no interpreter"),
+    ],
+)
+def test_bad_input_ends_before_anything_is_measured(night, variables, said):
+    ran = night(**variables)
+    assert (ran.returncode, ran.stderr.startswith(f"nightly: {said}")) == (2, True)
+    assert [line for line in night.asked if "pytest" in line] == []
+
+
+def test_the_selection_is_words_and_no_shell(night):
+    assert night(NIGHTLY_SELECTION="--grid quick\n  --backends * $(touch x)").returncode == 0
+    (suite,) = (line for line in night.asked if "pytest" in line)
+    assert suite == "-m pytest suites --grid quick --backends * $(touch x) --benchmark-save=nightly"
+    assert not (night.folder / "x").exists()
+
+
+# the baseline environment
+
+
+def test_the_first_night_has_no_baseline_and_the_second_builds_one_that_the_third_uses(night):
+    head = git(night.folder, "rev-parse", "HEAD")
+    assert night(COMMIT=head).returncode == 0
+    assert [line for line in night.asked if "baseline" in line] == []
+
+    assert night(COMMIT=head).returncode == 0
+    folder = f".baseline/{head}"
+    assert night.asked[1:4] == [
+        "-m mnv2bench history --baseline --series nightly --fingerprint machine-1234",
+        f"-m venv {folder}/.venv",
+        f"-m pip install --quiet -c {folder}/constraints.txt -e {folder}[cpu]",
+    ]
+    gate = "-m mnv2bench gate 000{} --series nightly --baseline " + folder + "/.venv/bin/python --markdown gate.md --ju"
+    assert night.asked[-1].startswith(gate.format("2_nightly"))
+    assert git(night.folder / folder, "rev-parse", "HEAD") == head
+    assert git(night.folder, "status", "--porcelain") == "?? results/"
+
+    assert night(COMMIT=head).returncode == 0
+    assert [line for line in night.asked if "venv" in line and "gate" not in line] == []
+    assert night.asked[-1].startswith(gate.format("3_nightly"))
+
+
+def test_a_new_baseline_takes_the_place_of_the_old_one(night):
+    first = git(night.folder, "rev-parse", "HEAD")
+    git(night.folder, "commit", "--quiet", "--allow-empty", "--message=next")
+    second = git(night.folder, "rev-parse", "HEAD")
+    for commit in (first, first, second):
+        assert night(COMMIT=commit).returncode == 0
+    assert [path.name for path in (night.folder / ".baseline").iterdir()] == [second]
+    assert len(git(night.folder, "worktree", "list").splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "broken", [{"PIP": "1"}, {"HISTORY": "2"}, {"COMMIT": "0" * 40}, {"COMMIT": "--upload-pack=x"}, {"COMMIT": ""}]
+)
+def test_a_baseline_that_cannot_be_built_is_said_and_the_night_is_kept_but_not_green(night, broken):
+    head = git(night.folder, "rev-parse", "HEAD")
+    assert night(COMMIT=head).returncode == 0
+    ran = night(**{"COMMIT": head, "HISTORY_BRANCH": "history", **broken})
+    assert ran.returncode == 3
+    assert "nightly: baseline: none: " in ran.stdout
+    assert night.asked[-1] == "-m mnv2bench gate 0002_nightly --series nightly --markdown gate.md --junit gate.xml"
+    assert f"{NIGHTS}/0002_nightly.json" in on_branch(night.folder)
+    assert night(COMMIT=head).returncode == 0  # the next night tries again
+
+
+def test_a_regression_is_one_even_where_something_else_went_wrong(night):
+    assert night(COMMIT="", GATE="0").returncode == 0
+    assert night(COMMIT="", GATE="1").returncode == 1
+
+
+# the history branch
+
+
+def write(folder, name, text):
+    file = folder / MACHINE / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+@pytest.fixture
+def other(night, tmp_path):
+    """A second checkout, which says something on the branch."""
+    git(tmp_path, "clone", "--quiet", "--branch", "main", str(night.folder.parent / "origin.git"), "other")
+
+    def say(name, text):
+        folder = tmp_path / "other"
+        taken = run(folder, ".ci/history", "take", "history", MACHINE)
+        write(folder, name, text)
+        saved = run(folder, ".ci/history", "save", "history", MACHINE, "said elsewhere")
+        assert (taken.returncode, saved.returncode) == (0, 0), saved.stderr
+
+    return say
+
+
+def test_what_was_accepted_elsewhere_is_here_the_next_night(night, other):
+    assert night(HISTORY_BRANCH="history").returncode == 0
+    other("epochs.toml", "# accepted\n")
+    assert night(HISTORY_BRANCH="history").returncode == 0
+    assert (night.folder / MACHINE / "epochs.toml").read_text() == "# accepted\n"
+    assert len(on_branch(night.folder)) == 4
+
+
+def test_only_history_is_kept_and_of_this_machine_alone(night, other):
+    other("../machine-5678/epochs.toml", "# of another machine\n")  # not saved: it is not of the folder
+    write(night.folder, "Linux-CPython-3.11-64bit/0001_nightly.md", "a report")
+    write(night.folder, "nightly.journal.1.jsonl", "a journal")
+    write(night.folder, "../machine-9999/verdicts.jsonl", "{}\n")
+    assert night(HISTORY_BRANCH="history").returncode == 0
+    assert sorted(on_branch(night.folder)) == [f"{NIGHTS}/0001_nightly.json", f"{MACHINE}/verdicts.jsonl"]
+
+
+def test_lines_that_were_not_saved_last_night_are_saved_tonight(night):
+    assert night(HISTORY_BRANCH="history").returncode == 0
+    assert night().returncode == 0  # without the branch: as if it could not be reached
+    assert night(HISTORY_BRANCH="history").returncode == 0
+    assert on_branch(night.folder)[f"{MACHINE}/verdicts.jsonl"] == "0001_nightly\n0002_nightly\n0003_nightly"
+    assert len(on_branch(night.folder)) == 4
+
+
+def test_a_file_of_this_checkouts_commits_is_never_written(night, other):
+    write(night.folder, "epochs.toml", "# one\n")
+    git(night.folder, "add", "--all")
+    git(night.folder, "commit", "--quiet", "--message=reviewed")
+    other("epochs.toml", "# one\n# two\n")
+    ran = night(HISTORY_BRANCH="history")
+    assert ran.returncode == 0
+    assert f"{MACHINE}/epochs.toml is longer on history; it stays as this checkout's commit has it" in ran.stdout
+    assert (night.folder / MACHINE / "epochs.toml").read_text() == "# one\n"
+    assert on_branch(night.folder)[f"{MACHINE}/epochs.toml"] == "# one\n# two"
+
+
+def test_a_file_that_went_two_ways_is_named_before_anything_is_measured(night, other):
+    other("epochs.toml", "# theirs\n")
+    write(night.folder, "epochs.toml", "# ours\n")
+    ran = night(HISTORY_BRANCH="history")
+    assert ran.returncode == 2
+    assert f"{MACHINE}/epochs.toml went one way here and another on history: make them the same by hand" in ran.stderr
+    assert [line for line in night.asked if "pytest" in line] == []
+
+
+def test_a_branch_that_moves_meanwhile_is_fetched_once_more(night, other):
+    other("epochs.toml", "# one\n")
+    folder, origin = night.folder, night.folder.parent / "origin.git"
+    moved = git(origin, "commit-tree", "-p", "history", "-m", "meanwhile", "history^{tree}")
+    hook = folder / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\nrm "$0"\nexec git -C "{origin}" update-ref refs/heads/history {moved}\n')
+    hook.chmod(0o755)
+    ran = night(HISTORY_BRANCH="history")
+    assert ran.returncode == 0
+    assert "history: history moved meanwhile: once more" in ran.stdout
+    assert not hook.exists()
+    assert git(origin, "log", "--format=%s", "history").splitlines() == [
+        "0001_nightly of machine-1234",
+        "meanwhile",
+        "said elsewhere",
+    ]
+    assert len(on_branch(folder)) == 3
+
+
+def test_a_history_that_cannot_be_saved_stays_here_and_the_night_is_not_green(night):
+    hook = night.folder.parent / "origin.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    ran = night(HISTORY_BRANCH="history")
+    assert ran.returncode == 3
+    assert f"nightly: history: not saved, it stays in {MACHINE}\n" in ran.stdout
+    assert (night.folder / NIGHTS / "0001_nightly.json").exists()
+    assert night(HISTORY_BRANCH="history", GATE="1").returncode == 1
+
+
+def test_without_origin_nothing_is_measured(night):
+    git(night.folder, "remote", "set-url", "origin", str(night.folder / "nowhere"))
+    assert night(HISTORY_BRANCH="history").returncode == 3
+    assert [line for line in night.asked if "pytest" in line] == []
+
+
+# the shell itself, and the workflow
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+def test_a_script_is_strict_parses_and_can_be_run(script):
+    assert "\nset -euo pipefail\n" in script.read_text()
+    assert os.access(script, os.X_OK)
+    assert run(ROOT, "bash", "-n", str(script)).returncode == 0
+    assert len(script.read_text().splitlines()) <= 250
+
+
+def blocks(workflow):
+    """What each `run:` of a workflow gives to the shell."""
+    lines, found = workflow.read_text().splitlines(), []
+    for number, line in enumerate(lines):
+        if match := re.fullmatch(r"( *)(?:- )?run: (.*)", line):
+            indent = len(match[1]) + (2 if "- run:" in line else 0)
+            below = []
+            for following in lines[number + 1 :]:
+                if following.strip() and len(following) - len(following.lstrip()) <= indent:
+                    break
+                below.append(following)
+            found.append(textwrap.dedent("\n".join(below)) if match[2] == "|" else match[2])
+    return found
+
+
+@pytest.mark.parametrize("workflow", sorted(WORKFLOWS.iterdir()), ids=lambda path: path.name)
+def test_every_run_block_of_a_workflow_is_bash(workflow):
+    assert blocks(workflow)
+    for block in blocks(workflow):
+        assert run(ROOT, "bash", "-n", "-c", block).returncode == 0
+        assert "${{" not in block
+
+
+@pytest.mark.parametrize(
+    ("code", "step", "said"),
+    [
+        (0, 0, ""),
+        (1, 1, "::error title=nightly::a confirmed regression: see the summary\n"),
+        (2, 2, "::error title=nightly::bad input: see the log\n"),
+        (3, 0, "::warning title=nightly::the night cannot be judged: see the log\n"),
+        (127, 127, "::error title=nightly::bad input: see the log\n"),
+    ],
+)
+def test_the_workflow_fails_of_a_regression_and_warns_of_a_night_that_cannot_be_judged(tmp_path, code, step, said):
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "nightly").write_text(f"#!/bin/sh\nexit {code}\n")
+    (tmp_path / ".ci" / "nightly").chmod(0o755)
+    (block,) = blocks(WORKFLOWS / "nightly.yml")
+    ran = run(tmp_path, "bash", "-e", "-c", block)  # as GitHub runs a block
+    assert (ran.returncode, ran.stdout) == (step, said)
+
+
+def test_the_workflow_keeps_history_alone_and_what_it_uploads_is_what_the_night_writes():
+    text = (WORKFLOWS / "nightly.yml").read_text()
+    for line in ("  contents: write", "          HISTORY_BRANCH: mnv2bench-history", "          fetch-depth: 0"):
+        assert re.search(f"^{line}(?: #.*)?$", text, re.MULTILINE)
+    for line in ("gate.md", "gate.xml", "results/"):
+        assert f"\n            {line}\n" in text
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {".baseline/", "gate.md", "gate.xml"} <= set(ignored)
+
+
+def test_the_crontab_line_of_the_docs_runs_the_script():
+    (line,) = re.findall(r"^\d+ \d+ \* \* \* (.*)$", (ROOT / "docs" / "nightly.md").read_text(), re.MULTILINE)
+    assert run(ROOT, "bash", "-n", "-c", line).returncode == 0
+    assert ".ci/nightly" in line
