@@ -12,7 +12,7 @@ PACKAGE = ROOT / "mnv2bench"
 FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "suites").rglob("*.py")])
 RUNTIMES = ("onnxruntime", "openvino")
 HEAVY = ("torch", *RUNTIMES, "onnx", "onnxscript", "scipy", "pandas")
-OUTER = ("campaign", "journal", "selection", "terminal", "cli", "selfcheck", "report")
+OUTER = ("campaign", "journal", "selection", "terminal", "cli", "selfcheck", "report", "deciding")
 
 # room or module: what it may not import, nor anything below it
 FORBIDDEN = {
@@ -29,7 +29,10 @@ FORBIDDEN = {
         *HEAVY,
         "numpy",
         "statistics",
-        *(f"mnv2bench.{r}" for r in ("analysis", "report", "selection", "terminal", "cli", "measure.loop")),
+        *(
+            f"mnv2bench.{r}"
+            for r in ("analysis", "report", "history", "deciding", "selection", "terminal", "cli", "measure.loop")
+        ),
     ),
     "analysis": (
         "torch",
@@ -44,9 +47,20 @@ FORBIDDEN = {
         "scipy",
         "time",
         "rich",
-        *(f"mnv2bench.{r}" for r in ("campaign", "selection", "terminal", "cli", "selfcheck", "measure", "backends")),
+        *(
+            f"mnv2bench.{r}"
+            for r in ("campaign", "deciding", "selection", "terminal", "cli", "selfcheck", "measure", "backends")
+        ),
         *(f"mnv2bench.report.{page}" for page in ("history", "markdown", "picture", "tables")),
         *(f"mnv2bench.artifacts.{other}" for other in ("export", "facts", "keep", "key", "path")),
+    ),
+    "deciding": (
+        "torch",
+        *RUNTIMES,
+        "scipy",
+        "statistics",
+        "rich",
+        *(f"mnv2bench.{r}" for r in ("selection", "terminal", "cli", "selfcheck", "backends", "artifacts", "journal")),
     ),
     "report": (
         "torch",
@@ -57,7 +71,17 @@ FORBIDDEN = {
         "time",
         *(
             f"mnv2bench.{r}"
-            for r in ("history", "campaign", "journal", "measure", "artifacts", "backends", "cli", "terminal")
+            for r in (
+                "history",
+                "deciding",
+                "campaign",
+                "journal",
+                "measure",
+                "artifacts",
+                "backends",
+                "cli",
+                "terminal",
+            )
         ),
     ),
 }

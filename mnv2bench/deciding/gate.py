@@ -13,7 +13,7 @@ from mnv2bench.analysis.detectable import NOT_GATED_ABOVE, detectable
 from mnv2bench.analysis.judgement import CellVerdict, Judgement
 from mnv2bench.analysis.pairs import CLEARED, INCONCLUSIVE, REGRESSION
 from mnv2bench.analysis.questions import Questions, questions
-from mnv2bench.analysis.screen import LEARNING, Screen, screen
+from mnv2bench.analysis.screen import LEARNING, Screen, q_values, screen
 from mnv2bench.cases import Case
 from mnv2bench.deciding.confirm import Answer
 from mnv2bench.deciding.series import Series, series
@@ -78,7 +78,7 @@ def judged(found: Screened, answers: Mapping[Case, Answer] | None, notes: Sequen
     """Every cell's verdict; `answers` is None where no baseline environment could be asked."""
     first = found.tonight.iloc[0]
     by_id = {case.id: answer for case, answer in (answers or {}).items()}
-    q = _q(found)
+    q = q_values(found.screen, found.gated)
     alone = {int(cell) for slower in (True, False) for cell in found.screen.unconfirmed(slower)}
     rows = [
         _row(found, column, case, q, by_id.get(case), answers is not None, column in alone)
@@ -143,17 +143,6 @@ def _verdict(found: Screened, column: int, tonight: Any, paired: bool, alone: bo
     if alone and not paired:
         return words.SUSPECT, "two nights running, or the mean of three; no baseline environment to confirm it"
     return words.UNCHANGED, ""
-
-
-def _q(found: Screened) -> NDArray[np.float64]:
-    """Benjamini-Hochberg over the gated cells of each one's p in its own direction, doubled for having chosen it."""
-    from scipy import stats
-
-    q = np.full(len(found.series.cases), np.nan)
-    p = np.fmin(2 * np.fmin(found.screen.p_slower, found.screen.p_faster), 1.0)
-    if found.gated.any():
-        q[found.gated] = stats.false_discovery_control(p[found.gated])
-    return q
 
 
 def _notes(found: Screened, rows: Sequence[CellVerdict], answers: Mapping[Case, Answer] | None) -> list[str]:
