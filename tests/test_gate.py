@@ -199,6 +199,15 @@ def test_a_change_that_did_not_recur_is_closed(tmp_path):
     assert SLOW not in found(tmp_path).cases()
 
 
+def test_a_standing_regression_that_cannot_be_tested_again_is_no_good_night(tmp_path):
+    history(tmp_path, nights=16, changed={12: slower(1.05)})
+    say(tmp_path, "0012_nightly", "REGRESSION")
+    say(tmp_path, "0013_nightly", "inconclusive")
+    said = judged(tmp_path)
+    assert said.code == 3
+    assert said.notes == (f"A regression of an earlier night stands and could not be tested again: {SLOW.id}.",)
+
+
 def test_an_accepted_change_begins_a_new_epoch_for_its_case_alone(tmp_path, command):
     history(tmp_path, nights=16, changed={14: slower(1.05), 15: slower(1.05)}, last=slower(1.05))
     say(tmp_path, "0014_nightly", "REGRESSION")

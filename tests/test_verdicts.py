@@ -127,7 +127,7 @@ def accepted(night, *cases):
         (said(n1="cleared"), [], False),
         (said(n1="suspect"), [], False),
         (said(n1="REGRESSION", n2="cleared"), [], False),
-        (said(n1="REGRESSION", n2="inconclusive"), [], False),
+        (said(n1="REGRESSION", n2="inconclusive"), [], True),
         (said(n1="REGRESSION", n2="unchanged", n3="noisy", n4="suspect"), [], True),
         (said(n1="cleared", n2="REGRESSION"), [], True),
         (said(n1="REGRESSION", n2="REGRESSION"), [accepted("0002_n")], False),

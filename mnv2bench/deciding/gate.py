@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mnv2bench.analysis import judgement as words
 from mnv2bench.analysis.detectable import NOT_GATED_ABOVE, detectable
 from mnv2bench.analysis.judgement import CellVerdict, Judgement
-from mnv2bench.analysis.pairs import CLEARED, INCONCLUSIVE, REGRESSION
+from mnv2bench.analysis.pairs import CLEARED, IMPROVEMENT, INCONCLUSIVE, REGRESSION
 from mnv2bench.analysis.questions import Questions, questions
 from mnv2bench.analysis.screen import LEARNING, Screen, q_values, screen
 from mnv2bench.cases import Case
@@ -34,6 +34,7 @@ class Screened:
     detectable: NDArray[np.float64]
     gated: NDArray[np.bool_]
     asked: Questions
+    still_open: dict[int, str]
 
     @property
     def bad(self) -> bool:
@@ -71,7 +72,7 @@ def screened(
     asked = questions(seen, gated, columns, night)
     if night in found.bad:
         asked = Questions({}, bad=True, common=False, unasked=())
-    return Screened(found, tonight, seen, least, gated, asked)
+    return Screened(found, tonight, seen, least, gated, asked, columns)
 
 
 def judged(found: Screened, answers: Mapping[Case, Answer] | None, notes: Sequence[str], baseline: str) -> Judgement:
@@ -85,7 +86,10 @@ def judged(found: Screened, answers: Mapping[Case, Answer] | None, notes: Sequen
         for column, case in enumerate(found.series.cases)
     ]
     failed = any(answer.judged.pairs == 0 for answer in by_id.values())
-    nothing = found.asked.bad and REGRESSION not in {row.verdict for row in rows}
+    standing = [case for case in _standing(found) if rows[case].verdict not in (REGRESSION, IMPROVEMENT, CLEARED)]
+    if standing:
+        names = ", ".join(found.series.cases[case] for case in standing)
+        notes = [*notes, f"A regression of an earlier night stands and could not be tested again: {names}."]
     return Judgement(
         night=found.series.nights[-1],
         saved_at=str(first["saved_at"]),
@@ -94,8 +98,13 @@ def judged(found: Screened, answers: Mapping[Case, Answer] | None, notes: Sequen
         shift=float(np.expm1(found.screen.shift)),
         notes=(*_notes(found, rows, answers), *notes),
         baseline=baseline,
-        unjudged=found.bad or nothing or failed,
+        unjudged=found.bad or found.asked.bad or failed or bool(standing),
     )
+
+
+def _standing(found: Screened) -> list[int]:
+    """Columns of confirmed regressions that nobody accepted and no pairs have cleared."""
+    return [column for column, verdict in found.still_open.items() if verdict == REGRESSION]
 
 
 def _row(

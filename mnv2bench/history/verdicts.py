@@ -14,7 +14,7 @@ from mnv2bench.records import dumps
 
 SCHEMA = 1
 CHANGED = ("REGRESSION", "IMPROVEMENT")
-CONFIRMING = (*CHANGED, "cleared", "inconclusive")  # what pairs of processes said; a screen alone settles nothing
+SETTLING = (*CHANGED, "cleared")  # what pairs of processes said; a screen, or pairs that could not tell, settle nothing
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,15 @@ def open_changes(
 ) -> dict[str, Verdict]:
     """Confirmed changes that are neither accepted nor gone, by case id; `nights` is the order of the nights.
 
-    A case is open where the last confirmation after the night of its epoch is a change. The epoch's own night is
-    what was accepted, so it counts no more. A night that is not in `nights` counts for nothing.
+    A case is open from a confirmed change on, after the night of its epoch, until pairs clear it: the epoch's own night
+    is what was accepted, so it counts no more. A night that is not in `nights` counts for nothing.
     """
     places = {night: place for place, night in enumerate(nights)}
     starts = {case: start(epochs, case) for said in verdicts.values() for case in said}
     latest: dict[str, Verdict] = {}
     for night in nights:
         for case, verdict in verdicts.get(night, {}).items():
-            if verdict.verdict in CONFIRMING and _after(night, starts[case], places):
+            if verdict.verdict in SETTLING and _after(night, starts[case], places):
                 latest[case] = verdict
     return {case: verdict for case, verdict in sorted(latest.items()) if verdict.verdict in CHANGED}
 
