@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
 
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import app, console, show
 from mnv2bench.journal import Unusable, load
 from mnv2bench.measure.environment import differences, environment
 from mnv2bench.outcomes import one_line
@@ -66,19 +63,12 @@ def _said(facts: Sequence[str]) -> str:
 def _print(shown: Any) -> None:
     from mnv2bench.report.compare import CAPTION, HEADER, cells
 
-    table = Table(box=SIMPLE, caption=CAPTION, caption_justify="left")
-    table.add_column(HEADER[0], overflow="fold")
-    table.add_column(HEADER[1], min_width=12)
-    for name in HEADER[2:]:
-        table.add_column(name, justify="right", no_wrap=True)
-    for change in shown.changes:
-        table.add_row(*(escape(one_line(cell)) for cell in cells(change)))
     out = console()
     for fact in shown.differ:
         out.print(f"incomparable: {one_line(fact)}", markup=False)
     for name, ours, theirs in shown.libraries:
         out.print(one_line(f"{name}: {ours} in A, {theirs} in B"), markup=False)
-    out.print(table)
+    show(HEADER, [[one_line(cell) for cell in cells(change)] for change in shown.changes], caption=CAPTION)
 
 
 @app.command()

@@ -1,11 +1,20 @@
 """The command that every verb joins, and how a verb prints and fails."""
 
 import sys
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 FAILURES = ("wrong", "failed", "timeout")
+WORDS = ("case", "verdict", "why", "95 %", "night", "saved UTC", "commit", "doubt", "gate", "epoch", "changed", "since")
+FOLDED = {"case": 22, "why": 10, "verdict": 12, "doubt": 10, "epoch": 10, "changed": 10}  # characters at least
+ROOMY = 160  # characters: a terminal that has room for every column
+WIDEST = 10_000
 
 app = typer.Typer(
     help="Benchmark MobileNetV2: verified latency, throughput and memory on every runtime, beside the paper.",
@@ -15,10 +24,32 @@ app = typer.Typer(
 )
 
 
-def console(at_least: int = 0) -> Console:
-    """For standard output; a log, unlike a terminal, is as wide as it has to be."""
-    plain = Console(highlight=False, soft_wrap=True)
-    return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True, width=max(at_least, plain.width))
+def console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def show(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", caption: str = "", spare: Sequence[str] = ()
+) -> None:
+    """A table of texts from anywhere: at its full width in a file or a log, where no terminal is too narrow for it.
+
+    On a narrow terminal long texts fold, and the `spare` columns are left out.
+    """
+    out = console()
+    shown = [
+        place for place, name in enumerate(columns) if not out.is_terminal or out.width >= ROOMY or name not in spare
+    ]
+    table = Table(title=escape(title) or None, caption=caption or None, box=SIMPLE)
+    table.title_justify = table.caption_justify = "left"
+    for place in shown:
+        name = columns[place]
+        side: Literal["left", "right"] = "left" if name in WORDS else "right"
+        table.add_column(name, justify=side, no_wrap=name not in FOLDED, overflow="fold", min_width=FOLDED.get(name))
+    for row in rows:
+        table.add_row(*(escape(row[place]) for place in shown))
+    if not out.is_terminal:
+        out.width = out.measure(table, options=out.options.update(width=WIDEST)).maximum
+    out.print(table)
 
 
 def main() -> None:

@@ -2,30 +2,23 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
 
 from mnv2bench.analysis.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.campaign.duel import begin
 from mnv2bench.cases import Case
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.measuring import option
 from mnv2bench.measure.environment import environment
 from mnv2bench.selection import OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display
 
 ROUNDS = "10"  # of a process in a pair: more processes tell more than more rounds do
-LEFT = ("case", "verdict", "why")
-FOLDED = {"case": 22, "why": 10}  # characters at least
 SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
-WIDE, ROOMY = 220, 160  # characters: of a log, and of a terminal that has room for every column
 
 
 @app.command()
@@ -71,7 +64,7 @@ def duel(
     except KeyboardInterrupt:
         _interrupted(f"{out}.old.jsonl and {out}.new.jsonl")
     notes = differences(fought)
-    _show(COLUMNS, [cells(row) for row in found])
+    show(COLUMNS, [cells(row) for row in found], spare=SPARE)
     console().print("\n".join(notes), markup=False)
     if markdown:
         markdown.write_text(duel_markdown(pythons, found, notes, str(environment()["fingerprint"])))
@@ -112,7 +105,7 @@ def gate(
         _interrupted(f"{found.folder}/{found.name}.journal.old.jsonl and .new.jsonl")
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
     if shown:
-        _show(page.COLUMNS, [page.cells(row) for row in shown])
+        show(page.COLUMNS, [page.cells(row) for row in shown], spare=SPARE)
     for note in judgement.notes:
         console().print(note, markup=False)
     console().print(f"{page.headline(judgement)} ({page.counts(judgement)})", markup=False)
@@ -125,20 +118,6 @@ def gate(
         with Path(summary).open("a") as file:
             file.write(text)
     raise typer.Exit(judgement.code)
-
-
-def _show(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table of all columns in a log or a wide terminal; in a narrow one without those that no verdict needs."""
-    screen = console(WIDE)
-    shown = [place for place, name in enumerate(columns) if screen.width >= ROOMY or name not in SPARE]
-    table = Table(box=SIMPLE)
-    for place in shown:
-        name = columns[place]
-        justify: Literal["left", "right"] = "left" if name in LEFT else "right"
-        table.add_column(name, justify=justify, no_wrap=name not in FOLDED, overflow="fold", min_width=FOLDED.get(name))
-    for row in rows:
-        table.add_row(*(escape(row[place]) for place in shown))
-    screen.print(table)
 
 
 def _seconds(minutes: float) -> float:

@@ -3,16 +3,13 @@
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
 
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import app, console, show
 from mnv2bench.measure.environment import environment
 from mnv2bench.outcomes import one_line
 
@@ -25,8 +22,6 @@ NONE_YET = "pytest suites --benchmark-save=nightly makes one"
 EXTRA = "pip install 'mnv2bench[{}]'"
 COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
 NEAR = 5
-NUMBERS = ("nights", "accepted", "doubtful", "ms", "change", "sd")
-WIDEST = 10_000
 
 
 @app.command()
@@ -61,7 +56,8 @@ def history(
         chosen = _case(case, frame["case"].unique().tolist())
         _one(frame, chosen, accepted, said, svg)
     else:
-        _print(f"{machine}, {frame['series'].iloc[-1]}", CELLS, map(cell_row, cells(frame, accepted, said)), CELLS_SAY)
+        title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
+        show(CELLS, map(cell_row, cells(frame, accepted, said)), title, CELLS_SAY)
     if csv:
         csv.write_text(as_csv(frame), encoding="utf-8")
         console().print(f"CSV: {csv}", markup=False)
@@ -95,27 +91,13 @@ def _one(
         drawn = picture.svg(case, nights, hints) if svg else ""
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
-    _print(case, pages.NIGHTS, [pages.night_row(night, night.night in hints) for night in nights], pages.NIGHTS_SAY)
+    rows = [pages.night_row(night, night.night in hints) for night in nights]
+    show(pages.NIGHTS, rows, one_line(case), pages.NIGHTS_SAY)
     for text in (plot, *notes):
         console().print(text, markup=False)
     if svg:
         svg.write_text(drawn, encoding="utf-8")
         console().print(f"SVG: {svg}", markup=False)
-
-
-def _print(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> None:
-    """At its full width where nobody's terminal is too narrow for it: in a file or a log nothing is folded."""
-    table = Table(title=escape(one_line(title)), caption=caption, box=SIMPLE)
-    table.title_justify = table.caption_justify = "left"
-    for name in header:
-        number = name in NUMBERS
-        table.add_column(name, justify="right" if number else "left", no_wrap=number, overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    out = console()
-    if not out.is_terminal:
-        out.width = out.measure(table, options=out.options.update(width=WIDEST)).maximum
-    out.print(table)
 
 
 def _saved(folder: Path) -> bool:

@@ -114,9 +114,7 @@ def sittings(file: Path, random: np.random.Generator) -> Sittings:
         frame = pd.read_csv(file)
         wide = frame.pivot(index="pair", columns="case", values=["old", "new"]).dropna()
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{file} holds no pairs ({error}): selfcheck --only duels --out NAME writes them"
-        ) from error
+        raise ValueError(f"{file} holds no pairs ({error}): selfcheck --only duels --out NAME writes them") from error
     names = tuple(map(str, wide["old"].columns))
     return Sittings(random, wide["old"].to_numpy(float), wide["new"].to_numpy(float), names)
 
