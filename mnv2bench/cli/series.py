@@ -22,6 +22,7 @@ NONE_YET = "pytest suites --benchmark-save=nightly makes one"
 EXTRA = "pip install 'mnv2bench[{}]'"
 COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
 NEAR = 5
+SPARE = ("accepted", "doubtful", "since", "commit", "changed")  # columns that a narrow terminal does without
 
 
 @app.command()
@@ -57,7 +58,7 @@ def history(
         _one(frame, chosen, accepted, said, svg)
     else:
         title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
-        show(CELLS, map(cell_row, cells(frame, accepted, said)), title, CELLS_SAY)
+        show(CELLS, map(cell_row, cells(frame, accepted, said)), title, CELLS_SAY, SPARE)
     if csv:
         csv.write_text(as_csv(frame), encoding="utf-8")
         console().print(f"CSV: {csv}", markup=False)
@@ -92,7 +93,7 @@ def _one(
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
     rows = [pages.night_row(night, night.night in hints) for night in nights]
-    show(pages.NIGHTS, rows, one_line(case), pages.NIGHTS_SAY)
+    show(pages.NIGHTS, rows, one_line(case), pages.NIGHTS_SAY, SPARE)
     for text in (plot, *notes):
         console().print(text, markup=False)
     if svg:
