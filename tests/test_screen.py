@@ -216,18 +216,18 @@ def test_a_cell_that_is_not_gated_is_not_asked():
 
 
 def test_the_screen_finds_what_both_its_limits_and_its_power_allow():
-    # t(0.90, 19) = 1.3277, t(0.95, 19) = 1.7291; sd 1 % over 20 nights: 1 % x sqrt(1.05) x 3.0568
-    assert by_screen(0.01, 20) == pytest.approx(0.01 * math.sqrt(1.05) * 3.0568, rel=1e-3)
-    assert by_screen(0.0001, 20) == pytest.approx(math.log(1.0075) + 0.0001 * math.sqrt(1.05) * 1.7291, rel=1e-3)
+    # t(0.90, 19) = 1.3277, t(0.975, 19) = 2.0930; sd 1 % over 20 nights: 1 % x sqrt(1.05) x 3.4207
+    assert by_screen(0.01, 20) == pytest.approx(0.01 * math.sqrt(1.05) * 3.4207, rel=1e-3)
+    assert by_screen(0.0001, 20) == pytest.approx(math.log(1.0075) + 0.0001 * math.sqrt(1.05) * 2.0930, rel=1e-3)
 
 
 def test_pairs_find_what_their_floor_and_their_power_allow():
-    # 17 degrees of freedom: t(0.9995) = 3.9651, t(0.95) = 1.7396; sd 3 %: 3 % x sqrt(2 / 30) x 5.7047
-    assert by_pairs(0.03) == pytest.approx(0.03 * math.sqrt(2 / 30) * 5.7047, rel=1e-3)
-    assert by_pairs(0.003) == pytest.approx(math.log(1.015) + 0.003 * math.sqrt(2 / 30) * 1.7396, rel=1e-3)
+    # 17 degrees of freedom: t(0.9995) = 3.9651, t(0.975) = 2.1098; sd 3 %: 3 % x sqrt(2 / 30) x 6.0749
+    assert by_pairs(0.03) == pytest.approx(0.03 * math.sqrt(2 / 30) * 6.0749, rel=1e-3)
+    assert by_pairs(0.003) == pytest.approx(math.log(1.02) + 0.003 * math.sqrt(2 / 30) * 2.1098, rel=1e-3)
 
 
 def test_the_larger_of_the_two_is_what_a_cell_prints():
     assert detectable(0.01, 20, 0.003) == pytest.approx(math.expm1(by_screen(0.01, 20)))
     assert detectable(0.001, 20, 0.05) == pytest.approx(math.expm1(by_pairs(0.05)))
-    assert detectable(0.0, 20, 0.0) == pytest.approx(0.015)  # nothing smaller is ever called a change
+    assert detectable(0.0, 20, 0.0) == pytest.approx(0.02)  # what is smaller may be cleared

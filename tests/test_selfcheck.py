@@ -31,9 +31,9 @@ def test_virtual_nights_of_thirty_cells_raise_no_alarm_and_find_five_percent():
     assert (tally.nights, tally.alarmed) == (30, 0)
     assert {kind for kind, _ in tally.tried} == {"quiet", "medium", "noisy"}
     assert set(tally.tried.values()) == {30}
-    assert tally.found["quiet", 0.05] >= 28
-    assert tally.found["medium", 0.05] >= 27
-    assert tally.found["noisy", 0.05] >= 22
+    assert tally.found["quiet", "+5%"] >= 28
+    assert tally.found["medium", "+5%"] >= 27
+    assert tally.found["noisy", "+5%"] >= 22
     assert tally.pairs >= 6 * tally.asked > 0
 
 
