@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: bench test lint types published selfcheck clean
+.PHONY: bench test lint types published nightly selfcheck figures clean
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -26,8 +26,15 @@ published: $(VENV)/ready  ## the 22 published variants, every backend, one threa
 	$(BIN)/pytest suites/test_latency.py suites/test_memory.py --grid published --threads 1 --processes 3 --benchmark-save=published
 	$(BIN)/mnv2bench report
 
+nightly:  ## measure a night, judge it against a pinned baseline environment, keep the history: docs/nightly.md
+	.ci/nightly
+
 selfcheck: $(VENV)/ready  ## what the harness adds, agreement with benchmark_app, A against A
 	$(BIN)/mnv2bench selfcheck
+
+figures: $(VENV)/ready  ## how often the gate is wrong; OLD and NEW are interpreters of two alike environments: 2 hours
+	$(BIN)/mnv2bench selfcheck --only duels,injections,injections_busy --repeats 2 --old $(OLD) --new $(NEW) --out figures
+	$(BIN)/mnv2bench selfcheck --only nights,history --repeats 3 --sittings figures.csv
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
