@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mnv2bench.outcomes import one_line
+
 FAILURES = ("wrong", "failed", "timeout")
 WORDS = ("case", "verdict", "why", "95 %", "night", "saved UTC", "commit", "doubt", "gate", "epoch", "changed", "since")
 FOLDED = {"case": 22, "why": 10, "verdict": 12, "doubt": 10, "epoch": 10, "changed": 10}  # characters at least
@@ -57,5 +59,5 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError) as error:
-        print(f"mnv2bench: {error}", file=sys.stderr)
+        print(f"mnv2bench: {one_line(str(error))}", file=sys.stderr)
         sys.exit(2)

@@ -14,6 +14,7 @@ from mnv2bench.cases import Case
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.measuring import option
 from mnv2bench.measure.environment import environment
+from mnv2bench.outcomes import one_line
 from mnv2bench.selection import OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display
 
@@ -65,7 +66,8 @@ def duel(
         _interrupted(f"{out}.old.jsonl and {out}.new.jsonl")
     notes = differences(fought)
     show(COLUMNS, [cells(row) for row in found], spare=SPARE)
-    console().print("\n".join(notes), markup=False)
+    for note in notes:
+        console().print(one_line(note), markup=False)
     if markdown:
         markdown.write_text(duel_markdown(pythons, found, notes, str(environment()["fingerprint"])))
     unmeasured = any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in found)
@@ -96,7 +98,7 @@ def gate(
     budget_s, machine = _seconds(budget), fingerprint or str(environment()["fingerprint"])
     found = tonight(results, machine, series, night)
     for skipped in found.skipped:
-        print(f"skipped: {skipped}", file=sys.stderr)
+        print(f"skipped: {one_line(skipped)}", file=sys.stderr)
     try:
         with Display(quiet=quiet) as display:
             pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
@@ -107,7 +109,7 @@ def gate(
     if shown:
         show(page.COLUMNS, [page.cells(row) for row in shown], spare=SPARE)
     for note in judgement.notes:
-        console().print(note, markup=False)
+        console().print(one_line(note), markup=False)
     console().print(f"{page.headline(judgement)} ({page.counts(judgement)})", markup=False)
     text = page.gate_markdown(judgement)
     if markdown:

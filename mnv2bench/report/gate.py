@@ -67,7 +67,7 @@ def counts(judgement: Judgement) -> str:
 
 
 def headline(judgement: Judgement) -> str:
-    return f"{judgement.night}: {HEADLINES[judgement.code]}"
+    return f"{plain(judgement.night)}: {HEADLINES[judgement.code]}"
 
 
 def gate_markdown(judgement: Judgement) -> str:
