@@ -72,11 +72,11 @@ def test_fewer_than_ten_nights_of_history_are_learning_and_fail_nothing(tmp_path
     assert verdict(said).detectable is None
 
 
-def test_the_first_night_of_all_says_so(tmp_path):
+def test_a_night_without_any_accepted_one_before_it_says_so(tmp_path):
     said = judged(history(tmp_path, nights=1))
     assert said.code == 0
     assert said.notes == (
-        "This is the first night of its machine, series and plan: there is nothing to hold it against.",
+        "No earlier night of this machine, series and plan is accepted: there is nothing to hold this one against.",
     )
 
 
