@@ -167,7 +167,8 @@ def _notes(found: Screened, rows: Sequence[CellVerdict], answers: Mapping[Case, 
         some = ", ".join(found.series.missing[:3]) + (", …" if len(found.series.missing) > 3 else "")
         said.append(f"{len(found.series.missing)} cases of the night before are not in this one: {some}.")
     if not any(row.nights for row in rows):
-        said.append("No earlier night of this machine, series and plan is accepted: there is nothing to hold this one against.")
+        why = "No earlier night of this machine, series and plan is accepted"
+        said.append(f"{why}: there is nothing to hold this one against.")
     return said
 
 
