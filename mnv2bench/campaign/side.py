@@ -32,9 +32,10 @@ class Side:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Of every distribution, and the commit of its mnv2bench where that is a checkout."""
+        """Of Python and of every distribution, and the commit of its mnv2bench where that is a checkout."""
         commit = self.environment["commit"]
-        return self.distributions | ({"commit of mnv2bench": commit} if commit else {})
+        other = {"Python": self.environment["python"]} | ({"commit of mnv2bench": commit} if commit else {})
+        return self.distributions | other
 
 
 def side(python: str, cases: Sequence[Case], weights: Weights) -> Side:
