@@ -31,8 +31,9 @@ class Display:
     A context manager, which gives the terminal back whatever happens.
     """
 
-    def __init__(self, file: TextIO | None = None, quiet: bool = False) -> None:
+    def __init__(self, file: TextIO | None = None, quiet: bool = False, steps: str = "processes") -> None:
         self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
+        self.steps = steps
         self.started = self.printed = 0.0
         self.first = 0
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
@@ -59,7 +60,7 @@ class Display:
             self.bar.start()
             self.bar.update(self.task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
         elif now - self.printed >= PLAIN_EVERY_S or done == total:
-            self.console.print(f"{done} of {total} processes{left}; {doing}", markup=False)
+            self.console.print(f"{done} of {total} {self.steps}{left}; {doing}", markup=False)
             self.printed = now
 
 

@@ -59,7 +59,7 @@ def duel(
 
     budget_s, pythons = _seconds(budget), (old, new or sys.executable)
     try:
-        with Display(quiet=quiet) as display:
+        with Display(quiet=quiet, steps="pairs") as display:
             fought = begin(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
             found = rows(fought, confirm(fought, budget_s=budget_s))
     except KeyboardInterrupt:
@@ -100,7 +100,7 @@ def gate(
     for skipped in found.skipped:
         print(f"skipped: {one_line(skipped)}", file=sys.stderr)
     try:
-        with Display(quiet=quiet) as display:
+        with Display(quiet=quiet, steps="pairs") as display:
             pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
             judgement = judge_night(found, pairs)
     except KeyboardInterrupt:

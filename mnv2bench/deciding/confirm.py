@@ -51,7 +51,6 @@ def confirm(
                     answers[case] = Answer(
                         judged, "" if in_time or judged.pairs == LOOKS[-1] else "the budget is spent"
                     )
-    duel.progress("done", 1, 1)
     return answers
 
 
