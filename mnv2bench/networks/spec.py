@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 FP32_BYTES = 4
@@ -199,7 +199,7 @@ def _strided(size: int, stride: int) -> int:
     return math.ceil(size / stride)
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)  # typed: True is no width, though it equals 1.0
 def count(network: str, width: float, resolution: int, classes: int = 1000) -> Count:
     """Multiply-adds, parameters and memory of one image.
 
