@@ -129,6 +129,12 @@ def test_identical_environments_are_told_with_their_spread_and_their_pairs_are_k
     assert len(kept) == 12
 
 
+def test_too_few_pairs_say_how_to_go_on(monkeypatch, tmp_path):
+    monkeypatch.setattr(duels, "CELLS", FAKES)
+    with pytest.raises(ValueError, match=r"0 pairs of each cell are too few: .* --minutes"):
+        duels.alike((sys.executable, sys.executable), 0.0, tmp_path / "out", listening())
+
+
 def test_a_loaded_core_is_loaded_for_the_share_that_was_asked(wait_for):
     import psutil
 

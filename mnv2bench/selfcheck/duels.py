@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from mnv2bench.analysis import detection, process_median
 from mnv2bench.analysis.intervals import clopper_pearson
-from mnv2bench.analysis.pairs import IMPROVEMENT, LOOKS, REGRESSION, log_ratios, trimmed
+from mnv2bench.analysis.pairs import IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.duel import Duel, begin, pairs
 from mnv2bench.campaign.ready import Ready, silent, work
@@ -49,8 +50,6 @@ def alike(pythons: tuple[str, str], minutes: float, out: Path, console: Console)
     Writes OUT.old.jsonl, OUT.new.jsonl and the levels of every pair to OUT.csv, which `nights` draws from. Goes on with
     what OUT already holds.
     """
-    import time
-
     end = time.monotonic() + 60 * minutes
     duel = begin(CELLS, pythons, out, PLAN, seed=1, progress=silent, resume=True)
     pairs(duel, CELLS, PLAN.processes, lambda: time.monotonic() > end)
@@ -63,6 +62,10 @@ def told_alike(duel: Duel, csv: Path, console: Console) -> bool:
 
     ratios = {old.case: log_ratios(old, new) for old, new in zip(duel.old.records(), duel.new.records(), strict=True)}
     count = min(map(len, ratios.values()))
+    if count < LOOKS[0]:
+        raise ValueError(
+            f"{count} pairs of each cell are too few to judge: the same command with more --minutes goes on"
+        )
     said: Counter[str] = Counter()
     for start in range(0, count - LOOKS[0] + 1, LOOKS[-1]):
         said += Counter(replay(ratios[case][start : start + LOOKS[-1]], len(ratios)) for case in ratios)
@@ -101,8 +104,6 @@ def told_alike(duel: Duel, csv: Path, console: Console) -> bool:
 
 def replay(seen: Sequence[float], rivals: int) -> str:
     """The verdict that these pairs would have led to."""
-    from mnv2bench.analysis.pairs import judge
-
     looks = [look for look in LOOKS if look <= len(seen)]
     for look in looks:
         said = judge(seen[:look], rivals, last=look == looks[-1])
@@ -137,7 +138,7 @@ def injections(pythons: tuple[str, str], repeats: int, out: Path, busy: bool, se
                         f"{f' ({answer.reason})' * bool(answer.reason)}",
                         markup=False,
                     )
-    kind = "with a process that loads one core at 30 %" if busy else "nothing else running"
+    kind = "with a process that loads one core at 30 %" if busy else "with nothing of ours beside it"
     for size, verdicts in tally.items():
         console.print(f"injections, {kind}: {size:+.0%}: {dict(verdicts)}", markup=False)
     return tally[0.0][REGRESSION] + sum(verdicts[IMPROVEMENT] for verdicts in tally.values()) == 0
