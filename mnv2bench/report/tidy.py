@@ -41,7 +41,7 @@ def as_csv(frame: "pd.DataFrame") -> str:
     from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
     texts = [name for name in frame if not is_numeric_dtype(frame[name]) and not is_datetime64_any_dtype(frame[name])]
-    inert = frame.assign(**{name: frame[name].astype(object).map(_inert) for name in texts})
+    inert = frame.assign(**{str(name): frame[name].astype(object).map(_inert) for name in texts})
     written: str = inert.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return written
 

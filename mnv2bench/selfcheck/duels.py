@@ -63,9 +63,7 @@ def told_alike(duel: Duel, csv: Path, console: Console) -> bool:
     ratios = {old.case: log_ratios(old, new) for old, new in zip(duel.old.records(), duel.new.records(), strict=True)}
     count = min(map(len, ratios.values()))
     if count < LOOKS[0]:
-        raise ValueError(
-            f"{count} pairs of each cell are too few to judge: the same command with more --minutes goes on"
-        )
+        raise ValueError(f"{count} pairs of each cell are too few: the same command with more --minutes goes on")
     said: Counter[str] = Counter()
     for start in range(0, count - LOOKS[0] + 1, LOOKS[-1]):
         said += Counter(replay(ratios[case][start : start + LOOKS[-1]], len(ratios)) for case in ratios)
