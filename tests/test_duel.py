@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from saved_nights import process
 
 from mnv2bench import Case, load
 from mnv2bench.campaign import side
+from mnv2bench.deciding import confirm
 from mnv2bench.journal import lines
+from mnv2bench.records import Plan, record
 
 CALM, SLOW, CRASHING = (Case(width=0.35, resolution=resolution, backend="fake") for resolution in (96, 64, 32))
 CRASH = {"MNV2BENCH_FAKE": "mobilenet_v2_0.35_32=segfault"}
@@ -141,6 +145,18 @@ def test_an_interrupted_duel_goes_on_with_resume_and_measures_only_what_is_missi
     assert processes(out, "old") == processes(fought.out, "old")
     assert processes(out, "new")[:-1] == processes(fought.out, "new")[:-1]
     assert len(processes(out, "new")) == len(processes(fought.out, "new"))
+
+
+def test_a_resumed_duel_is_looked_at_after_the_planned_pairs_and_not_after_all_that_it_holds(monkeypatch):
+    """Fifteen pairs are there: the first six are 15 % slower, and say so; what came after them is not asked."""
+    sides = [[process(CALM, n, ms) for n, ms in enumerate(took)] for took in ([0.2] * 15, [0.23] * 6 + [0.2] * 9)]
+    old, new = (record(CALM, Plan(), {}, side) for side in sides)
+    corners = [SimpleNamespace(records=lambda kept=side: (kept,)) for side in (old, new)]
+    monkeypatch.setattr(confirm, "pairs", lambda *asked: True)
+    duel = SimpleNamespace(cases=(CALM,), old=corners[0], new=corners[1], stopped={})
+    answer = confirm.confirm(duel)[CALM]
+    assert (answer.judged.verdict, answer.judged.pairs, answer.reason) == ("REGRESSION", 6, "")
+    assert answer.judged.ratio == pytest.approx(1.15)
 
 
 def test_resuming_another_duel_is_refused(fought, command):

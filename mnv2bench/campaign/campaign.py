@@ -82,9 +82,9 @@ def _require_same(before: Head, now: Head) -> None:
 
 def export(campaign: Campaign, cases: Sequence[Case]) -> dict[str, Ready | Ended]:
     """Make what the cases need, by case id; where that cannot be, how it ended."""
-    given = {case.id: ready(case, campaign.weights, campaign.progress) for case in cases}
+    given: dict[str, Ready | Ended] = {}
     for case in cases:
-        mine = given[case.id]
+        mine = given[case.id] = ready(case, campaign.weights, campaign.progress)
         if isinstance(mine, Ready):
             campaign.journal.artifact(case, mine.artifact)
     return given

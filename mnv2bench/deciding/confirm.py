@@ -46,11 +46,10 @@ def confirm(
             elif len(ratios[case]) < look:
                 answers[case] = Answer(_as_last_looked(ratios[case], rivals[case], asked[case]), "the budget is spent")
             else:
-                judged = judge(ratios[case], rivals[case], asked[case], last=look == LOOKS[-1] or not in_time)
+                judged = judge(ratios[case][:look], rivals[case], asked[case], last=look == LOOKS[-1] or not in_time)
+                spent = judged.verdict == INCONCLUSIVE and look < LOOKS[-1]
                 if judged.verdict:
-                    answers[case] = Answer(
-                        judged, "" if in_time or judged.pairs == LOOKS[-1] else "the budget is spent"
-                    )
+                    answers[case] = Answer(judged, "the budget is spent" if spent else "")
     return answers
 
 

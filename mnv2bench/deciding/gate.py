@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,5 +192,4 @@ def rivals(found: Screened) -> dict[Case, int]:
 
 def to_verdicts(said: Judgement) -> list[Verdict]:
     """The rows as they are kept in verdicts.jsonl."""
-    kept = ("case", "verdict", "ratio", "low", "high", "pairs", "detectable", "reason")
-    return [Verdict(**{name: getattr(row, name) for name in kept}) for row in said.rows]
+    return [Verdict(**{kept.name: getattr(row, kept.name) for kept in fields(Verdict)}) for row in said.rows]

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from mnv2bench.analysis.change import HOW_LONG_AND_HOW_OFTEN
 from mnv2bench.analysis.nights import cell_night
 from mnv2bench.journal import Unusable, load_saved
 from mnv2bench.outcomes import one_line
@@ -26,7 +27,6 @@ COLUMNS: dict[str, type] = {
     **OF_THE_NIGHT,
     **OF_THE_CELL,
 }
-NOT_OF_THE_STATISTIC = ("processes", "timeout_s")  # what a plan may differ in and its levels still be compared
 
 
 def series(path: Path) -> str | None:
@@ -85,6 +85,6 @@ def _values(record: Record, row: Row, of_the_night: Sequence[object]) -> tuple[o
 def _of_the_night(path: Path, saved_at: datetime, record: Record) -> tuple[object, ...]:
     """The same for every record of a file, as all are of one campaign."""
     libraries = record.environment.get("libraries")
-    plan = {name: value for name, value in asdict(record.plan).items() if name not in NOT_OF_THE_STATISTIC}
+    plan = {name: value for name, value in asdict(record.plan).items() if name not in HOW_LONG_AND_HOW_OFTEN}
     texts = [json.dumps(said, sort_keys=True) for said in (libraries if isinstance(libraries, dict) else {}, plan)]
     return path.stem, series(path), saved_at, *texts

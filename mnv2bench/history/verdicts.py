@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mnv2bench.analysis.pairs import BOTH, CLEARED
 from mnv2bench.history.epochs import Epoch, start
 from mnv2bench.outcomes import one_line
 from mnv2bench.records import dumps
 
 SCHEMA = 1
-CHANGED = ("REGRESSION", "IMPROVEMENT")
-SETTLING = (*CHANGED, "cleared")  # what pairs of processes said; a screen, or pairs that could not tell, settle nothing
+SETTLING = (*BOTH, CLEARED)  # what pairs of processes said; a screen, or pairs that could not tell, settle nothing
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def open_changes(
         for case, verdict in verdicts.get(night, {}).items():
             if verdict.verdict in SETTLING and _after(night, starts[case], places):
                 latest[case] = verdict
-    return {case: verdict for case, verdict in sorted(latest.items()) if verdict.verdict in CHANGED}
+    return {case: verdict for case, verdict in sorted(latest.items()) if verdict.verdict in BOTH}
 
 
 def _after(night: str, accepted: str | None, places: dict[str, int]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mnv2bench.analysis.change import Change
+from mnv2bench.analysis.versions import unlike
 from mnv2bench.report.cells import NONE, escape, scaled, table
 from mnv2bench.report.tidy import as_csv
 
@@ -35,9 +36,7 @@ def comparison(
     a: str, b: str, changes: Sequence[Change], differ: Sequence[str], ours: dict[str, Any], theirs: dict[str, Any]
 ) -> Comparison:
     """Of two files by name, with what the environments of both say of libraries and commit."""
-    ours, theirs = _versions(ours), _versions(theirs)
-    unlike = [name for name in sorted(ours | theirs) if ours.get(name) != theirs.get(name)]
-    libraries = tuple((name, ours.get(name, NONE), theirs.get(name, NONE)) for name in unlike)
+    libraries = tuple(unlike(_versions(ours), _versions(theirs)))
     return Comparison(a, b, tuple(changes), tuple(differ), libraries)
 
 
