@@ -16,6 +16,8 @@ GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
     "published": (*itertools.product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
     "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
 }
+KINDS = ("host-measured", "measured-device", "emulated-count")
+ELSEWHERE = {"adb": "measured-device", "ssh": "measured-device", "qemu": "emulated-count"}  # adb:SERIAL, ssh:HOST, ...
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
@@ -51,6 +53,12 @@ class Case:
     def variant(self) -> str:
         """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224."""
         return f"{self.network}_{float(self.width)}_{self.resolution}"
+
+    @property
+    def kind(self) -> str:
+        """What its numbers are, of KINDS: times taken here, times taken on another device, or instruction counts."""
+        scheme, colon, _ = self.device.partition(":")
+        return ELSEWHERE.get(scheme, KINDS[0]) if colon else KINDS[0]
 
     @property
     def id(self) -> str:

@@ -10,17 +10,8 @@ from typing import Any
 
 from mnv2bench.cases import Case
 from mnv2bench.outcomes import one_line
-from mnv2bench.records import (
-    SCHEMA,
-    Artifact,
-    Plan,
-    Process,
-    Record,
-    dumps,
-    process_from_json,
-    process_to_json,
-    record,
-)
+from mnv2bench.record_json import dumps, process_from_json, process_to_json
+from mnv2bench.records import SCHEMA, Artifact, Plan, Process, Record, record
 
 JOURNAL_START = b'{"line":'
 
@@ -38,6 +29,7 @@ class Head:
     seed: int
     weights: dict[str, Any]
     environment: dict[str, Any]
+    runner: str = ""
 
 
 class Journal:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mnv2bench.backends import Unavailable, Unsupported
+from mnv2bench.refusals import Unavailable, Unsupported
 
 MAX_REASON = 500
 PR_SET_PDEATHSIG = 1

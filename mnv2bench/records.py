@@ -1,14 +1,13 @@
 """Record: what was measured, as it is kept on disk. Derived numbers are functions in `analysis`, never fields."""
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from mnv2bench.cases import Case
+from mnv2bench.cases import KINDS, Case
 
-SCHEMA = 1  # 1 (2026-11): the first one. A reader takes every number up to its own; see docs/records.md.
+SCHEMA = 2  # 2 (2026-11): kind, target, counts, told. A reader takes every number up to its own: docs/records.md.
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 MAX_STEAL = 0.01
 MAX_RUN_QUEUE = 0.01
@@ -113,8 +112,54 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What one process executed under an emulator: guest instructions of each inference, one thread, and no time.
+
+    `instructions` are raw, between two marks; `empty` is what the two marks count with nothing between them.
+    `classes` are those of the last inference.
+    """
+
+    instructions: tuple[int, ...]
+    empty: int = 0
+    classes: dict[str, int] = field(default_factory=dict)
+    error: float | None = None
+    separation: float | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def net(self) -> tuple[int, ...]:
+        """Of the inferences alone, without their marks."""
+        return tuple(n - self.empty for n in self.instructions)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What another tool printed of its own measurement: no outputs were checked, and what it counts is its own affair.
+
+    `durations_ms` only where the tool prints each run. `notes` say what is not ours: its network, its precision.
+    """
+
+    tool: str
+    count: int
+    min_ms: float
+    max_ms: float
+    mean_ms: float
+    median_ms: float | None = None
+    std_ms: float | None = None
+    durations_ms: tuple[float, ...] = ()
+    init_ms: float | None = None
+    peak_mb: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Process:
-    """One fresh worker process of a case: where it stood in the realised order, how it ended, what it measured."""
+    """One fresh worker process of a case: where it stood in the realised order, how it ended, what it measured.
+
+    `counts` in place of `samples` under an emulator, `told` in place of them by a tool that is not ours. `target` says
+    what a device elsewhere is and how it was: "facts" that make numbers comparable, "mask", "before", "after",
+    "cooling"; empty here.
+    """
 
     case: Case
     number: int
@@ -123,7 +168,10 @@ class Process:
     status: str
     reason: str
     wall_s: float
-    samples: Samples
+    samples: Samples = field(default_factory=Samples)
+    counts: Counts | None = None
+    told: Told | None = None
+    target: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,6 +202,20 @@ class Record:
         """Of the processes that ended well."""
         return tuple(p.samples for p in self.processes if p.status == "ok")
 
+    @property
+    def counts(self) -> tuple[Counts, ...]:
+        """Of the processes that ended well under an emulator; one that is wrong counts for nothing."""
+        return tuple(p.counts for p in self.processes if p.status == "ok" and p.counts)
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        return tuple(p.told for p in self.processes if p.status == "ok" and p.told)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it belongs among latencies, with a number or a reason for none: counts and hearsay do not."""
+        return self.case.kind != KINDS[2] and not any(p.told for p in self.processes)
+
 
 def record(
     case: Case,
@@ -170,55 +232,3 @@ def record(
     if not mine:
         status, reason = "failed", "not measured: the campaign was interrupted before this case (use --resume)"
     return Record(case, plan, environment, status, reason, mine, artifact, seed)
-
-
-def _packed(value: Any) -> Any:
-    """Durations as one string a round: a saved file stays readable and one line long per round when indented."""
-    if isinstance(value, dict):
-        return {k: " ".join(map(str, v)) if k == "durations_ns" else _packed(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_packed(v) for v in value]
-    return value
-
-
-def _round(fields: dict[str, Any]) -> Round:
-    durations = tuple(map(int, fields["durations_ns"].split()))
-    if not durations or min(durations) <= 0 or fields["wall_ns"] < sum(durations):
-        raise ValueError("a round without durations, or longer than its wall time")
-    return Round(**{**fields, "durations_ns": durations})
-
-
-def samples_to_json(samples: Samples) -> dict[str, Any]:
-    packed: dict[str, Any] = _packed(asdict(samples))
-    return packed
-
-
-def samples_from_json(fields: dict[str, Any]) -> Samples:
-    memory = fields.get("memory")
-    for name in ("import_s", "open_s", "cold_open_s", "first_s", "error", "separation"):
-        if not isinstance(fields.get(name), int | float | None):
-            raise ValueError(f"{name} is no number")
-    return Samples(
-        **{
-            **fields,
-            "warmup": tuple(map(_round, fields.get("warmup", ()))),
-            "rounds": tuple(map(_round, fields.get("rounds", ()))),
-            "memory": Memory(**memory) if memory else None,
-        }
-    )
-
-
-def process_to_json(process: Process) -> dict[str, Any]:
-    packed: dict[str, Any] = _packed(asdict(process))
-    return {**packed, "case": process.case.id}
-
-
-def process_from_json(fields: dict[str, Any]) -> Process:
-    if fields["status"] not in STATUSES:
-        raise ValueError(f"status {fields['status']!r} is not one of {', '.join(STATUSES)}")
-    return Process(**{**fields, "case": Case.parse(fields["case"]), "samples": samples_from_json(fields["samples"])})
-
-
-def dumps(value: Any) -> str:
-    """One line of strict JSON: no NaN, no surprises for other readers."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))

@@ -16,17 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.cases import Case
+from mnv2bench.refusals import Unavailable, Unsupported
 
 Images = NDArray[np.float32]
 ENTRY_POINTS = "mnv2bench.backends"
-
-
-class Unavailable(Exception):
-    """This machine lacks something that the backend needs; the message ends in what to do."""
-
-
-class Unsupported(Exception):
-    """The case asks for something that the runtime does not do."""
 
 
 class Session:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mnv2bench.backends import Images, Session, Unavailable, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require_cpu_fp32
 from mnv2bench.cases import Case
 from mnv2bench.networks import build
+from mnv2bench.refusals import Unavailable
 
 
 class TorchSession(Session):

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mnv2bench.backends import Images, Session, Unavailable, Unsupported, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require_cpu_fp32
 from mnv2bench.cases import Case
+from mnv2bench.refusals import Unavailable, Unsupported
 
 READS = "reference"
 SPIN_NS = 200_000

@@ -11,7 +11,7 @@ from typing import Any
 from mnv2bench.analysis.pairs import BOTH, CLEARED
 from mnv2bench.history.epochs import Epoch, start
 from mnv2bench.outcomes import one_line
-from mnv2bench.records import dumps
+from mnv2bench.record_json import dumps
 
 SCHEMA = 1
 SETTLING = (*BOTH, CLEARED)  # what pairs of processes said; a screen, or pairs that could not tell, settle nothing
