@@ -5,7 +5,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from mnv2bench.cases import Case
-from mnv2bench.records import SCHEMA, Memory, Plan, Process, Round, Samples, process_to_json
+from mnv2bench.record_json import process_to_json
+from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Round, Samples, Told
 
 MACHINE = "example-cpu-2c-752de294"
 SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(backend="fake")
@@ -20,15 +21,30 @@ def samples(ms, busy=1.0):
     return Samples((), (ran,) * 4, 0.25, 1.5, None, False, 0.03, Memory(1, 2, 3, 4), 2e-6, 0.5)
 
 
+def run(*instructions, libc="2.36", **facts):
+    """What a process of a counted case counted: net instructions of each inference, and what they depend on."""
+    return Counts(tuple(n + 41 for n in instructions), 41), {"facts": {"cpu": "cortex-a76", "libc": libc} | facts}
+
+
+class Hot(float):
+    """Milliseconds of a process that ran while its device throttled."""
+
+
 def process(case, number, ms):
+    if isinstance(ms, tuple):
+        counts, target = ms
+        return Process(case, number, number, number, "ok", "", 1.0, counts=counts, target=target)
+    if isinstance(ms, Told):
+        return Process(case, number, number, number, "ok", "", 1.0, told=ms)
     if ms is None:
         return Process(case, number, number, number, "failed", "worker ended by SIGSEGV", 1.0, Samples())
     measured = samples(ms) if ms > 0 else samples(-ms, busy=0.5)
-    return Process(case, number, number, number, "ok", "", 1.0, measured)
+    target = {"cooling": {"throttled": True}} if isinstance(ms, Hot) else {}
+    return Process(case, number, number, number, "ok", "", 1.0, measured, target=target)
 
 
 def content(took, number=1, *, when=None, plan=None, **facts):
-    """`took`: case -> ms of each process; a negative one is of a noisy process, None of one that failed."""
+    """`took`: case -> ms of each process, or its `run`; negative: of a noisy process, None: of one that failed."""
     environment = {"fingerprint": MACHINE, "cpu_model": "Example CPU", "commit": f"{number:04x}" * 10} | facts
     environment.setdefault("libraries", LIBRARIES)
     head = {"cases": [case.id for case in took], "plan": asdict(plan or Plan(processes=3)), "seed": 7, "weights": {}}

@@ -193,9 +193,10 @@ def test_the_whole_page():
 def test_the_whole_csv():
     shown = compare.comparison("old.json", "new.json", [GOOD, GONE], [], {}, {})
     assert compare.csv(shown) == (
-        "case,verdict,ratio,low,high,median_a_ms,median_b_ms,processes_a,processes_b,reason\n"
-        f"{SMALL.id},slower,1.0312,1.0204,1.0421,0.639,0.6589,3,5,\n"
-        f"{LARGE.id},not compared,,,,6.13,,3,0,only in A\n"
+        "case,verdict,ratio,low,high,median_a_ms,median_b_ms,processes_a,processes_b,reason,"
+        "instructions_a,instructions_b,changed\n"
+        f"{SMALL.id},slower,1.0312,1.0204,1.0421,0.639,0.6589,3,5,,,,\n"
+        f"{LARGE.id},not compared,,,,6.13,,3,0,only in A,,,\n"
     )
 
 

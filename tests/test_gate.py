@@ -7,7 +7,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as xml
 
 import pytest
-from saved_nights import MACHINE, content, save
+from saved_nights import MACHINE, Hot, content, save
 
 from mnv2bench.analysis.judgement import CellVerdict, Judgement
 from mnv2bench.cases import Case
@@ -16,7 +16,7 @@ from mnv2bench.deciding.night import judge_night, tonight
 from mnv2bench.history import verdicts
 from mnv2bench.history.verdicts import Verdict
 from mnv2bench.measure.environment import environment
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Told
 from mnv2bench.report.gate import gate_markdown, junit
 
 CELLS = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in range(32, 128, 8))
@@ -99,6 +99,24 @@ def test_a_case_that_crashed_tonight_is_broken_and_the_night_cannot_be_called_go
 def test_a_disturbed_cell_is_noisy_and_fails_nothing(tmp_path):
     said = judged(history(tmp_path, last={SLOW: [-0.3, -0.3, 0.2]}))
     assert (verdict(said).verdict, said.code) == ("noisy", 0)
+
+
+def test_a_cell_whose_device_throttled_is_doubtful_and_stays_out_of_the_baseline(tmp_path):
+    hot = {SLOW: [Hot(0.3), Hot(0.3), 0.2]}
+    said = judged(history(tmp_path, changed={9: hot, 16: hot}))
+    assert (verdict(said).verdict, verdict(said).reason) == ("noisy", "tonight was throttled here")
+    assert said.code == 0
+    assert (verdict(said).nights, verdict(said, BYSTANDER).nights) == (12, 13)
+
+
+def test_what_another_tool_told_is_not_gated_and_says_why(tmp_path):
+    told = Told("benchncnn", 8, 1.0, 2.0, 1.5)
+    for number in range(1, 13):
+        save(tmp_path, number, {SLOW: [told] * 3, BYSTANDER: [0.2] * 3}, plan=PLAN)
+    said = judged(tmp_path)
+    assert verdict(said).verdict == "not gated"
+    assert verdict(said).reason == "told by benchncnn: outputs not checked, no raw samples"
+    assert (verdict(said, BYSTANDER).nights, said.code) == (10, 0)
 
 
 def test_a_disturbed_night_cannot_be_judged(tmp_path):

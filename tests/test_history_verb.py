@@ -169,7 +169,7 @@ def test_the_csv_holds_every_night_and_no_formula(history, results, tmp_path):
     lines = (tmp_path / "all.csv").read_text().splitlines()
     assert len(lines) == 1 + 13
     assert lines[0].startswith("case,network,width,")
-    assert lines[0].endswith(",night,series,saved_at,libraries,plan,level,process_sd,noisy,drifting,doubt")
+    assert lines[0].endswith(",night,series,saved_at,libraries,plan,level,process_sd,noisy,drifting,doubt,counts,facts")
     assert ",'=1+1," in lines[-1]
 
 

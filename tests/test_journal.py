@@ -205,4 +205,5 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
         "seed": 7,
         "weights": {"seed": 0, "file": ""},
         "environment": {"cores": 2, "fingerprint": "here"},
+        "runner": "",
     }

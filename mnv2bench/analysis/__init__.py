@@ -1,9 +1,11 @@
 """Records -> numbers: functions without clocks, printing or torch."""
 
+from mnv2bench.analysis.counts import Counted, CountFit, count_fit, counted
+from mnv2bench.analysis.devices import Condition, condition, delegation
 from mnv2bench.analysis.fit import Fit, Point, fit, latency_fit, pixel1_fit, verdict
 from mnv2bench.analysis.flags import flags
 from mnv2bench.analysis.latency import EAGER, Latency, detection, gmadds_per_s, latency, process_median, speedups
-from mnv2bench.analysis.once import ColdPath, cold_path, memory, output_error
+from mnv2bench.analysis.once import ColdPath, cold_path, memory, output_error, told_ms
 from mnv2bench.analysis.rounds import (
     campaigns,
     kept_share,
@@ -18,11 +20,18 @@ from mnv2bench.analysis.rounds import (
 __all__ = [
     "EAGER",
     "ColdPath",
+    "Condition",
+    "CountFit",
+    "Counted",
     "Fit",
     "Latency",
     "Point",
     "campaigns",
     "cold_path",
+    "condition",
+    "count_fit",
+    "counted",
+    "delegation",
     "detection",
     "fit",
     "flags",
@@ -39,6 +48,7 @@ __all__ = [
     "speedups",
     "threads_used",
     "throughput",
+    "told_ms",
     "undisturbed_share",
     "used_rounds",
     "verdict",

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from mnv2bench.analysis.latency import detection, latency
 from mnv2bench.analysis.nights import cell_night
 from mnv2bench.analysis.rounds import measured
+from mnv2bench.cases import KINDS
 from mnv2bench.records import Plan, Record
 
 CONFIDENCE = 0.95
@@ -39,8 +40,11 @@ class Change:
 
 
 def changes(a: Sequence[Record], b: Sequence[Record]) -> tuple[Change, ...]:
-    """A Change for each case of either side: in the order of A, then what only B has."""
-    ours, theirs = ({record.case: record for record in side} for side in (a, b))
+    """A Change for each case of either side that takes time: in the order of A, then what only B has.
+
+    Instruction counts are compared by `analysis.counts`.
+    """
+    ours, theirs = ({r.case: r for r in side if r.case.kind != KINDS[2]} for side in (a, b))
     return tuple(_change(case.id, ours.get(case), theirs.get(case)) for case in ours | theirs)
 
 
@@ -102,6 +106,8 @@ def _change(case: str, a: Record | None, b: Record | None) -> Change:
 def _missing(side: str, record: Record) -> Iterator[str]:
     if record.status != "ok":
         yield f"{record.status} in {side}: {record.reason}"
+    elif record.told:
+        yield f"told by another tool in {side}, without samples"
     elif len(measured(record)) < len(record.processes):
         yield f"a process without rounds in {side}"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.analysis.latency import latency
-from mnv2bench.analysis.rounds import madds
+from mnv2bench.analysis.rounds import madds, measured
 from mnv2bench.networks import count
 from mnv2bench.paper import official
 from mnv2bench.records import Record
@@ -70,7 +70,8 @@ def fit(points: Sequence[Point]) -> Fit | None:
 
 def latency_fit(records: Iterable[Record]) -> Fit | None:
     """Of the ok records of one backend in one setting; None with fewer than three variants."""
-    return fit([Point(r.case.variant, madds(r) / 1e6, 1e3 * latency(r).median_s) for r in records if r.status == "ok"])
+    timed = [r for r in records if r.status == "ok" and measured(r)]
+    return fit([Point(r.case.variant, madds(r) / 1e6, 1e3 * latency(r).median_s) for r in timed])
 
 
 def pixel1_fit() -> Fit:

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from mnv2bench.analysis.devices import is_throttled
 from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
 from mnv2bench.records import Record, Round, Samples
 
@@ -15,7 +16,10 @@ OTHER_THREADS = 0.5
 
 
 def flags(record: Record) -> tuple[str, ...]:
-    """Short phrases, each beginning with its kind: noisy, unsteady, threads, warm-up. None for what did not run."""
+    """Short phrases, each beginning with its kind: noisy, unsteady, throttled, threads, warm-up.
+
+    None for what did not run.
+    """
     return tuple(_flags(record, measured(record))) if measured(record) else ()
 
 
@@ -30,6 +34,8 @@ def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     drifts = [drift(used_rounds(samples, asked)) for samples in processes]
     if moving := [d for d in drifts if d is not None]:
         yield f"unsteady: {len(moving)} of {total} processes still drifted, by up to {max(moving, key=abs):+.1%}"
+    if hot := [p for p in record.processes if is_throttled(p)]:
+        yield f"throttled: {len(hot)} of {len(record.processes)} processes ran while the device was too hot"
     used = threads_used(record)
     if abs(used - asked) >= OTHER_THREADS:
         yield f"threads: used {used:.1f} of {asked}"

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from mnv2bench.analysis.counts import FELL, ROSE, CountChange
 from mnv2bench.analysis.pairs import IMPROVEMENT, REGRESSION
 
 SUSPECT, UNCHANGED, LEARNING, NOT_GATED = "suspect", "unchanged", "learning", "not gated"
 NOISY, BROKEN, NOT_MEASURED, NOT_JUDGED = "noisy", "broken", "not measured", "not judged"
 ORDER = (
-    REGRESSION, BROKEN, SUSPECT, "inconclusive", IMPROVEMENT, "cleared", NOT_JUDGED, NOISY, NOT_GATED, LEARNING,
-    UNCHANGED, NOT_MEASURED,
+    REGRESSION, BROKEN, SUSPECT, "inconclusive", ROSE, FELL, IMPROVEMENT, "cleared", NOT_JUDGED, NOISY, NOT_GATED,
+    LEARNING, UNCHANGED, NOT_MEASURED,
 )  # fmt: skip
 OK, CONFIRMED, CANNOT_JUDGE = 0, 1, 3
 
@@ -19,7 +20,8 @@ class CellVerdict:
 
     `deviation`: tonight against the baseline, less what all cells share; `p` its one-sided p in its own direction, `q`
     that p after Benjamini-Hochberg over all cells. `ratio`, `low`, `high`: new over old of the pairs. `detectable`: the
-    smallest slowdown that would be found in 19 of 20 nights.
+    smallest slowdown that would be found in 19 of 20 nights. `count`: of a case that is counted and takes no time,
+    against the last earlier night that stands; then `ratio` is exact, and `counted` says that the case is one.
     """
 
     case: str
@@ -35,6 +37,8 @@ class CellVerdict:
     pairs: int = 0
     detectable: float | None = None
     reason: str = ""
+    counted: bool = False
+    count: CountChange | None = None
 
 
 @dataclass(frozen=True)

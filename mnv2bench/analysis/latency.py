@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.analysis.intervals import bootstrap_interval, percentile_bound, t_interval
-from mnv2bench.analysis.rounds import campaigns, durations_ns, madds, required, used_rounds
+from mnv2bench.analysis.rounds import campaigns, durations_ns, madds, measured, required, used_rounds
 from mnv2bench.cases import Case
 from mnv2bench.records import Record, Samples
 
@@ -107,6 +107,6 @@ def speedups(records: Sequence[Record]) -> dict[Case, float]:
     """
     if len(campaigns(records)) > 1:
         raise ValueError("speed-ups are within one campaign: take each of analysis.campaigns(records) alone")
-    medians = {record.case: median_s(record) for record in records if record.status == "ok"}
+    medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
     eager = {case: medians.get(replace(case, backend=EAGER)) for case in medians}
     return {case: base / medians[case] for case, base in eager.items() if base is not None}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnv2bench.analysis.devices import is_throttled
 from mnv2bench.analysis.flags import drift
 from mnv2bench.analysis.latency import detection
 from mnv2bench.analysis.rounds import measured, undisturbed_share, used_rounds
@@ -20,7 +21,7 @@ class CellNight:
     """`level` is the natural log of seconds: the 25 % quantile over processes of their detection statistics.
 
     `process_sd` is the standard deviation of those, None for one process. `noisy` processes kept under half of their
-    rounds; `drifting` ones had not settled.
+    rounds; `drifting` ones had not settled; `throttled` ones ran on a device that was too hot.
     """
 
     level: float
@@ -28,12 +29,15 @@ class CellNight:
     processes: int
     noisy: int
     drifting: int
+    throttled: int = 0
 
     @property
     def doubt(self) -> str:
         """Why this cell-night is left out of every baseline and cannot fail a gate; empty where it counts."""
         if self.noisy >= MAX_DOUBTFUL * self.processes:
             return "noisy"
+        if self.throttled >= MAX_DOUBTFUL * self.processes:
+            return "throttled"
         return "unsteady" if self.drifting > self.processes / 2 else ""
 
 
@@ -59,4 +63,5 @@ def cell_night(record: Record) -> CellNight | None:
         processes=len(levels),
         noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in processes),
         drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in processes),
+        throttled=sum(map(is_throttled, record.processes)),
     )

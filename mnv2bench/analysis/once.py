@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mnv2bench.analysis.rounds import measured
-from mnv2bench.records import Memory, Record
+from mnv2bench.records import Memory, Record, Told
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,13 @@ def memory(record: Record) -> Memory | None:
 
 def output_error(record: Record) -> float | None:
     """The largest difference from eager fp32 in any process, over the largest logit; None where none was compared."""
-    return max((s.error for p in record.processes if (s := p.samples).error is not None), default=None)
+    errors = [(p.counts or p.samples).error for p in record.processes]
+    return max((error for error in errors if error is not None), default=None)
+
+
+def told_ms(told: Iterable[Told]) -> float | None:
+    """Of what other tools printed, the median over processes of their medians, of means where they print no median."""
+    return _median(one.mean_ms if one.median_ms is None else one.median_ms for one in told)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

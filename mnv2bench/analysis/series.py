@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mnv2bench.analysis.counts import CountChange
+
 LEARNING = 2  # accepted nights; fewer have no spread
 
 
@@ -14,6 +16,7 @@ class Point:
     """One night of a case. `level` as in `CellNight`, None where it has no right number.
 
     `accepted`: what people said of the epochs that begin here. `changed`: libraries and plan since the night before.
+    `count`: of a case that is counted and takes no time, against the last night before it that has a count.
     """
 
     night: str
@@ -28,6 +31,7 @@ class Point:
     verdict: str
     accepted: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    count: CountChange | None = None
 
     @property
     def counts(self) -> bool:
@@ -51,6 +55,18 @@ class Cell:
     latest_doubt: str
     change: float | None
     sd: float | None
+    start: str | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class CountCell:
+    """A counted case: `last` is its newest count against the one before it; None where no night has one."""
+
+    case: str
+    nights: int
+    counted: int
+    last: CountChange | None
     start: str | None
     verdict: str
 

@@ -32,20 +32,24 @@ def compare(
 ) -> None:
     """Two saved files: how far each case moved. `mnv2bench duel` tells two versions apart much better."""
     from mnv2bench.analysis.change import changes, incomparable, plan_differences
+    from mnv2bench.analysis.counts import count_changes
     from mnv2bench.report import compare as pages
 
     ours, theirs = _records(a), _records(b)
     facts = ours[0].environment, theirs[0].environment
-    differ = [*differences(*facts), *plan_differences(ours[0].plan, theirs[0].plan)]
+    found, counts = changes(ours, theirs), count_changes(ours, theirs)
+    machines = differences(*facts)
+    differ = [*(machines if found else ()), *plan_differences(ours[0].plan, theirs[0].plan)]
     if differ and not force:
         raise ValueError(f"A and B are not comparable ({_said(differ)}): --force shows the numbers, unjudged")
-    found = changes(ours, theirs)
-    shown = pages.comparison(str(a), str(b), incomparable(found) if differ else found, differ, *facts)
+    notes = [pages.TWO_MACHINES.format(facts=_said(machines))] if counts and machines else []
+    judged = incomparable(found) if differ else found
+    shown = pages.comparison(str(a), str(b), judged, differ, *facts, counts, notes)
     for path, page in ((markdown, pages.markdown), (csv, pages.csv)):
         if path:
             path.write_text(page(shown), encoding="utf-8")
     _print(shown)
-    raise typer.Exit(all(change.ratio is None for change in found))
+    raise typer.Exit(all(ratio is None for ratio in [*(c.ratio for c in found), *(c.ratio for c in counts)]))
 
 
 def _records(path: Path) -> tuple[Record, ...]:
@@ -61,6 +65,7 @@ def _said(facts: Sequence[str]) -> str:
 
 
 def _print(shown: Any) -> None:
+    from mnv2bench.report import counts
     from mnv2bench.report.compare import CAPTION, HEADER, cells
 
     out = console()
@@ -68,7 +73,12 @@ def _print(shown: Any) -> None:
         out.print(f"incomparable: {one_line(fact)}", markup=False)
     for name, ours, theirs in shown.libraries:
         out.print(one_line(f"{name}: {ours} in A, {theirs} in B"), markup=False)
-    show(HEADER, [[one_line(cell) for cell in cells(change)] for change in shown.changes], caption=CAPTION)
+    if shown.changes:
+        show(HEADER, [[one_line(cell) for cell in cells(change)] for change in shown.changes], caption=CAPTION)
+    if shown.counts:
+        show(counts.HEADER, [[one_line(cell) for cell in counts.cells(change)] for change in shown.counts])
+    for note in shown.notes:
+        out.print(one_line(note), markup=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 
 from mnv2bench.analysis.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.campaign.duel import begin
-from mnv2bench.cases import Case
+from mnv2bench.cases import KINDS, Case
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.measuring import option
 from mnv2bench.measure.environment import environment
@@ -52,6 +52,8 @@ def duel(
     selection = select({name: given[key] for name in OPTIONS if (key := name.replace("-", "_")) in given})
     suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
     chosen = tuple(dict.fromkeys(map(Case.parse, cases or ()))) or suite_cases(suite, selection)
+    if counted := [case.id for case in chosen if case.kind == KINDS[2]]:
+        raise ValueError(f"{counted[0]} is counted, which pairs tell no better: mnv2bench compare A B is exact")
     plan = replace(selection.plan, processes=LOOKS[-1])
     from mnv2bench.deciding.confirm import confirm, rows
     from mnv2bench.deciding.night import differences
@@ -106,8 +108,11 @@ def gate(
     except KeyboardInterrupt:
         _interrupted(f"{found.folder}/{found.name}.journal.old.jsonl and .new.jsonl")
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
-    if shown:
-        show(page.COLUMNS, [page.cells(row) for row in shown], spare=SPARE)
+    timed, counted = page.split(shown)
+    if timed:
+        show(page.COLUMNS, [page.cells(row) for row in timed], spare=SPARE)
+    if counted:
+        show(page.COUNT_COLUMNS, [page.count_cells(row) for row in counted], spare=SPARE)
     for note in judgement.notes:
         console().print(one_line(note), markup=False)
     console().print(f"{page.headline(judgement)} ({page.counts(judgement)})", markup=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnv2bench.cases import KINDS, Case
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.measure.environment import environment
 from mnv2bench.outcomes import one_line
@@ -37,8 +38,6 @@ def history(
 ) -> None:
     """The nights of this machine: every case as it stands, or one case night by night with its plot."""
     from mnv2bench.history import epochs, load, verdicts
-    from mnv2bench.history.series import cells
-    from mnv2bench.report.history import CELLS, CELLS_SAY, cell_row
     from mnv2bench.report.tidy import as_csv
 
     if svg and not case:
@@ -58,11 +57,24 @@ def history(
         _one(frame, chosen, accepted, said, svg)
     else:
         title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
-        show(CELLS, map(cell_row, cells(frame, accepted, said)), title, CELLS_SAY, SPARE)
+        _all(frame, accepted, said, title)
     if csv:
         csv.write_text(as_csv(frame), encoding="utf-8")
         console().print(f"CSV: {csv}", markup=False)
     raise typer.Exit(bool(loaded.skipped))
+
+
+def _all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", said: "dict[str, dict[str, Verdict]]", title: str) -> None:
+    """A table of the cases that take time, and one of those that are counted."""
+    from mnv2bench.history import counts, series
+    from mnv2bench.report import history as pages
+
+    timed = [pages.cell_row(cell) for cell in series.cells(frame, accepted, said)]
+    counted = [pages.count_cell_row(cell) for cell in counts.cells(frame, accepted, said)]
+    if timed:
+        show(pages.CELLS, timed, title, pages.CELLS_SAY, SPARE)
+    if counted:
+        show(pages.COUNT_CELLS, counted, title, pages.COUNT_CELLS_SAY, SPARE)
 
 
 def _one(
@@ -92,8 +104,10 @@ def _one(
         drawn = picture.svg(case, nights, hints) if svg else ""
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
-    rows = [pages.night_row(night, night.night in hints) for night in nights]
-    show(pages.NIGHTS, rows, one_line(case), pages.NIGHTS_SAY, SPARE)
+    untimed = Case.parse(case).kind == KINDS[2]
+    rows = [pages.night_row(night, night.night in hints, untimed) for night in nights]
+    columns, says = (pages.COUNT_NIGHTS, pages.COUNT_NIGHTS_SAY) if untimed else (pages.NIGHTS, pages.NIGHTS_SAY)
+    show(columns, rows, one_line(case), says, SPARE)
     for text in (plot, *notes):
         console().print(text, markup=False)
     if svg:

@@ -16,6 +16,7 @@ from mnv2bench.analysis.questions import Questions, questions
 from mnv2bench.analysis.screen import LEARNING, Screen, q_values, screen
 from mnv2bench.cases import Case
 from mnv2bench.deciding.confirm import Answer
+from mnv2bench.deciding.counts import unmeasured
 from mnv2bench.deciding.series import Series, series
 from mnv2bench.history.epochs import Epoch
 from mnv2bench.history.verdicts import Verdict, open_changes
@@ -75,8 +76,14 @@ def screened(
     return Screened(found, tonight, seen, least, gated, asked, columns)
 
 
-def judged(found: Screened, answers: Mapping[Case, Answer] | None, notes: Sequence[str], baseline: str) -> Judgement:
-    """Every cell's verdict; `answers` is None where no baseline environment could be asked."""
+def judged(
+    found: Screened,
+    answers: Mapping[Case, Answer] | None,
+    notes: Sequence[str],
+    baseline: str,
+    counts: Sequence[CellVerdict] = (),
+) -> Judgement:
+    """Every cell's verdict, those of `counts` as they are; `answers` is None where there is no baseline environment."""
     first = found.tonight.iloc[0]
     by_id = {case.id: answer for case, answer in (answers or {}).items()}
     q = q_values(found.screen, found.gated)
@@ -94,7 +101,7 @@ def judged(found: Screened, answers: Mapping[Case, Answer] | None, notes: Sequen
         night=found.series.nights[-1],
         saved_at=str(first["saved_at"]),
         fingerprint=str(first["fingerprint"]),
-        rows=tuple(rows),
+        rows=(*rows, *counts),
         shift=float(np.expm1(found.screen.shift)),
         notes=(*_notes(found, rows, answers), *notes),
         baseline=baseline,
@@ -137,8 +144,9 @@ def _verdict(found: Screened, column: int, tonight: Any, paired: bool, alone: bo
     """Without pairs: what stage 1 alone may say of a cell."""
     before = int(found.screen.nights[column])
     if str(tonight["status"]) != "ok":
-        known = before > 0 or str(tonight["status"]) in ("wrong", "failed", "timeout")
-        return words.BROKEN if known else words.NOT_MEASURED, f"{tonight['status']}: {tonight['reason']}"
+        return unmeasured(str(tonight["status"]), str(tonight["reason"]), before)
+    if isinstance(tonight["told_by"], str):
+        return words.NOT_GATED, f"told by {tonight['told_by']}: outputs not checked, no raw samples"
     if str(tonight["doubt"]):
         return words.NOISY, f"tonight was {tonight['doubt']} here"
     if found.bad:
@@ -166,7 +174,7 @@ def _notes(found: Screened, rows: Sequence[CellVerdict], answers: Mapping[Case, 
     if found.series.missing:
         some = ", ".join(found.series.missing[:3]) + (", …" if len(found.series.missing) > 3 else "")
         said.append(f"{len(found.series.missing)} cases of the night before are not in this one: {some}.")
-    if not any(row.nights for row in rows):
+    if rows and not any(row.nights for row in rows):
         why = "No earlier night of this machine, series and plan is accepted"
         said.append(f"{why}: there is nothing to hold this one against.")
     return said

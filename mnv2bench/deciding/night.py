@@ -14,6 +14,7 @@ from mnv2bench.campaign import Progress
 from mnv2bench.campaign.duel import Duel, begin
 from mnv2bench.cases import Case
 from mnv2bench.deciding.confirm import Answer, confirm
+from mnv2bench.deciding.counts import judged_counts
 from mnv2bench.deciding.gate import Screened, judged, rivals, screened, to_verdicts
 from mnv2bench.history import epochs, load, verdicts
 from mnv2bench.history.epochs import Epoch, pinned
@@ -83,7 +84,8 @@ def judge_night(night: Tonight, pairs: Pairs | None) -> Judgement:
         raise ValueError(f"{night.machine} is another machine: measure pairs there, and leave --baseline out here")
     if pairs:
         answers, notes = _confirmed(night, found, pairs) if found.cases() else ({}, ())
-    judgement = judged(found, answers, notes, pairs.baseline if pairs else "")
+    counts = judged_counts(night.frame, night.name, night.accepted, night.said)
+    judgement = judged(found, answers, notes, pairs.baseline if pairs else "", counts)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     verdicts.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement))
     return judgement

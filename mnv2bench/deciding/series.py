@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.analysis.pairs import BOTH
+from mnv2bench.history.counts import timed_only
 from mnv2bench.history.epochs import Epoch, start
 from mnv2bench.history.verdicts import Verdict
 
@@ -19,7 +20,7 @@ BAD_NIGHT = 0.20  # of its processes are noisy: the night is in no baseline and 
 
 @dataclass(frozen=True)
 class Series:
-    """Rows are nights, the last one tonight; columns are tonight's cases. nan, and not accepted, where there is none.
+    """Rows are nights, the last one tonight; columns are tonight's timed cases. nan, not accepted, where there is none.
 
     `process_sd`: of a process, pooled over accepted nights, for each cell. `bad`: nights of too many noisy processes.
     `missing`: cases of the night before that tonight's file does not have.
@@ -47,6 +48,7 @@ def series(
     nights = order[: order.index(night) + 1]
     places = {name: place for place, name in enumerate(nights)}
     frame = frame[frame["night"].isin(nights)]
+    everything, frame = frame, timed_only(frame)
     tonight = frame[frame["night"] == night]
     cases = list(dict.fromkeys(tonight["case"]))
     plans = dict(zip(tonight["case"], tonight["plan"], strict=True))
@@ -59,16 +61,13 @@ def series(
         return wide.reindex(index=nights, columns=cases)
 
     levels = table("level").to_numpy(dtype=float)
-    sums = frame.groupby("night", observed=True)[["noisy", "processes"]].sum()
+    sums = frame[frame["told_by"].isna()].groupby("night", observed=True)[["noisy", "processes"]].sum()
     bad = frozenset(str(name) for name in sums.index[sums["noisy"] >= BAD_NIGHT * sums["processes"].clip(lower=1)])
     accepted = np.isfinite(levels) & (table("doubt").to_numpy() == "")
     accepted[[place for name, place in places.items() if name in bad]] = False
     for column, case in enumerate(cases):
         first = start(epochs, case)
-        if first is not None and first not in order:
-            raise ValueError(f"epochs.toml begins an epoch at {first}, which is not among the nights: mend it")
-        begin = order.index(first) if first is not None else 0
-        accepted[:begin, column] = False
+        accepted[: begin(first, order), column] = False
         for name, said in verdicts.items():
             if name in places and case in said and said[case].verdict in BOTH and (first is None or name != first):
                 accepted[places[name], column] = False
@@ -76,6 +75,14 @@ def series(
     variance = np.where(accepted & np.isfinite(spread), spread, np.nan) ** 2
     known = np.isfinite(variance).sum(axis=0)
     pooled = np.sqrt(np.nansum(variance, axis=0) / np.where(known, known, np.nan))
-    before = frame[frame["night"] == nights[-2]]["case"] if len(nights) > 1 else ()
-    missing = tuple(case for case in before if case not in plans)
+    there = set(everything.loc[everything["night"] == night, "case"])
+    before = everything.loc[everything["night"] == nights[-2], "case"] if len(nights) > 1 else ()
+    missing = tuple(case for case in before if case not in there)
     return Series(tuple(nights), tuple(cases), levels, accepted, pooled, bad, missing)
+
+
+def begin(first: str | None, order: Sequence[str]) -> int:
+    """The place of the night that an epoch begins with. ValueError where it is not among the nights."""
+    if first is not None and first not in order:
+        raise ValueError(f"epochs.toml begins an epoch at {first}, which is not among the nights: mend it")
+    return order.index(first) if first is not None else 0

@@ -149,4 +149,5 @@ def _frame(rows: "pa.Table", series: str | None) -> "pd.DataFrame":
         chosen = rows.filter(compute.equal(rows.column("series").cast(pa.string()), series))
         rows = rows if chosen.num_rows == rows.num_rows else _with_own_texts(chosen)
     frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)
+    frame["instructions"] = frame["instructions"].astype("Int64")  # else a float, as most cases have none
     return frame

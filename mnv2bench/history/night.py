@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from mnv2bench.analysis.change import HOW_LONG_AND_HOW_OFTEN
+from mnv2bench.analysis.counts import counted, to_text
 from mnv2bench.analysis.nights import cell_night
 from mnv2bench.journal import Unusable, load_saved
 from mnv2bench.outcomes import one_line
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 NAME = re.compile(r"(\d+)_(.+)")  # as pytest-benchmark names what it saves
 OF_THE_NIGHT: dict[str, type] = {"night": str, "series": str, "saved_at": datetime, "libraries": str, "plan": str}
 OF_THE_CELL: dict[str, type] = {"level": float, "process_sd": float, "noisy": float, "drifting": float, "doubt": str}
-TYPES: dict[Any, type] = {float | None: float, str | None: str, tuple[str, ...]: str}
+COUNTED: dict[str, type] = {"counts": str, "facts": str}  # JSON: see analysis.counts.to_text
+TYPES: dict[Any, type] = {
+    float | None: float, str | None: str, tuple[str, ...]: str, int | None: int, bool | None: bool
+}  # fmt: skip
 COLUMNS: dict[str, type] = {
     **{name: TYPES.get(kind, kind) for name, kind in get_type_hints(Row).items()},
     **OF_THE_NIGHT,
     **OF_THE_CELL,
+    **COUNTED,
 }
 
 
@@ -43,6 +48,7 @@ def schema() -> "pa.Schema":
         str: pa.dictionary(pa.int32(), pa.string()),
         int: pa.int64(),
         float: pa.float64(),
+        bool: pa.bool_(),
         datetime: pa.timestamp("us", "UTC"),
     }
     return pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
@@ -73,12 +79,13 @@ def table(path: Path, source: str, fingerprint: str) -> "pa.Table":
 
 def _values(record: Record, row: Row, of_the_night: Sequence[object]) -> tuple[object, ...]:
     """In the order of COLUMNS."""
-    cell = cell_night(record)
+    cell, executed = cell_night(record), counted(record)
     texts = {"flags": "; ".join(row.flags)}
     return (
         *(texts.get(field.name, getattr(row, field.name)) for field in fields(Row)),
         *of_the_night,
         *((cell.level, cell.process_sd, cell.noisy, cell.drifting, cell.doubt) if cell else (None,) * 4 + ("",)),
+        *(to_text(executed) if executed else (None, None)),
     )
 
 

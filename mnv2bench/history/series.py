@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from mnv2bench.analysis.counts import CountChange
 from mnv2bench.analysis.series import Cell, Point, cell, changed
+from mnv2bench.history.counts import steps, timed_only
 from mnv2bench.history.epochs import ALL, Epoch, start
 from mnv2bench.history.frame import nights
 from mnv2bench.history.verdicts import Verdict
@@ -17,11 +19,11 @@ Verdicts = Mapping[str, Mapping[str, Verdict]]
 
 
 def cells(frame: "pd.DataFrame", epochs: Sequence[Epoch], verdicts: Verdicts) -> tuple[Cell, ...]:
-    """Every case of a history in its own epoch, in the order of the files."""
+    """Every case of a history that takes time, in its own epoch, in the order of the files."""
     places = _places(frame)
     said = {case: verdict.verdict for night in places for case, verdict in verdicts.get(night, {}).items()}
     found = []
-    for case, mine in frame.groupby("case", observed=True, sort=False):
+    for case, mine in timed_only(frame).groupby("case", observed=True, sort=False):
         id, names = str(case), mine["night"].tolist()
         begin = start(epochs, id)
         inside = [_within(name, begin, places) for name in names]
@@ -33,13 +35,25 @@ def cells(frame: "pd.DataFrame", epochs: Sequence[Epoch], verdicts: Verdicts) ->
 def points(frame: "pd.DataFrame", case: str, epochs: Sequence[Epoch], verdicts: Verdicts) -> tuple[Point, ...]:
     """The nights of one case in order."""
     mine = frame[frame["case"] == case]
-    texts = zip(mine["libraries"].tolist(), mine["plan"].tolist(), strict=True)
-    facts = [{**json.loads(libraries), **_plan(plan)} for libraries, plan in texts]
-    steps = [(), *(changed(before, after) for before, after in pairwise(facts))]
-    return tuple(_point(row, case, epochs, verdicts, step) for row, step in zip(mine.itertuples(), steps, strict=False))
+    texts = zip(mine["libraries"].tolist(), mine["facts"].tolist(), mine["plan"].tolist(), strict=True)
+    facts: list[dict[str, Any]] = []
+    known: dict[str, Any] = {}
+    for libraries, said, plan in texts:
+        known = json.loads(said) if isinstance(said, str) else known  # a night without a count says nothing new
+        facts.append({**json.loads(libraries), **known, **_plan(plan)})
+    changes = [(), *(changed(before, after) for before, after in pairwise(facts))]
+    together = zip(mine.itertuples(), changes, steps(mine, case), strict=False)
+    return tuple(_point(row, case, epochs, verdicts, change, step) for row, change, step in together)
 
 
-def _point(row: Any, case: str, epochs: Sequence[Epoch], verdicts: Verdicts, step: tuple[str, ...]) -> Point:
+def _point(
+    row: Any,
+    case: str,
+    epochs: Sequence[Epoch],
+    verdicts: Verdicts,
+    change: tuple[str, ...],
+    step: CountChange | None,
+) -> Point:
     verdict = verdicts.get(row.night, {}).get(case)
     return Point(
         night=row.night,
@@ -53,7 +67,8 @@ def _point(row: Any, case: str, epochs: Sequence[Epoch], verdicts: Verdicts, ste
         doubt=row.doubt,
         verdict=verdict.verdict if verdict else "",
         accepted=tuple(_accepted(row.night, case, epochs)),
-        changed=step,
+        changed=change,
+        count=step,
     )
 
 

@@ -1,4 +1,4 @@
-"""Published numbers, each with its source: the one module that reads the CSV files of this folder."""
+"""Published numbers, each with its source: the room that reads the CSV files of this folder."""
 
 import csv
 from dataclasses import dataclass
@@ -53,7 +53,17 @@ def official() -> dict[tuple[float, int], Published]:
 
 
 def table(
-    name: Literal["mobilenet_v2_published", "mobilenet_v1_published", "paper_table2", "paper_table3", "paper_table4"],
+    name: Literal[
+        "mobilenet_v2_published",
+        "mobilenet_v1_published",
+        "paper_table2",
+        "paper_table3",
+        "paper_table4",
+        "others_ncnn",
+        "others_qaihub",
+        "others_timm",
+        "others_socs",
+    ],
 ) -> list[dict[str, str]]:
     """The rows of one CSV file as text, untouched."""
     text = resources.files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")

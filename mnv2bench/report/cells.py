@@ -7,7 +7,7 @@ from mnv2bench.report.rows import Row
 
 NONE = "–"
 LONGEST = 500
-MARKS = {"noisy": "†", "unsteady": "‡", "threads": "§", "warm-up": "¶"}
+MARKS = {"noisy": "†", "unsteady": "‡", "throttled": "‖", "threads": "§", "warm-up": "¶"}
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")
 

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mnv2bench.analysis.change import Change
+from mnv2bench.analysis.counts import CountChange
 from mnv2bench.analysis.versions import unlike
+from mnv2bench.report import counts
 from mnv2bench.report.cells import NONE, escape, scaled, table
 from mnv2bench.report.tidy import as_csv
 
@@ -13,6 +15,7 @@ CAPTION = (
     "Two runs at two times: on a shared machine, runs minutes apart differ by several per cent. "
     "`mnv2bench duel` measures both in one sitting. More --processes narrow an interval."
 )
+TWO_MACHINES = "Counted on two machines ({facts}): an emulator should count the same on both, which nobody has shown."
 HEADER = ("case", "verdict", "A ms", "B ms", "B/A", "95 %")
 HOW_TO_READ = """\
 - A ms and B ms are headline latencies: medians over processes. B/A is the ratio of the statistic that finds changes
@@ -23,21 +26,33 @@ HOW_TO_READ = """\
 
 @dataclass(frozen=True)
 class Comparison:
-    """`differ`: facts that make A and B incomparable, shown nevertheless. `libraries`: name, A's version, B's."""
+    """`differ`: facts that make A and B incomparable, shown nevertheless. `libraries`: name, A's version, B's.
+
+    `counts` are the cases that take no time; `notes` are sentences.
+    """
 
     a: str
     b: str
     changes: tuple[Change, ...]
     differ: tuple[str, ...] = ()
     libraries: tuple[tuple[str, str, str], ...] = ()
+    counts: tuple[CountChange, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def comparison(
-    a: str, b: str, changes: Sequence[Change], differ: Sequence[str], ours: dict[str, Any], theirs: dict[str, Any]
+    a: str,
+    b: str,
+    changes: Sequence[Change],
+    differ: Sequence[str],
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
+    counts: Sequence[CountChange] = (),
+    notes: Sequence[str] = (),
 ) -> Comparison:
     """Of two files by name, with what the environments of both say of libraries and commit."""
     libraries = tuple(unlike(_versions(ours), _versions(theirs)))
-    return Comparison(a, b, tuple(changes), tuple(differ), libraries)
+    return Comparison(a, b, tuple(changes), tuple(differ), libraries, tuple(counts), tuple(notes))
 
 
 def markdown(compared: Comparison) -> str:
@@ -48,19 +63,37 @@ def markdown(compared: Comparison) -> str:
         page += [""]
     if compared.libraries:
         page += [table(("differs", "A", "B"), [tuple(map(escape, row)) for row in compared.libraries], texts=3) + "\n"]
-    page += [table(HEADER, [tuple(map(escape, cells(change))) for change in compared.changes], texts=2) + "\n"]
-    return "\n".join([*page, HOW_TO_READ, f"{CAPTION}\n"])
+    if compared.changes:
+        page += [table(HEADER, [tuple(map(escape, cells(change))) for change in compared.changes], texts=2) + "\n"]
+        page += [HOW_TO_READ, f"{CAPTION}\n"]
+    if compared.counts:
+        page += ["## Instructions\n", counts.count_table(compared.counts) + "\n", counts.HOW_TO_READ]
+    return "\n".join([*page, *(f"{escape(note)}\n" for note in compared.notes)])
 
 
 def csv(compared: Comparison) -> str:
-    """One row a case; the columns are the fields of `Change`, medians in milliseconds."""
+    """One row a case; the columns are the fields of `Change`, medians in milliseconds, and those of `CountChange`.
+
+    A case that is counted has no median, and one that is timed no instructions.
+    """
     import pandas as pd
 
     rows = [asdict(change) for change in compared.changes]
     for row in rows:
         row |= {f"median_{side}_ms": _ms(row.pop(f"median_{side}_s")) for side in "ab"}
+    rows += [
+        {
+            **{name: getattr(change, name) for name in ("case", "verdict", "ratio", "reason")},
+            "instructions_a": change.before,
+            "instructions_b": change.after,
+            "changed": "; ".join(f"{name} {before} → {after}" for name, before, after in change.differs),
+        }
+        for change in compared.counts
+    ]
     columns = ["case", "verdict", "ratio", "low", "high", "median_a_ms", "median_b_ms", "processes_a", "processes_b"]
-    return as_csv(pd.DataFrame(rows, columns=[*columns, "reason"]))
+    added = ["instructions_a", "instructions_b", "changed"]
+    whole = dict.fromkeys([*columns[-2:], *added[:2]], "Int64")
+    return as_csv(pd.DataFrame(rows, columns=[*columns, "reason", *added]).astype(whole))
 
 
 def cells(change: Change) -> tuple[str, ...]:

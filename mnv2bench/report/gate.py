@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree as xml
 
+from mnv2bench.analysis.counts import FELL, ROSE
 from mnv2bench.analysis.judgement import (
     BROKEN,
     LEARNING,
@@ -17,6 +18,7 @@ from mnv2bench.analysis.judgement import (
 )
 from mnv2bench.analysis.pairs import IMPROVEMENT, REGRESSION
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
+from mnv2bench.report.counts import whole
 
 QUIET = (UNCHANGED, LEARNING, NOT_MEASURED)
 SKIPPED = (LEARNING, NOT_GATED, NOT_MEASURED)
@@ -31,6 +33,10 @@ HOW_TO_READ = """\
 - tonight: against the last 20 accepted nights of this machine, less what all cells share. p is one-sided; q after
   Benjamini-Hochberg. Neither is a verdict: they only choose what is measured again.
 - finds: the smallest slowdown that this cell would show in 19 of 20 nights. Above 10 % it is not gated.
+"""
+COUNTS = """\
+- Instructions are of one call, counted under an emulator: no time, and no statistics. REGRESSION: at least 0.1 % more
+  than in the last earlier night that stands. A smaller rise, and any fall, is told and fails nothing.
 """
 
 
@@ -51,6 +57,15 @@ def chance(value: float | None) -> str:
 
 
 COLUMNS = ("case", "verdict", "ms", "tonight", "p", "q", "new / old", "pairs", "finds", "nights", "why")
+
+
+COUNT_COLUMNS = ("case", "verdict", "instructions", "before", "nights", "why")
+
+
+def count_cells(row: CellVerdict) -> list[str]:
+    """Of a counted case, one line of a table of its own, as plain text."""
+    after, before = (whole(row.count.after), whole(row.count.before)) if row.count else (NONE, NONE)
+    return [row.case, row.verdict, after, before, str(row.nights), plain(row.reason)]
 
 
 def cells(row: CellVerdict) -> list[str]:
@@ -82,14 +97,27 @@ def gate_markdown(judgement: Judgement) -> str:
         *(f"- {escape(note)}" for note in judgement.notes),
     ]
     page = [f"# {escape(headline(judgement))}\n", "\n".join(facts) + "\n"]
-    page += [_table(shown) + "\n"] if shown else []
+    page += [_tables(shown) + "\n"] if shown else []
     if rest:
-        page.append(f"<details><summary>{len(rest)} more</summary>\n\n{_table(rest)}\n\n</details>\n")
-    return "\n".join([*page, HOW_TO_READ])
+        page.append(f"<details><summary>{len(rest)} more</summary>\n\n{_tables(rest)}\n\n</details>\n")
+    return "\n".join([*page, HOW_TO_READ + COUNTS * any(row.counted for row in judgement.rows)])
 
 
-def _table(rows: Iterable[CellVerdict]) -> str:
-    return table(COLUMNS, [[escape(text) if text != NONE else NONE for text in cells(row)] for row in rows], texts=2)
+def split(rows: Iterable[CellVerdict]) -> tuple[list[CellVerdict], list[CellVerdict]]:
+    """The timed ones, then those that are counted: they share no table."""
+    every = list(rows)
+    return [row for row in every if not row.counted], [row for row in every if row.counted]
+
+
+def _tables(rows: Iterable[CellVerdict]) -> str:
+    timed, counted = split(rows)
+    drawn = [table(COLUMNS, [_escaped(cells(row)) for row in timed], texts=2)] if timed else []
+    drawn += [table(COUNT_COLUMNS, [_escaped(count_cells(row)) for row in counted], texts=2)] if counted else []
+    return "\n\n".join(drawn)
+
+
+def _escaped(texts: Iterable[str]) -> list[str]:
+    return [escape(text) if text != NONE else NONE for text in texts]
 
 
 def junit(judgement: Judgement) -> str:
@@ -98,7 +126,7 @@ def junit(judgement: Judgement) -> str:
     found = dict.fromkeys(("failures", "errors", "skipped"), 0)
     for row in judgement.rows:
         case = xml.SubElement(suite, "testcase", classname="mnv2bench.gate", name=plain(row.case))
-        message = plain(f"{row.verdict}: {ratio(row)} {row.reason}")
+        message = plain(f"{row.verdict}: {'' if row.counted else ratio(row)} {row.reason}")
         if row.verdict == REGRESSION:
             kind, element = "failures", "failure"
         elif row.verdict in (BROKEN, NOT_JUDGED):
@@ -106,7 +134,7 @@ def junit(judgement: Judgement) -> str:
         elif row.verdict in SKIPPED:
             kind, element = "skipped", "skipped"
         else:
-            if row.verdict == IMPROVEMENT:
+            if row.verdict in (IMPROVEMENT, ROSE, FELL):
                 xml.SubElement(case, "system-out").text = message
             continue
         found[kind] += 1

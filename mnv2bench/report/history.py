@@ -3,14 +3,25 @@
 import math
 from collections.abc import Sequence
 
-from mnv2bench.analysis.series import Cell, Point
+from mnv2bench.analysis.series import Cell, CountCell, Point
 from mnv2bench.report.cells import NONE, plain, scaled
+from mnv2bench.report.counts import moved, whole
 
 CELLS = ("case", "nights", "accepted", "doubtful", "ms", "change", "sd", "since", "gate")
 CELLS_SAY = (
     "Of the epoch that began in the night of `since`: `accepted` nights count for a baseline, `doubtful` ones do not.\n"
     "ms: the statistic that finds changes, of the last night (a low quantile of its calls, not the median latency).\n"
     "change: against the median of the other accepted nights. sd: from night to night. gate: what it said last."
+)
+COUNT_CELLS = ("case", "nights", "counted", "instructions", "change", "since", "gate")
+COUNT_CELLS_SAY = (
+    "Instructions of one call in the last night that has a count, under an emulator and no time.\n"
+    "change: against the night before that. gate: what it said last."
+)
+COUNT_NIGHTS = ("night", "saved UTC", "commit", "instructions", "change", "doubt", "gate", "epoch", "changed")
+COUNT_NIGHTS_SAY = (
+    "Instructions of one call, under an emulator and no time. change: against the last night before that has a count.\n"
+    "epoch: what a person accepted. changed: libraries, plan and what counts depend on, since the night before."
 )
 NIGHTS = ("night", "saved UTC", "commit", "ms", "sd", "doubt", "gate", "epoch", "changed")
 NIGHTS_SAY = (
@@ -38,17 +49,33 @@ def cell_row(cell: Cell) -> tuple[str, ...]:
     )
 
 
-def night_row(point: Point, hinted: bool = False) -> tuple[str, ...]:
-    """A row under NIGHTS; `hinted` where a change point begins."""
+def count_cell_row(cell: CountCell) -> tuple[str, ...]:
+    """A row under COUNT_CELLS, as `cell_row`."""
+    return (
+        plain(cell.case),
+        str(cell.nights),
+        str(cell.counted),
+        whole(cell.last.after) if cell.last else NONE,
+        moved(cell.last) if cell.last else NONE,
+        plain(cell.start or "the first"),
+        plain(cell.verdict) or NONE,
+    )
+
+
+def night_row(point: Point, hinted: bool = False, counted: bool = False) -> tuple[str, ...]:
+    """A row under NIGHTS, or COUNT_NIGHTS where the case is `counted`; `hinted` where a change point begins."""
     refused = "" if point.status == "ok" else f"{point.status}: {point.reason}"
     left_out = f"left out as {point.doubt}" * bool(point.doubt)
     marks = [*(f"epoch: {said}" for said in point.accepted), *([f"{HINT}?"] if hinted else [])]
+    if counted:
+        numbers = (whole(point.count.after), moved(point.count)) if point.count else (NONE, NONE)
+    else:
+        numbers = (NONE if point.level is None else _ms(math.exp(point.level)), _percent(point.process_sd))
     return (
         plain(point.night),
         f"{point.saved_at:%Y-%m-%d %H:%M}",
         plain(point.commit or NONE)[:COMMIT],
-        NONE if point.level is None else _ms(math.exp(point.level)),
-        _percent(point.process_sd),
+        *numbers,
         plain("; ".join(filter(None, (refused, left_out, point.flags)))) or NONE,
         plain(point.verdict) or NONE,
         plain("; ".join(marks)) or NONE,
@@ -60,7 +87,18 @@ def kind(point: Point) -> str:
     """How a night is drawn, one of MARKS: what was confirmed, else whether it counts for a baseline."""
     if point.verdict in MARKS:
         return point.verdict
-    return "counts" if point.counts else "left out"
+    return "counts" if point.counts or point.count else "left out"
+
+
+def height(point: Point) -> float | None:
+    """Where a night is drawn: milliseconds, or millions of instructions; None where it has no number."""
+    if point.count and point.count.after is not None:
+        return point.count.after / 1e6
+    return None if point.level is None else 1e3 * math.exp(point.level)
+
+
+def unit(points: Sequence[Point]) -> str:
+    return "M instructions" if any(point.count for point in points) else "ms"
 
 
 def plot(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
@@ -70,21 +108,22 @@ def plot(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     """
     import plotext
 
-    drawn = [(place, 1e3 * math.exp(p.level), kind(p)) for place, p in enumerate(points) if p.level is not None]
+    heights = [(place, height(p), kind(p)) for place, p in enumerate(points)]
+    drawn = [(place, number, kind) for place, number, kind in heights if number is not None]
     if not drawn:
         return "no night of this case has a number: nothing to plot"
     figure = plotext.figure
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(*SIZE)
-    figure.title(f"{plain(case)}, ms")
+    figure.title(f"{plain(case)}, {unit(points)}")
     for place, point in enumerate(points):
         if point.accepted:
             figure.line(place, "vertical")
         elif point.night in hints:
             figure.line(place, "vertical", style="dotted")
     for name, mark in MARKS.items():
-        mine = [(place, ms) for place, ms, kind in drawn if kind == name]
+        mine = [(place, number) for place, number, kind in drawn if kind == name]
         if mine:
             figure.draw(figure.signal(*map(list, zip(*mine, strict=True)), marker=mark))
     ends = sorted({0, len(points) // 2, len(points) - 1})

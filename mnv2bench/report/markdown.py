@@ -7,6 +7,7 @@ from mnv2bench import analysis
 from mnv2bench.records import Plan, Record
 from mnv2bench.report import tables
 from mnv2bench.report.cells import MARKS, escape
+from mnv2bench.report.mobile import mobile
 from mnv2bench.report.rows import Row, Source, rows
 
 TITLE = "# MobileNetV2 benchmark\n"
@@ -20,11 +21,12 @@ HOW_TO_READ = f"""\
   log scale; a hierarchical bootstrap from 15 processes on); one process has none.
 - **Bold** is the least of the medians in its row. Where two intervals overlap, that is no proof.
 - ~~Struck out~~: the outputs differ from those of eager fp32. Such a number counts for nothing and is ranked nowhere.
-- {MARKS["noisy"]} noisy, {MARKS["unsteady"]} unsteady, {MARKS["threads"]} used other threads than asked,
-  {MARKS["warm-up"]} warm-up reached its cap: see "What to doubt". "–" is a number that does not exist: nothing was
-  published, or the sample is too small for it.
+- {MARKS["noisy"]} noisy, {MARKS["unsteady"]} unsteady, {MARKS["throttled"]} the device throttled,
+  {MARKS["threads"]} used other threads than asked, {MARKS["warm-up"]} warm-up reached its cap: see "What to doubt".
+  "–" is a number that does not exist: nothing was published, or the sample is too small for it.
 - MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch norm;
-  top-1 and Pixel 1 (TF-Lite, large core) are the authors' own table. MB are 1e6 bytes.
+  top-1 and Pixel 1 (TF-Lite, large core) are the authors' own table; beside numbers of a computer the Pixel 1 is
+  marked as another device. MB are 1e6 bytes.
 """
 SPEEDUP = "Median of torch_eager over the median of the backend, in the same setting of this campaign."
 GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
@@ -72,26 +74,28 @@ def _machines(named: Sequence[Source]) -> str:
 
 def _chapter(name: str, campaign: Sequence[Record], level: str) -> Iterator[str]:
     """Sections without anything in them are left out."""
-    for title, text, body in _sections(name, campaign):
+    for title, text, body in _sections(name, campaign, f"{level}#"):
         if body:
             yield "\n".join([f"{level} {title}\n", *([f"{text}\n"] if text else []), f"{body.rstrip()}\n"])
 
 
-def _sections(name: str, campaign: Sequence[Record]) -> Iterator[tuple[str, str, str]]:
-    """Title, what a reader must know, and the body."""
+def _sections(name: str, campaign: Sequence[Record], level: str) -> Iterator[tuple[str, str, str]]:
+    """Title, what a reader must know, and the body; `level` is that of headings within a body."""
     found = rows(campaign, name)
+    timed = [row for row in found if row.timed]
     yield "The machine", "", _machine(name, campaign[0])
     yield "How to read this", "", HOW_TO_READ
-    yield "Latency, ms", "", _each_setting(found, tables.latency_table)
+    yield "Latency, ms", "", _each_setting(timed, tables.latency_table)
     yield "Did not run, or came out wrong", "", tables.refused_table(found)
     yield "What to doubt", "", _doubts(found)
-    yield f"Speed-up over {analysis.EAGER}", SPEEDUP, _each_setting(found, tables.speedup_table)
-    yield "GMAdds/s", GMADDS, _each_setting(found, tables.gmadds_table)
-    yield "Throughput, images/s", THROUGHPUT, tables.throughput_table(found)
-    yield "Do MAdds predict latency?", FIT, _each_setting(found, lambda group: tables.fit_table(group, campaign))
-    yield "Tails and noise", TAILS, tables.tail_table(found)
-    yield "Memory, MB", MEMORY, tables.memory_table(found)
-    yield "Cold path", COLD, tables.cold_table(found)
+    yield f"Speed-up over {analysis.EAGER}", SPEEDUP, _each_setting(timed, tables.speedup_table)
+    yield "GMAdds/s", GMADDS, _each_setting(timed, tables.gmadds_table)
+    yield "Throughput, images/s", THROUGHPUT, tables.throughput_table(timed)
+    yield "Do MAdds predict latency?", FIT, _each_setting(timed, lambda group: tables.fit_table(group, campaign))
+    yield "Tails and noise", TAILS, tables.tail_table(timed)
+    yield "Memory, MB", MEMORY, tables.memory_table(timed)
+    yield "Cold path", COLD, tables.cold_table(timed)
+    yield "Mobile", "", mobile(campaign, found, level)
     yield "What the runtimes say of themselves", "", _settings(campaign)
 
 
@@ -149,9 +153,9 @@ def _doubts(found: Sequence[Row]) -> str:
 
 def _settings(campaign: Sequence[Record]) -> str:
     said = dict.fromkeys(
-        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}: {_pairs(s.settings)}"
+        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}{tables.elsewhere(r.case.device)}: {_pairs(s)}"
         for r in campaign
-        for s in analysis.measured(r)
-        if s.settings
+        for s in [*(samples.settings for samples in analysis.measured(r)), *(counts.settings for counts in r.counts)]
+        if s
     )
     return "\n".join(said)

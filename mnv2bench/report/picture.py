@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnv2bench.analysis.series import Point
 from mnv2bench.report.cells import plain
-from mnv2bench.report.history import HINT, MARKS, kind
+from mnv2bench.report.history import HINT, MARKS, height, kind, unit
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,14 +29,14 @@ def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
     nights = [
-        {"saved": p.saved_at.isoformat(), "ms": 1e3 * math.exp(p.level), "night": kind(p)}
+        {"saved": p.saved_at.isoformat(), "number": number, "night": kind(p)}
         for p in points
-        if p.level is not None
+        if (number := height(p)) is not None
     ]
     if not nights:
         raise ValueError(f"no night of {case} has a number: leave --svg out")
     rules, ticks = _rules(points, hints), _ticks(points)
-    layers = [*([_lines(rules, ticks), _labels(rules, ticks)] if rules else []), _points(nights, ticks)]
+    layers = [*([_lines(rules, ticks), _labels(rules, ticks)] if rules else []), _points(nights, ticks, unit(points))]
     title = alt.TitleParams(plain(case), subtitle=_said(points), anchor="start", offset=18)
     chart = (
         alt.layer(*layers)
@@ -88,16 +88,17 @@ def _ticks(points: Sequence[Point]) -> list[float]:
     return [1e3 * point.saved_at.timestamp() for point in points[::step]]
 
 
-def _points(nights: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
+def _points(nights: list[dict[str, Any]], ticks: list[float], unit: str) -> "alt.Chart":
     """A night left out is hollow."""
     import altair as alt
 
     shown = [name for name in MARKS if any(night["night"] == name for night in nights)]
     edge = alt.Scale(domain=shown, range=[COLOURS[name] for name in shown])
     inside = alt.Scale(domain=shown, range=["white" if name == "left out" else COLOURS[name] for name in shown])
+    says = "ms (low quantile of the calls)" if unit == "ms" else f"{unit} of one call"
     chart: alt.Chart = _chart(nights, ticks).mark_point(size=45, opacity=1)
     return chart.encode(
-        y=alt.Y("ms:Q", title="ms (low quantile of the calls)", scale=alt.Scale(zero=False, padding=ROOM)),
+        y=alt.Y("number:Q", title=says, scale=alt.Scale(zero=False, padding=ROOM)),
         stroke=alt.Stroke("night:N", title="night", scale=edge),
         fill=alt.Fill("night:N", title="night", scale=inside),
     )

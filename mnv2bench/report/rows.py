@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnv2bench import analysis
+from mnv2bench.analysis.devices import target, thermal
+from mnv2bench.cases import KINDS
 from mnv2bench.networks import count
 from mnv2bench.paper import official
 from mnv2bench.records import Record
@@ -16,7 +18,9 @@ class Row:
     """Units are in the names; MB are 1e6 bytes. None where there is no number.
 
     A `wrong` case has its numbers and no speed-up. `madds` are one image's; `activation_peak_mb` is computed: input
-    and output of the hungriest layer, for the whole batch.
+    and output of the hungriest layer, for the whole batch. `instructions` are of one call, whole batch, and exclude the
+    marks; a case that has them has no time, and one that another tool told of (`told_ms`: its median, else its mean)
+    has no latency of ours.
     """
 
     case: str
@@ -62,11 +66,26 @@ class Row:
     weights_mb: float
     activation_peak_mb: float
     output_error: float | None
+    kind: str
+    instructions: int | None
+    instructions_per_madd: float | None
+    counts_repeat: bool | None
+    told_ms: float | None
+    told_by: str | None
+    delegated: str | None
+    target: str | None
+    mask: str | None
+    thermal: str | None
     fingerprint: str | None
     cpu_model: str | None
     commit: str | None
     seed: int
     source: str
+
+    @property
+    def timed(self) -> bool:
+        """Whether it belongs among latencies: as `Record.timed`."""
+        return self.kind != KINDS[2] and self.told_by is None
 
 
 def rows(campaign: Sequence[Record], source: str = "") -> tuple[Row, ...]:
@@ -81,6 +100,9 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
     processes = analysis.measured(record)
     latency = analysis.latency(record) if processes else None
     cold, memory = analysis.cold_path(record), analysis.memory(record)
+    executed, told = analysis.counted(record), record.told
+    by = next((process.told.tool for process in record.processes if process.told), None)
+    delegation, condition = analysis.delegation(record), analysis.condition([record])
     return Row(
         case=case.id,
         network=case.network,
@@ -97,7 +119,7 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         madds_m=counted.madds / 1e6,
         params=counted.params,
         published_top1=published.top1 if published else None,
-        published_pixel1_ms=published.latency_ms if published else None,
+        published_pixel1_ms=published.latency_ms if published and case.kind != KINDS[2] else None,
         latency_ms=_ms(latency.median_s) if latency else None,
         latency_low_ms=_ms(latency.low_s) if latency else None,
         latency_high_ms=_ms(latency.high_s) if latency else None,
@@ -110,8 +132,8 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         threads_used=analysis.threads_used(record) if processes else None,
         kept_share=analysis.kept_share(record) if processes else None,
         flags=analysis.flags(record),
-        processes=len(processes),
-        iterations=latency.iterations if latency else 0,
+        processes=len(processes) or len(record.counts) or len(told),
+        iterations=latency.iterations if latency else sum(len(counts.instructions) for counts in record.counts),
         export_s=cold.export_s,
         open_s=cold.open_s,
         cold_open_s=cold.cold_open_s,
@@ -125,6 +147,16 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         weights_mb=counted.weight_bytes / 1e6,
         activation_peak_mb=case.batch * counted.peak_in_out_bytes / 1e6,
         output_error=analysis.output_error(record),
+        kind=case.kind,
+        instructions=executed.instructions if executed else None,
+        instructions_per_madd=executed.instructions / analysis.madds(record) if executed else None,
+        counts_repeat=executed.repeats if executed else None,
+        told_ms=analysis.told_ms(told),
+        told_by=by,
+        delegated=delegation.text or None if delegation else None,
+        target=target(record) or None,
+        mask=condition.mask or None if condition else None,
+        thermal=thermal(condition) or None if condition else None,
         fingerprint=_text(record.environment.get("fingerprint")),
         cpu_model=_text(record.environment.get("cpu_model")),
         commit=_text(record.environment.get("commit")),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench import analysis
+from mnv2bench.cases import KINDS
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
 from mnv2bench.report.rows import Row
@@ -30,6 +31,11 @@ def threads(count: int) -> str:
     return f"{count} thread{'s' * (count != 1)}"
 
 
+def elsewhere(device: str) -> str:
+    """What a line says of its device where that is not this machine."""
+    return "" if device == "cpu" else f", {escape(device)}"
+
+
 def backends(rows: Rows) -> list[str]:
     """In the order of the columns: what all is compared with comes first."""
     return sorted({row.backend for row in rows}, key=lambda name: (name != analysis.EAGER, name))
@@ -42,7 +48,7 @@ def variant(row: Row) -> str:
 def latency_table(rows: Rows) -> str:
     """Of one setting: median ms per backend beside what was published of the variant."""
     fastest = _fastest(rows)
-    header = ["variant", "MAdds M", "params M", "top-1 %", "Pixel 1 ms"]
+    header = ["variant", "MAdds M", "params M", "top-1 %", f"Pixel 1 ms{another_device(rows)}"]
     facts: list[Cell] = [
         variant,
         lambda row: number(row.madds_m, 1),
@@ -50,7 +56,12 @@ def latency_table(rows: Rows) -> str:
         lambda row: number(row.published_top1, 1),
         lambda row: number(row.published_pixel1_ms, 1),
     ]
-    return _wide(rows, header, facts, lambda row: latency(row, row.case in fastest))
+    return wide(rows, header, facts, lambda row: latency(row, row.case in fastest))
+
+
+def another_device(rows: Rows) -> str:
+    """What marks the Pixel 1 beside numbers of this machine, which is no phone."""
+    return " (another device)" if any(row.kind == KINDS[0] for row in rows) else ""
 
 
 def speedup_table(rows: Rows) -> str:
@@ -58,11 +69,11 @@ def speedup_table(rows: Rows) -> str:
     others = [row for row in rows if row.backend != analysis.EAGER]
     if not any(row.speedup_over_eager for row in others):
         return ""
-    return _wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
+    return wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
 
 
 def gmadds_table(rows: Rows) -> str:
-    return _wide(rows, ["variant"], [variant], lambda row: derived(row, row.gmadds_per_s))
+    return wide(rows, ["variant"], [variant], lambda row: derived(row, row.gmadds_per_s))
 
 
 def throughput_table(rows: Rows) -> str:
@@ -71,7 +82,7 @@ def throughput_table(rows: Rows) -> str:
     drawn = []
     for device, precision in sorted({(row.device, row.precision) for row in rows}):
         mine = [row for row in rows if (row.device, row.precision) == (device, precision)]
-        body = _wide(mine, ["variant", "batch", "threads"], facts, lambda r: derived(r, r.throughput_images_per_s))
+        body = wide(mine, ["variant", "batch", "threads"], facts, lambda r: derived(r, r.throughput_images_per_s))
         drawn.append(f"**{escape(device)}, {precision}**\n\n{body}")
     return "\n\n".join(drawn)
 
@@ -156,7 +167,7 @@ def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
             f"{fit.power_r2:.3f}",
             f"{fit.farthest} ({fit.farthest_off:+.0%})",
         ]
-        for name, fit in [("Pixel 1, published", analysis.pixel1_fit()), *found]
+        for name, fit in [(f"Pixel 1, published{another_device(rows)}", analysis.pixel1_fit()), *found]
     ]
     sentences = (f"- {name}: {analysis.verdict(fit)}" for name, fit in found)
     return "\n".join([table(header, lines), "", *sentences])
@@ -171,7 +182,7 @@ def _fastest(rows: Rows) -> set[str]:
     return {min(medians)[1] for medians in ranked.values() if len(medians) > 1}
 
 
-def _wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -> str:
+def wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -> str:
     """A line for each different set of facts, a column for each backend."""
     ordered = sorted(rows, key=lambda row: (-row.madds, variant(row), row.batch, row.threads))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
@@ -185,12 +196,17 @@ def _wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) 
 
 
 def _long(rows: Rows, columns: dict[str, Cell]) -> str:
-    """A line for each case that was measured to its end; empty where there is none."""
+    """A line for each case that was measured to its end, a table for each device; empty where there is none."""
     order = backends(rows)
     measured = [row for row in rows if row.status in ("ok", "wrong")]
     ordered = sorted(measured, key=lambda row: (*setting(row), -row.madds, variant(row), order.index(row.backend)))
-    lines = [_line(row, [cell(row) for cell in columns.values()]) for row in ordered]
-    return table(["variant", "backend", "batch", "threads", *columns], lines, texts=2) if lines else ""
+    devices = list(dict.fromkeys(row.device for row in ordered))
+    drawn = []
+    for device in devices:
+        lines = [_line(row, [cell(row) for cell in columns.values()]) for row in ordered if row.device == device]
+        body = table(["variant", "backend", "batch", "threads", *columns], lines, texts=2)
+        drawn.append(body if devices == ["cpu"] else f"**{escape(device)}**\n\n{body}")
+    return "\n\n".join(drawn)
 
 
 def _line(row: Row, numbers: Sequence[str]) -> list[str]:

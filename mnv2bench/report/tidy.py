@@ -24,7 +24,7 @@ def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
         for campaign in analysis.campaigns(records)
         for row in rows(campaign, name)
     ]
-    return pd.DataFrame(found, columns=list(Row.__dataclass_fields__))
+    return pd.DataFrame(found, columns=list(Row.__dataclass_fields__)).astype({"instructions": "Int64"})
 
 
 def csv(sources: Iterable[Source]) -> str:
