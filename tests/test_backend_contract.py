@@ -1,6 +1,7 @@
 """What every backend does, whichever there are: one campaign over them all, in real processes."""
 
 import ast
+import importlib.util
 import json
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from mnv2bench.artifacts import SUFFIXES
 
 SMALL = Case(width=0.35, resolution=96)
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
-CHEAP = ("onnxruntime", "openvino", "torch_eager", "torch_script")  # the others compile for half a minute
+MOBILE = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",), "ncnn": ("ncnn", "pnnx")}
+ABSENT = {name for name, needed in MOBILE.items() if not all(map(importlib.util.find_spec, needed))}
+CHEAP = ("onnxruntime", "openvino", "torch_eager", "torch_script", *MOBILE)  # the others compile for each batch
 COMPILING = ("torch_compile", "torch_compile_freezing")
 MODULES = (*backends.names(), "fake")
 OPEN_ON_CUDA = """
@@ -32,6 +35,12 @@ print(json.dumps(said))
 """
 
 
+def installed(names):
+    """The names as parameters; those of runtimes that are not here are skipped with the command that installs them."""
+    skips = {n: pytest.mark.skipif(n in ABSENT, reason=f"needs pip install 'mnv2bench[{n}]'") for n in MOBILE}
+    return [pytest.param(name, marks=skips.get(name, ())) for name in names]
+
+
 def alone(name):
     return replace(SMALL, backend=name)
 
@@ -47,8 +56,8 @@ def pairs(name):
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     """Of every backend at batch 1, and of the cheap ones also at two threads and at batch 2."""
-    cases = [alone(name) for name in backends.names()]
-    cases += [make(name) for name in CHEAP for make in (two_threads, pairs)]
+    cases = [alone(name) for name in backends.names() if name not in ABSENT]
+    cases += [make(name) for name in CHEAP if name not in ABSENT for make in (two_threads, pairs)]
     journal = Journal(tmp_path_factory.mktemp("contract") / "contract.jsonl")
     return {record.case: record for record in run(Campaign(tuple(cases), journal, BRIEF))}
 
@@ -61,29 +70,29 @@ def sample(record):
 
 def test_the_backends_of_the_project_are_there():
     asked = {"onnxruntime", "openvino", "torch_aoti", "torch_compile", "torch_compile_freezing", "torch_eager"}
-    assert asked | {"torch_script"} <= set(backends.names())
+    assert asked | {"torch_script", *MOBILE} <= set(backends.names())
     assert "fake" not in backends.names()
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", installed(backends.names()))
 def test_a_backend_computes_what_eager_fp32_computes(records, name):
     samples = sample(records[alone(name)])
     assert samples.error <= 1e-4
     assert samples.separation > 1e-2
 
 
-@pytest.mark.parametrize("name", CHEAP)
+@pytest.mark.parametrize("name", installed(CHEAP))
 def test_a_backend_computes_every_image_of_a_batch(records, name):
     assert sample(records[pairs(name)]).error <= 1e-4
     assert sample(records[two_threads(name)]).error <= 1e-4
 
 
-@pytest.mark.parametrize("name", [name for name in backends.names() if name != "torch_eager"])
+@pytest.mark.parametrize("name", installed(name for name in backends.names() if name != "torch_eager"))
 def test_a_backend_really_is_another_one_than_eager(records, name):
     assert sample(records[alone(name)]).error > 0
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", installed(backends.names()))
 def test_a_process_says_what_it_took_and_what_it_held(records, name):
     record = records[alone(name)]
     samples = sample(record)
@@ -97,15 +106,15 @@ def test_a_process_says_what_it_took_and_what_it_held(records, name):
     assert record.artifact.export_s > 0
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", installed(backends.names()))
 def test_only_what_compiles_in_its_own_process_has_a_cold_open(records, name):
     assert (sample(records[alone(name)]).cold_open_s is not None) == (name in COMPILING)
 
 
-THREADS = {"onnxruntime": "intra-op threads", "openvino": "INFERENCE_NUM_THREADS"}
+THREADS = {"onnxruntime": "intra-op threads", "openvino": "INFERENCE_NUM_THREADS", **dict.fromkeys(MOBILE, "threads")}
 
 
-@pytest.mark.parametrize("name", backends.names())
+@pytest.mark.parametrize("name", installed(backends.names()))
 def test_the_runtime_says_that_it_runs_the_threads_of_the_case(records, name):
     setting = THREADS.get(name, "torch threads")
     assert sample(records[alone(name)]).settings[setting] == "1"
@@ -135,10 +144,11 @@ def test_a_backend_is_one_line_what_it_reads_and_open(name):
 
 
 def test_every_backend_refuses_another_device_before_it_does_any_work():
-    command = [sys.executable, "-c", OPEN_ON_CUDA, *MODULES]
+    here = [name for name in MODULES if name not in ABSENT]
+    command = [sys.executable, "-c", OPEN_ON_CUDA, *here]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     said = json.loads(ran.stdout.splitlines()[-1])
-    assert said == {name: ["Unsupported", f"{name} runs on cpu here, not on cuda"] for name in MODULES}
+    assert said == {name: ["Unsupported", f"{name} runs on cpu here, not on cuda"] for name in here}
 
 
 @pytest.mark.parametrize("ask", [backends.reads, backends.backend])

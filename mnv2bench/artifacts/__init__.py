@@ -13,8 +13,22 @@ from mnv2bench.records import Artifact
 
 PACKAGE = Path(__file__).parents[1]
 SOURCES = (*sorted((PACKAGE / "networks").glob("*.py")), PACKAGE / "artifacts" / "export.py")
-SUFFIXES = {"state_dict": ".pt", "reference": ".npz", "onnx": ".onnx", "torchscript": ".ts", "pt2": ".pt2"}
-CONVERTERS = {"onnx": ("torch", "onnx", "onnxscript")}
+SUFFIXES = {
+    "state_dict": ".pt",
+    "reference": ".npz",
+    "onnx": ".onnx",
+    "torchscript": ".ts",
+    "pt2": ".pt2",
+    "tflite": ".tflite",
+    "pte": ".pte",
+    "ncnn": ".ncnn",
+}
+CONVERTERS = {
+    "onnx": ("torch", "onnx", "onnxscript"),
+    "tflite": ("torch", "litert-torch", "litert-converter"),
+    "pte": ("torch", "executorch", "torchao"),
+    "ncnn": ("torch", "pnnx"),
+}
 REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
 MACHINE_CODE = ("pt2",)  # compiled for this processor and thread count
 

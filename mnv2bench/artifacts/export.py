@@ -1,10 +1,14 @@
 """The exporters, one function a format, and the process that runs one of them."""
 
 import json
+import operator
 import os
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +18,12 @@ import torch
 
 from mnv2bench import artifacts
 from mnv2bench.artifacts import REFERENCE_SEEDS, Weights
-from mnv2bench.backends import Unavailable
 from mnv2bench.backends._torch import network, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
 from mnv2bench.outcomes import outcome
 from mnv2bench.records import Artifact
+from mnv2bench.refusals import Unavailable
 
 
 def _state_dict(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
@@ -62,12 +66,62 @@ def _pt2(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
     torch._inductor.aoti_compile_and_package(program, package_path=str(target), inductor_configs={"freezing": True})
 
 
+def _tflite(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"  # language models' libraries come with the converter: nothing is to be fetched
+    import litert_torch
+
+    litert_torch.convert(network(case, state_dict), (_images(case, 1),)).export(str(target))
+
+
+def _operators(graph: torch.fx.Graph) -> int:
+    """Operators that compute: taking one of several results is none."""
+    return sum(node.op == "call_function" and node.target is not operator.getitem for node in graph.nodes)
+
+
+def _pte(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+    """A program that says by two constant methods how many operators XNNPACK was given, counted before it fuses."""
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
+    from executorch.exir.lowered_backend_module import get_lowered_submodules
+
+    exported = torch.export.export(network(case, state_dict), (_images(case, 1),))
+    lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).exported_program()
+    delegates = [module for _, module, _ in get_lowered_submodules(lowered.graph_module)]
+    said = {
+        "delegated_operators": sum(_operators(delegate.original_module.graph) for delegate in delegates),
+        "operators_not_delegated": _operators(lowered.graph) - len(delegates),
+    }
+    with target.open("wb") as file:
+        EdgeProgramManager(lowered, constant_methods=said).to_executorch().write_to_file(file)
+
+
+def _ncnn(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+    """Both files of ncnn in one uncompressed zip; whatever else pnnx writes stays in a folder that goes away."""
+    import pnnx
+
+    traced: Any = torch.jit.trace(network(case, state_dict), (_images(case, 1),))  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+        traced.save(str(Path(folder, "net.pt")))
+        shape = f"inputshape=[{case.batch},3,{case.resolution},{case.resolution}]f32"
+        command = [pnnx.EXEC_PATH, "net.pt", shape, "fp16=0"]  # 1 would halve the weights
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        made = [Path(folder, f"net.ncnn.{kind}") for kind in ("param", "bin")]
+        if ran.returncode or not all(file.exists() for file in made):
+            raise RuntimeError(f"pnnx ended with exit code {ran.returncode}: {(ran.stderr or ran.stdout)[-300:]}")
+        with zipfile.ZipFile(target, "w") as both:
+            for file in made:
+                both.write(file, f"net{file.suffix}")
+
+
 EXPORTERS: dict[str, Callable[[Case, Path, Path, Weights], None]] = {
     "state_dict": _state_dict,
     "reference": _reference,
     "onnx": _onnx,
     "torchscript": _torchscript,
     "pt2": _pt2,
+    "tflite": _tflite,
+    "pte": _pte,
+    "ncnn": _ncnn,
 }
 
 

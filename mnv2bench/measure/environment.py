@@ -17,7 +17,10 @@ import psutil
 
 from mnv2bench.backends import ENTRY_POINTS
 
-LIBRARIES = ("mnv2bench", "torch", "numpy", "onnx", "onnxscript", "onnxruntime", "openvino", "pytest-benchmark")
+LIBRARIES = (
+    "mnv2bench", "torch", "numpy", "onnx", "onnxscript", "onnxruntime", "openvino", "ai-edge-litert", "litert-torch",
+    "executorch", "torchao", "ncnn", "pnnx", "pytest-benchmark",
+)  # fmt: skip
 FLAGS_THAT_MATTER = (
     "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
     "asimd", "asimdhp", "asimddp", "sve", "sve2", "bf16", "i8mm",

@@ -1,0 +1,73 @@
+"""LiteRT: its interpreter with the XNNPACK delegate, images copied into its own input tensor."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.cases import Case
+
+READS = "tflite"
+TASKS = Path("/proc/self/task")
+
+
+def delegated(operators: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """Operators of the graph that delegates took over, and operators left to the interpreter's own kernels.
+
+    The interpreter lists a graph's operators and then the delegates' nodes without saying which stand for which: what a
+    node stands for is all that lies between the tensors that it gives and the tensors that it takes.
+    """
+    own = [operator for operator in operators if operator["op_name"] != "DELEGATE"]
+    makers = {int(tensor): operator for operator in own for tensor in operator["outputs"]}
+    taken: set[int] = set()
+    for node in operators:
+        if node["op_name"] != "DELEGATE":
+            continue
+        given, left = {int(tensor) for tensor in node["inputs"]}, [int(tensor) for tensor in node["outputs"]]
+        while left:
+            maker = makers.get(left.pop())
+            if maker and maker["index"] not in taken:
+                taken.add(maker["index"])
+                left += {int(tensor) for tensor in maker["inputs"]} - given
+    return len(taken), len(own) - len(taken)
+
+
+def _tasks() -> int:
+    return len(list(TASKS.iterdir())) if TASKS.is_dir() else 0
+
+
+class LiteRtSession(Session):
+    def __init__(self, case: Case, path: Path) -> None:
+        before = _tasks()
+        self.interpreter = Interpreter(str(path), num_threads=case.threads)
+        self.interpreter.allocate_tensors()  # the delegate takes over the graph and starts its threads
+        self.threads = 1 + _tasks() - before if before else None
+        # Functions that give views: a view that is still held when the interpreter runs makes it raise.
+        self.input = self.interpreter.tensor(self.interpreter.get_input_details()[0]["index"])
+        self.output = self.interpreter.tensor(self.interpreter.get_output_details()[0]["index"])
+
+    def put(self, images: Images) -> None:
+        np.copyto(self.input(), images)
+
+    def run(self) -> None:
+        self.interpreter.invoke()
+
+    def get(self) -> Images:
+        return np.array(self.output(), dtype=np.float32)
+
+    def settings(self) -> dict[str, str]:
+        """The threads are those of this process that its opening started, and the one that calls: it has no getter."""
+        inside, outside = delegated(self.interpreter._get_ops_details())
+        return ({"threads": str(self.threads)} if self.threads else {}) | {
+            "delegate": "XNNPACK" if inside else "none",  # the only one that it applies unasked
+            "delegated operators": str(inside),
+            "operators not delegated": str(outside),
+        }
+
+
+def open(case: Case, path: Path) -> Session:
+    require_cpu_fp32(case)
+    return LiteRtSession(case, path)

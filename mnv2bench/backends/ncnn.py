@@ -1,0 +1,64 @@
+"""ncnn: fp32 without a delegate, an extractor made for every inference as its API asks."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import ncnn
+import numpy as np
+
+from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.cases import Case
+
+READS = "ncnn"
+REDUCED = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_packed", "use_bf16_storage")
+
+
+def _damaged(path: Path, why: str) -> RuntimeError:
+    return RuntimeError(f"{path.name} is damaged ({why}): delete {path.parent}, and artifacts are made anew")
+
+
+class NcnnSession(Session):
+    """Opens the two files of ncnn that lie in a zip of their own; it copies the weights, so both may go afterwards."""
+
+    def __init__(self, case: Case, path: Path) -> None:
+        self.net = ncnn.Net()
+        self.net.opt.num_threads = case.threads  # counts only before loading
+        for name in REDUCED:
+            setattr(self.net.opt, name, False)
+        if not zipfile.is_zipfile(path):
+            raise _damaged(path, "not a zip")
+        with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+            with zipfile.ZipFile(path) as both:
+                both.extractall(folder)
+            for load, name in ((self.net.load_param, "net.param"), (self.net.load_model, "net.bin")):
+                if code := load(str(Path(folder, name))):  # unchecked, the first inference would crash
+                    raise _damaged(path, f"ncnn loads no {name}, code {code}")
+        self.code, self.output = -1, ncnn.Mat()
+        self.input = ncnn.Mat()
+
+    def put(self, images: Images) -> None:
+        self.input = ncnn.Mat(images, batch_index=0).clone()  # its own memory, rows aligned as its kernels like them
+
+    def run(self) -> None:
+        extractor = self.net.create_extractor()
+        extractor.input("in0", self.input)
+        self.code, self.output = extractor.extract("out0")
+
+    def get(self) -> Images:
+        if self.code:
+            raise RuntimeError(f"ncnn ended an inference with code {self.code}")
+        return np.array(self.output.numpy(batch_index=0), dtype=np.float32)
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "threads": str(self.net.opt.num_threads),
+            "delegate": "none",
+            "reduced precision": " ".join(name for name in REDUCED if getattr(self.net.opt, name)) or "none",
+            "spinning": f"{self.net.opt.openmp_blocktime} ms",
+        }
+
+
+def open(case: Case, path: Path) -> Session:
+    require_cpu_fp32(case)
+    return NcnnSession(case, path)
