@@ -1,0 +1,215 @@
+/* What every runner shares: contract 1 of mnv2bench, an argument list in and one line of JSON out.
+ *
+ * A runner includes this file, defines the five model_ functions and calls serve() from main.
+ * The arguments, the marks and the JSON are described in mnv2bench/runners/__init__.py.
+ */
+
+#ifndef MNV2BENCH_RUNNER_H
+#define MNV2BENCH_RUNNER_H
+
+#include <signal.h>
+#include <sys/time.h>
+
+#include "rounds.h"
+
+#define CONTRACT 1
+#define BATCHES 2 /* whose outputs are written; the third is measured */
+#define MARK 0x6d760000
+#define EMPTY_PAIRS 3
+#define FIRST_EMPTY_MARK 10
+#define FIRST_RUN_MARK 100
+#define LATE 124
+#define MAX_SETTINGS 16
+
+typedef struct {
+    const char *model, *inputs, *outputs;
+    long shape[4]; /* NCHW */
+    size_t values; /* in one batch of images */
+    int threads, counting, runs;
+    Plan plan;
+    double limit_s;
+} Job;
+
+static void model_open(const Job *job);
+static void model_put(const float *images, size_t values);   /* NCHW, where the next model_run reads them */
+static const float *model_get(size_t *values);               /* logits of the last run */
+static void model_settings(void);                            /* calls setting() for what the runtime really does */
+
+static const char *settings[MAX_SETTINGS][2];
+static int setting_count = 0;
+
+static void fail(const char *what, const char *about) {
+    fprintf(stderr, "%s: %s\n", what, about);
+    _exit(1);
+}
+
+static inline void setting(const char *name, const char *value) {
+    if (setting_count == MAX_SETTINGS) fail("too many settings", name);
+    settings[setting_count][0] = name;
+    settings[setting_count++][1] = strdup(value);
+}
+
+static inline void number_setting(const char *name, long long value) {
+    char text[32];
+    snprintf(text, sizeof text, "%lld", value);
+    setting(name, text);
+}
+
+/* A harmless ESRCH on a real kernel; under qemu the counting plugin takes a snapshot. */
+static inline void mark(int label) { (void)getpgid(MARK + label); }
+
+static inline void late(int signal_number) {
+    static const char said[] = "the time limit passed: the runner ended itself\n";
+    (void)signal_number;
+    if (write(2, said, sizeof said - 1) < 0) _exit(LATE);
+    _exit(LATE);
+}
+
+static inline void end_after(double seconds) {
+    struct itimerval limit;
+    memset(&limit, 0, sizeof limit);
+    limit.it_value.tv_sec = (time_t)seconds;
+    limit.it_value.tv_usec = (suseconds_t)((seconds - (double)limit.it_value.tv_sec) * 1e6) + 1;
+    signal(SIGALRM, late);
+    setitimer(ITIMER_REAL, &limit, NULL);
+}
+
+/* A field of /proc/self/status in bytes; 0 where there is none. */
+static inline long long resident_bytes(const char *field) {
+    char line[256];
+    long long kilobytes = 0;
+    size_t length = strlen(field);
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (!strncmp(line, field, length) && line[length] == ':') kilobytes = atoll(line + length + 1);
+    if (status) fclose(status);
+    return kilobytes * 1024;
+}
+
+static inline double number(const char *name, const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= 0 && value < 1e9)) fail("not a number from 0 to 1e9", name);
+    return value;
+}
+
+static inline void read_shape(Job *job, const char *text) {
+    char rest;
+    long *n = job->shape;
+    if (sscanf(text, "%ld,%ld,%ld,%ld%c", &n[0], &n[1], &n[2], &n[3], &rest) != 4) fail("--shape is not B,3,R,R", text);
+    job->values = 1;
+    for (int i = 0; i < 4; i++) {
+        if (n[i] < 1 || n[i] > 4096) fail("--shape is out of range", text);
+        job->values *= (size_t)n[i];
+    }
+}
+
+static inline int read_plan_argument(Plan *plan, const char *name, const char *text) {
+    if (!strcmp(name, "--rounds")) plan->rounds = (int)number(name, text);
+    else if (!strcmp(name, "--round-s")) plan->round_s = number(name, text);
+    else if (!strcmp(name, "--warmup-s")) plan->warmup_s = number(name, text);
+    else if (!strcmp(name, "--warmup-runs")) plan->warmup_runs = (int)number(name, text);
+    else if (!strcmp(name, "--warmup-cap-s")) plan->warmup_cap_s = number(name, text);
+    else if (!strcmp(name, "--warmup-cap-rounds")) plan->warmup_cap_rounds = (int)number(name, text);
+    else if (!strcmp(name, "--steady-slope")) plan->steady_slope = number(name, text);
+    else return 0;
+    return 1;
+}
+
+static inline void read_argument(Job *job, const char *name, const char *text) {
+    if (!strcmp(name, "--model")) job->model = text;
+    else if (!strcmp(name, "--inputs")) job->inputs = text;
+    else if (!strcmp(name, "--outputs")) job->outputs = text;
+    else if (!strcmp(name, "--shape")) read_shape(job, text);
+    else if (!strcmp(name, "--threads")) job->threads = (int)number(name, text);
+    else if (!strcmp(name, "--mode") && !strcmp(text, "count")) job->counting = 1;
+    else if (!strcmp(name, "--mode") && !strcmp(text, "time")) job->counting = 0;
+    else if (!strcmp(name, "--runs")) job->runs = (int)number(name, text);
+    else if (!strcmp(name, "--limit-s")) job->limit_s = number(name, text);
+    else if (!read_plan_argument(&job->plan, name, text)) fail("unknown argument", name);
+}
+
+static inline Job read_arguments(int argc, char **argv) {
+    static const Plan plan = {15, 3, 20, 0.15, 0.5, 3.0, 0.005};
+    Job job;
+    memset(&job, 0, sizeof job);
+    job.threads = 1;
+    job.runs = 3;
+    job.limit_s = 300;
+    job.plan = plan;
+    if (argc % 2 == 0) fail("no value for the last argument", argv[argc - 1]);
+    for (int i = 1; i < argc; i += 2) read_argument(&job, argv[i], argv[i + 1]);
+    if (!job.model || !job.inputs || !job.outputs || !job.values)
+        fail("missing one of", "--model FILE --inputs FILE --outputs FILE --shape B,3,R,R");
+    if (job.threads < 1 || job.runs < 1 || job.plan.rounds < 1 || job.limit_s <= 0)
+        fail("must be above 0", "--threads, --runs, --rounds, --limit-s");
+    if (job.counting && job.threads != 1) fail("instructions are counted of one thread", "--threads 1");
+    return job;
+}
+
+static inline void put_batch(const Job *job, FILE *inputs, float *images) {
+    if (fread(images, sizeof(float), job->values, inputs) != job->values)
+        fail("the inputs are shorter than three batches of --shape", job->inputs);
+    model_put(images, job->values);
+}
+
+/* Runs the first two batches, writes their logits, and loads the third; the seconds of the very first run. */
+static inline double check_outputs(const Job *job) {
+    FILE *inputs = fopen(job->inputs, "rb"), *outputs = fopen(job->outputs, "wb");
+    float *images = (float *)grown(NULL, job->values * sizeof(float));
+    double first_s = 0;
+    if (!inputs) fail("cannot read the inputs", job->inputs);
+    if (!outputs) fail("cannot write the outputs", job->outputs);
+    for (int batch = 0; batch < BATCHES; batch++) {
+        size_t values;
+        put_batch(job, inputs, images);
+        int64_t start = now_ns();
+        model_run();
+        if (!batch) first_s = (double)(now_ns() - start) / 1e9;
+        const float *logits = model_get(&values);
+        if (fwrite(logits, sizeof(float), values, outputs) != values) fail("cannot write the outputs", job->outputs);
+    }
+    put_batch(job, inputs, images);
+    if (fclose(outputs)) fail("cannot write the outputs", job->outputs);
+    fclose(inputs);
+    free(images);
+    return first_s;
+}
+
+static inline void count_runs(const Job *job) {
+    for (int i = 0; i < job->plan.warmup_runs; i++) model_run();
+    for (int i = 0; i < 2 * EMPTY_PAIRS; i++) mark(FIRST_EMPTY_MARK + i);
+    for (int i = 0; i < job->runs; i++) {
+        mark(FIRST_RUN_MARK + 2 * i);
+        model_run();
+        mark(FIRST_RUN_MARK + 2 * i + 1);
+    }
+}
+
+#include "said.h"
+
+static inline int serve(int argc, char **argv, const char *runner) {
+    Said said;
+    memset(&said, 0, sizeof said);
+    said.floor = resident_bytes("VmRSS");
+    Job job = read_arguments(argc, argv);
+    end_after(job.limit_s);
+    int64_t opening = now_ns();
+    model_open(&job);
+    said.open_s = (double)(now_ns() - opening) / 1e9;
+    said.loaded = resident_bytes("VmRSS");
+    said.first_s = check_outputs(&job);
+    if (job.counting) {
+        count_runs(&job);
+    } else {
+        said.warmup = warm_up(&job.plan);
+        said.rounds = measure(&job.plan, job.threads);
+    }
+    said.peak = resident_bytes("VmHWM");
+    model_settings();
+    print_said(&said, &job, runner);
+    if (fflush(stdout)) fail("cannot write the result", "stdout");
+    _exit(0); /* some runtimes crash while they are taken down; the result is already out */
+}
+
+#endif

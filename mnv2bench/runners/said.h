@@ -1,0 +1,85 @@
+/* The one line of JSON that a runner prints: the fields of mnv2bench.records.Samples, or the marks of a count. */
+
+#ifndef MNV2BENCH_SAID_H
+#define MNV2BENCH_SAID_H
+
+typedef struct {
+    double open_s, first_s;
+    long long floor, loaded, peak; /* bytes; 0 is unreadable */
+    Rounds warmup, rounds;
+} Said;
+
+static inline void print_text(const char *text) {
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\') printf("\\%c", *c);
+        else if (*c < 0x20 || *c > 0x7e) printf("\\u%04x", *c);
+        else putchar(*c);
+    }
+    putchar('"');
+}
+
+static inline void print_count(const char *name, int64_t value) {
+    if (value == UNREADABLE) printf(", \"%s\": null", name);
+    else printf(", \"%s\": %lld", name, (long long)value);
+}
+
+/* Durations as one string a round, as in a saved Record. */
+static inline void print_rounds(const char *name, const Rounds *rounds) {
+    printf("\"%s\": [", name);
+    for (size_t r = 0; r < rounds->count; r++) {
+        const Round *round = &rounds->round[r];
+        printf("%s{\"durations_ns\": \"", r ? ", " : "");
+        for (size_t i = 0; i < round->count; i++) printf("%s%lld", i ? " " : "", (long long)round->durations_ns[i]);
+        putchar('"');
+        print_count("wall_ns", round->wall_ns);
+        print_count("cpu_ns", round->cpu_ns);
+        print_count("run_queue_ns", round->run_queue_ns);
+        print_count("steal_ns", UNREADABLE);
+        print_count("throttled_ns", UNREADABLE);
+        print_count("involuntary_switches", round->involuntary_switches);
+        print_count("major_faults", round->major_faults);
+        putchar('}');
+    }
+    printf("], ");
+}
+
+static inline void print_memory(const Said *said) {
+    if (!said->floor || !said->loaded || !said->peak) {
+        printf("\"memory\": null, ");
+        return;
+    }
+    printf("\"memory\": {\"interpreter\": %lld, \"floor\": %lld, \"loaded\": %lld, \"peak\": %lld}, ", said->floor,
+           said->floor, said->loaded, said->peak);
+}
+
+static inline void print_settings(void) {
+    printf("\"settings\": {");
+    for (int i = 0; i < setting_count; i++) {
+        if (i) printf(", ");
+        print_text(settings[i][0]);
+        printf(": ");
+        print_text(settings[i][1]);
+    }
+    putchar('}');
+}
+
+/* Under an emulator there is no time and no memory to tell of: only the settings and how many marks were made. */
+static inline void print_said(const Said *said, const Job *job, const char *runner) {
+    printf("\n{\"contract\": %d, \"runner\": ", CONTRACT);
+    print_text(runner);
+    printf(", \"samples\": {");
+    if (!job->counting) {
+        print_rounds("warmup", &said->warmup);
+        print_rounds("rounds", &said->rounds);
+        printf("\"import_s\": null, \"open_s\": %.9f, \"cold_open_s\": null, \"cold\": false, ", said->open_s);
+        printf("\"first_s\": %.9f, \"error\": null, \"separation\": null, ", said->first_s);
+        print_memory(said);
+    }
+    print_settings();
+    putchar('}');
+    if (job->counting) printf(", \"marks\": {\"empty\": %d, \"runs\": %d}", EMPTY_PAIRS, job->runs);
+    printf("}\n");
+}
+
+#endif

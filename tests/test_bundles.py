@@ -1,0 +1,185 @@
+"""What is pushed to a device: built from compilers and downloads that may be missing, kept whole or not at all."""
+
+import os
+import platform
+import shutil
+import subprocess
+import tomllib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnv2bench import backends, runners
+from mnv2bench.artifacts import Weights
+from mnv2bench.campaign.ready import Ready, ready
+from mnv2bench.cases import Case
+from mnv2bench.networks import images
+from mnv2bench.record_json import samples_from_json
+from mnv2bench.records import Plan
+from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.runners import build, debian, hosted, wheels
+from mnv2bench.runners.kept import kept
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "mnv2bench" / "runners"
+SMALL = Plan(rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=60.0)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the bundle for a PC is built on one")
+@pytest.mark.parametrize("backend", ["litert", "executorch"])
+def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
+    case = Case(width=0.35, resolution=96, backend=backend)
+    made = ready(case, Weights())
+    if not isinstance(made, Ready):
+        pytest.skip(made.reason)
+    try:
+        bundle = runners.bundle(backend, "linux-x86_64")
+    except Unavailable as missing:
+        pytest.skip(str(missing))
+    for path in bundle.paths:
+        (tmp_path / path.name).symlink_to(path)
+    batches = [images(seed, 1, 96) for seed in (1, 2, 3)]
+    (tmp_path / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
+    words = runners.arguments(
+        case, SMALL, counting=False, limit_s=60, model=made.path, inputs="inputs", outputs="outputs"
+    )
+    ran = subprocess.run([*bundle.start, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    samples = samples_from_json(runners.parse(ran.stdout).samples)
+    assert samples.settings["delegate"] == "XNNPACK"
+    assert samples.settings["threads"] == "1"
+    reference = np.load(made.reference)["logits"]
+    outputs = np.fromfile(tmp_path / "outputs", np.float32).reshape(reference.shape)
+    assert np.abs(outputs - reference).max() / np.abs(reference).max() < 1e-4
+    assert set(bundle.facts) == {"compiler", "runtime", "runner"}
+
+
+def test_an_interpreter_of_the_device_needs_nothing_pushed():
+    bundle = runners.bundle("torch_eager", "linux-aarch64", interpreter="/opt/venv/bin/python3")
+    assert bundle.paths == ()
+    assert bundle.start == ("/opt/venv/bin/python3", "-m", "mnv2bench.runners.session", "--backend", "torch_eager")
+    assert [runners.is_python(word) for word in ("python3.11", "/usr/bin/python", "./benchncnn", "")] == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("backend", "target", "error", "why"),
+    [
+        ("ncnn", "android-arm64", Unsupported, "no Android build on PyPI: --runner benchncnn"),
+        ("onnxruntime", "android-arm64", Unsupported, "no Android build on PyPI: --backends litert or executorch"),
+        ("torch_eager", "linux-aarch64", Unsupported, "give --runner the path of a Python there"),
+        ("ncnn", "linux-x86_64", Unavailable, r"a Python there with mnv2bench\[ncnn\]"),
+        ("litert", "linux-riscv64", Unsupported, "linux-aarch64, linux-x86_64, android-arm64, not for linux-riscv64"),
+    ],
+)
+def test_where_nothing_of_ours_runs_it_says_what_would(backend, target, error, why):
+    with pytest.raises(error, match=why):
+        runners.bundle(backend, target)
+
+
+def installed(folder, name, version):
+    """A distribution that says that it is installed."""
+    place = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    place.mkdir(parents=True)
+    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return str(folder)
+
+
+def test_another_litert_than_the_one_declared_by_hand_is_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(installed(tmp_path, "ai-edge-litert", "2.9.0"))
+    with pytest.raises(
+        Unavailable, match=r"for ai-edge-litert 2\.3\.0, and 2\.9\.0 is installed: pip install ai-edge-"
+    ):
+        runners.bundle("litert", "linux-aarch64")
+
+
+def test_a_missing_compiler_is_named_with_what_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match=r"aarch64-linux-gnu-g\+\+ is not installed.*: apt-get install g\+\+-aarch64"):
+        build.compiler("linux-aarch64", cxx=True)
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A wheel in a folder, and no package index: pip looks where nobody listens."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "mnv2bench_tiny-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("tiny/lib.so", "library")
+        archive.writestr("tiny/tests/big.so", "unneeded")
+        archive.writestr(
+            "mnv2bench_tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: mnv2bench-tiny\nVersion: 1.0\n"
+        )
+        archive.writestr("mnv2bench_tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("mnv2bench_tiny-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("MNV2BENCH_WHEELS", str(folder))
+    return folder
+
+
+def test_wheels_come_from_the_users_folder_first_and_are_kept(wheel, tmp_path):
+    found = wheels.wheel("mnv2bench-tiny", "1.0")
+    wheels.unpack(found, tmp_path / "unpacked", lambda name: not any(u in name for u in hosted.UNNEEDED))
+    assert (tmp_path / "unpacked" / "tiny" / "lib.so").read_text() == "library"
+    assert not (tmp_path / "unpacked" / "tiny" / "tests").exists()
+    shutil.rmtree(wheel)
+    assert wheels.wheel("mnv2bench-tiny", "1.0") == found
+
+
+def test_a_wheel_that_does_not_come_says_what_helps_and_leaves_nothing(wheel, tmp_path):
+    with pytest.raises(Unavailable, match=r"mnv2bench-tiny 2\.0 did not come .*: be online, or set MNV2BENCH_WHEELS"):
+        wheels.wheel("mnv2bench-tiny", "2.0")
+    assert list((tmp_path / "cache" / "runners").iterdir()) == []
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="no apt-get here: Debian's arm64 files come by it")
+def test_debians_packages_that_do_not_come_say_what_helps_and_leave_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match=r"did not come by apt-get update \(.*\): be online, and behind a proxy set"):
+        debian.packages(debian.LIBRARIES)
+    assert list((tmp_path / "runners").iterdir()) == []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="apt-get is not here, which fetches Debian's arm64 files: install apt"):
+        debian.packages(debian.LIBRARIES)
+
+
+def test_a_folder_is_kept_whole_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path))
+
+    def half(to):
+        (to / "half").touch()
+        raise Unavailable("the rest did not come: be online")
+
+    with pytest.raises(Unavailable):
+        kept("runner", ["1"], half)
+    assert list((tmp_path / "runners").iterdir()) == []
+    made = kept("runner", ["1"], lambda to: (to / "whole").touch())
+    assert [path.name for path in made.iterdir()] == ["whole"]
+    assert kept("runner", ["1"], half) == made
+
+
+def test_the_plugin_stays_out_of_the_wheel_because_its_licence_is_another():
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["mnv2bench"]
+    matched = {file.name for pattern in shipped for file in (ROOT / "mnv2bench").glob(pattern)}
+    sources = {file.name for file in SOURCES.iterdir() if file.suffix in (".c", ".cpp", ".h")}
+    assert sources - matched == {"icount.c"}
+    licence = (SOURCES / "icount.c").read_text().splitlines()[3]
+    assert licence == " * SPDX-License-Identifier: GPL-2.0-or-later"
+
+
+@pytest.mark.parametrize("file", sorted(f.name for f in SOURCES.iterdir() if f.suffix in (".c", ".cpp", ".h")))
+def test_a_c_source_is_one_room_of_250_lines_at_most_and_says_what_it_is(file):
+    lines = (SOURCES / file).read_text().splitlines()
+    assert len(lines) <= 250
+    assert max(map(len, lines)) <= 120
+    assert lines[0].startswith("/* ")
+
+
+def test_every_backend_with_a_runner_is_a_backend():
+    assert {*build.NATIVE, *hosted.WHEELS} <= set(backends.names())
