@@ -1,19 +1,25 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: bench test lint types published nightly selfcheck figures clean
+SYSTEM := qemu-user gcc g++ libc6-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-arm64-cross libstdc++6-arm64-cross \
+	adb openssh-client openssh-server
+.PHONY: bench test system lint types published nightly selfcheck figures clean
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,mobile,dev]'
 	touch $@
 
 bench: $(VENV)/ready  ## measure the quick grid with every backend, then write the report
 	$(BIN)/pytest suites --benchmark-save=first
 	$(BIN)/mnv2bench report
 
-test: $(VENV)/ready lint types  ## lint, types, tests
+test: $(VENV)/ready lint types  ## lint, types, tests; what the machine lacks for some of them, they say
 	$(BIN)/pytest
+
+system:  ## Debian's packages for tests of phones, boards and arm64: as root
+	apt-get update --quiet=2
+	apt-get install --quiet=2 --no-install-recommends $(SYSTEM)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

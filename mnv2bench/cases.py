@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mnv2bench import transports
 from mnv2bench.networks.spec import check
 
 PRECISIONS = ("fp32",)
@@ -16,8 +17,7 @@ GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
     "published": (*itertools.product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
     "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
 }
-KINDS = ("host-measured", "measured-device", "emulated-count")
-ELSEWHERE = {"adb": "measured-device", "ssh": "measured-device", "qemu": "emulated-count"}  # adb:SERIAL, ssh:HOST, ...
+KINDS = (transports.HOST, *dict.fromkeys(transports.KINDS.values()))
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
@@ -57,8 +57,7 @@ class Case:
     @property
     def kind(self) -> str:
         """What its numbers are, of KINDS: times taken here, times taken on another device, or instruction counts."""
-        scheme, colon, _ = self.device.partition(":")
-        return ELSEWHERE.get(scheme, KINDS[0]) if colon else KINDS[0]
+        return transports.kind(self.device)
 
     @property
     def id(self) -> str:

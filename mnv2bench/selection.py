@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from mnv2bench import backends
+from mnv2bench import backends, transports
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
 from mnv2bench.cases import GRIDS, Case, cases, grid, variants
@@ -15,6 +15,7 @@ from mnv2bench.records import QUICK, Plan
 N = TypeVar("N", int, float)
 SUITES = ("latency", "throughput")
 QUICK_THROUGHPUT = ("onnxruntime", "openvino")  # the others compile anew for a batch: minutes, not quick
+MOBILE = ("litert", "executorch", "ncnn")  # what runs on other devices
 QUICK_LARGEST_ONLY = ("torch_compile_freezing",)  # 12 s to open in every process, which no cache shortens
 
 OPTIONS = {  # name: (default, help); one list for argparse and typer, so that neither drifts
@@ -23,13 +24,14 @@ OPTIONS = {  # name: (default, help); one list for argparse and typer, so that n
     "widths": ("", "Comma-separated width multipliers; any width, with --resolutions."),
     "resolutions": ("", "Comma-separated; any from 32, with --widths."),
     "backends": ("", "Comma-separated; every one in `mnv2bench backends` where not given."),
-    "devices": ("cpu", "Comma-separated."),
+    "devices": ("cpu", "Comma-separated: cpu, adb:SERIAL, adb:SERIAL@big, ssh:HOST, qemu:cortex-a76."),
     "threads": ("", "Comma-separated numbers, or all for every core."),
     "batches": ("", "Comma-separated."),
     "processes": ("", "Fresh processes per case: 3 on the quick grid, else 5."),
     "rounds": ("", "Undisturbed rounds of 150 ms per process: 5 on the quick grid, else 15."),
     "process-limit": ("", "Seconds after which a worker process is killed: 300."),
     "seed": ("0", "Of the order, the images and the layout of each process."),
+    "runner": ("", "On other devices, instead of our runner: benchmark_model, executor_runner, benchncnn, a Python."),
     "weights": ("", "A state dict file (torch.save) instead of seeded weights."),
 }
 
@@ -48,6 +50,7 @@ class Selection:
     plan: Plan
     seed: int
     weights: Weights
+    runner: str = ""
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -76,6 +79,17 @@ def _plan(asked: dict[str, str]) -> Plan:
     return replace(plan, **changes)
 
 
+def _devices(text: str) -> tuple[str, ...]:
+    devices = _words(text)
+    for device in devices:
+        _, colon, place = device.partition(":")
+        if colon and not (transports.is_elsewhere(device) and place):
+            raise ValueError(
+                f"device {device!r} is not one of cpu, adb:SERIAL, ssh:HOST, qemu:CPU: see mnv2bench devices"
+            )
+    return devices
+
+
 def select(asked: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
     asked = {name: default for name, (default, _) in OPTIONS.items()} | asked
@@ -97,17 +111,38 @@ def select(asked: dict[str, str]) -> Selection:
         networks=_words(asked["networks"]),
         variants=variants(asked["grid"], widths, resolutions),
         backends=_words(asked["backends"]),
-        devices=_words(asked["devices"]),
+        devices=_devices(asked["devices"]),
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", asked["batches"], int),
         plan=_plan(asked),
         seed=weights.seed,
         weights=replace(weights, seed=0),
+        runner=asked["runner"],
     )
 
 
 def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
-    """The cases of a suite: latency is batch 1 at one thread and at all cores, throughput batches 1, 8, 32 at all.
+    """The cases of a suite, those of this machine first: latency is batch 1, throughput larger batches too."""
+    elsewhere = tuple(filter(transports.is_elsewhere, asked.devices))
+    here = tuple(device for device in asked.devices if device not in elsewhere)
+    return (*(_here(suite, asked, here) if here else ()), *(_elsewhere(suite, asked, elsewhere) if elsewhere else ()))
+
+
+def _elsewhere(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """On other devices: batch 1 and one thread, where nothing else is asked for; how many cores they have is theirs."""
+    batches = tuple(b for b in asked.batches or (1,) if (b == 1) == (suite == "latency"))
+    return cases(
+        asked.variants,
+        networks=asked.networks,
+        backends=asked.backends or MOBILE,
+        devices=devices,
+        threads=dict.fromkeys(asked.threads or (1,)),
+        batches=batches,
+    )
+
+
+def _here(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """On this machine: latency at one thread and at all cores, throughput with batches 1, 8, 32 at all.
 
     The quick grid asks less of itself where no backends are named: one thread for latency, batch 8 of the runtimes that
     open in a second, and the slowest to open on the largest variant only.
@@ -129,7 +164,7 @@ def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
         asked.variants,
         networks=asked.networks,
         backends=names,
-        devices=asked.devices,
+        devices=devices,
         threads=dict.fromkeys(asked.threads or threads),
         batches=batches,
     )

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from mnv2bench import analysis
 from mnv2bench.campaign import Campaign, run
-from mnv2bench.cases import Case
+from mnv2bench.cases import KINDS, Case
 from mnv2bench.journal import Journal, lines
 from mnv2bench.measure.environment import differences, environment
 from mnv2bench.records import Record
@@ -15,6 +15,7 @@ from mnv2bench.selection import OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
+COUNTED = KINDS[2]
 RESULTS = Path(__file__).parents[1] / "results"
 INSTEAD = {
     "--benchmark-min-rounds": "--rounds and --processes set how much is measured",
@@ -75,7 +76,10 @@ def pytest_generate_tests(metafunc):
     suite = metafunc.definition.get_closest_marker("suite")
     if suite is None:
         return
-    chosen = suite_cases(suite.args[0], metafunc.config.selection)
+    name, selection = suite.args[0], metafunc.config.selection
+    counted = name == "counts"
+    chosen = suite_cases("latency" if counted else name, selection)
+    chosen = [case for case in chosen if (case.kind == COUNTED) == counted]
     rows = [tuple(getattr(case, name) for name in PARAMETERS) for case in chosen]
     metafunc.parametrize(PARAMETERS, rows, ids=[case.id for case in chosen])
 
@@ -87,7 +91,9 @@ def case(network, width, resolution, batch, backend, device, precision, threads)
 
 def _case(item):
     parameters = getattr(item, "callspec", None) and item.callspec.params
-    return Case(*(parameters[name] for name in PARAMETERS)) if parameters and "backend" in parameters else None
+    if not parameters or not isinstance(parameters.get("backend"), str):  # a suite without cases has one empty test
+        return None
+    return Case(*(parameters[name] for name in PARAMETERS))
 
 
 def pytest_collection_modifyitems(items):
@@ -110,7 +116,9 @@ def pytest_runtestloop(session):
         try:
             with Display(out, quiet=option.verbose < 0) as display:
                 display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
-                campaign = Campaign(chosen, journal, selection.plan, selection.seed, selection.weights, display)
+                campaign = Campaign(
+                    chosen, journal, selection.plan, selection.seed, selection.weights, display, selection.runner
+                )
                 measured = run(campaign, option.resume)
         except (ValueError, OSError) as error:
             pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
@@ -119,6 +127,22 @@ def pytest_runtestloop(session):
         config.stash[RECORDS] = {record.case: record for record in measured}
         config.stash[JOURNAL] = journal
     return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    """Save a campaign in which nothing was timed, which pytest-benchmark alone would not: its benchmarks are []."""
+    config, saving = session.config, session.config._benchmarksession
+    name = saving.save or saving.autosave
+    if JOURNAL in config.stash and name and not saving.benchmarks and not saving.disabled:
+        made = {"config": config, "benchmarks": []}
+        commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
+        output = config.hook.pytest_benchmark_generate_json(
+            **made, include_data=False, machine_info=saving.get_machine_info(), commit_info=commit
+        )
+        config.hook.pytest_benchmark_update_json(**made, output_json=output)
+        saving.storage.save(output, name)
+        saving.save = saving.autosave = None
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -162,6 +186,8 @@ def replay(request, benchmark):
             benchmark.pedantic(lambda: None)
             return
         record = request.getfixturevalue("record")
+        if record.told:
+            pytest.skip(f"{record.told[0].tool} tells no raw samples to replay: what it told is in the report")
         rounds = [r for s in record.samples for r in analysis.used_rounds(s, record.case.threads)]
         seconds = [d / 1e9 for r in rounds for d in r.durations_ns]
         latency = analysis.latency(record)

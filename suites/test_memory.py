@@ -2,11 +2,21 @@
 
 import pytest
 
+from mnv2bench.cases import KINDS
+
+HERE = KINDS[0]
+
 
 @pytest.mark.suite("latency")
 def test_memory(case, record):
+    if record.told:
+        pytest.skip(f"{record.told[0].tool} was not asked for its memory in a way that is ours")
     for samples in record.samples:
         memory = samples.memory
         assert memory is not None, "resident memory is read from /proc/self/status, which this system does not have"
-        assert memory.interpreter < memory.floor < memory.loaded <= memory.peak
+        if case.kind == HERE:
+            assert memory.interpreter < memory.floor
+        assert (
+            memory.interpreter <= memory.floor < memory.loaded <= memory.peak
+        )  # a runner elsewhere has no interpreter
         assert memory.peak - memory.floor > record.artifact.bytes, "a session holds at least what it has read"

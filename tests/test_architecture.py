@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mnv2bench"
 FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "suites").rglob("*.py")])
-RUNTIMES = ("onnxruntime", "openvino")
-HEAVY = ("torch", *RUNTIMES, "onnx", "onnxscript", "scipy", "pandas")
+RUNTIMES = ("onnxruntime", "openvino", "ai_edge_litert", "executorch", "ncnn")
+HEAVY = ("torch", *RUNTIMES, "onnx", "onnxscript", "litert_torch", "pnnx", "scipy", "pandas")
 OUTER = ("campaign", "journal", "selection", "terminal", "cli", "selfcheck", "report", "deciding")
 
 # room or module: what it may not import, nor anything below it
@@ -21,8 +21,35 @@ FORBIDDEN = {
     "networks": ("time", *RUNTIMES, *(f"mnv2bench.{r}" for r in (*OUTER, "cases", "records", "backends", "measure"))),
     "paper": (*HEAVY, "time", *(f"mnv2bench.{r}" for r in (*OUTER, "cases", "records", "backends", "measure"))),
     "records": (*HEAVY, "numpy", "time", *(f"mnv2bench.{r}" for r in (*OUTER, "backends", "measure", "analysis"))),
+    "record_json": (*HEAVY, "numpy", "time", *(f"mnv2bench.{r}" for r in (*OUTER, "backends", "measure", "analysis"))),
     "artifacts": (*(f"mnv2bench.{r}" for r in (*OUTER, "measure", "analysis")),),
     "backends": ("scipy", "pandas", *(f"mnv2bench.{r}" for r in (*OUTER, "measure", "analysis", "records"))),
+    "transports": (
+        *HEAVY,
+        "numpy",
+        *(
+            f"mnv2bench.{r}"
+            for r in (*OUTER, "records", "networks", "backends", "measure", "analysis", "history", "paper")
+        ),
+        *("mnv2bench.runners", "mnv2bench.devices"),
+    ),
+    "devices": (
+        *HEAVY,
+        "numpy",
+        *(
+            f"mnv2bench.{r}"
+            for r in (*OUTER, "records", "networks", "artifacts", "backends", "measure", "analysis", "history", "paper")
+        ),
+        "mnv2bench.runners",
+    ),
+    "runners": (
+        *HEAVY,
+        *(
+            f"mnv2bench.{r}"
+            for r in (*OUTER, "history", "analysis", "devices", "measure.worker", "measure.environment")
+        ),
+        "mnv2bench.measure.elsewhere",
+    ),
     "measure": (*HEAVY, *(f"mnv2bench.{r}" for r in (*OUTER, "analysis"))),
     "journal": (*HEAVY, "numpy", *(f"mnv2bench.{r}" for r in ("campaign", "report", "measure", "analysis", "cli"))),
     "campaign": (

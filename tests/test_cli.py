@@ -72,7 +72,18 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
         (["run", "--widths", "0.5"], "grid quick has no variant with 0.5: name --resolutions too, or another grid"),
         (["run", "--resolutions", "31", "--widths", "1"], "resolution must be a whole number from 32"),
         (["run", "--resolutions", "224.5"], "--resolutions takes numbers separated by commas, not '224.5'"),
-        (["run", "--backends", "tensorflow"], "backend 'tensorflow' is not one of onnxruntime, "),
+        (
+            ["run", "--backends", "tensorflow"],
+            "backend 'tensorflow' is not one of executorch, litert, ncnn, onnxruntim",
+        ),
+        (
+            ["run", "--devices", "usb:1"],
+            "device 'usb:1' is not one of cpu, adb:SERIAL, ssh:HOST, qemu:CPU: see mnv2bench",
+        ),
+        (["run", "--devices", "adb:"], "device 'adb:' is not one of cpu, adb:SERIAL, "),
+        (["build-runner", "ncnn"], "runtime 'ncnn' is not one of litert, executorch"),
+        (["build-runner", "litert", "--target", "ios"], "target 'ios' is not one of android-arm64, "),
+        (["build-runner", "litert", "--ndk", "/nowhere"], "/nowhere"),
         (["run", "--networks", "lenet"], "unknown network 'lenet'; known networks: mobilenet_v2, "),
         (["run", "--suites", "memory"], "suite 'memory' is not one of latency, throughput"),
         (["run", "--threads", "0"], "threads must be a whole number from 1"),
@@ -153,7 +164,7 @@ def test_a_report_is_a_page_and_a_table_beside_the_file(command, journal):
 def test_a_damaged_file_is_named_and_skipped_and_the_others_are_reported(command, journal, tmp_path):
     damaged, newer = tmp_path / "damaged.jsonl", tmp_path / "newer.jsonl"
     damaged.write_text(journal.read_text().replace('"line":"process"', '"line":process', 1))
-    newer.write_text(journal.read_text().replace('"schema":1', '"schema":99', 1))
+    newer.write_text(journal.read_text().replace('"schema":2', '"schema":99', 1))
     page, table = tmp_path / "all.md", tmp_path / "all.csv"
     files = [str(file) for file in (damaged, journal, newer, tmp_path / "missing.json")]
     ran = command("mnv2bench", "report", *files, "--markdown", str(page), "--csv", str(table))

@@ -12,7 +12,8 @@ from mnv2bench.cases import Case
 from mnv2bench.journal import Head, Journal, records
 from mnv2bench.measure.environment import environment, state
 from mnv2bench.measure.noise import resident_bytes
-from mnv2bench.records import Plan, Process, Record, Samples, samples_from_json
+from mnv2bench.record_json import measured_from_json
+from mnv2bench.records import Plan, Process, Record
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Campaign:
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
     progress: Progress = silent
+    runner: str = ""  # what runs the cases of other devices instead of our own runners
 
 
 def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
@@ -33,7 +35,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     Raises ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
     """
     weights = asdict(campaign.weights) | {"content": campaign.weights.content}
-    head = Head(campaign.cases, campaign.plan, campaign.seed, weights, environment())
+    head = Head(campaign.cases, campaign.plan, campaign.seed, weights, environment(), campaign.runner)
     journal = campaign.journal
     open_journal(journal, head, resume, campaign.progress)
     done = {(p.case.id, p.number) for p in journal.processes}
@@ -71,7 +73,7 @@ def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress)
 
 
 def _require_same(before: Head, now: Head) -> None:
-    for name in ("cases", "plan", "seed", "weights"):
+    for name in ("cases", "plan", "seed", "weights", "runner"):
         if getattr(before, name) != getattr(now, name):
             raise ValueError(f"the interrupted campaign had other {name}: repeat its command with --resume, or drop it")
     if before.environment["fingerprint"] != now.environment["fingerprint"]:
@@ -84,7 +86,7 @@ def export(campaign: Campaign, cases: Sequence[Case]) -> dict[str, Ready | Ended
     """Make what the cases need, by case id; where that cannot be, how it ended."""
     given: dict[str, Ready | Ended] = {}
     for case in cases:
-        mine = given[case.id] = ready(case, campaign.weights, campaign.progress)
+        mine = given[case.id] = ready(case, campaign.weights, campaign.progress, campaign.runner)
         if isinstance(mine, Ready):
             campaign.journal.artifact(case, mine.artifact)
     return given
@@ -92,5 +94,5 @@ def export(campaign: Campaign, cases: Sequence[Case]) -> dict[str, Ready | Ended
 
 def process(case: Case, number: int, position: int, seed: int, ended: Ended) -> Process:
     """What a journal keeps of a child that ended."""
-    samples = samples_from_json(ended.measured) if ended.measured else Samples()
-    return Process(case, number, position, seed, ended.status, ended.reason, ended.wall_s, samples)
+    measured = measured_from_json(ended.measured)
+    return Process(case, number, position, seed, ended.status, ended.reason, ended.wall_s, **measured)

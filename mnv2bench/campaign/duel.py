@@ -9,7 +9,7 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.campaign import open_journal, process
 from mnv2bench.campaign.ready import Progress, Ready, silent, work
 from mnv2bench.campaign.side import Side, side
-from mnv2bench.cases import Case
+from mnv2bench.cases import KINDS, Case
 from mnv2bench.journal import Head, Journal, records
 from mnv2bench.measure.environment import state
 from mnv2bench.records import Plan, Record
@@ -55,6 +55,8 @@ def begin(
 
     ValueError for an environment that cannot take part, or journals of another duel.
     """
+    if counted := [case.id for case in cases if case.kind == KINDS[2]]:
+        raise ValueError(f"{counted[0]} is an exact count and needs no pairs: mnv2bench compare A B on two saved files")
     chosen = weights or Weights()
     stored = asdict(chosen) | {"content": chosen.content}
     corners = []

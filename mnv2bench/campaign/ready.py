@@ -9,9 +9,10 @@ from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import THREAD_VARIABLES, Ended, child
 from mnv2bench.campaign.schedule import nuisances
-from mnv2bench.cases import Case
+from mnv2bench.cases import KINDS, Case
 from mnv2bench.measure.environment import environment
 from mnv2bench.records import Artifact, Plan
+from mnv2bench.refusals import Unavailable
 
 EXPORT_TIMEOUT_S = 900.0
 Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
@@ -19,12 +20,16 @@ Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps
 
 @dataclass(frozen=True)
 class Ready:
-    """An artifact and the paths that a worker is given: the artifact's file, the reference's, the compile cache."""
+    """An artifact and the paths that a worker is given: the artifact's file, the reference's, the compile cache.
+
+    `runner` is the --runner of a case that runs elsewhere.
+    """
 
     artifact: Artifact
     path: str
     reference: str
     compile_cache: str
+    runner: str = ""
 
 
 def silent(doing: str, done: int, total: int) -> None:
@@ -55,11 +60,20 @@ def _make(case: Case, format: str, weights: Weights, state_dict: str, progress: 
     return made if ended.status == "ok" and made else ended
 
 
-def ready(case: Case, weights: Weights, progress: Progress = silent) -> Ready | Ended:
+def _prepared(case: Case, runner: str, progress: Progress) -> Ended:
+    """What a case elsewhere needs besides its artifact: the device is there, and what runs on it is built."""
+    progress(f"preparing {case.device} for {case.backend}", 0, 0)
+    job = {"case": asdict(case), "runner": runner, "prepare": True}
+    return child("mnv2bench.measure.elsewhere", job, {}, EXPORT_TIMEOUT_S)
+
+
+def ready(case: Case, weights: Weights, progress: Progress = silent, runner: str = "") -> Ready | Ended:
     """Make what the case needs with this interpreter; or how that ended."""
+    if case.kind != KINDS[0] and (prepared := _prepared(case, runner, progress)).status != "ok":
+        return prepared
     try:
         reads = backends.reads(case.backend)
-    except (ValueError, backends.Unavailable) as error:
+    except (ValueError, Unavailable) as error:
         return Ended("unavailable", str(error), {}, 0.0)
     made: dict[str, Artifact] = {}
     for format in ("state_dict", "reference", reads):
@@ -73,6 +87,7 @@ def ready(case: Case, weights: Weights, progress: Progress = silent) -> Ready | 
         path=str(artifacts.path(reads, made[reads].key)),
         reference=str(artifacts.path("reference", made["reference"].key)),
         compile_cache=str(artifacts.compile_cache(case, weights, environment()["fingerprint"])),
+        runner=runner,
     )
 
 
@@ -85,6 +100,8 @@ def work(case: Case, given: Ready, plan: Plan, seed: int, interpreter: Sequence[
         "reference": given.reference,
         "compile_cache": given.compile_cache,
         "input_seed": seed,
+        "runner": given.runner,
     }
     variables = _variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": given.compile_cache}
-    return child("mnv2bench.measure.worker", job, variables, plan.timeout_s, interpreter)
+    module = "mnv2bench.measure.worker" if case.kind == KINDS[0] else "mnv2bench.measure.elsewhere"
+    return child(module, job, variables, plan.timeout_s, interpreter)

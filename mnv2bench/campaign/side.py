@@ -17,7 +17,7 @@ from mnv2bench.measure.environment import environment
 from mnv2bench.outcomes import outcome
 from mnv2bench.records import Artifact
 
-CONTRACT = 1  # of the jobs that this module and measure.worker take, and of what they answer
+CONTRACT = 2  # of the jobs that this module and measure.worker take, and of what they answer
 MODULE = "mnv2bench.campaign.side"
 
 

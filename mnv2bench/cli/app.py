@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnv2bench.outcomes import one_line
+from mnv2bench.refusals import Unavailable, Unsupported
 
 FAILURES = ("wrong", "failed", "timeout")
 WORDS = ("case", "verdict", "why", "95 %", "night", "saved UTC", "commit", "doubt", "gate", "epoch", "changed", "since")
@@ -58,6 +59,6 @@ def main() -> None:
     """Run a verb; bad input ends in one line and exit code 2."""
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, Unavailable, Unsupported) as error:
         print(f"mnv2bench: {one_line(str(error))}", file=sys.stderr)
         sys.exit(2)

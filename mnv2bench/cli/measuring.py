@@ -21,7 +21,7 @@ from mnv2bench.selection import OPTIONS, SUITES, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 CHECK_NAMES = (
-    "overhead", "benchmark_app", "aa", "nights", "history", "duels", "injections", "injections_busy",
+    "overhead", "benchmark_app", "aa", "device", "nights", "history", "duels", "injections", "injections_busy",
 )  # fmt: skip
 PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 
@@ -45,6 +45,7 @@ def run(
     rounds: Annotated[str, option("rounds")] = "",
     process_limit: Annotated[str, option("process-limit")] = "",
     seed: Annotated[str, option("seed")] = OPTIONS["seed"][0],
+    runner: Annotated[str, option("runner")] = "",
     weights: Annotated[str, option("weights")] = "",
     out: Annotated[Path, typer.Option(help="Where each process is written as it ends.")] = Path("mnv2bench.jsonl"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")] = False,
@@ -61,7 +62,9 @@ def run(
         raise ValueError("no case is left: the suites asked for have none of these batches")
     try:
         with Display(quiet=quiet) as display:
-            campaign = Campaign(chosen, Journal(out), selection.plan, selection.seed, selection.weights, display)
+            campaign = Campaign(
+                chosen, Journal(out), selection.plan, selection.seed, selection.weights, display, selection.runner
+            )
             records = measure(campaign, resume)
     except KeyboardInterrupt:
         console().print(f"interrupted: the same command with --resume goes on from {out}", markup=False)
@@ -114,13 +117,14 @@ def selfcheck(
     out: Annotated[Path, typer.Option(help="Journals of duels begin with this name.")] = Path("selfcheck"),
     sittings: Annotated[Path | None, typer.Option(help="A CSV of duels, whose noise nights draws again.")] = None,
     seed: Annotated[int, typer.Option(help="Of virtual nights, and of which cells are slowed.")] = 20261124,
+    device: Annotated[str, typer.Option(help="Check this device, such as adb:SERIAL, and nothing else.")] = "",
 ) -> None:
     """Measure the measuring and the deciding: what the harness adds, and what the gate finds and misses."""
     from mnv2bench.selfcheck import CHECKS, MEASURING, Asked
 
-    names = [name.strip() for name in only.split(",") if name.strip()] or list(MEASURING)
+    names = [name.strip() for name in only.split(",") if name.strip()] or (["device"] if device else list(MEASURING))
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
-    asked = Asked(repeats, nights, minutes, old, new, out, sittings, seed)
+    asked = Asked(repeats, nights, minutes, old, new, out, sittings, seed, device)
     passed = [CHECKS[name](asked, console()) for name in names]
     raise typer.Exit(not all(passed))

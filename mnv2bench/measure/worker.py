@@ -21,7 +21,8 @@ from mnv2bench.cases import Case  # noqa: E402
 from mnv2bench.measure.loop import measure  # noqa: E402
 from mnv2bench.networks import images  # noqa: E402
 from mnv2bench.outcomes import outcome  # noqa: E402
-from mnv2bench.records import Memory, Plan, Samples, samples_to_json  # noqa: E402
+from mnv2bench.record_json import samples_to_json  # noqa: E402
+from mnv2bench.records import Memory, Plan, Samples  # noqa: E402
 
 TOLERANCE = 1e-4
 MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred tolerances
@@ -101,7 +102,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         separation=separation,
         settings=settings,
     )
-    return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": samples_to_json(samples)}
+    measured = {"samples": samples_to_json(samples)}
+    return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": measured}
 
 
 if __name__ == "__main__":

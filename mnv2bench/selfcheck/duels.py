@@ -26,7 +26,8 @@ from mnv2bench.campaign.ready import Ready, silent, work
 from mnv2bench.campaign.side import Side, side
 from mnv2bench.cases import Case, cases
 from mnv2bench.deciding.confirm import confirm
-from mnv2bench.records import Plan, samples_from_json
+from mnv2bench.record_json import samples_from_json
+from mnv2bench.records import Plan
 
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
 CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)
@@ -152,7 +153,9 @@ def calibrated(old: Side) -> dict[Case, float]:
         ended = [work(case, given, replace(PLAN, rounds=3), seed, old.interpreter) for seed in (1, 2)]
         if bad := [e for e in ended if e.status != "ok"]:
             raise ValueError(f"{case.id}: {bad[0].status}: {bad[0].reason}")
-        found[case] = statistics.median(process_median(samples_from_json(e.measured), case.threads) for e in ended)
+        found[case] = statistics.median(
+            process_median(samples_from_json(e.measured["samples"]), case.threads) for e in ended
+        )
     return found
 
 

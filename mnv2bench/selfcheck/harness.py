@@ -20,7 +20,8 @@ from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
 from mnv2bench.measure.loop import time_round
 from mnv2bench.networks import images
-from mnv2bench.records import Plan, Samples, samples_from_json
+from mnv2bench.record_json import samples_from_json
+from mnv2bench.records import Plan, Samples
 
 SMALLEST, LARGE = (0.35, 96), (1.0, 224)
 MAX_OVERHEAD = 0.005
@@ -42,7 +43,7 @@ def _samples(case: Case, given: Ready, seed: int) -> Samples:
     ended = work(case, given, Plan(processes=1), seed)
     if ended.status != "ok":
         raise ValueError(f"{case.id}: {ended.status}: {ended.reason}")
-    return samples_from_json(ended.measured)
+    return samples_from_json(ended.measured["samples"])
 
 
 def _bare_round(run: Callable[[], None], seconds: float) -> list[int]:

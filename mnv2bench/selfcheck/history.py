@@ -20,7 +20,8 @@ from rich.console import Console
 from mnv2bench.cases import Case, cases, grid
 from mnv2bench.measure.noise import resident_bytes
 from mnv2bench.networks import count
-from mnv2bench.records import SCHEMA, Memory, Plan, Process, Round, Samples, dumps, process_to_json
+from mnv2bench.record_json import dumps, process_to_json
+from mnv2bench.records import SCHEMA, Memory, Plan, Process, Round, Samples
 
 SYNTHETIC = "synthetic-not-measured"
 NIGHTS = (250, 500, 1000)

@@ -1,0 +1,82 @@
+"""A device held against what docs/mobile.md says of it: outputs, threads, the runner's own cost, what is readable."""
+
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mnv2bench.analysis import kept_share, output_error, threads_used, used_rounds
+from mnv2bench.campaign import Campaign, run
+from mnv2bench.cases import KINDS, Case
+from mnv2bench.journal import Journal
+from mnv2bench.outcomes import one_line
+from mnv2bench.records import Plan, Record
+from mnv2bench.selection import MOBILE
+from mnv2bench.terminal import Display
+
+PLAN = Plan(processes=3, rounds=5)
+MIN_TWO_THREADS = 1.3  # CPU over wall time that two threads must show somewhere
+MAX_BETWEEN = 0.005  # of a round that is outside the timed calls: the runner's own loop
+
+
+def cases(device: str) -> tuple[Case, ...]:
+    """The smallest variant of every mobile runtime, one thread and, where time is taken, two."""
+    one = [Case(width=0.35, resolution=96, backend=name, device=device) for name in MOBILE]
+    counted = one[0].kind == KINDS[2]
+    two = [] if counted else [Case(width=1.0, backend=name, device=device, threads=2) for name in MOBILE]
+    return (*one, *two)
+
+
+def verdict(record: Record) -> tuple[bool, str]:
+    """Whether a record shows what it must, and what it shows; a runtime that is not for this device is no failure."""
+    if record.status in ("unavailable", "unsupported"):
+        return True, f"{record.status}: {record.reason}"
+    if record.status != "ok":
+        return False, f"{record.status}: {record.reason}"
+    if record.case.kind == KINDS[2]:
+        found = {counts.net for counts in record.counts}
+        totals = sorted({n for net in found for n in net})
+        alike = "every process the same" if len(found) == 1 else f"processes differ by {totals[-1] / totals[0] - 1:.1e}"
+        errors = max(counts.error or 0.0 for counts in record.counts)
+        return totals[-1] < totals[0] * 1.0001, f"{totals[0] / 1e6:.6g} M instructions, {alike}, error {errors:.1e}"
+    share, threads = between(record), threads_used(record)
+    said = (
+        f"error {output_error(record) or 0:.1e}, {threads:.2f} threads used, {share:.2%} of a round between calls, "
+        f"{kept_share(record):.0%} of rounds undisturbed"
+    )
+    return share <= MAX_BETWEEN and (record.case.threads == 1 or threads >= MIN_TWO_THREADS), said
+
+
+def between(record: Record) -> float:
+    """The part of the used rounds that lies outside every timed call."""
+    rounds = [r for samples in record.samples for r in used_rounds(samples, record.case.threads)]
+    return 1 - sum(sum(r.durations_ns) for r in rounds) / sum(r.wall_ns for r in rounds)
+
+
+def device(name: str, out: Console) -> bool:
+    """Run it; True where nothing on the device contradicts the docs, and something ran at all."""
+    if not name:
+        raise ValueError("which device? selfcheck --device adb:SERIAL; mnv2bench devices lists what is there")
+    with tempfile.TemporaryDirectory() as folder, Display() as display:
+        records = run(Campaign(cases(name), Journal(Path(folder) / "device.jsonl"), PLAN, progress=display))
+    table = Table("case", "as it should be", "what was seen")
+    verdicts = [verdict(record) for record in records]
+    for record, (good, said) in zip(records, verdicts, strict=True):
+        table.add_row(record.case.id, "yes" if good else "NO", escape(one_line(said)))
+    out.print(table)
+    for line in unreadable(records):
+        out.print(one_line(line), markup=False)
+    ran = any(record.status == "ok" for record in records)
+    if not ran:
+        out.print("nothing ran: the reasons above end in what to do")
+    return ran and all(good for good, _ in verdicts)
+
+
+def unreadable(records: tuple[Record, ...]) -> list[str]:
+    """What of the device's state could not be read in the last process, each with its reason."""
+    seen = [p.target for record in records for p in record.processes if p.target]
+    state = seen[-1].get("after", {}) if seen else {}
+    missing = state.get("unreadable", {}) if isinstance(state, dict) else {}
+    return [f"unreadable: {name}: {why}" for name, why in missing.items()]
