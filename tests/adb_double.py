@@ -100,6 +100,7 @@ def phone(folder, connect=True, **options):
             stderr=log,
             text=True,
         )
+    connecting = None
     try:
         port = process.stdout.readline().strip()
         assert port.isdigit(), (root / "log").read_text()
@@ -109,13 +110,13 @@ def phone(folder, connect=True, **options):
             connecting = subprocess.Popen(["adb", "connect", serial], stdout=subprocess.DEVNULL)
             _wait_until_it_is_listed(serial)
         yield serial
-        if connect:
+    finally:
+        if connecting:
             adb("disconnect", serial)
             connecting.kill()
-            connecting.wait(10)
-    finally:
+            connecting.wait()
         process.terminate()
-        process.wait(10)
+        process.wait()
         process.stdin.close()
         process.stdout.close()
 

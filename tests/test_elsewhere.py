@@ -1,6 +1,7 @@
 """A case on another device, as a campaign has it: a whole one on each, and each fault as a status and a reason."""
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -66,15 +67,13 @@ def test_a_count_is_verified_exact_and_has_no_latency_field(tmp_path):
         ("qemu:cortex-a76", {"threads": 2}, "instructions are counted of one thread, not of 2"),
         ("qemu:max", {}, "qemu's cpu max computes wrong int8 with qemu 7.2: take one of cortex-a53,"),
         ("qemu:z80", {}, "qemu:z80 has no known part for /proc/cpuinfo: take one of cortex-a53,"),
-        ("qemu:cortex-a76", {"backend": "torch_eager"}, ""),
-        ("qemu:cortex-a76", {"backend": "ncnn", "batch": 2}, ""),
+        ("qemu:cortex-a76", {"backend": "onnxruntime"}, "onnxruntime is not counted, whose own threads would blur it"),
     ],
 )
 def test_what_cannot_be_counted_is_unsupported_and_says_why(tmp_path, device, changes, said):
     status, reason = told(tmp_path, device, **changes)
     assert status == "unsupported"
     assert reason.startswith(said)
-    assert reason
 
 
 @arm64
@@ -129,12 +128,11 @@ def test_a_case_on_a_phone_is_a_record_like_any_other(tmp_path, server):
         ({"link": "unauthorized"}, "unavailable", "does not trust this machine yet: unlock it, and confirm"),
         ({"link": "offline"}, "unavailable", "is offline: plug it in again"),
         ({"space": "1m"}, "unavailable", "is full (No space left on device): free some of it"),
-        ({"unplugs_on": "contract"}, "failed", "went away, or its answer is not whole"),
-        ({"unplugs_on": "taskset-free"}, "failed", "the runner gave no result"),
+        ({"unplugs_on": "half of an answer"}, "failed", "went away, or its answer is not whole"),
     ],
 )
 def test_a_fault_of_the_phone_is_a_status_and_a_reason(tmp_path, server, phone, status, said):
-    speaks = {"shims/python-speaks": "#!/bin/sh\necho '{\"contract\": 1}'\n"}
+    speaks = {"shims/python-speaks": "#!/bin/sh\necho half of an answer\nsleep 20\necho the other half\n"}
     with adb_double.phone(tmp_path / "phone", serves=speaks, **phone) as serial:
         assert_told(told(tmp_path, f"adb:{serial}", runner="python-speaks"), status, said)
 
@@ -175,9 +173,11 @@ def test_what_another_tool_tells_is_kept_apart_and_is_no_latency(tmp_path, serve
         "count=50 first=8003 curr=7990 min=7900 max=8900 avg=8000.5 std=39\n"
         "Inference timings in us: Init: 9933, First inference: 12000, Warmup (avg): 8003, Inference (avg): 8000.5\n"
     )
-    tool = {"shims/benchmark_model": f"#!/bin/sh\ncat <<'END'\ncount=1 curr=12000\n{text}END\n"}
-    with adb_double.phone(tmp_path / "phone", serves=tool) as serial:
-        (record,), lines = measured(tmp_path, [replace(SMALL, device=f"adb:{serial}")], runner="benchmark_model")
+    tool = tmp_path / "benchmark_model"
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\ncount=1 curr=12000\n{text}END\n")
+    tool.chmod(0o755)
+    with adb_double.phone(tmp_path / "phone") as serial:
+        (record,), lines = measured(tmp_path, [replace(SMALL, device=f"adb:{serial}")], runner=str(tool))
     assert (record.status, record.reason, record.timed) == ("ok", "", False)
     (said,) = record.told
     assert (said.tool, said.count, said.min_ms, said.max_ms) == ("benchmark_model", 50, 7.9, 8.9)
@@ -216,8 +216,12 @@ def test_a_board_that_does_not_let_us_in_is_unavailable(tmp_path):
 def test_selfcheck_of_a_device_says_what_it_saw(tmp_path, command):
     with ssh_double.board(tmp_path / "board"):
         ran = command("mnv2bench", "selfcheck", "--device", "ssh:board")
-    assert "mobilenet_v2_0.35_96-b1-litert-ssh:board-fp32-t1" in ran.stdout.replace("\n", "")
-    assert "of a round between calls" in ran.stdout
+    for threads in (1, 2):
+        case = f"mobilenet_v2_0.35_96-b1-litert-ssh:board-fp32-t{threads}"
+        assert re.search(
+            rf": {case}: error 2\.\de-05, [12]\.\d\d threads used, 0\.\d\d% of a round between", ran.stdout
+        )
+    assert re.search("as it should be: mobilenet_v2_0.35_96-b1-ncnn-.*: unavailable: ncnn has no runner", ran.stdout)
 
 
 def test_selfcheck_without_a_device_is_told_to_name_one():

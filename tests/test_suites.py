@@ -230,7 +230,7 @@ def test_the_paper_suite_needs_no_campaign(suites):
         (["--benchmark-max-time", "1"], "--benchmark-max-time does not apply to mnv2bench: --rounds and --processes"),
         (["--grid=huge"], "grid 'huge' is not one of quick, published, full"),
         (["--widths=nan", "--resolutions=96"], "width must be a number above 0 and at most 10, such as 1.0, not nan"),
-        (["--backends=tensorflow"], "backend 'tensorflow' is not one of onnxruntime, openvino, torch_aoti"),
+        (["--backends=tensorflow"], "backend 'tensorflow' is not one of executorch, litert, ncnn, onnxruntime"),
         (["--processes=0"], "processes must be at least 1, not 0"),
         (["--seed=,"], "--seed"),
         (["--weights=nowhere.pt"], "--weights nowhere.pt: No such file or directory"),

@@ -48,7 +48,9 @@ def prepare(case: Case, runner: str) -> runners.Bundle:
     if counted and case.threads > 1:
         raise Unsupported(f"instructions are counted of one thread, not of {case.threads}")
     if counted and case.backend not in runners.COUNTED:
-        raise Unsupported(f"{case.backend} is not counted, whose own threads would blur it: {', '.join(runners.COUNTED)} are")
+        raise Unsupported(
+            f"{case.backend} is not counted, whose own threads would blur it: {', '.join(runners.COUNTED)} are"
+        )
     target = transports.transport(case.device)
     with target:
         if runners.is_python(runner):

@@ -1,11 +1,10 @@
 """A device held against what docs/mobile.md says of it: outputs, threads, the runner's own cost, what is readable."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from mnv2bench.analysis import kept_share, output_error, threads_used, used_rounds
 from mnv2bench.campaign import Campaign, run
@@ -16,7 +15,7 @@ from mnv2bench.records import Plan, Record
 from mnv2bench.selection import MOBILE
 from mnv2bench.terminal import Display
 
-PLAN = Plan(processes=3, rounds=5)
+PLAN = Plan(processes=2, rounds=5, warmup_cap_s=1.0)
 MIN_TWO_THREADS = 1.3  # CPU over wall time that two threads must show somewhere
 MAX_BETWEEN = 0.005  # of a round that is outside the timed calls: the runner's own loop
 
@@ -25,8 +24,7 @@ def cases(device: str) -> tuple[Case, ...]:
     """The smallest variant of every mobile runtime, one thread and, where time is taken, two."""
     one = [Case(width=0.35, resolution=96, backend=name, device=device) for name in MOBILE]
     counted = one[0].kind == KINDS[2]
-    two = [] if counted else [Case(width=1.0, backend=name, device=device, threads=2) for name in MOBILE]
-    return (*one, *two)
+    return (*one, *(() if counted else (replace(case, threads=2) for case in one)))
 
 
 def verdict(record: Record) -> tuple[bool, str]:
@@ -61,11 +59,10 @@ def device(name: str, out: Console) -> bool:
         raise ValueError("which device? selfcheck --device adb:SERIAL; mnv2bench devices lists what is there")
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         records = run(Campaign(cases(name), Journal(Path(folder) / "device.jsonl"), PLAN, progress=display))
-    table = Table("case", "as it should be", "what was seen")
     verdicts = [verdict(record) for record in records]
     for record, (good, said) in zip(records, verdicts, strict=True):
-        table.add_row(record.case.id, "yes" if good else "NO", escape(one_line(said)))
-    out.print(table)
+        how = "as it should be" if good else "NOT as it should be"
+        out.print(f"{how}: {record.case.id}: {one_line(said)}", markup=False)
     for line in unreadable(records):
         out.print(one_line(line), markup=False)
     ran = any(record.status == "ok" for record in records)
