@@ -35,13 +35,13 @@ pytestmark = pytest.mark.skipif(
 
 
 def entered(cpu):
-    """A place with an emulated processor; skips, saying why, where this machine has none that counts."""
+    """A place to enter, with an emulated processor; skips, saying why, where this machine has none that counts."""
     try:
         place = transports.transport(f"qemu:{cpu}")
-        place.open()
+        with place:
+            return place
     except Unavailable as error:
         pytest.skip(str(error))
-    return place
 
 
 def prepared(backend, case):

@@ -61,6 +61,25 @@ def test_a_count_is_verified_exact_and_has_no_latency_field(tmp_path):
 
 
 @arm64
+def test_suites_save_counts_like_the_rest_and_two_saved_files_compare(command, tmp_path):
+    words = ["--devices=qemu:cortex-a76", "--backends=litert", "--widths=0.35", "--resolutions=96", "--processes=2"]
+    for _ in range(2):
+        place = f"--benchmark-storage=file://{tmp_path}"
+        ran = command("pytest", "suites", *words, "--benchmark-save=test_arm64", place)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    first, second = sorted(map(str, tmp_path.glob("*/*_test_arm64.json")))
+    assert json.loads(Path(first).read_text())["benchmarks"] == []
+    (record,) = load(Path(first))
+    assert (record.status, len(record.counts)) == ("ok", 2)
+    compared = command("mnv2bench", "compare", first, second)
+    assert compared.returncode == 0
+    assert re.search(r"litert-qemu:cortex-a76-fp32-t1 +same +6,3\d\d,\d\d\d +6,3\d\d,\d\d\d +0 ", compared.stdout)
+    journal = next((Path(__file__).parents[1] / "results").glob("*/test_arm64.journal.jsonl"))
+    for left in journal.parent.glob("test_arm64.journal*"):
+        left.unlink()
+
+
+@arm64
 @pytest.mark.parametrize(
     ("device", "changes", "said"),
     [
