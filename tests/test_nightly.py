@@ -256,7 +256,7 @@ def test_the_first_night_has_no_baseline_and_the_second_builds_one_that_the_thir
     assert night.asked[1:4] == [
         "-m mnv2bench history --baseline --series nightly --fingerprint machine-1234",
         f"-m venv {folder}/.venv",
-        f"-m pip install --quiet -c {folder}/constraints.txt -e {folder}[cpu]",
+        f"-m pip install --quiet -c {folder}/constraints.txt -e {folder}[cpu,mobile]",
     ]
     gate = "-m mnv2bench gate 000{} --series nightly --baseline " + folder + "/.venv/bin/python --markdown gate.md --ju"
     assert night.asked[-1].startswith(gate.format("2_nightly"))

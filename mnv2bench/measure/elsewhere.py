@@ -51,13 +51,13 @@ def prepare(case: Case, runner: str) -> runners.Bundle:
         raise Unsupported(
             f"{case.backend} is not counted, whose own threads would blur it: {', '.join(runners.COUNTED)} are"
         )
+    if counted and runner:
+        raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
     target = transports.transport(case.device)
     with target:
         if runners.is_python(runner):
             return runners.bundle(case.backend, target.target, interpreter=runner)
         if runner:
-            if counted:
-                raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
             return foreign.bundle(runner, case)
         return runners.bundle(case.backend, target.target)
 
