@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mnv2bench.analysis.devices import facts
+from mnv2bench.analysis.devices import known
 from mnv2bench.analysis.fit import MIN_VARIANTS
 from mnv2bench.analysis.rounds import madds
 from mnv2bench.analysis.versions import unlike
@@ -71,8 +71,7 @@ def counted(record: Record) -> Counted | None:
     """None for a case that was not counted, or whose outputs are wrong."""
     if record.status != "ok" or not record.counts:
         return None
-    said = next((found for process in record.processes if (found := facts(process))), {})
-    return Counted(tuple(counts.net for counts in record.counts), said)
+    return Counted(tuple(counts.net for counts in record.counts), known(record))
 
 
 def compared(case: str, before: Counted, after: Counted) -> CountChange:

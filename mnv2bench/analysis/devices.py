@@ -65,16 +65,21 @@ def facts(process: Process) -> dict[str, str]:
     return {str(name): str(value) for name, value in said.items() if isinstance(value, str | int | float)}
 
 
+def known(record: Record) -> dict[str, str]:
+    """The facts of the first process that has any."""
+    return next((found for process in record.processes if (found := facts(process))), {})
+
+
 def target(record: Record) -> str:
     """In a few words: the phone and its SoC, or qemu and the CPU that it plays. "" for this machine."""
-    said = next((found for p in record.processes if (found := facts(p))), {})
+    said = known(record)
     short = SHORT.get(record.case.kind, {})
     return ", ".join(text.format(said[name]) for name, text in short.items() if said.get(name))
 
 
 def names(record: Record) -> tuple[str, ...]:
     """The texts in which a SoC or a board may be named."""
-    said = next((found for p in record.processes if (found := facts(p))), {})
+    said = known(record)
     return tuple(said[name] for name in NAMED_BY if name in said)
 
 

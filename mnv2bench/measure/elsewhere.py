@@ -40,8 +40,8 @@ class Clock:
         return max(1.0, self.end - time.monotonic())
 
 
-def prepare(case: Case, runner: str) -> runners.Bundle:
-    """What is pushed and started for a case, built if it is not cached. Raises Unavailable or Unsupported."""
+def way(case: Case, runner: str) -> Transport:
+    """The way to the case's device, not yet entered. Raises Unsupported for what no device would run."""
     if case.precision != "fp32":
         raise Unsupported(f"runners are fp32 so far, not {case.precision}")
     counted = case.kind == KINDS[2]
@@ -53,13 +53,14 @@ def prepare(case: Case, runner: str) -> runners.Bundle:
         )
     if counted and runner:
         raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
-    target = transports.transport(case.device)
-    with target:
-        if runners.is_python(runner):
-            return runners.bundle(case.backend, target.target, interpreter=runner)
-        if runner:
-            return foreign.bundle(runner, case)
-        return runners.bundle(case.backend, target.target)
+    return transports.transport(case.device)
+
+
+def bundle_for(there: Transport, case: Case, runner: str) -> runners.Bundle:
+    """What is pushed to an entered device and started, built if it is not cached. Unavailable or Unsupported."""
+    if runner and not runners.is_python(runner):
+        return foreign.bundle(runner, case)
+    return runners.bundle(case.backend, there.target, interpreter=runner)
 
 
 def _inputs(case: Case, seed: int, target: Path) -> None:
@@ -79,8 +80,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     """Everything of one process; raises what transports and runners raise."""
     case, plan, runner = Case(**job["case"]), Plan(**job["plan"]), job["runner"]
     clock = Clock(plan.timeout_s - LAST_WORDS_S)
-    bundle = prepare(case, runner)
-    with transports.transport(case.device) as there, tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+    with way(case, runner) as there, tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+        bundle = bundle_for(there, case, runner)
         devices.settle(there)
         known = facts(there)
         texts = {name: value for name, value in known.items() if isinstance(value, str)}
@@ -155,7 +156,9 @@ def _exit(code: int) -> str:
 def main(job: dict[str, Any]) -> dict[str, Any]:
     try:
         if job.get("prepare"):
-            prepare(Case(**job["case"]), job["runner"])
+            case, runner = Case(**job["case"]), job["runner"]
+            with way(case, runner) as there:
+                bundle_for(there, case, runner)
             return {}
         return run(job)
     except Late as late:

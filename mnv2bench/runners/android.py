@@ -6,8 +6,7 @@ from pathlib import Path
 
 from mnv2bench.refusals import Unavailable
 from mnv2bench.runners import CONTRACT
-from mnv2bench.runners.build import NATIVE, Compiler, Native, compile_runner
-from mnv2bench.runners.commands import succeed
+from mnv2bench.runners.build import NATIVE, Compiler, Native, compile_runner, version_of
 from mnv2bench.runners.kept import replaced, root, write_facts
 
 API = 24
@@ -34,10 +33,9 @@ def _clang(ndk: str, cxx: bool) -> Compiler:
     found = sorted(Path(place).glob(f"toolchains/llvm/prebuilt/*/bin/{program}"))
     if not found:
         raise Unavailable(f"{place} holds no toolchains/llvm/prebuilt/*/bin/{program}: {mend}")
-    version = succeed([str(found[0]), "--version"], f"{found[0]} does not start", mend).splitlines()
     static = ("-static-libstdc++",) if cxx else ()
     argv = (str(found[0]), f"--target=aarch64-linux-android{API}", *static)
-    return Compiler(argv, version[0] if version else program, mend, None)
+    return Compiler(argv, version_of(str(found[0]), mend), mend, None)
 
 
 def _libraries(runner: Native, folder: str) -> Path:

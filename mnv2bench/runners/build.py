@@ -104,7 +104,7 @@ def compiler(target: str, cxx: bool) -> Compiler:
             raise Unavailable(
                 f"{found} has no C library: apt-get install libc6-dev-{machine.replace('aarch64', 'arm64')}-cross"
             )
-        return Compiler((found,), _version([found], mend), mend, Path(libc).resolve())
+        return Compiler((found,), version_of(found, mend), mend, Path(libc).resolve())
     if not cxx and importlib.util.find_spec("ziglang"):  # its C++ library is another than the wheels' one
         zig = (sys.executable, "-m", "ziglang")
         version = succeed([*zig, "version"], "zig does not start", "pip install ziglang").strip()
@@ -114,9 +114,10 @@ def compiler(target: str, cxx: bool) -> Compiler:
     raise Unavailable(f"{names[0]} is not installed, which compiles the runner: {mend}{other}")
 
 
-def _version(compiler: list[str], mend: str) -> str:
-    lines = succeed([*compiler, "--version"], f"{compiler[0]} does not start", mend).splitlines()
-    return lines[0] if lines else compiler[0]
+def version_of(compiler: str, mend: str) -> str:
+    """The first line that it says of itself."""
+    lines = succeed([compiler, "--version"], f"{compiler} does not start", mend).splitlines()
+    return lines[0] if lines else compiler
 
 
 def source_digest(runner: Native) -> str:
@@ -187,16 +188,15 @@ def compile_runner(runner: Native, chosen: Compiler, runtime: Path, to: Path) ->
 
 def _bring_libc(chosen: Compiler, to: Path) -> str:
     """Copy the C and C++ libraries of the compiler, or Debian's; which they are."""
-    package = ""
     system = debian.packages(debian.LIBRARIES) if chosen.libc is None else None
     for name in LIBRARIES:
         if system:
-            found = next(filter(Path.exists, system.glob(f"**/aarch64-linux-gnu/{name}")), None)
-            package = f" (libc6 {debian.versions(system)['libc6']})"
+            found = debian.library(system, name)
         else:
             said = succeed([*chosen.argv, f"-print-file-name={name}"], f"no {name}", chosen.mend).strip()
             found = Path(said).resolve() if Path(said).is_absolute() else None
         if not found:
             raise Unavailable(f"{name} for arm64 is not here: apt-get install libc6-arm64-cross libstdc++6-arm64-cross")
         shutil.copy(found, to / name)
+    package = f" (libc6 {debian.versions(system)['libc6']})" if system else ""
     return libc_version(to / "libc.so.6") + package

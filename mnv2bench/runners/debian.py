@@ -29,6 +29,11 @@ def versions(folder: Path) -> dict[str, str]:
     return {name: version for name, _, version in (line.partition("\t") for line in lines)}
 
 
+def library(folder: Path, name: str) -> Path | None:
+    """A shared library in such a folder, None where no package brought it."""
+    return next(filter(Path.exists, folder.glob(f"**/aarch64-linux-gnu/{name}")), None)
+
+
 def _require_tools() -> None:
     for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
         if not program([tool]):

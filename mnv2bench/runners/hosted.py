@@ -86,7 +86,7 @@ def _assemble(backend: str, versions: dict[str, str], to: Path) -> None:
 def _copy_libraries(system: Path, to: Path) -> None:
     to.mkdir()
     for name in NEEDED:
-        found = next(filter(Path.exists, system.glob(f"**/aarch64-linux-gnu/{name}")), None)
+        found = debian.library(system, name)
         if not found:
             raise Unavailable(f"Debian's packages have no {name}: remove {system} and try again")
         shutil.copy(found, to / name)
