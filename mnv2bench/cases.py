@@ -9,7 +9,7 @@ from typing import Any
 from mnv2bench import transports
 from mnv2bench.networks.spec import check
 
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16")  # tf32: fp32 files, products of 10-bit mantissas
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 RESOLUTIONS = (224, 192, 160, 128, 96)
 GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
@@ -18,6 +18,7 @@ GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
     "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
 }
 KINDS = (transports.HOST, *dict.fromkeys(transports.KINDS.values()))
+CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
@@ -58,6 +59,12 @@ class Case:
     def kind(self) -> str:
         """What its numbers are, of KINDS: times taken here, times taken on another device, or instruction counts."""
         return transports.kind(self.device)
+
+    @property
+    def gpu(self) -> int | None:
+        """Which of CUDA's devices it runs on, by CUDA's own numbers; None for a case of another device."""
+        found = CUDA.fullmatch(self.device)
+        return int(found[1] or 0) if found else None
 
     @property
     def id(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 MAX_REASON = 500
 PR_SET_PDEATHSIG = 1
@@ -42,6 +42,8 @@ def outcome(main: Callable[[dict[str, Any]], dict[str, Any]], job: dict[str, Any
         ended |= {"status": "unavailable", "reason": one_line(str(error))}
     except Unsupported as error:
         ended |= {"status": "unsupported", "reason": one_line(str(error))}
+    except Wrong as error:
+        ended |= {"status": "wrong", "reason": one_line(str(error))}
     except Exception as error:
         ended |= {"status": "failed", "reason": one_line(f"{type(error).__name__}: {error}")}
     target = Path(job["outcome"])

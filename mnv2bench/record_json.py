@@ -6,23 +6,66 @@ from dataclasses import asdict
 from typing import Any
 
 from mnv2bench.cases import KINDS, Case
-from mnv2bench.records import STATUSES, Counts, Memory, Process, Round, Samples, Told
+from mnv2bench.records import STATUSES, Counts, Gpu, GpuMemory, Memory, Process, Samples, Told
+from mnv2bench.rounds import GpuRound, GpuState, Round
+
+PACKED = ("durations_ns", "gpu_ns", "enqueue_ns", "end_to_end_ns")
 
 
 def _packed(value: Any) -> Any:
-    """Durations as one string a round: a saved file stays readable and one line long per round when indented."""
+    """Durations as one string a round: a saved file stays readable and one line long per round when indented.
+
+    What no CPU has is left out where it is None.
+    """
     if isinstance(value, dict):
-        return {k: " ".join(map(str, v)) if k == "durations_ns" else _packed(v) for k, v in value.items()}
+        said = {k: v for k, v in value.items() if k != "gpu" or v is not None}
+        return {k: " ".join(map(str, v)) if k in PACKED else _packed(v) for k, v in said.items()}
     if isinstance(value, list | tuple):
         return [_packed(v) for v in value]
     return value
 
 
+def _durations(text: str) -> tuple[int, ...]:
+    found = tuple(map(int, text.split()))
+    if not found or min(found) <= 0:
+        raise ValueError("a round without durations")
+    return found
+
+
 def _round(fields: dict[str, Any]) -> Round:
-    durations = tuple(map(int, fields["durations_ns"].split()))
-    if not durations or min(durations) <= 0 or fields["wall_ns"] < sum(durations):
-        raise ValueError("a round without durations, or longer than its wall time")
-    return Round(**{**fields, "durations_ns": durations})
+    durations, gpu = _durations(fields["durations_ns"]), fields.get("gpu")
+    if fields["wall_ns"] < sum(durations):
+        raise ValueError("a round longer than its wall time")
+    return Round(**{**fields, "durations_ns": durations, "gpu": _gpu_round(gpu) if gpu else None})
+
+
+def _gpu_round(fields: dict[str, Any]) -> GpuRound:
+    durations = {name: _durations(fields[name]) for name in PACKED[1:]}
+    _require_numbers(fields, ("energy_mj", "in_flight_ns", "in_flight_calls"))
+    if min(fields["in_flight_calls"], fields["in_flight_ns"]) <= 0:
+        raise ValueError("a round with nothing in flight")
+    return GpuRound(**{**fields, **durations, "state": _gpu_state(fields.get("state"))})
+
+
+def _gpu_state(fields: dict[str, Any] | None) -> GpuState | None:
+    if fields is None:
+        return None
+    _require_numbers(fields, ("sm_mhz", "memory_mhz", "temperature_c", "others"))
+    reasons = fields.get("reasons")
+    return GpuState(**{**fields, "reasons": None if reasons is None else tuple(map(str, reasons))})
+
+
+def _gpu(fields: dict[str, Any]) -> Gpu:
+    memory = fields.get("memory", {})
+    _require_numbers(memory, GpuMemory.__dataclass_fields__)
+    layers = {str(name): tuple(map(int, durations)) for name, durations in fields.get("layers", {}).items()}
+    return Gpu(
+        facts={str(name): str(value) for name, value in fields.get("facts", {}).items()},
+        before=_gpu_state(fields.get("before")),
+        after=_gpu_state(fields.get("after")),
+        memory=GpuMemory(**memory),
+        layers=layers,
+    )
 
 
 def samples_to_json(samples: Samples) -> dict[str, Any]:
@@ -37,7 +80,7 @@ def _require_numbers(fields: dict[str, Any], names: Iterable[str]) -> None:
 
 
 def samples_from_json(fields: dict[str, Any]) -> Samples:
-    memory = fields.get("memory")
+    memory, gpu = fields.get("memory"), fields.get("gpu")
     _require_numbers(fields, ("import_s", "open_s", "cold_open_s", "first_s", "error", "separation"))
     return Samples(
         **{
@@ -45,6 +88,7 @@ def samples_from_json(fields: dict[str, Any]) -> Samples:
             "warmup": tuple(map(_round, fields.get("warmup", ()))),
             "rounds": tuple(map(_round, fields.get("rounds", ()))),
             "memory": Memory(**memory) if memory else None,
+            "gpu": _gpu(gpu) if gpu else None,
         }
     )
 

@@ -1,23 +1,25 @@
 """Record: what was measured, as it is kept on disk. Derived numbers are functions in `analysis`, never fields."""
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from mnv2bench.cases import KINDS, Case
+from mnv2bench.rounds import GpuState, Round
 
-SCHEMA = 2  # 2 (2026-11): kind, target, counts, told. A reader takes every number up to its own: docs/records.md.
+# 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. A reader takes every number up to its own: docs/records.md
+SCHEMA = 3
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
-MAX_STEAL = 0.01
-MAX_RUN_QUEUE = 0.01
-MIN_CPU_ONE_THREAD = 0.97
-MIN_CPU_OF_USUAL = 0.95
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often. Seconds throughout; `rounds` is how many kept rounds a process is asked for."""
+    """How long, how often, and under which conditions. Seconds throughout.
+
+    `rounds` is how many kept rounds a process is asked for. Of GPUs: `in_flight` calls at most wait on the queue while
+    throughput is measured; `cold_l2` empties the L2 cache before every timed call; `trt_level` is TensorRT's builder
+    optimisation level.
+    """
 
     processes: int = 5
     rounds: int = 15
@@ -28,56 +30,21 @@ class Plan:
     warmup_cap_rounds: int = 20
     steady_slope: float = 0.005
     timeout_s: float = 300.0
+    in_flight: int = 8
+    cold_l2: bool = False
+    trt_level: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("processes", "rounds"):
+        for name in ("processes", "rounds", "in_flight"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 < self.timeout_s < float("inf"):
             raise ValueError(f"timeout_s must be a number of seconds above 0, not {self.timeout_s}")
+        if self.trt_level not in range(6):
+            raise ValueError(f"trt_level is TensorRT's builder optimisation level, 0 to 5, not {self.trt_level}")
 
 
 QUICK = Plan(processes=3, rounds=5)
-
-
-@dataclass(frozen=True)
-class Round:
-    """About 150 ms of back-to-back inferences and what else the machine did meanwhile. Integer nanoseconds."""
-
-    durations_ns: tuple[int, ...]
-    wall_ns: int
-    cpu_ns: int
-    run_queue_ns: int | None = None
-    steal_ns: int | None = None
-    throttled_ns: int | None = None
-    involuntary_switches: int = 0
-    major_faults: int = 0
-
-    @property
-    def cpu_share(self) -> float:
-        """CPU time over wall time: the threads really used."""
-        return self.cpu_ns / self.wall_ns if self.wall_ns else 0.0
-
-    def contention(self, threads: int, usual_cpu_share: float) -> tuple[str, ...]:
-        """Why this round does not count, from what the machine did and never from its timing.
-
-        Source: shared measuring notes, section 8; limits are the MAX_ and MIN_ names above.
-        """
-        floor = MIN_CPU_ONE_THREAD if threads == 1 else MIN_CPU_OF_USUAL * usual_cpu_share
-        signs = (
-            "cpu" if self.cpu_share < floor else "",
-            "run queue" if (self.run_queue_ns or 0) > MAX_RUN_QUEUE * self.wall_ns else "",
-            "steal" if (self.steal_ns or 0) > MAX_STEAL * self.wall_ns else "",
-            "throttled" if self.throttled_ns else "",
-            "major faults" if self.major_faults > 0 else "",
-        )
-        return tuple(filter(None, signs))
-
-
-def kept(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
-    """The rounds in which nothing contended with the worker."""
-    usual = statistics.median(r.cpu_share for r in rounds) if rounds else 0.0
-    return tuple(r for r in rounds if not r.contention(threads, usual))
 
 
 @dataclass(frozen=True)
@@ -88,6 +55,39 @@ class Memory:
     floor: int
     loaded: int
     peak: int
+
+
+@dataclass(frozen=True)
+class GpuMemory:
+    """Bytes on the GPU, each by who counts it and never added up; None where nobody does.
+
+    `torch_allocated`, `torch_reserved`: peaks of torch's allocator, which sees nothing of TensorRT's and
+    onnxruntime's own. `engine_weights`, `engine_activations`: as a TensorRT engine says of itself. `process`: NVML's
+    figure for this process, the CUDA context included. `device_delta`: what the whole device holds more than before
+    the model was opened, which other processes move too.
+    """
+
+    torch_allocated: int | None = None
+    torch_reserved: int | None = None
+    engine_weights: int | None = None
+    engine_activations: int | None = None
+    process: int | None = None
+    device_delta: int | None = None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """What one process says of the GPU that it ran on, beside its rounds.
+
+    `facts` as the driver and NVML tell them; `before` the model was opened and `after` the last round; `layers` in
+    nanoseconds a call, by the runtime's own profiler in a pass of its own, after all that is timed.
+    """
+
+    facts: dict[str, str] = field(default_factory=dict)
+    before: GpuState | None = None
+    after: GpuState | None = None
+    memory: GpuMemory = field(default_factory=GpuMemory)
+    layers: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Samples:
     error: float | None = None
     separation: float | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    gpu: Gpu | None = None
 
 
 @dataclass(frozen=True)

@@ -7,3 +7,7 @@ class Unavailable(Exception):
 
 class Unsupported(Exception):
     """The case asks for something that the runtime does not do."""
+
+
+class Wrong(Exception):
+    """What would run is not what the case says, though it might compute the right answer: no number is taken."""

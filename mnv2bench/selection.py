@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mnv2bench import backends, transports
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
-from mnv2bench.cases import GRIDS, Case, cases, grid, variants
+from mnv2bench.cases import CUDA, GRIDS, PRECISIONS, Case, cases, grid, variants
 from mnv2bench.measure.environment import cores
 from mnv2bench.networks import NAMES
 from mnv2bench.records import QUICK, Plan
@@ -24,16 +24,23 @@ OPTIONS = {  # name: (default, help); one list for argparse and typer, so that n
     "widths": ("", "Comma-separated width multipliers; any width, with --resolutions."),
     "resolutions": ("", "Comma-separated; any from 32, with --widths."),
     "backends": ("", "Comma-separated; every one in `mnv2bench backends` where not given."),
-    "devices": ("cpu", "Comma-separated: cpu, adb:SERIAL, adb:SERIAL@big, ssh:HOST, qemu:cortex-a76."),
+    "devices": ("cpu", "Comma-separated: cpu, cuda, cuda:1, adb:SERIAL, adb:SERIAL@big, ssh:HOST, qemu:cortex-a76."),
+    "precisions": (
+        "",
+        f"Comma-separated, of {', '.join(PRECISIONS)}; on cuda all, on its quick grid fp32, fp16.",
+    ),
     "threads": ("", "Comma-separated numbers, or all for every core."),
     "batches": ("", "Comma-separated."),
     "processes": ("", "Fresh processes per case: 3 on the quick grid, else 5."),
     "rounds": ("", "Undisturbed rounds of 150 ms per process: 5 on the quick grid, else 15."),
     "process-limit": ("", "Seconds after which a worker process is killed: 300."),
     "seed": ("0", "Of the order, the images and the layout of each process."),
+    "trt-level": ("3", "TensorRT's builder optimisation level, 0 to 5."),
     "runner": ("", "On other devices, instead of our runner: benchmark_model, executor_runner, benchncnn, a Python."),
     "weights": ("", "A state dict file (torch.save) instead of seeded weights."),
 }
+
+FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Hot where not given."}
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Selection:
     variants: tuple[tuple[float, int], ...]
     backends: tuple[str, ...]
     devices: tuple[str, ...]
+    precisions: tuple[str, ...]
     threads: tuple[int, ...]
     batches: tuple[int, ...]
     plan: Plan
@@ -74,6 +82,7 @@ def _number(name: str, text: str, kind: Callable[[str], N]) -> N:
 def _plan(asked: dict[str, str]) -> Plan:
     plan = QUICK if asked["grid"] == "quick" else Plan()
     changes: dict[str, Any] = {name: _number(name, asked[name], int) for name in ("processes", "rounds") if asked[name]}
+    changes |= {"trt_level": _number("trt-level", asked["trt-level"], int), "cold_l2": bool(asked["cold-l2"])}
     if asked["process-limit"]:
         changes["timeout_s"] = _number("process-limit", asked["process-limit"], float)
     return replace(plan, **changes)
@@ -83,20 +92,26 @@ def _devices(text: str) -> tuple[str, ...]:
     devices = _words(text)
     for device in devices:
         _, colon, place = device.partition(":")
+        if CUDA.fullmatch(device):
+            continue
         if colon and not (transports.is_elsewhere(device) and place):
             raise ValueError(
-                f"device {device!r} is not one of cpu, adb:SERIAL, ssh:HOST, qemu:CPU: see mnv2bench devices"
+                f"device {device!r} is not one of cpu, cuda, cuda:1, adb:SERIAL, ssh:HOST, qemu:CPU: "
+                "see mnv2bench devices"
             )
     return devices
 
 
 def select(asked: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
-    asked = {name: default for name, (default, _) in OPTIONS.items()} | asked
+    asked = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | asked
     known = (*all_backends(), "fake")
     for name in _words(asked["backends"]):
         if name not in known:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
+    for name in _words(asked["precisions"]):
+        if name not in PRECISIONS:
+            raise ValueError(f"precision {name!r} is not one of {', '.join(PRECISIONS)}")
     grid(asked["grid"])
     weights = Weights(_number("seed", asked["seed"], int), asked["weights"])
     try:
@@ -112,6 +127,7 @@ def select(asked: dict[str, str]) -> Selection:
         variants=variants(asked["grid"], widths, resolutions),
         backends=_words(asked["backends"]),
         devices=_devices(asked["devices"]),
+        precisions=_words(asked["precisions"]),
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", asked["batches"], int),
         plan=_plan(asked),
@@ -124,8 +140,31 @@ def select(asked: dict[str, str]) -> Selection:
 def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
     """The cases of a suite, those of this machine first: latency is batch 1, throughput larger batches too."""
     elsewhere = tuple(filter(transports.is_elsewhere, asked.devices))
-    here = tuple(device for device in asked.devices if device not in elsewhere)
-    return (*(_here(suite, asked, here) if here else ()), *(_elsewhere(suite, asked, elsewhere) if elsewhere else ()))
+    gpus = tuple(device for device in asked.devices if CUDA.fullmatch(device))
+    here = tuple(device for device in asked.devices if device not in (*elsewhere, *gpus))
+    return (
+        *(_here(suite, asked, here) if here else ()),
+        *(_gpus(suite, asked, gpus) if gpus else ()),
+        *(_elsewhere(suite, asked, elsewhere) if elsewhere else ()),
+    )
+
+
+def _gpus(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """On GPUs: one host thread, every precision, latency at batch 1 and throughput up to 256, for which it matters.
+
+    The quick grid asks for fp32 and fp16, and for one batch.
+    """
+    quick = asked.grid == "quick"
+    batches = asked.batches or ((1,) if suite == "latency" else (32,) if quick else (8, 32, 128, 256))
+    return cases(
+        asked.variants,
+        networks=asked.networks,
+        backends=asked.backends or all_backends("cuda"),
+        devices=devices,
+        precisions=asked.precisions or (("fp32", "fp16") if quick else PRECISIONS),
+        threads=dict.fromkeys(asked.threads or (1,)),
+        batches=tuple(batch for batch in batches if (batch == 1) == (suite == "latency")),
+    )
 
 
 def _elsewhere(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
@@ -136,6 +175,7 @@ def _elsewhere(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[
         networks=asked.networks,
         backends=asked.backends or MOBILE,
         devices=devices,
+        precisions=asked.precisions or ("fp32",),
         threads=dict.fromkeys(asked.threads or (1,)),
         batches=batches,
     )
@@ -165,6 +205,7 @@ def _here(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case,
         networks=asked.networks,
         backends=names,
         devices=devices,
+        precisions=asked.precisions or ("fp32",),
         threads=dict.fromkeys(asked.threads or threads),
         batches=batches,
     )

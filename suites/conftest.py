@@ -11,7 +11,7 @@ from mnv2bench.cases import KINDS, Case
 from mnv2bench.journal import Journal, lines
 from mnv2bench.measure.environment import differences, environment
 from mnv2bench.records import Record
-from mnv2bench.selection import OPTIONS, select, suite_cases
+from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
@@ -54,6 +54,8 @@ def pytest_addoption(parser):
     group = parser.getgroup("mnv2bench")
     for name, (default, text) in OPTIONS.items():
         group.addoption(f"--{name}", default=default, help=text)
+    for name, text in FLAGS.items():
+        group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
 
 
@@ -63,7 +65,7 @@ def pytest_configure(config):
         if name in INSTEAD:
             raise pytest.UsageError(f"{name} does not apply to mnv2bench: {INSTEAD[name]}")
     try:
-        selection = select({name: config.getoption(f"--{name}") for name in OPTIONS})
+        selection = select({name: config.getoption(f"--{name}") for name in (*OPTIONS, *FLAGS)})
         suite_cases("latency", selection), suite_cases("throughput", selection)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error

@@ -3,7 +3,8 @@
 from test_report import ENVIRONMENT, MS
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Counts, Plan, Process, Round, Samples, Told, record
+from mnv2bench.records import Counts, Plan, Process, Samples, Told, record
+from mnv2bench.rounds import Round
 
 PHONE = {
     "model": "Pixel 2",

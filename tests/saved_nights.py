@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from mnv2bench.cases import Case
 from mnv2bench.record_json import process_to_json
-from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Round, Samples, Told
+from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Samples, Told
+from mnv2bench.rounds import Round
 
 MACHINE = "example-cpu-2c-752de294"
 SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(backend="fake")

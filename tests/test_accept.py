@@ -13,7 +13,8 @@ from mnv2bench.cli import main
 from mnv2bench.history import Verdict, epochs, verdicts
 from mnv2bench.journal import Head, Journal
 from mnv2bench.measure.environment import environment
-from mnv2bench.records import Plan, Process, Round, Samples
+from mnv2bench.records import Plan, Process, Samples
+from mnv2bench.rounds import Round
 
 MS = 1_000_000
 MACHINE = "example-cpu-2c-752de294"

@@ -16,8 +16,9 @@ from mnv2bench.analysis.flags import drift
 from mnv2bench.analysis.latency import quantile
 from mnv2bench.history import cache, load, nights
 from mnv2bench.history.night import COLUMNS
-from mnv2bench.records import Plan, Round
+from mnv2bench.records import Plan
 from mnv2bench.report import tidy
+from mnv2bench.rounds import Round
 from mnv2bench.selfcheck.history import history as measure_history
 from mnv2bench.selfcheck.history import synthetic_cases
 

@@ -10,7 +10,8 @@ from scipy import stats
 from mnv2bench.backends import Session
 from mnv2bench.measure.loop import measure, steady, time_round, warm_up
 from mnv2bench.measure.noise import Counters
-from mnv2bench.records import Plan, Round
+from mnv2bench.records import Plan
+from mnv2bench.rounds import Round
 
 MS = 1_000_000
 STEADY = Plan(rounds=2, round_s=0.1, warmup_s=0.0, warmup_runs=1)

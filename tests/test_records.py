@@ -7,7 +7,8 @@ import pytest
 
 from mnv2bench.cases import Case
 from mnv2bench.record_json import dumps, process_from_json, process_to_json
-from mnv2bench.records import Artifact, Memory, Plan, Process, Round, Samples, kept, record
+from mnv2bench.records import Artifact, Memory, Plan, Process, Samples, record
+from mnv2bench.rounds import Round, kept
 
 # 100 ms of ten inferences on one core that nobody else wanted
 QUIET = Round((10_000_000,) * 10, wall_ns=100_000_000, cpu_ns=100_000_000, run_queue_ns=0, steal_ns=0, throttled_ns=0)

@@ -18,7 +18,8 @@ from mnv2bench.cases import Case
 from mnv2bench.measure.loop import steady
 from mnv2bench.networks import images
 from mnv2bench.record_json import samples_from_json
-from mnv2bench.records import Plan, Round, kept
+from mnv2bench.records import Plan
+from mnv2bench.rounds import Round, kept
 from mnv2bench.runners import Marks, build
 
 ROOT = Path(__file__).parents[1]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mnv2bench.measure.worker import CompileCache, compare
+from mnv2bench.measure.outputs import compare
+from mnv2bench.measure.worker import CompileCache
 
 # (two batches of images, images, classes): the largest logit is 8, and the two differ by 4 of it
 REFERENCE = np.array([[[1, -8, 2], [0, 1, 2]], [[1, -4, 2], [0, 1, 3]]], np.float32)

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from mnv2bench.analysis.devices import is_throttled
 from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
-from mnv2bench.records import Record, Round, Samples
+from mnv2bench.records import Record, Samples
+from mnv2bench.rounds import Round
 
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.analysis.rounds import durations_ns
-from mnv2bench.records import Round
+from mnv2bench.rounds import Round
 
 CONFIDENCE = 0.95
 BOUND_RISK = 0.01

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.networks import count
-from mnv2bench.records import Record, Round, Samples, kept
+from mnv2bench.records import Record, Samples
+from mnv2bench.rounds import Round, kept
 
 
 def measured(record: Record) -> tuple[Samples, ...]:

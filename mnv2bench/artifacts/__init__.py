@@ -22,12 +22,15 @@ SUFFIXES = {
     "tflite": ".tflite",
     "pte": ".pte",
     "ncnn": ".ncnn",
+    "plan": ".plan",
 }
+MADE_FROM = {"plan": "onnx"}  # another artifact instead of the state dict
 CONVERTERS = {
     "onnx": ("torch", "onnx", "onnxscript"),
     "tflite": ("torch", "litert-torch", "litert-converter"),
     "pte": ("torch", "executorch", "torchao"),
     "ncnn": ("torch", "pnnx"),
+    "plan": ("tensorrt-cu13", "tensorrt-cu12", "tensorrt"),
 }
 REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
 MACHINE_CODE = ("pt2",)  # compiled for this processor and thread count
@@ -59,15 +62,32 @@ def _version(distribution: str) -> str:
         return "none"
 
 
-def key(case: Case, format: str, weights: Weights, machine: str) -> str:
-    """A name for the artifact's content: equal keys mean that nothing needs exporting."""
-    content = [format, case.network, case.width, case.precision, weights.content]
+def stored(precision: str) -> str:
+    """The number format of a file for a precision: tf32 reads fp32 files."""
+    return "fp32" if precision == "tf32" else precision
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def key(
+    case: Case, format: str, weights: Weights, machine: str, source: str = "", options: dict[str, str] | None = None
+) -> str:
+    """A name for the artifact's content: equal keys mean that nothing needs exporting.
+
+    `source` is the file that it is made from, where that is no state dict; `options` what its making depends on:
+    of a TensorRT plan the GPU and the builder's settings.
+    """
+    precision = "fp32" if format in ("state_dict", "reference") else case.precision
+    content = [format, case.network, case.width, precision if options else stored(precision), weights.content]
+    content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if format != "state_dict":
         content += [case.batch, case.resolution]
     if format in MACHINE_CODE:
         content += [case.threads, machine]
     content += [f"{d} {_version(d)}" for d in CONVERTERS.get(format, ("torch",))]
-    content += [hashlib.sha256(source.read_bytes()).hexdigest() for source in SOURCES]
+    content += map(digest, SOURCES)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

@@ -10,6 +10,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import numpy as np
 import torch
 
 from mnv2bench import artifacts
-from mnv2bench.artifacts import REFERENCE_SEEDS, Weights
-from mnv2bench.backends._torch import network, require_compiler
+from mnv2bench.artifacts import REFERENCE_SEEDS, Weights, stored
+from mnv2bench.backends._torch import DTYPES, network, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
 from mnv2bench.outcomes import outcome
@@ -26,51 +27,71 @@ from mnv2bench.records import Artifact
 from mnv2bench.refusals import Unavailable
 
 
-def _state_dict(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
-    if not weights.file:
-        torch.save(build(case.network, width=case.width, seed=weights.seed).state_dict(), target)
+@dataclass(frozen=True)
+class Job:
+    """One artifact to make: `source` is the state dict, or the artifact that this format is made from."""
+
+    case: Case
+    source: Path
+    target: Path
+    weights: Weights
+    options: dict[str, str]
+
+
+def _state_dict(job: Job) -> None:
+    if not job.weights.file:
+        torch.save(build(job.case.network, width=job.case.width, seed=job.weights.seed).state_dict(), job.target)
         return
-    module = build(case.network, width=case.width, seed=None)
-    module.load_state_dict(torch.load(weights.file, weights_only=True, map_location="cpu"))
-    torch.save(module.state_dict(), target)
+    module = build(job.case.network, width=job.case.width, seed=None)
+    module.load_state_dict(torch.load(job.weights.file, weights_only=True, map_location="cpu"))
+    torch.save(module.state_dict(), job.target)
 
 
 def _images(case: Case, seed: int) -> torch.Tensor:
     return torch.from_numpy(images(seed, case.batch, case.resolution))
 
 
-def _reference(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+def _typed(job: Job) -> torch.nn.Module:
+    """The network in the number format of the case's files: what a strongly typed runtime computes in."""
+    return network(job.case, job.source).to(DTYPES[stored(job.case.precision)])
+
+
+def _inputs(job: Job) -> torch.Tensor:
+    return _images(job.case, 1).to(DTYPES[stored(job.case.precision)])
+
+
+def _reference(job: Job) -> None:
     """Eager fp32 logits of two batches of images: what every backend is held against."""
-    module = network(case, state_dict)
-    logits = [module(_images(case, seed)).numpy() for seed in REFERENCE_SEEDS]
-    with target.open("wb") as file:
+    module = network(job.case, job.source)
+    logits = [module(_images(job.case, seed)).numpy() for seed in REFERENCE_SEEDS]
+    with job.target.open("wb") as file:
         np.savez(file, logits=np.stack(logits))
 
 
-def _onnx(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
-    program = torch.onnx.export(network(case, state_dict), (_images(case, 1),), dynamo=True, verbose=False)
+def _onnx(job: Job) -> None:
+    program = torch.onnx.export(_typed(job), (_inputs(job),), dynamo=True, verbose=False)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    program.save(str(target))
+    program.save(str(job.target))
 
 
-def _torchscript(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
-    traced: Any = torch.jit.trace(network(case, state_dict), (_images(case, 1),))  # type: ignore[no-untyped-call]
-    torch.jit.save(torch.jit.freeze(traced), target)
+def _torchscript(job: Job) -> None:
+    traced: Any = torch.jit.trace(_typed(job), (_inputs(job),))  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.freeze(traced), job.target)
 
 
-def _pt2(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+def _pt2(job: Job) -> None:
     require_compiler()
-    torch.set_num_threads(case.threads)  # Inductor writes the thread count into its C++
-    program = torch.export.export(network(case, state_dict), (_images(case, 1),))
-    torch._inductor.aoti_compile_and_package(program, package_path=str(target), inductor_configs={"freezing": True})
+    torch.set_num_threads(job.case.threads)  # Inductor writes the thread count into its C++
+    program = torch.export.export(_typed(job), (_inputs(job),))
+    torch._inductor.aoti_compile_and_package(program, package_path=str(job.target), inductor_configs={"freezing": True})
 
 
-def _tflite(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+def _tflite(job: Job) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"  # language models' libraries come with the converter: nothing is to be fetched
     import litert_torch
 
-    litert_torch.convert(network(case, state_dict), (_images(case, 1),)).export(str(target))
+    litert_torch.convert(_typed(job), (_inputs(job),)).export(str(job.target))
 
 
 def _operators(graph: torch.fx.Graph) -> int:
@@ -78,42 +99,42 @@ def _operators(graph: torch.fx.Graph) -> int:
     return sum(node.op == "call_function" and node.target is not operator.getitem for node in graph.nodes)
 
 
-def _pte(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+def _pte(job: Job) -> None:
     """A program that says by two constant methods how many operators XNNPACK was given, counted before it fuses."""
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
     from executorch.exir.lowered_backend_module import get_lowered_submodules
 
-    exported = torch.export.export(network(case, state_dict), (_images(case, 1),))
+    exported = torch.export.export(_typed(job), (_inputs(job),))
     lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).exported_program()
     delegates = [module for _, module, _ in get_lowered_submodules(lowered.graph_module)]
     said = {
         "delegated_operators": sum(_operators(delegate.original_module.graph) for delegate in delegates),
         "operators_not_delegated": _operators(lowered.graph) - len(delegates),
     }
-    with target.open("wb") as file:
+    with job.target.open("wb") as file:
         EdgeProgramManager(lowered, constant_methods=said).to_executorch().write_to_file(file)
 
 
-def _ncnn(case: Case, state_dict: Path, target: Path, weights: Weights) -> None:
+def _ncnn(job: Job) -> None:
     """Both files of ncnn in one uncompressed zip; whatever else pnnx writes stays in a folder that goes away."""
     import pnnx
 
-    traced: Any = torch.jit.trace(network(case, state_dict), (_images(case, 1),))  # type: ignore[no-untyped-call]
+    traced: Any = torch.jit.trace(_typed(job), (_inputs(job),))  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         traced.save(str(Path(folder, "net.pt")))
-        shape = f"inputshape=[{case.batch},3,{case.resolution},{case.resolution}]f32"
+        shape = f"inputshape=[{job.case.batch},3,{job.case.resolution},{job.case.resolution}]f32"
         command = [pnnx.EXEC_PATH, "net.pt", shape, "fp16=0"]  # 1 would halve the weights
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
         made = [Path(folder, f"net.ncnn.{kind}") for kind in ("param", "bin")]
         if ran.returncode or not all(file.exists() for file in made):
             raise RuntimeError(f"pnnx ended with exit code {ran.returncode}: {(ran.stderr or ran.stdout)[-300:]}")
-        with zipfile.ZipFile(target, "w") as both:
+        with zipfile.ZipFile(job.target, "w") as both:
             for file in made:
                 both.write(file, f"net{file.suffix}")
 
 
-EXPORTERS: dict[str, Callable[[Case, Path, Path, Weights], None]] = {
+EXPORTERS: dict[str, Callable[[Job], None]] = {
     "state_dict": _state_dict,
     "reference": _reference,
     "onnx": _onnx,
@@ -125,7 +146,7 @@ EXPORTERS: dict[str, Callable[[Case, Path, Path, Weights], None]] = {
 }
 
 
-def export(case: Case, format: str, key: str, state_dict: Path, weights: Weights) -> Artifact:
+def export(case: Case, format: str, key: str, source: Path, options: dict[str, str], weights: Weights) -> Artifact:
     """Make one artifact; it appears in the cache whole or not at all."""
     target = artifacts.path(format, key)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +155,7 @@ def export(case: Case, format: str, key: str, state_dict: Path, weights: Weights
     torch.set_grad_enabled(False)
     start = time.perf_counter()
     try:
-        EXPORTERS[format](case, state_dict, partial, weights)
+        EXPORTERS[format](Job(case, source, partial, weights, options))
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, ModuleNotFoundError):
@@ -150,7 +171,7 @@ def export(case: Case, format: str, key: str, state_dict: Path, weights: Weights
 def main(job: dict[str, Any]) -> dict[str, Any]:
     warnings.simplefilter("ignore")  # converters deprecate themselves on stderr
     case, weights = Case(**job["case"]), Weights(**job["weights"])
-    export(case, job["format"], job["key"], Path(job["state_dict"]), weights)
+    export(case, job["format"], job["key"], Path(job["source"]), job["options"], weights)
     return {}
 
 

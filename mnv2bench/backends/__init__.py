@@ -10,22 +10,59 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.cases import Case
+from mnv2bench.gpu import driver
 from mnv2bench.refusals import Unavailable, Unsupported
 
 Images = NDArray[np.float32]
 ENTRY_POINTS = "mnv2bench.backends"
 
 
+class Mark(Protocol):
+    """A point in a queue's work, timed by the device itself: on a GPU an event."""
+
+    def record(self) -> None:
+        """Set the point behind everything that was queued before."""
+
+    def wait(self) -> None:
+        """Return when the device has passed the point."""
+
+    def ns_since(self, earlier: "Mark") -> int:
+        """Of the device's own clock, between two points that it has passed."""
+
+
+class Queue(Protocol):
+    """How work reaches a device that runs beside the host: what `Session.run` waits for, piece by piece."""
+
+    def enqueue(self) -> None:
+        """One inference on the images of the last `put`; returns without waiting for it."""
+
+    def synchronize(self) -> None:
+        """Return when everything queued is done."""
+
+    def mark(self) -> Mark:
+        """A new one, recorded once already, so that none is made while anything is timed."""
+
+    def copy_in(self) -> None:
+        """Queue the copy of the images from pinned host memory to where the inference reads them."""
+
+    def copy_out(self) -> None:
+        """Queue the copy of the logits to pinned host memory."""
+
+    def cool_l2(self) -> None:
+        """Queue a write over more bytes than the L2 cache holds."""
+
+
 class Session:
     """An open backend: a context manager, one per process, never reopened."""
 
     clock_ns: Callable[[], int] = staticmethod(time.perf_counter_ns)
+    queue: Queue | None = None  # of a device that runs beside the host; None where `run` is all there is
 
     def put(self, images: Images) -> None:
         """Move float32 NCHW images to where `run` reads them. Untimed."""
@@ -43,6 +80,17 @@ class Session:
         """What the runtime says it really does: threads, precision, provider. Empty where it cannot tell."""
         return {}
 
+    def device_memory(self) -> dict[str, int]:
+        """Bytes by the names of `records.GpuMemory`, as far as the runtime counts them itself. Untimed."""
+        return {}
+
+    def layers(self, calls: int) -> dict[str, tuple[int, ...]]:
+        """Nanoseconds of each layer in each of some calls, by the runtime's own profiler. Empty where it has none.
+
+        Called last: a profiler may slow down everything after it.
+        """
+        return {}
+
     def close(self) -> None:
         """Give back what `open` took."""
 
@@ -56,7 +104,11 @@ class Session:
 
 
 class Backend(Protocol):
-    """What a backend's module has: the artifact format that it opens, and `open`."""
+    """What a backend's module has: the artifact format that it opens, and `open`.
+
+    A line `DEVICES = ("cpu", "cuda")` says where it runs where that is not the CPU alone, and `NEEDS_CUDA = 13000`
+    from which CUDA version on a driver serves its runtime; both are read from the source.
+    """
 
     READS: str
 
@@ -81,14 +133,31 @@ def _module(name: str) -> str:
     return _modules()[name]
 
 
-def reads(name: str) -> str:
-    """The artifact format that a backend opens, read from its source: the campaign's process imports no runtime."""
+def _says(name: str, constant: str, otherwise: Any) -> Any:
+    """A constant of a backend's module, read from its source: the campaign's process imports no runtime."""
     spec = importlib.util.find_spec(_module(name))
     source = Path(spec.origin).read_text() if spec and spec.origin else ""
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["READS"]:
-            return str(ast.literal_eval(node.value))
+        if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [constant]:
+            return ast.literal_eval(node.value)
+    return otherwise
+
+
+def reads(name: str) -> str:
+    """The artifact format that a backend opens. ValueError where its source does not say."""
+    if said := _says(name, "READS", None):
+        return str(said)
     raise ValueError(f'backend {name!r} has no line READS = "..."')
+
+
+def devices(name: str) -> tuple[str, ...]:
+    """Where a backend runs: cpu, cuda or both."""
+    return tuple(_says(name, "DEVICES", ("cpu",)))
+
+
+def needs_cuda(name: str) -> int:
+    """The CUDA version that a driver must serve for this backend, as `cuDriverGetVersion` counts: 13000 is 13.0."""
+    return int(_says(name, "NEEDS_CUDA", 0))
 
 
 def mend(backend: str, module: str | None) -> str:
@@ -111,9 +180,20 @@ def backend(name: str) -> Backend:
     return found
 
 
-def require_cpu_fp32(case: Case) -> None:
-    """What every CPU backend of today refuses: another device, another precision."""
-    if case.device != "cpu":
-        raise Unsupported(f"{case.backend} runs on cpu here, not on {case.device}")
-    if case.precision != "fp32":
-        raise Unsupported(f"{case.backend} runs fp32 here, not {case.precision}")
+def require_supported(case: Case) -> None:
+    """Unsupported where the backend's source says that it does not run on the case's device; on a CPU it is fp32 only.
+
+    A case of another machine is for `measure.elsewhere` to refuse.
+    """
+    places = devices(case.backend)
+    if ("cpu" if case.gpu is None else "cuda") not in places or (case.gpu is None and case.device != "cpu"):
+        raise Unsupported(f"{case.backend} runs on {' and '.join(places)} here, not on {case.device}")
+    if case.gpu is None and case.precision != "fp32":
+        raise Unsupported(f"{case.backend} runs fp32 on cpu here, not {case.precision}")
+
+
+def require(case: Case) -> None:
+    """What every `open` asks first: Unsupported as `require_supported`, and Unavailable for a GPU that is not there."""
+    require_supported(case)
+    if case.gpu is not None:
+        driver.require(case.gpu, needs_cuda(case.backend), case.backend)

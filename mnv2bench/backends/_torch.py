@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 from mnv2bench.networks import build
 from mnv2bench.refusals import Unavailable
+
+DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class TorchSession(Session):
@@ -41,7 +43,7 @@ class TorchSession(Session):
 
 def prepare(case: Case) -> None:
     """Set up torch for the one session of this process; no autograd from here on."""
-    require_cpu_fp32(case)
+    require(case)
     torch.set_num_threads(case.threads)
     torch.set_num_interop_threads(1)
     torch.set_grad_enabled(False)
@@ -65,7 +67,7 @@ def require_compiler() -> None:
 
 def compiled(case: Case, path: Path) -> Session:
     """A session of torch.compile, compiled when it returns."""
-    require_cpu_fp32(case)
+    require(case)
     require_compiler()
     prepare(case)
     session = TorchSession(case, torch.compile(network(case, path), dynamic=False))

@@ -8,7 +8,7 @@ import torch  # the next import needs its libraries
 # What executorch.extension.pybindings.portable_lib passes on, without the exporter that comes with it: 4 s and 130 MB.
 from executorch.extension.pybindings import _C
 
-from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 
 READS = "pte"
@@ -45,5 +45,5 @@ class ExecuTorchSession(Session):
 
 
 def open(case: Case, path: Path) -> Session:
-    require_cpu_fp32(case)
+    require(case)
     return ExecuTorchSession(case, path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 from mnv2bench.refusals import Unavailable, Unsupported
 
@@ -47,7 +47,7 @@ class FakeSession(Session):
 
 
 def open(case: Case, path: Path) -> Session:
-    require_cpu_fp32(case)
+    require(case)
     mode = dict(pair.split("=") for pair in os.environ.get("MNV2BENCH_FAKE", "").split(",") if pair).get(
         case.variant, ""
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 
 READS = "tflite"
@@ -69,5 +69,5 @@ class LiteRtSession(Session):
 
 
 def open(case: Case, path: Path) -> Session:
-    require_cpu_fp32(case)
+    require(case)
     return LiteRtSession(case, path)

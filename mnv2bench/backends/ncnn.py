@@ -7,7 +7,7 @@ from pathlib import Path
 import ncnn
 import numpy as np
 
-from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 
 READS = "ncnn"
@@ -60,5 +60,5 @@ class NcnnSession(Session):
 
 
 def open(case: Case, path: Path) -> Session:
-    require_cpu_fp32(case)
+    require(case)
     return NcnnSession(case, path)

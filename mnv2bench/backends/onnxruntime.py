@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from mnv2bench.backends import Images, Session, require_cpu_fp32
+from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 
 READS = "onnx"
@@ -44,5 +44,5 @@ class OnnxRuntimeSession(Session):
 
 
 def open(case: Case, path: Path) -> Session:
-    require_cpu_fp32(case)
+    require(case)
     return OnnxRuntimeSession(case, path)

@@ -86,7 +86,9 @@ def export(campaign: Campaign, cases: Sequence[Case]) -> dict[str, Ready | Ended
     """Make what the cases need, by case id; where that cannot be, how it ended."""
     given: dict[str, Ready | Ended] = {}
     for case in cases:
-        mine = given[case.id] = ready(case, campaign.weights, campaign.progress, campaign.runner)
+        mine = given[case.id] = ready(
+            case, campaign.weights, campaign.progress, campaign.runner, campaign.plan.trt_level
+        )
         if isinstance(mine, Ready):
             campaign.journal.artifact(case, mine.artifact)
     return given

@@ -62,7 +62,7 @@ def begin(
     corners = []
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
-        asked = side(python, cases, chosen)
+        asked = side(python, cases, chosen, plan.trt_level)
         head = Head(cases, plan, seed, stored, asked.environment)
         journal = Journal(out.with_name(f"{out.name}.{name}.jsonl"))
         open_journal(journal, head, resume, progress)

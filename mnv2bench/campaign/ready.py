@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 from mnv2bench import artifacts, backends
@@ -12,9 +13,10 @@ from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.cases import KINDS, Case
 from mnv2bench.measure.environment import environment
 from mnv2bench.records import Artifact, Plan
-from mnv2bench.refusals import Unavailable
+from mnv2bench.refusals import Unavailable, Unsupported
 
 EXPORT_TIMEOUT_S = 900.0
+PROBE_TIMEOUT_S = 60.0
 Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
 
 
@@ -40,9 +42,12 @@ def _variables(threads: int, seed: int) -> dict[str, str]:
     return nuisances(seed) | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
-def _make(case: Case, format: str, weights: Weights, state_dict: str, progress: Progress) -> Artifact | Ended:
+def _make(
+    case: Case, format: str, weights: Weights, source: str, options: dict[str, str], progress: Progress
+) -> Artifact | Ended:
     """The artifact, from the cache or made now in a process of its own; or how that process ended."""
-    name = artifacts.key(case, format, weights, environment()["fingerprint"])
+    converted = (source, options) if format in artifacts.MADE_FROM else ()
+    name = artifacts.key(case, format, weights, environment()["fingerprint"], *converted)
     cached = artifacts.facts(format, name)
     if cached:
         return cached
@@ -52,7 +57,8 @@ def _make(case: Case, format: str, weights: Weights, state_dict: str, progress: 
         "weights": asdict(weights),
         "format": format,
         "key": name,
-        "state_dict": state_dict,
+        "source": source,
+        "options": options,
     }
     variables = _variables(case.threads, 0) | {"TORCHINDUCTOR_CACHE_DIR": str(artifacts.root() / "compiled" / "export")}
     ended = child("mnv2bench.artifacts.export", job, variables, EXPORT_TIMEOUT_S)
@@ -67,18 +73,44 @@ def _prepared(case: Case, runner: str, progress: Progress) -> Ended:
     return child("mnv2bench.measure.elsewhere", job, {}, EXPORT_TIMEOUT_S)
 
 
-def ready(case: Case, weights: Weights, progress: Progress = silent, runner: str = "") -> Ready | Ended:
+@cache
+def gpu(index: int, cuda_version: int, backend: str) -> Ended:
+    """The GPU as its driver tells of it, asked in a process of its own: ours loads no driver. Or why there is none."""
+    job = {"index": index, "cuda_version": cuda_version, "backend": backend}
+    return child("mnv2bench.gpu.driver", job, {}, PROBE_TIMEOUT_S)
+
+
+def _options(case: Case, device: dict[str, Any], level: int) -> dict[str, str]:
+    """What a file that is made for one GPU depends on."""
+    facts = {name: str(device[name]) for name in ("name", "compute_capability", "cuda_version")}
+    return facts | {"optimization level": str(level), "tf32": "on" if case.precision == "tf32" else "off"}
+
+
+def ready(
+    case: Case, weights: Weights, progress: Progress = silent, runner: str = "", trt_level: int = 3
+) -> Ready | Ended:
     """Make what the case needs with this interpreter; or how that ended."""
     if case.kind != KINDS[0] and (prepared := _prepared(case, runner, progress)).status != "ok":
         return prepared
+    options: dict[str, str] = {}
     try:
         reads = backends.reads(case.backend)
+        if case.kind == KINDS[0]:
+            backends.require_supported(case)
+        if case.gpu is not None:
+            asked = gpu(case.gpu, backends.needs_cuda(case.backend), case.backend)
+            if asked.status != "ok":
+                return asked
+            options = _options(case, asked.measured, trt_level)
+    except Unsupported as error:
+        return Ended("unsupported", str(error), {}, 0.0)
     except (ValueError, Unavailable) as error:
         return Ended("unavailable", str(error), {}, 0.0)
     made: dict[str, Artifact] = {}
-    for format in ("state_dict", "reference", reads):
-        state_dict = str(artifacts.path("state_dict", made["state_dict"].key)) if made else ""
-        ended = made.get(format) or _make(case, format, weights, state_dict, progress)
+    for format in dict.fromkeys(("state_dict", "reference", artifacts.MADE_FROM.get(reads, reads), reads)):
+        needs = artifacts.MADE_FROM.get(format, "state_dict")
+        source = str(artifacts.path(needs, made[needs].key)) if made else ""
+        ended = _make(case, format, weights, source, options, progress)
         if isinstance(ended, Ended):
             return replace(ended, reason=f"export to {format}: {ended.reason}")
         made[format] = ended

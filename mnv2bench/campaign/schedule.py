@@ -10,9 +10,10 @@ T = TypeVar("T")
 MAX_PADDING = 4096
 
 
-def all_backends() -> tuple[str, ...]:
-    """The default of every selection: torch_eager first, as everything is compared with it."""
-    return tuple(sorted(backends.names(), key=lambda name: (name != "torch_eager", name)))
+def all_backends(device: str = "cpu") -> tuple[str, ...]:
+    """The default of every selection on a device: torch_eager first, as everything is compared with it."""
+    found = (name for name in backends.names() if device.partition(":")[0] in backends.devices(name))
+    return tuple(sorted(found, key=lambda name: (name != "torch_eager", name)))
 
 
 def blocks(cells: Sequence[T], processes: int, seed: int) -> list[list[T]]:

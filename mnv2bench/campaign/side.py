@@ -17,7 +17,7 @@ from mnv2bench.measure.environment import environment
 from mnv2bench.outcomes import outcome
 from mnv2bench.records import Artifact
 
-CONTRACT = 2  # of the jobs that this module and measure.worker take, and of what they answer
+CONTRACT = 3  # of the jobs that this module and measure.worker take, and of what they answer
 MODULE = "mnv2bench.campaign.side"
 
 
@@ -38,7 +38,7 @@ class Side:
         return self.distributions | other
 
 
-def side(python: str, cases: Sequence[Case], weights: Weights) -> Side:
+def side(python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 3) -> Side:
     """The environment of an interpreter, asked in a process of its own.
 
     ValueError where there is no such interpreter, or its mnv2bench is missing or of another contract.
@@ -47,7 +47,12 @@ def side(python: str, cases: Sequence[Case], weights: Weights) -> Side:
     if not found:
         raise ValueError(f"there is no interpreter {python}: give the path of an environment's bin/python")
     interpreter = (found, "-P")  # without the folder we stand in: a checkout there would be measured on both sides
-    job = {"contract": CONTRACT, "cases": [asdict(case) for case in cases], "weights": asdict(weights)}
+    job = {
+        "contract": CONTRACT,
+        "cases": [asdict(case) for case in cases],
+        "weights": asdict(weights),
+        "trt_level": trt_level,
+    }
     ended = child(MODULE, job, {}, EXPORT_TIMEOUT_S * max(1, len(cases)), interpreter)
     if ended.status != "ok":
         mend = f"{python} -m pip install --upgrade mnv2bench"
@@ -69,7 +74,10 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         other = f"it speaks contract {CONTRACT} of workers, the duel speaks {job['contract']}"
         raise ValueError(f"{other}; install one version of mnv2bench on both sides, or versions that are nearer")
     weights = Weights(**job["weights"])
-    made = {case.id: ready(case, weights) for case in (Case(**fields) for fields in job["cases"])}
+    made = {
+        case.id: ready(case, weights, trt_level=job["trt_level"])
+        for case in (Case(**fields) for fields in job["cases"])
+    }
     distributions = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
     return {
         "measured": {

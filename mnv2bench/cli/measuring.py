@@ -17,7 +17,7 @@ from mnv2bench.cli.app import FAILURES, app, console
 from mnv2bench.journal import Journal
 from mnv2bench.measure.environment import environment
 from mnv2bench.records import Plan, Record
-from mnv2bench.selection import OPTIONS, SUITES, select, suite_cases
+from mnv2bench.selection import FLAGS, OPTIONS, SUITES, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 CHECK_NAMES = (
@@ -39,12 +39,15 @@ def run(
     resolutions: Annotated[str, option("resolutions")] = "",
     backends: Annotated[str, option("backends")] = "",
     devices: Annotated[str, option("devices")] = OPTIONS["devices"][0],
+    precisions: Annotated[str, option("precisions")] = "",
     threads: Annotated[str, option("threads")] = "",
     batches: Annotated[str, option("batches")] = "",
     processes: Annotated[str, option("processes")] = "",
     rounds: Annotated[str, option("rounds")] = "",
     process_limit: Annotated[str, option("process-limit")] = "",
     seed: Annotated[str, option("seed")] = OPTIONS["seed"][0],
+    trt_level: Annotated[str, option("trt-level")] = OPTIONS["trt-level"][0],
+    cold_l2: Annotated[bool, typer.Option("--cold-l2", help=FLAGS["cold-l2"])] = False,
     runner: Annotated[str, option("runner")] = "",
     weights: Annotated[str, option("weights")] = "",
     out: Annotated[Path, typer.Option(help="Where each process is written as it ends.")] = Path("mnv2bench.jsonl"),
@@ -53,7 +56,8 @@ def run(
 ) -> None:
     """Measure a selection of cases, as `pytest suites` does, without pytest."""
     asked = dict(locals())
-    selection = select({name: asked[name.replace("-", "_")] for name in OPTIONS})
+    flags = {"cold-l2": "yes" if cold_l2 else ""}
+    selection = select({name: asked[name.replace("-", "_")] for name in OPTIONS} | flags)
     names = [name.strip() for name in suites.split(",")]
     if unknown := [name for name in names if name not in SUITES]:
         raise ValueError(f"suite {unknown[0]!r} is not one of {', '.join(SUITES)}")

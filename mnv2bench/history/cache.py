@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1]
 DEPENDS_ON = ("analysis", "paper", "history/night.py", "networks/spec.py", "report/rows.py", "cases.py", "journal.py",
-              "records.py", "record_json.py")  # fmt: skip
+              "records.py", "record_json.py", "rounds.py")  # fmt: skip
 KEY = b"mnv2bench"  # of our entry in the file's metadata
 
 Stamp = tuple[int, int]  # bytes and modification time (ns) of a saved file

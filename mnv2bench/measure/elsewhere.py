@@ -16,7 +16,7 @@ from mnv2bench.artifacts import REFERENCE_SEEDS
 from mnv2bench.cases import KINDS, Case
 from mnv2bench.devices.cooling import cool_down
 from mnv2bench.devices.state import facts, state
-from mnv2bench.measure.worker import compare
+from mnv2bench.measure.outputs import compare
 from mnv2bench.networks import images
 from mnv2bench.outcomes import one_line, outcome
 from mnv2bench.record_json import samples_from_json, samples_to_json

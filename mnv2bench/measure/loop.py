@@ -7,7 +7,8 @@ from itertools import combinations
 
 from mnv2bench.backends import Session
 from mnv2bench.measure.noise import Counters, counters
-from mnv2bench.records import Plan, Round, kept
+from mnv2bench.records import Plan
+from mnv2bench.rounds import Round, kept
 
 STEADY_ROUNDS = 4
 RETRIES = 2  # at most this many times the rounds that were asked for

@@ -21,7 +21,8 @@ from mnv2bench.cases import Case, cases, grid
 from mnv2bench.measure.noise import resident_bytes
 from mnv2bench.networks import count
 from mnv2bench.record_json import dumps, process_to_json
-from mnv2bench.records import SCHEMA, Memory, Plan, Process, Round, Samples
+from mnv2bench.records import SCHEMA, Memory, Plan, Process, Samples
+from mnv2bench.rounds import Round
 
 SYNTHETIC = "synthetic-not-measured"
 NIGHTS = (250, 500, 1000)

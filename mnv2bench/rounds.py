@@ -1,0 +1,102 @@
+"""Round: back-to-back inferences, what the GPU said of the same calls, and which rounds nothing contended with."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_STEAL = 0.01
+MAX_RUN_QUEUE = 0.01
+MIN_CPU_ONE_THREAD = 0.97
+MIN_CPU_OF_USUAL = 0.95
+# What NVML calls clocks event reasons, without those that say nothing of noise: an idle GPU, or clocks that were set
+SLOWED = ("sw power cap", "hw slowdown", "sw thermal slowdown", "hw thermal slowdown", "hw power brake")
+
+
+@dataclass(frozen=True)
+class GpuState:
+    """What NVML says of a GPU at one moment; None where it does not tell, or may not.
+
+    `reasons` are why its clocks are not higher; `others` is how many other processes hold memory on it.
+    """
+
+    sm_mhz: int | None = None
+    memory_mhz: int | None = None
+    temperature_c: int | None = None
+    reasons: tuple[str, ...] | None = None
+    others: int | None = None
+
+    @property
+    def noise(self) -> tuple[str, ...]:
+        """Why a number taken now is not the GPU's own: it slowed itself down, or somebody else is on it."""
+        return (*(r for r in self.reasons or () if r in SLOWED), *(("shared gpu",) if self.others else ()))
+
+
+@dataclass(frozen=True)
+class GpuRound:
+    """The calls of a round once more, by the clocks that a GPU adds. Integer nanoseconds; raw, in order.
+
+    `gpu_ns` by its own events around each call, with the calls queued; `enqueue_ns` by the host until the call
+    returned, each on an empty queue; `end_to_end_ns` by the host, inputs copied in and logits copied out included;
+    `in_flight_ns` is the time of `in_flight_calls` calls with `Plan.in_flight` of them in flight, and `energy_mj` what
+    the GPU's energy counter moved meanwhile. `wall_ns` and what follows it are of all four passes; `state` was read
+    while work was in flight.
+    """
+
+    gpu_ns: tuple[int, ...]
+    enqueue_ns: tuple[int, ...]
+    end_to_end_ns: tuple[int, ...]
+    in_flight_calls: int
+    in_flight_ns: int
+    energy_mj: int | None = None
+    wall_ns: int = 0
+    run_queue_ns: int | None = None
+    steal_ns: int | None = None
+    throttled_ns: int | None = None
+    state: GpuState | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """About 150 ms of back-to-back inferences and what else the machine did meanwhile. Integer nanoseconds.
+
+    On a GPU `durations_ns` are still the host's: the call, until its result is complete. `gpu` is what else there is.
+    """
+
+    durations_ns: tuple[int, ...]
+    wall_ns: int
+    cpu_ns: int
+    run_queue_ns: int | None = None
+    steal_ns: int | None = None
+    throttled_ns: int | None = None
+    involuntary_switches: int = 0
+    major_faults: int = 0
+    gpu: GpuRound | None = None
+
+    @property
+    def cpu_share(self) -> float:
+        """CPU time over wall time: the threads really used."""
+        return self.cpu_ns / self.wall_ns if self.wall_ns else 0.0
+
+    def contention(self, threads: int, usual_cpu_share: float) -> tuple[str, ...]:
+        """Why this round does not count, from what the machine did and never from its timing.
+
+        A host that waits for its GPU may sleep or spin: its CPU share is no sign there.
+        Source: shared measuring notes, section 8; limits are the MAX_ and MIN_ names above.
+        """
+        floor = MIN_CPU_ONE_THREAD if threads == 1 else MIN_CPU_OF_USUAL * usual_cpu_share
+        passes: tuple[Round | GpuRound, ...] = (self, self.gpu) if self.gpu else (self,)
+        signs = (
+            "cpu" if not self.gpu and self.cpu_share < floor else "",
+            "run queue" if any((p.run_queue_ns or 0) > MAX_RUN_QUEUE * p.wall_ns for p in passes) else "",
+            "steal" if any((p.steal_ns or 0) > MAX_STEAL * p.wall_ns for p in passes) else "",
+            "throttled" if any(p.throttled_ns for p in passes) else "",
+            "major faults" if self.major_faults > 0 else "",
+            *(self.gpu.state.noise if self.gpu and self.gpu.state else ()),
+        )
+        return tuple(filter(None, signs))
+
+
+def kept(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
+    """The rounds in which nothing contended with the worker."""
+    usual = statistics.median(r.cpu_share for r in rounds) if rounds else 0.0
+    return tuple(r for r in rounds if not r.contention(threads, usual))
