@@ -3,11 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM := qemu-user gcc g++ libc6-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-arm64-cross libstdc++6-arm64-cross \
 	adb openssh-client openssh-server
-.PHONY: bench test system lint types published nightly selfcheck figures clean
+.PHONY: bench test test-tensorrt system lint types published nightly selfcheck figures clean
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,mobile,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,mobile,test-tensorrt,dev]'
 	touch $@
 
 bench: $(VENV)/ready  ## measure the quick grid with every backend, then write the report
@@ -16,6 +16,10 @@ bench: $(VENV)/ready  ## measure the quick grid with every backend, then write t
 
 test: $(VENV)/ready lint types  ## lint, types, tests; what the machine lacks for some of them, they say
 	$(BIN)/pytest
+
+test-tensorrt: $(VENV)/ready  ## the builder against TensorRT-RTX, a stand-in; in `make test` too where its extra is installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test-tensorrt]'
+	$(BIN)/pytest tests/test_tensorrt_build.py
 
 system:  ## Debian's packages for tests of phones, boards and arm64: as root
 	apt-get update --quiet=2

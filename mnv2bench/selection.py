@@ -105,7 +105,7 @@ def _devices(text: str) -> tuple[str, ...]:
 def select(asked: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
     asked = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | asked
-    known = (*all_backends(), "fake")
+    known = (*backends.names(), "fake")
     for name in _words(asked["backends"]):
         if name not in known:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mnv2bench"
 FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "suites").rglob("*.py")])
-RUNTIMES = ("onnxruntime", "openvino", "ai_edge_litert", "executorch", "ncnn")
+RUNTIMES = ("onnxruntime", "openvino", "ai_edge_litert", "executorch", "ncnn", "tensorrt")
 HEAVY = ("torch", *RUNTIMES, "onnx", "onnxscript", "litert_torch", "pnnx", "scipy", "pandas")
 OUTER = ("campaign", "journal", "selection", "terminal", "cli", "selfcheck", "report", "deciding")
 
@@ -21,6 +21,15 @@ FORBIDDEN = {
     "networks": ("time", *RUNTIMES, *(f"mnv2bench.{r}" for r in (*OUTER, "cases", "records", "backends", "measure"))),
     "paper": (*HEAVY, "time", *(f"mnv2bench.{r}" for r in (*OUTER, "cases", "records", "backends", "measure"))),
     "records": (*HEAVY, "numpy", "time", *(f"mnv2bench.{r}" for r in (*OUTER, "backends", "measure", "analysis"))),
+    "rounds": (*HEAVY, "numpy", "time", "mnv2bench"),
+    "gpu": (
+        *HEAVY,
+        "numpy",
+        *(
+            f"mnv2bench.{r}"
+            for r in (*OUTER, "cases", "records", "networks", "artifacts", "backends", "measure", "analysis", "history")
+        ),
+    ),
     "record_json": (*HEAVY, "numpy", "time", *(f"mnv2bench.{r}" for r in (*OUTER, "backends", "measure", "analysis"))),
     "artifacts": (*(f"mnv2bench.{r}" for r in (*OUTER, "measure", "analysis")),),
     "backends": ("scipy", "pandas", *(f"mnv2bench.{r}" for r in (*OUTER, "measure", "analysis", "records"))),
@@ -201,7 +210,7 @@ def test_only_the_verbs_print():
         ("import mnv2bench", [*HEAVY, "numpy", "pytest"]),
         ("from mnv2bench import Case, Plan, Record, load, grid", [*HEAVY, "pytest"]),
         ("from mnv2bench import Campaign, run", [*HEAVY, "pytest"]),
-        ("import mnv2bench.cli", [*HEAVY, "pytest"]),
+        ("import mnv2bench.cli", [*HEAVY, "pynvml", "pytest"]),
     ],
 )
 def test_importing_is_light(statement, light):

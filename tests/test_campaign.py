@@ -43,7 +43,7 @@ def measured(tmp_path, *cases, plan=BRIEF, **campaign):
 def journal(tmp_path_factory):
     """Every way that a worker can fail, at one resolution each, and 96, where it does not."""
     cases = tuple(replace(FAKE, resolution=resolution) for resolution in FAILING)
-    others = (replace(FAKE, device="cuda"), FAKE, replace(FAKE, threads=2))
+    others = (replace(FAKE, device="tpu"), FAKE, replace(FAKE, threads=2))
     journal = Journal(tmp_path_factory.mktemp("failing") / "night.jsonl")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNV2BENCH_FAKE", modes(FAILING))
@@ -90,8 +90,8 @@ def test_a_case_that_ended_badly_is_not_tried_again(journal):
 
 
 def test_a_device_that_a_backend_does_not_run_on_is_unsupported(journal):
-    (record,) = [r for r in load(journal.path) if r.case.device == "cuda"]
-    assert (record.status, record.reason) == ("unsupported", "fake runs on cpu here, not on cuda")
+    (record,) = [r for r in load(journal.path) if r.case.device == "tpu"]
+    assert (record.status, record.reason) == ("unsupported", "fake runs on cpu and cuda here, not on tpu")
 
 
 def test_the_realised_order_is_the_order_of_the_blocks_and_every_process_has_its_own_seed(journal):

@@ -15,10 +15,21 @@ def test_an_id_spells_out_the_whole_case():
 
 
 @pytest.mark.parametrize(
+    ("device", "gpu"),
+    [("cpu", None), ("cuda", 0), ("cuda:0", 0), ("cuda:11", 11), ("cuda-1", None), ("ssh:cuda", None)],
+)
+def test_a_case_knows_which_of_cudas_devices_it_runs_on(device, gpu):
+    assert Case(device=device).gpu == gpu
+    assert Case(device="cuda:1").kind == "host-measured"
+
+
+@pytest.mark.parametrize(
     "case",
     [
         Case(),
         Case("mobilenet_v2_article", 1.4, 96, 32, "torch_compile_freezing", threads=64),
+        Case(device="cuda", precision="fp16", batch=256),
+        Case(device="cuda:1", precision="tf32"),
         Case(device="cuda-0"),
         Case(device="android-R58M-10.0.0.7-fp32-t2"),
         Case(width=1),

@@ -12,6 +12,7 @@ from mnv2bench.measure.environment import FINGERPRINTED
 
 FAKE = ("--suites", "latency", "--backends", "fake", "--widths", "0.35", "--threads", "1")
 BRIEF = ("--processes", "1", "--rounds", "1")
+TORCH_ON_CUDA = ("torch_eager", "torch_script", "torch_compile", "torch_compile_cudagraphs")
 
 
 def words(out, *more, resolutions="64"):
@@ -78,9 +79,11 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
         ),
         (
             ["run", "--devices", "usb:1"],
-            "device 'usb:1' is not one of cpu, adb:SERIAL, ssh:HOST, qemu:CPU: see mnv2bench",
+            "device 'usb:1' is not one of cpu, cuda, cuda:1, adb:SERIAL, ssh:HOST, qemu:CPU: see mnv2bench",
         ),
-        (["run", "--devices", "adb:"], "device 'adb:' is not one of cpu, adb:SERIAL, "),
+        (["run", "--devices", "adb:"], "device 'adb:' is not one of cpu, cuda, cuda:1, adb:SERIAL, "),
+        (["run", "--precisions", "int8"], "precision 'int8' is not one of fp32, tf32, fp16, bf16"),
+        (["run", "--trt-level", "6"], "trt_level is TensorRT's builder optimisation level, 0 to 5, not 6"),
         (["build-runner", "ncnn"], "runtime 'ncnn' is not one of litert, executorch"),
         (["build-runner", "litert", "--target", "ios"], "target 'ios' is not one of android-arm64, "),
         (["build-runner", "litert", "--ndk", "/nowhere"], "/nowhere"),
@@ -164,7 +167,7 @@ def test_a_report_is_a_page_and_a_table_beside_the_file(command, journal):
 def test_a_damaged_file_is_named_and_skipped_and_the_others_are_reported(command, journal, tmp_path):
     damaged, newer = tmp_path / "damaged.jsonl", tmp_path / "newer.jsonl"
     damaged.write_text(journal.read_text().replace('"line":"process"', '"line":process', 1))
-    newer.write_text(journal.read_text().replace('"schema":2', '"schema":99', 1))
+    newer.write_text(journal.read_text().replace('"schema":3', '"schema":99', 1))
     page, table = tmp_path / "all.md", tmp_path / "all.csv"
     files = [str(file) for file in (damaged, journal, newer, tmp_path / "missing.json")]
     ran = command("mnv2bench", "report", *files, "--markdown", str(page), "--csv", str(table))
@@ -219,13 +222,18 @@ def test_env_is_json_and_names_the_machine(command):
 
 def test_backends_says_what_works_here_and_what_mends_the_rest(command, tmp_path):
     (tmp_path / "openvino.py").write_text("raise ModuleNotFoundError('No module', name='openvino')")
-    ran = command("mnv2bench", "backends", PATH="/nowhere", CXX="", PYTHONPATH=str(tmp_path), COLUMNS="200")
+    ran = command("mnv2bench", "backends", PATH="/nowhere", CXX="", PYTHONPATH=str(tmp_path), COLUMNS="200",
+                  CUDA_VISIBLE_DEVICES="")  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
     rows = {}
     for line in ran.stdout.splitlines():
         cells = [cell.strip() for cell in line.strip("│┃").split("│")]
-        if len(cells) == 3:
-            rows[cells[0]] = cells[1:]
+        if len(cells) == 4:
+            rows.setdefault(cells[1], {})[cells[0]] = cells[2:]
+    assert set(rows["cuda"]) == {"onnxruntime", "tensorrt", *TORCH_ON_CUDA}
+    assert {status for status, _ in rows["cuda"].values()} == {"unavailable"}
+    assert all("NVIDIA driver" in why for _, why in rows["cuda"].values())
+    rows = rows["cpu"]
     assert [rows[name][0] for name in ("torch_eager", "torch_script", "onnxruntime")] == ["works"] * 3
     assert rows["onnxruntime"][1].startswith("largest difference ")
     assert rows["openvino"] == ["unavailable", "openvino is not installed: pip install 'mnv2bench[openvino]'"]

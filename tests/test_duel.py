@@ -218,8 +218,8 @@ def test_what_is_no_interpreter_is_bad_input(command, tmp_path):
 
 
 def test_a_worker_of_another_contract_refuses_the_job():
-    with pytest.raises(ValueError, match="it speaks contract 2 of workers, the duel speaks 3; install one version"):
-        side.main({"contract": 3, "cases": [], "weights": {}})
+    with pytest.raises(ValueError, match="it speaks contract 3 of workers, the duel speaks 4; install one version"):
+        side.main({"contract": 4, "cases": [], "weights": {}})
 
 
 def test_a_checkout_that_one_stands_in_is_not_what_is_measured(tmp_path, monkeypatch):

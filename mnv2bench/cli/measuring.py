@@ -91,15 +91,16 @@ def _say_what_did_not_run(records: tuple[Record, ...]) -> None:
 @app.command()
 def backends() -> None:
     """Which backends work here: each computes a small network now, and is held against eager fp32."""
-    small = cases([(0.35, 96)], backends=all_backends())
+    smallest = [(0.35, 96)]
+    small = cases(smallest, backends=all_backends()) + cases(smallest, backends=all_backends("cuda"), devices=("cuda",))
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         records = measure(Campaign(small, Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
-    table = Table("backend", "here", "why, or how far from eager fp32")
+    table = Table("backend", "device", "here", "why, or how far from eager fp32")
     for record in records:
         errors = [s.error for s in record.samples if s.error is not None]
         works = record.status == "ok"
         why = f"largest difference {max(errors):.1e} of the largest logit" if works and errors else record.reason
-        table.add_row(record.case.backend, "works" if works else record.status, escape(why))
+        table.add_row(record.case.backend, record.case.device, "works" if works else record.status, escape(why))
     console().print(table)
     raise typer.Exit(any(record.status in FAILURES for record in records))
 

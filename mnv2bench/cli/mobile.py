@@ -14,7 +14,7 @@ BUILT = ("litert", "executorch")
 
 @app.command()
 def devices() -> None:
-    """Where cases can run beside this machine: phones that adb sees, emulated arm64, and what is missing."""
+    """Where cases can run beside this processor: GPUs, phones that adb sees, emulated arm64, and what is missing."""
     from mnv2bench.devices import listing
 
     table = Table("for --devices", "state", "what it is, or what to do")

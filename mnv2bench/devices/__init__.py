@@ -5,6 +5,7 @@ from typing import NamedTuple
 from mnv2bench.devices.clusters import clusters, mask
 from mnv2bench.devices.questions import CORES, asked
 from mnv2bench.devices.state import cpus
+from mnv2bench.gpu import driver
 from mnv2bench.refusals import Unavailable
 from mnv2bench.transports import Transport, adb, qemu
 
@@ -28,10 +29,25 @@ def settle(t: Transport) -> None:
 def listing() -> tuple[Row, ...]:
     """What cases can run on beside this machine's own processor, and why not."""
     return (
+        *_gpus(),
         *_phones(),
         Row("ssh:HOST", "not asked", "any host that ssh reaches by key: ssh-copy-id HOST"),
         *_emulated(),
     )
+
+
+def _gpus() -> list[Row]:
+    """In CUDA's own order and numbers."""
+    found: list[Row] = []
+    try:
+        while True:
+            gpu = driver.require(len(found))
+            about = (
+                f"{gpu.name}, compute capability {gpu.compute_capability}, CUDA {driver.version_text(gpu.cuda_version)}"
+            )
+            found.append(Row(f"cuda:{gpu.index}", READY, about))
+    except Unavailable as none:
+        return found or [Row("cuda", UNAVAILABLE, str(none))]
 
 
 def _phones() -> list[Row]:

@@ -125,7 +125,7 @@ def _measured(
     said = runners.parse(ran.out)
     there.pull("outputs", outputs)
     reference = np.load(job["reference"])["logits"]
-    error, separation, wrong = compare(_outputs(outputs, reference.shape), reference)
+    error, separation, wrong = compare(_outputs(outputs, reference.shape), reference, case.precision)
     verdict = {"status": "wrong" if wrong else "ok", "reason": wrong}
     if not counting:
         samples = replace(samples_from_json(said.samples), error=error, separation=separation)
