@@ -19,7 +19,7 @@ test: $(VENV)/ready lint types  ## lint, types, tests; what the machine lacks fo
 
 test-tensorrt: $(VENV)/ready  ## the builder against TensorRT-RTX, a stand-in; in `make test` too where its extra is installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test-tensorrt]'
-	$(BIN)/pytest tests/test_tensorrt_build.py
+	$(BIN)/pytest tests/test_tensorrt_build.py tests/test_tensorrt_types.py tests/test_tensorrt_session.py
 
 system:  ## Debian's packages for tests of phones, boards and arm64: as root
 	apt-get update --quiet=2

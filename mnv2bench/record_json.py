@@ -44,6 +44,8 @@ def _gpu_round(fields: dict[str, Any]) -> GpuRound:
     _require_numbers(fields, ("energy_mj", "in_flight_ns", "in_flight_calls"))
     if min(fields["in_flight_calls"], fields["in_flight_ns"]) <= 0:
         raise ValueError("a round with nothing in flight")
+    if fields["wall_ns"] < fields["in_flight_ns"] + sum(durations["enqueue_ns"] + durations["end_to_end_ns"]):
+        raise ValueError("passes longer than their wall time")
     return GpuRound(**{**fields, **durations, "state": _gpu_state(fields.get("state"))})
 
 
@@ -52,12 +54,16 @@ def _gpu_state(fields: dict[str, Any] | None) -> GpuState | None:
         return None
     _require_numbers(fields, ("sm_mhz", "memory_mhz", "temperature_c", "others"))
     reasons = fields.get("reasons")
+    if not isinstance(reasons, list | None):
+        raise ValueError("reasons are no list")
     return GpuState(**{**fields, "reasons": None if reasons is None else tuple(map(str, reasons))})
 
 
 def _gpu(fields: dict[str, Any]) -> Gpu:
     memory = fields.get("memory", {})
     _require_numbers(memory, GpuMemory.__dataclass_fields__)
+    if min((bytes for name, bytes in memory.items() if bytes is not None and name != "device_delta"), default=0) < 0:
+        raise ValueError("a process that holds less than nothing")
     layers = {str(name): tuple(map(int, durations)) for name, durations in fields.get("layers", {}).items()}
     return Gpu(
         facts={str(name): str(value) for name, value in fields.get("facts", {}).items()},

@@ -222,6 +222,14 @@ def test_a_slow_round_is_not_retried():
     assert durations_ms(rounds) == [[90, 10], [10] * 10]
 
 
+def test_a_session_without_a_queue_has_no_passes_of_a_gpu_whatever_the_plan_says_of_its_l2():
+    session = Simulated(10)
+    plan = Plan(rounds=2, round_s=0.1, warmup_s=0.0, warmup_runs=1, cold_l2=True)
+    warmup, rounds = measure(session, plan, 1, session.machine())
+    assert {round.gpu for round in warmup + rounds} == {None}
+    assert session.runs == 10 * len(warmup + rounds)
+
+
 def test_gc_is_off_while_rounds_run_and_on_again_after():
     seen = []
 

@@ -7,8 +7,8 @@ import pytest
 
 from mnv2bench.cases import Case
 from mnv2bench.record_json import dumps, process_from_json, process_to_json
-from mnv2bench.records import Artifact, Memory, Plan, Process, Samples, record
-from mnv2bench.rounds import Round, kept
+from mnv2bench.records import Artifact, Gpu, GpuMemory, Memory, Plan, Process, Samples, record
+from mnv2bench.rounds import GpuRound, GpuState, Round, kept
 
 # 100 ms of ten inferences on one core that nobody else wanted
 QUIET = Round((10_000_000,) * 10, wall_ns=100_000_000, cpu_ns=100_000_000, run_queue_ns=0, steal_ns=0, throttled_ns=0)
@@ -100,6 +100,86 @@ def test_durations_stand_on_disk_as_one_string_a_round():
     assert [round["durations_ns"] for round in on_disk["samples"]["warmup"]] == ["9007199254740993"]
     assert on_disk["samples"]["rounds"][1]["durations_ns"] == "1 22 333"
     assert on_disk["case"] == "mobilenet_v2_1.0_224-b1-onnxruntime-cuda-0-fp32-t1"
+
+
+PASSES = GpuRound(
+    (100, 101), (20, 21), (160, 161), 8, 820, 246, 1300, 0, 0, None, GpuState(1980, 2619, 45, ("idle", "sync boost"), 0)
+)
+ON_GPU = replace(
+    BUSY,
+    case=Case(backend="fake", device="cuda:1", precision="fp16"),
+    samples=replace(
+        BUSY.samples,
+        rounds=(replace(QUIET, gpu=PASSES), replace(QUIET, gpu=replace(PASSES, energy_mj=None, state=None))),
+        gpu=Gpu(
+            {"name": "NVIDIA Double 1"},
+            GpuState(),
+            GpuState(210, 405, 31, (), 2),
+            GpuMemory(engine_weights=7, process=5, device_delta=-1),
+            {"conv": (1500, 1600), "softmax": (0, 300)},
+        ),
+    ),
+)
+
+
+def test_a_process_on_a_gpu_comes_back_exactly_as_it_was_and_its_passes_are_one_string_each():
+    text = dumps(process_to_json(ON_GPU))
+    assert process_from_json(json.loads(text)) == ON_GPU
+    assert '"gpu_ns":"100 101","enqueue_ns":"20 21","end_to_end_ns":"160 161"' in text
+    assert "gpu" not in json.loads(dumps(process_to_json(BUSY)))["samples"]
+
+
+@pytest.mark.parametrize(
+    ("place", "damage", "says"),
+    [
+        ("round", {"gpu_ns": "100 0"}, "without durations"),
+        ("round", {"gpu_ns": ""}, "without durations"),
+        ("round", {"enqueue_ns": "20 -1"}, "without durations"),
+        ("round", {"end_to_end_ns": "fast"}, "invalid literal"),
+        ("round", {"in_flight_calls": 0}, "nothing in flight"),
+        ("round", {"in_flight_ns": -5}, "nothing in flight"),
+        ("round", {"in_flight_ns": "820"}, "in_flight_ns is no number"),
+        ("round", {"energy_mj": "246"}, "energy_mj is no number"),
+        ("round", {"wall_ns": 1181}, "longer than their wall time"),
+        ("state", {"sm_mhz": "1980 MHz"}, "sm_mhz is no number"),
+        ("state", {"others": [77]}, "others is no number"),
+        ("state", {"reasons": "idle"}, "reasons are no list"),
+        ("gpu", {"before": {"temperature_c": "hot"}}, "temperature_c is no number"),
+        ("gpu", {"layers": {"conv": ["slow"]}}, "invalid literal"),
+        ("memory", {"process": "5 MB"}, "process is no number"),
+        ("memory", {"process": -5}, "less than nothing"),
+    ],
+)
+def test_what_is_damaged_of_a_gpu_is_refused(place, damage, says):
+    on_disk = json.loads(dumps(process_to_json(ON_GPU)))
+    first = on_disk["samples"]["rounds"][0]["gpu"]
+    gpu = on_disk["samples"]["gpu"]
+    {"round": first, "state": first["state"], "gpu": gpu, "memory": gpu["memory"]}[place].update(damage)
+    with pytest.raises(ValueError, match=says):
+        process_from_json(on_disk)
+
+
+@pytest.mark.parametrize(
+    ("seen", "signs"),
+    [
+        ({}, ()),
+        ({"run_queue_ns": 14}, ("run queue",)),
+        ({"steal_ns": 14}, ("steal",)),
+        ({"throttled_ns": 1}, ("throttled",)),
+        ({"state": GpuState(reasons=("idle", "hw power brake"))}, ("hw power brake",)),
+        ({"state": GpuState(reasons=("sw power cap",), others=1)}, ("sw power cap", "shared gpu")),
+        ({"state": GpuState(reasons=None, others=None)}, ()),
+    ],
+)
+def test_a_round_on_a_gpu_is_contended_by_what_was_seen_in_its_passes_too(seen, signs):
+    round = replace(QUIET, gpu=replace(PASSES, **seen))
+    assert round.contention(threads=1, usual_cpu_share=1.0) == signs
+
+
+def test_a_host_that_sleeps_while_its_gpu_works_is_no_sign_of_contention():
+    sleeping = replace(QUIET, cpu_ns=1_000_000)
+    assert sleeping.contention(threads=1, usual_cpu_share=1.0) == ("cpu",)
+    assert replace(sleeping, gpu=PASSES).contention(threads=1, usual_cpu_share=1.0) == ()
 
 
 def test_a_number_that_json_cannot_hold_is_never_written():

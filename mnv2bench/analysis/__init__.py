@@ -4,6 +4,16 @@ from mnv2bench.analysis.counts import Counted, CountFit, count_fit, counted
 from mnv2bench.analysis.devices import Condition, condition, delegation
 from mnv2bench.analysis.fit import Fit, Point, fit, latency_fit, pixel1_fit, verdict
 from mnv2bench.analysis.flags import flags
+from mnv2bench.analysis.gpu import (
+    conditions,
+    cuda_graph,
+    energy,
+    gpu_fact,
+    gpu_memory,
+    gpu_times,
+    layers,
+    verified_on,
+)
 from mnv2bench.analysis.latency import EAGER, Latency, detection, gmadds_per_s, latency, process_median, speedups
 from mnv2bench.analysis.once import ColdPath, cold_path, memory, output_error, told_ms
 from mnv2bench.analysis.rounds import (
@@ -29,16 +39,23 @@ __all__ = [
     "campaigns",
     "cold_path",
     "condition",
+    "conditions",
     "count_fit",
     "counted",
+    "cuda_graph",
     "delegation",
     "detection",
+    "energy",
     "fit",
     "flags",
     "gmadds_per_s",
+    "gpu_fact",
+    "gpu_memory",
+    "gpu_times",
     "kept_share",
     "latency",
     "latency_fit",
+    "layers",
     "madds",
     "measured",
     "memory",
@@ -52,4 +69,5 @@ __all__ = [
     "undisturbed_share",
     "used_rounds",
     "verdict",
+    "verified_on",
 ]

@@ -6,20 +6,23 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from mnv2bench.analysis.devices import is_throttled
+from mnv2bench.analysis.gpu import ENQUEUE_BOUND, MAX_VARIATION, enqueue_share, gpu_times, gpu_variation
+from mnv2bench.analysis.once import output_errors
 from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
 from mnv2bench.records import Record, Samples
-from mnv2bench.rounds import Round
+from mnv2bench.rounds import SLOWED, Round
 
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
 MIN_ROUNDS = 4  # fewer say nothing about a trend
 OTHER_THREADS = 0.5
+LIKE_FP32 = 1e-4  # of the largest logit: what fp32 differs by at most, and no other precision reaches
 
 
 def flags(record: Record) -> tuple[str, ...]:
     """Short phrases, each beginning with its kind: noisy, unsteady, throttled, threads, warm-up.
 
-    None for what did not run.
+    Of a GPU also shared, unwatched, enqueue-bound, precision. None for what did not run.
     """
     return tuple(_flags(record, measured(record))) if measured(record) else ()
 
@@ -38,10 +41,33 @@ def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     if hot := [p for p in record.processes if is_throttled(p)]:
         yield f"throttled: {len(hot)} of {len(record.processes)} processes ran while the device was too hot"
     used = threads_used(record)
-    if abs(used - asked) >= OTHER_THREADS:
+    if record.case.gpu is None and abs(used - asked) >= OTHER_THREADS:  # who waits for a GPU sleeps or spins
         yield f"threads: used {used:.1f} of {asked}"
     if capped := [samples for samples in processes if _warm_up_capped(record, samples)]:
         yield f"warm-up: {len(capped)} of {total} processes warmed up to the cap"
+    if record.case.gpu is not None:
+        yield from _of_the_gpu(record, processes)
+    least = min(output_errors(record), default=None)
+    if record.case.precision != "fp32" and least is not None and least < LIKE_FP32:
+        yield f"precision: an error of {least:.0e} is one of fp32: it may not have run in {record.case.precision}"
+
+
+def _of_the_gpu(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
+    states = [r.gpu.state if r.gpu else None for samples in processes for r in samples.rounds]
+    noise = [state.noise for state in states if state]
+    slowed = [[word for word in words if word in SLOWED] for words in noise]
+    if hot := [words for words in slowed if words]:
+        why = ", ".join(reason for reason in SLOWED if any(reason in words for words in hot))
+        yield f"throttled: the GPU slowed itself down in {len(hot)} of {len(states)} rounds ({why})"
+    if others := [words for words in noise if "shared gpu" in words]:
+        yield f"shared: other processes held memory on the GPU in {len(others)} of {len(states)} rounds"
+    if blind := [state for state in states if state is None or state.reasons is None or state.others is None]:
+        yield f"unwatched: whether it throttled or was shared is not known of {len(blind)} of {len(states)} rounds"
+    times = gpu_times(record)
+    if times and (share := enqueue_share(times)) >= ENQUEUE_BOUND:
+        yield f"enqueue-bound: the host's part of a call is {share:.0%} of the GPU's"
+    if times and (variation := gpu_variation(record)) > MAX_VARIATION:
+        yield f"unsteady gpu: its times of a call vary by {variation:.1%}"
 
 
 def drift(rounds: Sequence[Round]) -> float | None:

@@ -50,8 +50,13 @@ def memory(record: Record) -> Memory | None:
 
 def output_error(record: Record) -> float | None:
     """The largest difference from eager fp32 in any process, over the largest logit; None where none was compared."""
+    return max(output_errors(record), default=None)
+
+
+def output_errors(record: Record) -> list[float]:
+    """Of each process whose outputs were compared."""
     errors = [(p.counts or p.samples).error for p in record.processes]
-    return max((error for error in errors if error is not None), default=None)
+    return [error for error in errors if error is not None]
 
 
 def told_ms(told: Iterable[Told]) -> float | None:

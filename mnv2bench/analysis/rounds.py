@@ -52,11 +52,17 @@ def durations_ns(rounds: Iterable[Round]) -> NDArray[np.int64]:
 
 
 def throughput(record: Record) -> float:
-    """Images a second: batch x iterations over the wall time of the used rounds; the median over processes."""
+    """Images a second: batch x iterations over the wall time of the used rounds; the median over processes.
+
+    On a GPU of the pass in which several calls are in flight.
+    """
     return statistics.median(_images_per_s(used_rounds(s, record.case.threads), record) for s in required(record))
 
 
 def _images_per_s(rounds: tuple[Round, ...], record: Record) -> float:
+    queued = [r.gpu for r in rounds if r.gpu]
+    if queued:
+        return record.case.batch * sum(p.in_flight_calls for p in queued) / (sum(p.in_flight_ns for p in queued) / 1e9)
     iterations = sum(len(r.durations_ns) for r in rounds)
     return record.case.batch * iterations / (sum(r.wall_ns for r in rounds) / 1e9)
 

@@ -12,7 +12,11 @@ from mnv2bench.cases import Case
 from mnv2bench.records import Artifact
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = (*sorted((PACKAGE / "networks").glob("*.py")), PACKAGE / "artifacts" / "export.py")
+SOURCES = (
+    *sorted((PACKAGE / "networks").glob("*.py")),
+    PACKAGE / "artifacts" / "export.py",
+    PACKAGE / "backends" / "_tensorrt.py",
+)
 SUFFIXES = {
     "state_dict": ".pt",
     "reference": ".npz",

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.fx.experimental.optimization import fuse
 
-from mnv2bench import artifacts
+from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import REFERENCE_SEEDS, Weights, stored
-from mnv2bench.backends._torch import DTYPES, network, require_compiler
+from mnv2bench.backends._torch import DTYPES, network, prepare, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
 from mnv2bench.outcomes import outcome
@@ -69,7 +70,12 @@ def _reference(job: Job) -> None:
 
 
 def _onnx(job: Job) -> None:
-    program = torch.onnx.export(_typed(job), (_inputs(job),), dynamo=True, verbose=False)
+    """Of bf16 in the first opset whose Conv takes it, batch norm folded here: the exporter folds it to fp32 weights."""
+    if job.case.precision == "bf16":
+        module, opset = fuse(network(job.case, job.source)).to(torch.bfloat16), 22
+    else:
+        module, opset = _typed(job), None  # torch's own default
+    program = torch.onnx.export(module, (_inputs(job),), dynamo=True, verbose=False, opset_version=opset)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     program.save(str(job.target))
@@ -134,6 +140,21 @@ def _ncnn(job: Job) -> None:
                 both.write(file, f"net{file.suffix}")
 
 
+def _plan(job: Job) -> None:
+    """A plan for the case's GPU; the timing cache beside it has a plan that is built again take the same kernels."""
+    prepare(job.case)  # before TensorRT is touched: without a driver it would end the process
+    backends.backend(job.case.backend)  # Unavailable where TensorRT is not there or does not load
+    from mnv2bench.backends import _tensorrt
+
+    torch.cuda.set_device(job.case.gpu)  # the builder times kernels on the current one
+    timings = job.target.with_name(job.target.name.removeprefix(f"{os.getpid()}-")).with_suffix(".timings")
+    plan, timed = _tensorrt.build(job.source, job.options, timings.read_bytes() if timings.exists() else b"")
+    job.target.write_bytes(plan)
+    partial = timings.with_suffix(f".{os.getpid()}.tmp")
+    partial.write_bytes(timed)
+    partial.replace(timings)
+
+
 EXPORTERS: dict[str, Callable[[Job], None]] = {
     "state_dict": _state_dict,
     "reference": _reference,
@@ -143,6 +164,7 @@ EXPORTERS: dict[str, Callable[[Job], None]] = {
     "tflite": _tflite,
     "pte": _pte,
     "ncnn": _ncnn,
+    "plan": _plan,
 }
 
 

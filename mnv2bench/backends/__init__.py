@@ -21,6 +21,7 @@ from mnv2bench.refusals import Unavailable, Unsupported
 
 Images = NDArray[np.float32]
 ENTRY_POINTS = "mnv2bench.backends"
+FIRST_WITH_TF32_AND_BF16 = 8.0  # compute capability; before it, TF32 would silently be fp32
 
 
 class Mark(Protocol):
@@ -195,5 +196,8 @@ def require_supported(case: Case) -> None:
 def require(case: Case) -> None:
     """What every `open` asks first: Unsupported as `require_supported`, and Unavailable for a GPU that is not there."""
     require_supported(case)
-    if case.gpu is not None:
-        driver.require(case.gpu, needs_cuda(case.backend), case.backend)
+    if case.gpu is None:
+        return
+    gpu = driver.require(case.gpu, needs_cuda(case.backend), case.backend)
+    if case.precision in ("tf32", "bf16") and float(gpu.compute_capability) < FIRST_WITH_TF32_AND_BF16:
+        raise Unsupported(f"{gpu.name} has compute capability {gpu.compute_capability}: {case.precision} came with 8.0")

@@ -32,8 +32,10 @@ class Log(trt.ILogger):
         (self.warnings if severity == trt.ILogger.Severity.WARNING else self.errors).append(msg)
 
     def words(self) -> str:
-        """The last errors, else the last warnings."""
-        return "; ".join(self.errors or self.warnings) or "it does not say why"
+        """The last errors, else the last warnings, on one line; errors are told once."""
+        said = " ".join("; ".join(self.errors or self.warnings).split())
+        self.errors.clear()
+        return said or "it does not say why"
 
     def made(self, found: Found | None, what: str) -> Found:
         """What TensorRT returned. RuntimeError in its words where that is None or False, as its failures are."""
@@ -68,7 +70,7 @@ def build(onnx: Path, options: Mapping[str, str], timing_cache: bytes = b"") -> 
     parsed = parser.parse_from_file(str(onnx))
     if errors := [parser.get_error(index) for index in range(parser.num_errors)]:
         said = "; ".join(f"{e.node_operator()} {e.node_name()}: {e.desc()}".lstrip(" :") for e in errors)
-        raise RuntimeError(f"TensorRT {trt.__version__} does not parse {onnx.name}: {said}")
+        raise RuntimeError(f"TensorRT {trt.__version__} does not parse {onnx.name}: {' '.join(said.split())}")
     log.made(parsed, f"does not parse {onnx.name}")
     _require_one_shape(network)
     config = log.made(builder.create_builder_config(), "makes no builder configuration")

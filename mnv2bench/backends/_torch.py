@@ -1,25 +1,29 @@
-"""What the torch backends share: one static input, one callable, threads as the case says."""
+"""What the torch backends share: one static input, one callable, threads and number format as the case says."""
 
 import os
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends._cuda import DTYPES as DTYPES
+from mnv2bench.backends._cuda import CudaQueue, CudaSession
 from mnv2bench.cases import Case
+from mnv2bench.gpu import driver
 from mnv2bench.networks import build
 from mnv2bench.refusals import Unavailable
 
-DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+Network = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TorchSession(Session):
     """Calls `network` on one static NCHW tensor."""
 
-    def __init__(self, case: Case, network: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(self, case: Case, network: Network) -> None:
         self.network = network
         self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution)
         self.output = torch.empty(0)
@@ -41,19 +45,69 @@ class TorchSession(Session):
         }
 
 
+class CudaTorchSession(CudaSession):
+    """Calls `network` on the queue's input, on its stream."""
+
+    def __init__(self, case: Case, network: Network) -> None:
+        super().__init__(CudaQueue(case, self._call))
+        self.network = network
+
+    def _call(self) -> None:
+        self.queue.output = self.network(self.queue.input)
+
+    def settings(self) -> dict[str, str]:
+        return super().settings() | {
+            "torch threads": str(torch.get_num_threads()),
+            "TF32": "on" if torch.backends.cudnn.allow_tf32 and torch.backends.cuda.matmul.allow_tf32 else "off",
+            "cuDNN benchmark": "on" if torch.backends.cudnn.benchmark else "off",
+        }
+
+
+def require_cuda(case: Case) -> None:
+    """Unavailable where this torch cannot use the case's GPU, which its driver has said to be there."""
+    if torch.version.cuda is None:
+        raise Unavailable(
+            f"torch {torch.__version__} has no CUDA: pip uninstall torch; pip install 'torch>=2.13,<2.14'"
+        )
+    major = int(torch.version.cuda.partition(".")[0])  # a driver serves every CUDA of its major version
+    driver.require(case.gpu or 0, 1000 * major, f"torch {torch.__version__}")
+    if not torch.cuda.is_available():
+        raise Unavailable(
+            f"torch {torch.__version__} finds no GPU where the driver does: "
+            "python -c 'import torch; torch.cuda.init()' says why"
+        )
+
+
 def prepare(case: Case) -> None:
-    """Set up torch for the one session of this process; no autograd from here on."""
+    """Set up torch for the one session of this process; no autograd from here on.
+
+    On a GPU float32 is float32: torch's own default would have cuDNN's convolutions multiply in TF32.
+    """
     require(case)
+    if case.gpu is not None:
+        require_cuda(case)
+        # torch 2.13 cannot read these two any more once `fp32_precision`, which is to replace them, has been written
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.precision == "tf32"
     torch.set_num_threads(case.threads)
     torch.set_num_interop_threads(1)
     torch.set_grad_enabled(False)
 
 
 def network(case: Case, path: Path) -> torch.nn.Module:
-    """The case's network in eval mode with the weights of a state dict file."""
+    """The case's network in eval mode with the weights of a state dict file, in float32 on the CPU."""
     module = build(case.network, width=case.width, seed=None)
     module.load_state_dict(torch.load(path, weights_only=True))
     return module.eval()
+
+
+def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
+    """The network where the case runs, in the case's number format."""
+    return module if case.gpu is None else module.to(torch.device("cuda", case.gpu), DTYPES[case.precision])
+
+
+def session(case: Case, network: Network) -> Session:
+    """Of a network that is where the case runs."""
+    return TorchSession(case, network) if case.gpu is None else CudaTorchSession(case, network)
 
 
 def require_compiler() -> None:
@@ -65,11 +119,19 @@ def require_compiler() -> None:
         )
 
 
+def require_triton() -> None:
+    """For a GPU Inductor writes Triton, which builds its launcher in C by $CC, else gcc or clang."""
+    if find_spec("triton") is None:
+        raise Unavailable("torch.compile needs Triton on a GPU: pip install triton, or torch's own build for CUDA")
+    compilers = [os.environ.get("CC", ""), "gcc", "clang"]
+    if not any(c and shutil.which(c) for c in compilers):
+        raise Unavailable("torch.compile needs a C compiler on a GPU and found no gcc or clang: apt-get install gcc")
+
+
 def compiled(case: Case, path: Path) -> Session:
     """A session of torch.compile, compiled when it returns."""
-    require(case)
-    require_compiler()
     prepare(case)
-    session = TorchSession(case, torch.compile(network(case, path), dynamic=False))
-    session.run()
-    return session
+    (require_compiler if case.gpu is None else require_triton)()
+    opened = session(case, torch.compile(placed(case, network(case, path)), dynamic=False))
+    opened.run()
+    return opened

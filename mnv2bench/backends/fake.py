@@ -1,6 +1,7 @@
 """The backend of the tests: the reference's own logits after a calibrated spin, or any way that a runtime can fail.
 
-$MNV2BENCH_FAKE says how, per variant: "mobilenet_v2_0.35_96=segfault,mobilenet_v2_0.5_96=hang".
+$MNV2BENCH_FAKE says how, per variant: "mobilenet_v2_0.35_96=segfault,mobilenet_v2_0.5_96=hang". On cuda it asks the
+driver as every backend does, and then only plays a device: a queue on the host's clock.
 """
 
 import ctypes
@@ -11,17 +12,71 @@ from pathlib import Path
 
 import numpy as np
 
-from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends import Images, Mark, Session, require
 from mnv2bench.cases import Case
-from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 READS = "reference"
+DEVICES = ("cpu", "cuda")
+NEEDS_CUDA = 13000
 SPIN_NS = 200_000
+ENQUEUE_NS, COPY_NS, COOL_NS = 20_000, 10_000, 50_000
+MANTISSA_BITS = {"fp32": 23, "tf32": 10, "fp16": 10, "bf16": 7}
+
+
+def spin(until_ns: int) -> None:
+    while time.perf_counter_ns() < until_ns:
+        pass
+
+
+class FakeMark(Mark):
+    def __init__(self, queue: "FakeQueue") -> None:
+        self.queue = queue
+        self.record()
+
+    def record(self) -> None:
+        self.ns = max(time.perf_counter_ns(), self.queue.done_ns)
+
+    def wait(self) -> None:
+        spin(self.ns)
+
+    def ns_since(self, earlier: Mark) -> int:
+        assert isinstance(earlier, FakeMark)
+        return self.ns - earlier.ns
+
+
+class FakeQueue:
+    """A device that does one thing after the other, `done_ns` by the host's clock."""
+
+    done_ns = 0
+
+    def work(self, ns: int) -> None:
+        self.done_ns = max(time.perf_counter_ns(), self.done_ns) + ns
+
+    def enqueue(self) -> None:
+        spin(time.perf_counter_ns() + ENQUEUE_NS)
+        self.work(SPIN_NS)
+
+    def synchronize(self) -> None:
+        spin(self.done_ns)
+
+    def mark(self) -> FakeMark:
+        return FakeMark(self)
+
+    def copy_in(self) -> None:
+        self.work(COPY_NS)
+
+    def copy_out(self) -> None:
+        self.work(COPY_NS)
+
+    def cool_l2(self) -> None:
+        self.work(COOL_NS)
 
 
 class FakeSession(Session):
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         self.logits = np.load(path)["logits"]
+        self.bits = MANTISSA_BITS[case.precision]
         self.puts = 0
         self.mode = mode
 
@@ -41,9 +96,35 @@ class FakeSession(Session):
 
     def get(self) -> Images:
         logits: Images = self.logits[(self.puts - 1) % 2].copy()
+        logits.view(np.uint32)[...] &= np.uint32(0xFFFFFFFF << (23 - self.bits) & 0xFFFFFFFF)
         if self.mode == "nan":
             logits[0, 0] = np.nan
         return logits * np.float32(1.01) if self.mode == "wrong" else logits
+
+
+class FakeGpuSession(FakeSession):
+    """The same on a device that runs beside the host. Mode "no graph": its CUDA graph could not be captured."""
+
+    def __init__(self, case: Case, path: Path, mode: str) -> None:
+        super().__init__(case, path, mode)
+        self.queue: FakeQueue = FakeQueue()
+        self.input = {"fp16": "float16", "bf16": "bfloat16"}.get(case.precision, "float32")
+
+    def run(self) -> None:
+        if self.mode in ("hang", "segfault", "kill"):
+            super().run()
+        self.queue.enqueue()
+        self.queue.synchronize()
+
+    def settings(self) -> dict[str, str]:
+        graph = "no: fake is told that capture failed" if self.mode == "no graph" else "yes"
+        return {"input": f"{self.input} NCHW", "CUDA graph": graph}
+
+    def device_memory(self) -> dict[str, int]:
+        return {"engine_weights": 6_000_000, "engine_activations": 2_000_000}
+
+    def layers(self, calls: int) -> dict[str, tuple[int, ...]]:
+        return {"fake convolution": (150_000,) * calls, "fake classifier": (50_000,) * calls}
 
 
 def open(case: Case, path: Path) -> Session:
@@ -55,6 +136,8 @@ def open(case: Case, path: Path) -> Session:
         raise Unavailable("fake is told to be missing: unset MNV2BENCH_FAKE")
     if mode == "unsupported":
         raise Unsupported("fake is told not to do this")
+    if mode == "fallback":
+        raise Wrong("fake is told that it fell back to the CPU: Conv node_1")
     if mode == "raise":
         raise RuntimeError("fake is told to raise\nover two lines")
-    return FakeSession(case, path, mode)
+    return (FakeSession if case.gpu is None else FakeGpuSession)(case, path, mode)

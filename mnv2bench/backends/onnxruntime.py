@@ -1,4 +1,4 @@
-"""ONNX Runtime on its CPU provider, inputs and outputs bound to memory once."""
+"""ONNX Runtime on its CPU or CUDA provider, inputs and outputs bound to memory once."""
 
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
 
 READS = "onnx"
+DEVICES = ("cpu", "cuda")
+NEEDS_CUDA = 13000  # what onnxruntime-gpu on PyPI is built for
 onnxruntime.disable_telemetry_events()
 
 
@@ -45,4 +47,8 @@ class OnnxRuntimeSession(Session):
 
 def open(case: Case, path: Path) -> Session:
     require(case)
-    return OnnxRuntimeSession(case, path)
+    if case.gpu is None:
+        return OnnxRuntimeSession(case, path)
+    from mnv2bench.backends import _onnxruntime_cuda  # it needs torch, which would be in the memory of a CPU case
+
+    return _onnxruntime_cuda.open(case, path)

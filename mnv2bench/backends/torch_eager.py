@@ -6,8 +6,9 @@ from mnv2bench.backends import Session, _torch
 from mnv2bench.cases import Case
 
 READS = "state_dict"
+DEVICES = ("cpu", "cuda")
 
 
 def open(case: Case, path: Path) -> Session:
     _torch.prepare(case)
-    return _torch.TorchSession(case, _torch.network(case, path))
+    return _torch.session(case, _torch.placed(case, _torch.network(case, path)))

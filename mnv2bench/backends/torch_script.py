@@ -1,6 +1,7 @@
 """TorchScript: traced and frozen in the artifact, optimised for inference when it is loaded."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -8,9 +9,25 @@ from mnv2bench.backends import Session, _torch
 from mnv2bench.cases import Case
 
 READS = "torchscript"
+DEVICES = ("cpu", "cuda")
+ALLOW_TF32 = 12  # which argument of aten::_convolution
+
+
+def allow_tf32(graph: Any, allowed: bool) -> None:
+    """Say it of every convolution: each was traced with torch's own default, on, which no flag overrules later."""
+    convolutions = graph.findAllNodes("aten::_convolution")
+    if convolutions:
+        said = graph.insertConstant(allowed)
+        said.node().moveBefore(convolutions[0])  # an insert point there would be left dangling by what optimises next
+        for convolution in convolutions:
+            convolution.replaceInput(ALLOW_TF32, said)
 
 
 def open(case: Case, path: Path) -> Session:
     _torch.prepare(case)
-    frozen = torch.jit.load(path)  # type: ignore[no-untyped-call]
-    return _torch.TorchSession(case, torch.jit.optimize_for_inference(frozen))
+    if case.gpu is None:
+        frozen = torch.jit.load(path)  # type: ignore[no-untyped-call]
+    else:
+        frozen = torch.jit.load(path, map_location=torch.device("cuda", case.gpu))  # type: ignore[no-untyped-call]
+        allow_tf32(frozen.graph, case.precision == "tf32")
+    return _torch.session(case, torch.jit.optimize_for_inference(frozen))

@@ -122,7 +122,7 @@ def selfcheck(
     out: Annotated[Path, typer.Option(help="Journals of duels begin with this name.")] = Path("selfcheck"),
     sittings: Annotated[Path | None, typer.Option(help="A CSV of duels, whose noise nights draws again.")] = None,
     seed: Annotated[int, typer.Option(help="Of virtual nights, and of which cells are slowed.")] = 20261124,
-    device: Annotated[str, typer.Option(help="Check this device, such as adb:SERIAL, and nothing else.")] = "",
+    device: Annotated[str, typer.Option(help="Check this device, such as adb:SERIAL or cuda, and nothing else.")] = "",
 ) -> None:
     """Measure the measuring and the deciding: what the harness adds, and what the gate finds and misses."""
     from mnv2bench.selfcheck import CHECKS, MEASURING, Asked

@@ -11,6 +11,7 @@ from mnv2bench.refusals import Unavailable
 
 LIBRARY = "libcuda.so.1"
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
+NO_GPU = "the NVIDIA driver sees no GPU: check nvidia-smi, CUDA_VISIBLE_DEVICES, and --gpus all of a container"
 MAJOR, MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 
 
@@ -39,17 +40,29 @@ def _library() -> Any:
         raise Unavailable(f"no NVIDIA driver ({error}): install one; nvidia-smi shows whether it works") from error
     code = cuda.cuInit(0)
     if code == NO_DEVICE:
-        raise Unavailable("the NVIDIA driver sees no GPU: check nvidia-smi, and --gpus all of a container")
+        raise Unavailable(NO_GPU)
     if code:
-        raise Unavailable(f"the NVIDIA driver does not start (cuInit: error {code}): check nvidia-smi")
+        raise Unavailable(f"the NVIDIA driver does not start (cuInit: {_error(cuda, code)}): check nvidia-smi")
     return cuda
 
 
-def _number(function: Any, *arguments: Any) -> int:
-    found = ctypes.c_int()
-    code = function(ctypes.byref(found), *arguments)
+def _error(cuda: Any, code: int) -> str:
+    """As the driver calls it, where it does."""
+    name = ctypes.c_char_p()
+    cuda.cuGetErrorName(code, ctypes.byref(name))
+    return f"{(name.value or b'error').decode(errors='replace')} {code}"
+
+
+def _ask(function: str, *arguments: Any) -> None:
+    code = getattr(_library(), function)(*arguments)
     if code:
-        raise Unavailable(f"the NVIDIA driver does not answer ({function.__name__}: error {code}): check nvidia-smi")
+        said = _error(_library(), code)
+        raise Unavailable(f"the NVIDIA driver does not answer ({function}: {said}): check nvidia-smi")
+
+
+def _number(function: str, *arguments: Any) -> int:
+    found = ctypes.c_int()
+    _ask(function, ctypes.byref(found), *arguments)
     return found.value
 
 
@@ -59,24 +72,23 @@ def require(index: int, cuda_version: int = 0, backend: str = "") -> Device:
 
     `cuda_version` is what the backend's runtime was built for, as `cuDriverGetVersion` counts: 13000 is 13.0.
     """
-    cuda = _library()
-    count = _number(cuda.cuDeviceGetCount)
+    count = _number("cuDeviceGetCount")
     if not count:
-        raise Unavailable("the NVIDIA driver sees no GPU: check nvidia-smi, and CUDA_VISIBLE_DEVICES")
+        raise Unavailable(NO_GPU)
     if index >= count:
         numbers = ", ".join(f"cuda:{number}" for number in range(count))
         raise Unavailable(f"there is no cuda:{index}: this process sees {numbers}")
-    version = _number(cuda.cuDriverGetVersion)
+    version = _number("cuDriverGetVersion")
     if version < cuda_version:
         raise Unavailable(
             f"the NVIDIA driver serves CUDA {version_text(version)}, {backend} needs {version_text(cuda_version)}: "
-            f"update the driver"
+            "update the driver"
         )
-    device = _number(cuda.cuDeviceGet, index)
+    device = _number("cuDeviceGet", index)
     name, raw = ctypes.create_string_buffer(256), ctypes.create_string_buffer(16)
-    cuda.cuDeviceGetName(name, len(name), device)
-    cuda.cuDeviceGetUuid_v2(raw, device)
-    capability = [_number(cuda.cuDeviceGetAttribute, attribute, device) for attribute in (MAJOR, MINOR)]
+    _ask("cuDeviceGetName", name, len(name), device)
+    _ask("cuDeviceGetUuid_v2", raw, device)
+    capability = [_number("cuDeviceGetAttribute", attribute, device) for attribute in (MAJOR, MINOR)]
     return Device(
         index, name.value.decode(errors="replace"), f"GPU-{uuid.UUID(bytes=raw.raw)}", "{}.{}".format(*capability),
         version,

@@ -16,10 +16,12 @@ from typing import Any
 import psutil
 
 from mnv2bench.backends import ENTRY_POINTS
+from mnv2bench.gpu import nvml
 
 LIBRARIES = (
     "mnv2bench", "torch", "numpy", "onnx", "onnxscript", "onnxruntime", "openvino", "ai-edge-litert", "litert-torch",
-    "executorch", "torchao", "ncnn", "pnnx", "pytest-benchmark",
+    "executorch", "torchao", "ncnn", "pnnx", "pytest-benchmark", "onnxruntime-gpu", "triton", "nvidia-ml-py",
+    "tensorrt", "tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt-cu13-libs",
 )  # fmt: skip
 FLAGS_THAT_MATTER = (
     "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
@@ -29,8 +31,9 @@ CPU = Path("/sys/devices/system/cpu")
 # Library versions and the commit are not here: they are what people compare. They are recorded and shown instead.
 FINGERPRINTED = (
     "cpu_model", "cpu_family", "cpu_stepping", "cpu_flags_hash", "cores", "cores_physical", "smt",
-    "cpu_quota_cores", "memory_class_gb", "machine", "system", "kernel_major", "os", "python",
+    "cpu_quota_cores", "memory_class_gb", "machine", "system", "kernel_major", "os", "python", "gpu",
 )  # fmt: skip
+ADDED = ("gpu",)  # to the fingerprint after results were saved: a machine without the fact keeps its name
 
 
 def cores() -> int:
@@ -99,6 +102,7 @@ def environment() -> dict[str, Any]:
     """Everything that a reader of a table needs to know of the machine; plain JSON values, None where unreadable."""
     cpu = _cpu()
     flags = sorted((cpu.get("flags") or cpu.get("Features") or "").split())
+    gpus = nvml.gpus()
     facts: dict[str, Any] = {
         "cpu_model": cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
         "cpu_family": f"{cpu.get('cpu family', cpu.get('CPU architecture', '?'))}/{cpu.get('model', '?')}",
@@ -122,6 +126,8 @@ def environment() -> dict[str, Any]:
         "transparent_hugepages": _text(Path("/sys/kernel/mm/transparent_hugepage/enabled")),
         "aslr": _text(Path("/proc/sys/kernel/randomize_va_space")),
         "hypervisor": "hypervisor" in flags,
+        "gpus": gpus,
+        "gpu": " + ".join(sorted(str(gpu["name"]) for gpu in gpus)) or None,
         "libraries": _libraries(),
         "commit": _commit(),
     }
@@ -131,7 +137,7 @@ def environment() -> dict[str, Any]:
 
 def fingerprint(facts: dict[str, Any]) -> str:
     """A folder name for the machine: what a person recognises, then a hash of the facts that must match."""
-    stable = json.dumps([facts.get(name) for name in FINGERPRINTED])
+    stable = json.dumps([facts.get(name) for name in FINGERPRINTED if name not in ADDED or facts.get(name)])
     readable = re.sub(r"[^a-z0-9]+", "-", f"{facts['cpu_model'] or 'cpu'} {facts['cores']}c".lower()).strip("-")[:40]
     return f"{readable}-{hashlib.sha256(stable.encode()).hexdigest()[:8]}"
 

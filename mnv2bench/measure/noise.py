@@ -77,6 +77,11 @@ def counters(last: bool = False) -> Counters:
     return Counters(cpu_ns, *rest, usage.ru_nivcsw, usage.ru_majflt)
 
 
+def since(before: int | None, after: int | None) -> int | None:
+    """What a counter moved, None where it could not be read."""
+    return None if before is None or after is None else max(0, after - before)
+
+
 def resident_bytes(field: str = "VmRSS") -> int | None:
     """Resident memory of this process now, or at its highest with VmHWM; getrusage's would begin at the parent's."""
     with suppress(OSError), (PROC / "self" / "status").open() as file:

@@ -1,14 +1,33 @@
-"""Whether what a backend computed is what eager fp32 computes."""
+"""Whether what a backend computed is what eager fp32 computes, as nearly as its number format lets it."""
 
 import numpy as np
 
 from mnv2bench.backends import Images
 
-TOLERANCE = 1e-4
-MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred tolerances
+MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred of fp32's tolerances
+
+# Weights made from a seed amplify rounding. Over the 22 published variants, on a CPU, batch norm folded or not, the
+# largest error was 0.074 of the largest logit in tf32 and 0.072 in fp16, 0.31 in bf16, and the largest distance from an
+# image's reference 0.14, 0.15 and 0.63 of its distance to the other image's. A wrong network (red and blue swapped, the
+# image mirrored, one residual or one convolution lost) is 0.75 or farther away, one without ReLU6's bound 0.50.
+# Kernels of a GPU that add up in fp16 were not among them: hence twice what was seen, where there is room for it.
+TOLERANCE = {"fp32": 1e-4, "tf32": 0.15, "fp16": 0.15, "bf16": 0.4}
+NEAR = {"tf32": 0.3, "fp16": 0.3, "bf16": 0.75}  # 0.75 still tells gross faults, and those only
 
 
-def compare(outputs: list[Images], reference: Images) -> tuple[float | None, float, str]:
+def _beyond_rounding(outputs: Images, reference: Images, precision: str) -> str:
+    """Why these are not the reference's own images rounded, by Euclidean distances; "" where they may be."""
+    apart = np.linalg.norm(reference[0] - reference[1], axis=-1)
+    own = np.linalg.norm(outputs - reference, axis=-1)
+    other = np.linalg.norm(outputs - reference[::-1], axis=-1)
+    distance = float(np.sqrt(np.mean(own**2) / np.mean(apart**2)))
+    if distance > NEAR[precision]:
+        far = f"outputs are {distance:.2f} as far from eager fp32 as its other images are"
+        return f"{far}: more than rounding to {precision} does"
+    return "an image's outputs are nearer to another image's reference than to its own" if (own >= other).any() else ""
+
+
+def compare(outputs: list[Images], reference: Images, precision: str) -> tuple[float | None, float, str]:
     """Largest difference from the reference, and between its two images, over the largest logit; why it is wrong."""
     scale = float(np.abs(reference).max())
     separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
@@ -21,5 +40,7 @@ def compare(outputs: list[Images], reference: Images) -> tuple[float | None, flo
         alike = f"the reference tells two images apart by {separation:.1e} only: nothing can be checked"
         return None, separation, alike
     error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
-    wrong = error > TOLERANCE
-    return error, separation, f"outputs differ from eager fp32 by {error:.1e} of the largest logit" if wrong else ""
+    if error > TOLERANCE[precision]:
+        rounding = "" if precision == "fp32" else f": more than rounding to {precision} does"
+        return error, separation, f"outputs differ from eager fp32 by {error:.1e} of the largest logit{rounding}"
+    return error, separation, _beyond_rounding(np.stack(outputs), reference, precision) if precision in NEAR else ""

@@ -17,12 +17,16 @@ import numpy as np  # noqa: E402  what follows is counted in the floor, not in t
 from mnv2bench import backends  # noqa: E402
 from mnv2bench.artifacts import REFERENCE_SEEDS  # noqa: E402
 from mnv2bench.cases import Case  # noqa: E402
+from mnv2bench.gpu import driver  # noqa: E402
+from mnv2bench.gpu.nvml import Watch  # noqa: E402
 from mnv2bench.measure.loop import measure  # noqa: E402
 from mnv2bench.measure.outputs import compare  # noqa: E402
 from mnv2bench.networks import images  # noqa: E402
 from mnv2bench.outcomes import outcome  # noqa: E402
 from mnv2bench.record_json import samples_to_json  # noqa: E402
-from mnv2bench.records import Memory, Plan, Samples  # noqa: E402
+from mnv2bench.records import Gpu, GpuMemory, Memory, Plan, Samples  # noqa: E402
+
+LAYER_CALLS = 20
 
 
 class CompileCache:
@@ -44,8 +48,39 @@ class CompileCache:
         return float(self.complete.read_text())
 
 
+class OnGpu:
+    """What the driver and NVML say of the GPU while its process opens and measures a model. Made before its runtime.
+
+    Raises what `backends.require` does: where the driver is not what it needs, a runtime may crash.
+    """
+
+    def __init__(self, case: Case, index: int) -> None:
+        backends.require(case)
+        device = driver.require(index)
+        self.watch = Watch(device.uuid)
+        self.facts = {
+            "name": device.name,
+            "uuid": device.uuid,
+            "compute_capability": device.compute_capability,
+            "cuda": driver.version_text(device.cuda_version),
+        }
+        self.before, self.used = self.watch.state(), self.watch.used_bytes()
+
+    def measured(self, session: backends.Session) -> Gpu:
+        """After the last round, the session still open; its layers last, as a profiler may stay in the way."""
+        used = self.watch.used_bytes()
+        memory = GpuMemory(
+            **session.device_memory(),
+            process=self.watch.process_bytes(),
+            device_delta=None if used is None or self.used is None else used - self.used,
+        )
+        after = self.watch.state()
+        return Gpu(self.facts | self.watch.facts(), self.before, after, memory, session.layers(LAYER_CALLS))
+
+
 def main(job: dict[str, Any]) -> dict[str, Any]:
     case, plan, cache = Case(**job["case"]), Plan(**job["plan"]), CompileCache(Path(job["compile_cache"]))
+    gpu = None if case.gpu is None else OnGpu(case, case.gpu)
     start = time.perf_counter()
     backend = backends.backend(case.backend)
     imported = time.perf_counter()
@@ -55,6 +90,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         open_s = time.perf_counter() - opening
         cold_open_s = cache.opened(open_s)
         loaded = resident_bytes()
+        if gpu:
+            gpu.watch.opened()
         outputs, first_s = [], 0.0
         for seed in REFERENCE_SEEDS:
             session.put(images(seed, case.batch, case.resolution))
@@ -62,10 +99,11 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             session.run()
             first_s = first_s or time.perf_counter() - before
             outputs.append(session.get())
-        error, separation, wrong = compare(outputs, np.load(job["reference"])["logits"])
+        error, separation, wrong = compare(outputs, np.load(job["reference"])["logits"], case.precision)
         session.put(images(job["input_seed"], case.batch, case.resolution))
-        warmup, rounds = measure(session, plan, case.threads)
+        warmup, rounds = measure(session, plan, case.threads, watch=gpu.watch if gpu else None)
         settings = session.settings()
+        on_gpu = gpu.measured(session) if gpu else None
     peak, memory = resident_bytes("VmHWM"), None
     if INTERPRETER_BYTES and floor and loaded and peak:
         memory = Memory(INTERPRETER_BYTES, floor, loaded, peak)
@@ -81,6 +119,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         error=error,
         separation=separation,
         settings=settings,
+        gpu=on_gpu,
     )
     measured = {"samples": samples_to_json(samples)}
     return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": measured}

@@ -8,6 +8,7 @@ from mnv2bench.report.rows import Row
 NONE = "–"
 LONGEST = 500
 MARKS = {"noisy": "†", "unsteady": "‡", "throttled": "‖", "threads": "§", "warm-up": "¶"}
+MARKS |= {"shared": "¤", "unwatched": "?", "enqueue-bound": "◊", "precision": "≟"}  # of GPUs
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -40,7 +41,7 @@ def number(value: float | None, decimals: int = 2) -> str:
 
 def decimals(value: float) -> int:
     """So that about four digits are told."""
-    return 3 if value < 1 else 2 if value < 100 else 1
+    return 4 if value < 0.1 else 3 if value < 1 else 2 if value < 100 else 1
 
 
 def scaled(value: float | None) -> str:
@@ -52,12 +53,16 @@ def latency(row: Row, fastest: bool) -> str:
     """`**6.13** (6.10–6.17) †`; a wrong one struck out; the status where there is no number."""
     if row.status != "ok" or row.latency_ms is None:
         return struck(row, row.latency_ms)
-    places = decimals(row.latency_ms)
-    median = number(row.latency_ms, places)
-    parts = [f"**{median}**" if fastest else median]
-    if row.latency_low_ms is not None:
-        parts.append(f"({number(row.latency_low_ms, places)}–{number(row.latency_high_ms, places)})")
-    return " ".join(parts + ["".join(marks(row))] * bool(marks(row)))
+    shown = interval(row.latency_ms, row.latency_low_ms, row.latency_high_ms, fastest)
+    return " ".join([shown] + ["".join(marks(row))] * bool(marks(row)))
+
+
+def interval(median: float, low: float | None, high: float | None, fastest: bool = False) -> str:
+    """`6.13 (6.10–6.17)`, bold where it is the fastest; without an interval where there is none."""
+    places = decimals(median)
+    shown = number(median, places)
+    within = "" if low is None else f" ({number(low, places)}–{number(high, places)})"
+    return (f"**{shown}**" if fastest else shown) + within
 
 
 def derived(row: Row, value: float | None) -> str:

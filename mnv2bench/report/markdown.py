@@ -7,6 +7,7 @@ from mnv2bench import analysis
 from mnv2bench.records import Plan, Record
 from mnv2bench.report import tables
 from mnv2bench.report.cells import MARKS, escape
+from mnv2bench.report.gpu import gpu, how_to_read
 from mnv2bench.report.mobile import mobile
 from mnv2bench.report.rows import Row, Source, rows
 
@@ -38,7 +39,7 @@ TAILS = (
 MEMORY = (
     "Resident in a clean worker, medians over processes: bare interpreter, floor after importing the runtime, after "
     "opening the model, peak. Artifact is the file that is opened; weights and activations (input and output of the "
-    "hungriest layer, whole batch) are computed, fp32."
+    "hungriest layer, whole batch) are computed, at the case's precision."
 )
 COLD = (
     "Export: making the artifact, once. Cold open: with nothing compiled yet, for a backend that keeps what it "
@@ -84,8 +85,9 @@ def _sections(name: str, campaign: Sequence[Record], level: str) -> Iterator[tup
     found = rows(campaign, name)
     timed = [row for row in found if row.timed]
     yield "The machine", "", _machine(name, campaign[0])
-    yield "How to read this", "", HOW_TO_READ
+    yield "How to read this", "", HOW_TO_READ + how_to_read(found)
     yield "Latency, ms", "", _each_setting(timed, tables.latency_table)
+    yield "GPU", "", gpu(campaign, found, level)
     yield "Did not run, or came out wrong", "", tables.refused_table(found)
     yield "What to doubt", "", _doubts(found)
     yield f"Speed-up over {analysis.EAGER}", SPEEDUP, _each_setting(timed, tables.speedup_table)
@@ -113,12 +115,14 @@ def _machine(name: str, record: Record) -> str:
     def fact(key: str, otherwise: str = "unknown") -> str:
         return otherwise if facts.get(key) is None else escape(facts[key])
 
+    gpus = facts["gpus"] if isinstance(facts.get("gpus"), list) else []
     lines = {
         "CPU": f"{fact('cpu_model')} (family/model {fact('cpu_family')}, stepping {fact('cpu_stepping')})",
         "Cores": f"{fact('cores')} usable, {fact('cores_physical')} physical, SMT {fact('smt')}, "
         f"quota {fact('cpu_quota_cores', 'none')}, isolated {fact('isolated_cores', 'none')}, "
         f"{'virtual' if facts.get('hypervisor') else 'physical'} machine",
         "Flags that matter": _words(facts.get("cpu_flags")),
+        **({"GPU": "; ".join(map(_known, gpus))} if gpus else {}),
         "Memory": f"{fact('memory_gb')} GB",
         "System": f"{fact('os')}, kernel {fact('kernel')}, governor {fact('governor', 'unreadable')}",
         "Python": fact("python"),
@@ -134,6 +138,11 @@ def _machine(name: str, record: Record) -> str:
 
 def _pairs(values: Any) -> str:
     return ", ".join(f"{escape(k)} {escape(v)}" for k, v in values.items()) if isinstance(values, dict) else "unknown"
+
+
+def _known(gpu: Any) -> str:
+    """What is known of it: NVML tells of one GPU what it does not of another."""
+    return _pairs({k: v for k, v in gpu.items() if v is not None} if isinstance(gpu, dict) else gpu)
 
 
 def _words(values: Any) -> str:
@@ -153,9 +162,15 @@ def _doubts(found: Sequence[Row]) -> str:
 
 def _settings(campaign: Sequence[Record]) -> str:
     said = dict.fromkeys(
-        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}{tables.elsewhere(r.case.device)}: {_pairs(s)}"
+        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}{_where(r)}: {_pairs(s)}"
         for r in campaign
         for s in [*(samples.settings for samples in analysis.measured(r)), *(counts.settings for counts in r.counts)]
         if s
     )
     return "\n".join(said)
+
+
+def _where(record: Record) -> str:
+    """The device and the precision, where they are not this machine's processor and fp32."""
+    words = (record.case.device, record.case.precision)
+    return "".join(f", {escape(word)}" for word in words if word not in ("cpu", "fp32"))

@@ -8,8 +8,13 @@ from mnv2bench.analysis.devices import target, thermal
 from mnv2bench.cases import KINDS
 from mnv2bench.networks import count
 from mnv2bench.paper import official
-from mnv2bench.records import Record
+from mnv2bench.records import GpuMemory, Record
 
+WALL = "wall: one call by the clock of the machine that it runs on"
+GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
+INSTRUCTIONS = "none: instructions are counted, and no time"
+TOLD = "none: another tool's own figures"
+HALVES = ("fp16", "bf16")
 Source = tuple[str, Sequence[Record]]  # the name of a file, and what it holds
 
 
@@ -17,10 +22,14 @@ Source = tuple[str, Sequence[Record]]  # the name of a file, and what it holds
 class Row:
     """Units are in the names; MB are 1e6 bytes. None where there is no number.
 
-    A `wrong` case has its numbers and no speed-up. `madds` are one image's; `activation_peak_mb` is computed: input
-    and output of the hungriest layer, for the whole batch. `instructions` are of one call, whole batch, and exclude the
-    marks; a case that has them has no time, and one that another tool told of (`told_ms`: its median, else its mean)
-    has no latency of ours.
+    A `wrong` case has its numbers and no speed-up. `madds` are one image's; `weights_mb` and `activation_peak_mb` are
+    computed at the case's precision, the latter of the hungriest layer's input and output, for the whole batch.
+    `instructions` are of one call, whole batch, and exclude the marks; a case that has them has no time, and one that
+    another tool told of (`told_ms`: its median, else its mean) has no latency of ours.
+
+    `contract` says what `latency_ms` is. On a GPU that is the wall's: `gpu_ms` is by its own events, `enqueue_ms` of
+    the host alone, `end_to_end_ms` with the copies in and out; power and energy are of calls in flight and of the whole
+    GPU; memory is by who counts it, and never a sum. docs/gpu.md has them all.
     """
 
     case: str
@@ -67,6 +76,28 @@ class Row:
     activation_peak_mb: float
     output_error: float | None
     kind: str
+    contract: str
+    gpu_ms: float | None
+    gpu_low_ms: float | None
+    gpu_high_ms: float | None
+    enqueue_ms: float | None
+    end_to_end_ms: float | None
+    cuda_graph: str | None
+    l2: str | None
+    trt_level: int | None
+    torch_allocated_mb: float | None
+    torch_reserved_mb: float | None
+    engine_weights_mb: float | None
+    engine_activations_mb: float | None
+    gpu_process_mb: float | None
+    gpu_device_delta_mb: float | None
+    power_w: float | None
+    mj_per_image: float | None
+    sm_mhz_low: int | None
+    sm_mhz_high: int | None
+    gpu_name: str | None
+    gpu_uuid: str | None
+    verified_on: str | None
     instructions: int | None
     instructions_per_madd: float | None
     counts_repeat: bool | None
@@ -96,6 +127,7 @@ def rows(campaign: Sequence[Record], source: str = "") -> tuple[Row, ...]:
 
 def _row(record: Record, speedup: float | None, source: str) -> Row:
     case, counted = record.case, count(record.case.network, record.case.width, record.case.resolution)
+    of_fp32 = 0.5 if case.precision in HALVES else 1.0  # bytes of a number
     published = official().get((case.width, case.resolution)) if case.network == "mobilenet_v2" else None
     processes = analysis.measured(record)
     latency = analysis.latency(record) if processes else None
@@ -103,6 +135,8 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
     executed, told = analysis.counted(record), record.told
     by = next((process.told.tool for process in record.processes if process.told), None)
     delegation, condition = analysis.delegation(record), analysis.condition([record])
+    times, energy, conditions = analysis.gpu_times(record), analysis.energy(record), analysis.conditions(record)
+    on_gpu, clocks = analysis.gpu_memory(record) or GpuMemory(), conditions.during.sm_mhz if conditions else None
     return Row(
         case=case.id,
         network=case.network,
@@ -144,10 +178,32 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         peak_rss_mb=memory.peak / 1e6 if memory else None,
         interpreter_rss_mb=memory.interpreter / 1e6 if memory else None,
         artifact_mb=record.artifact.bytes / 1e6 if record.artifact else None,
-        weights_mb=counted.weight_bytes / 1e6,
-        activation_peak_mb=case.batch * counted.peak_in_out_bytes / 1e6,
+        weights_mb=of_fp32 * counted.weight_bytes / 1e6,
+        activation_peak_mb=of_fp32 * case.batch * counted.peak_in_out_bytes / 1e6,
         output_error=analysis.output_error(record),
         kind=case.kind,
+        contract=_contract(record),
+        gpu_ms=_ms(times.gpu.median_s) if times else None,
+        gpu_low_ms=_ms(times.gpu.low_s) if times else None,
+        gpu_high_ms=_ms(times.gpu.high_s) if times else None,
+        enqueue_ms=_ms(times.enqueue.median_s) if times else None,
+        end_to_end_ms=_ms(times.end_to_end.median_s) if times else None,
+        cuda_graph=analysis.cuda_graph(record),
+        l2=None if case.gpu is None else "cold" if record.plan.cold_l2 else "hot",
+        trt_level=record.plan.trt_level if record.artifact and record.artifact.format == "plan" else None,
+        torch_allocated_mb=_mb(on_gpu.torch_allocated),
+        torch_reserved_mb=_mb(on_gpu.torch_reserved),
+        engine_weights_mb=_mb(on_gpu.engine_weights),
+        engine_activations_mb=_mb(on_gpu.engine_activations),
+        gpu_process_mb=_mb(on_gpu.process),
+        gpu_device_delta_mb=_mb(on_gpu.device_delta),
+        power_w=energy.watts if energy else None,
+        mj_per_image=energy.mj_per_image if energy else None,
+        sm_mhz_low=clocks[0] if clocks else None,
+        sm_mhz_high=clocks[1] if clocks else None,
+        gpu_name=analysis.gpu_fact(record, "name"),
+        gpu_uuid=analysis.gpu_fact(record, "uuid"),
+        verified_on=analysis.verified_on(record),
         instructions=executed.instructions if executed else None,
         instructions_per_madd=executed.instructions / analysis.madds(record) if executed else None,
         counts_repeat=executed.repeats if executed else None,
@@ -163,6 +219,18 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         seed=record.seed,
         source=source,
     )
+
+
+def _contract(record: Record) -> str:
+    """What the latency of a record is, or why it has none."""
+    if not record.timed:
+        return INSTRUCTIONS if record.case.kind == KINDS[2] else TOLD
+    return WALL if record.case.gpu is None else GPU_WALL
+
+
+def _mb(value: int | None) -> float | None:
+    """Bytes in megabytes."""
+    return None if value is None else value / 1e6
 
 
 def _ms(value: float | None) -> float | None:

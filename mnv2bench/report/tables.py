@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench import analysis
-from mnv2bench.cases import KINDS
+from mnv2bench.cases import CUDA, KINDS
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
 from mnv2bench.report.rows import Row
@@ -24,16 +24,12 @@ def setting(row: Row) -> Setting:
 
 
 def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
-    return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}"
+    wall = ", wall" if CUDA.fullmatch(device) else ""  # one of several clocks there
+    return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}{wall}"
 
 
 def threads(count: int) -> str:
     return f"{count} thread{'s' * (count != 1)}"
-
-
-def elsewhere(device: str) -> str:
-    """What a line says of its device where that is not this machine."""
-    return "" if device == "cpu" else f", {escape(device)}"
 
 
 def backends(rows: Rows) -> list[str]:
@@ -47,7 +43,7 @@ def variant(row: Row) -> str:
 
 def latency_table(rows: Rows) -> str:
     """Of one setting: median ms per backend beside what was published of the variant."""
-    fastest = _fastest(rows)
+    least = fastest(rows)
     header = ["variant", "MAdds M", "params M", "top-1 %", f"Pixel 1 ms{another_device(rows)}"]
     facts: list[Cell] = [
         variant,
@@ -56,7 +52,7 @@ def latency_table(rows: Rows) -> str:
         lambda row: number(row.published_top1, 1),
         lambda row: number(row.published_pixel1_ms, 1),
     ]
-    return wide(rows, header, facts, lambda row: latency(row, row.case in fastest))
+    return wide(rows, header, facts, lambda row: latency(row, row.case in least))
 
 
 def another_device(rows: Rows) -> str:
@@ -83,7 +79,8 @@ def throughput_table(rows: Rows) -> str:
     for device, precision in sorted({(row.device, row.precision) for row in rows}):
         mine = [row for row in rows if (row.device, row.precision) == (device, precision)]
         body = wide(mine, ["variant", "batch", "threads"], facts, lambda r: derived(r, r.throughput_images_per_s))
-        drawn.append(f"**{escape(device)}, {precision}**\n\n{body}")
+        queued = ", calls in flight" if CUDA.fullmatch(device) else ""
+        drawn.append(f"**{escape(device)}, {precision}{queued}**\n\n{body}")
     return "\n\n".join(drawn)
 
 
@@ -97,7 +94,7 @@ def memory_table(rows: Rows) -> str:
         "weights": lambda row: number(row.weights_mb, 1),
         "activations": lambda row: number(row.activation_peak_mb, 1),
     }
-    return _long([row for row in rows if row.peak_rss_mb is not None], columns)
+    return long([row for row in rows if row.peak_rss_mb is not None], columns)
 
 
 def cold_table(rows: Rows) -> str:
@@ -108,7 +105,7 @@ def cold_table(rows: Rows) -> str:
         "open s": lambda row: number(row.open_s),
         "first inference ms": lambda row: scaled(row.first_ms),
     }
-    return _long([row for row in rows if row.first_ms is not None], columns)
+    return long([row for row in rows if row.first_ms is not None], columns)
 
 
 def tail_table(rows: Rows) -> str:
@@ -123,7 +120,7 @@ def tail_table(rows: Rows) -> str:
         "iterations": lambda row: str(row.iterations),
         "output error": lambda row: NONE if row.output_error is None else f"{row.output_error:.0e}",
     }
-    return _long([row for row in rows if row.latency_ms is not None], columns)
+    return long([row for row in rows if row.latency_ms is not None], columns)
 
 
 def refused_table(rows: Rows) -> str:
@@ -173,7 +170,7 @@ def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
     return "\n".join([table(header, lines), "", *sentences])
 
 
-def _fastest(rows: Rows) -> set[str]:
+def fastest(rows: Rows) -> set[str]:
     """The cases with the least median of their variant, where it has two or more to choose from."""
     ranked: dict[str, list[tuple[float, str]]] = {}
     for row in rows:
@@ -195,18 +192,27 @@ def wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -
     )
 
 
-def _long(rows: Rows, columns: dict[str, Cell]) -> str:
-    """A line for each case that was measured to its end, a table for each device; empty where there is none."""
-    order = backends(rows)
-    measured = [row for row in rows if row.status in ("ok", "wrong")]
-    ordered = sorted(measured, key=lambda row: (*setting(row), -row.madds, variant(row), order.index(row.backend)))
-    devices = list(dict.fromkeys(row.device for row in ordered))
+def long(rows: Rows, columns: dict[str, Cell]) -> str:
+    """A line for each case that was measured to its end, a table for each device and precision; empty without any."""
+    found = ordered([row for row in rows if row.status in ("ok", "wrong")])
+    places = list(dict.fromkeys(_place(row) for row in found))
     drawn = []
-    for device in devices:
-        lines = [_line(row, [cell(row) for cell in columns.values()]) for row in ordered if row.device == device]
+    for place in places:
+        lines = [_line(row, [cell(row) for cell in columns.values()]) for row in found if _place(row) == place]
         body = table(["variant", "backend", "batch", "threads", *columns], lines, texts=2)
-        drawn.append(body if devices == ["cpu"] else f"**{escape(device)}**\n\n{body}")
+        drawn.append(body if places == ["cpu"] else f"**{place}**\n\n{body}")
     return "\n\n".join(drawn)
+
+
+def ordered(rows: Rows) -> list[Row]:
+    """By setting, the largest network first, backends as in the columns of the other tables."""
+    order = backends(rows)
+    return sorted(rows, key=lambda row: (*setting(row), -row.madds, variant(row), order.index(row.backend)))
+
+
+def _place(row: Row) -> str:
+    """The device, and the precision where the device has a choice of it."""
+    return escape(row.device) + (f", {row.precision}" if CUDA.fullmatch(row.device) else "")
 
 
 def _line(row: Row, numbers: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMULA_STARTS = ("=", "+", "-", "@")
+WHOLE = ("instructions", "trt_level", "sm_mhz_low", "sm_mhz_high")  # numbers that most rows have not
 
 
 def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
@@ -24,7 +25,7 @@ def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
         for campaign in analysis.campaigns(records)
         for row in rows(campaign, name)
     ]
-    return pd.DataFrame(found, columns=list(Row.__dataclass_fields__)).astype({"instructions": "Int64"})
+    return pd.DataFrame(found, columns=list(Row.__dataclass_fields__)).astype(dict.fromkeys(WHOLE, "Int64"))
 
 
 def csv(sources: Iterable[Source]) -> str:

@@ -1,0 +1,133 @@
+"""TensorRT 11: a plan of one GPU's, run as a CUDA graph where TensorRT lets itself be captured."""
+
+from collections import Counter
+from pathlib import Path
+
+import tensorrt as trt
+import torch
+
+from mnv2bench.backends._cuda import CudaQueue, CudaSession
+from mnv2bench.backends._cuda_graph import CudaGraph
+from mnv2bench.backends._tensorrt import Log
+from mnv2bench.backends._torch import prepare
+from mnv2bench.cases import Case
+from mnv2bench.refusals import Wrong
+
+READS = "plan"
+DEVICES = ("cuda",)
+NEEDS_CUDA = 13000  # what the packages of the extra are built for: a driver from 580 on
+
+NUMBERS = {
+    "fp32": trt.DataType.FLOAT,
+    "tf32": trt.DataType.FLOAT,
+    "fp16": trt.DataType.HALF,
+    "bf16": trt.DataType.BF16,
+}
+
+
+class LayerTimes(trt.IProfiler):
+    """Nanoseconds of each layer in the call that TensorRT reports."""
+
+    def __init__(self) -> None:
+        trt.IProfiler.__init__(self)
+        self.ns: Counter[str] = Counter()
+
+    def report_layer_time(self, layer_name: str, ms: float) -> None:
+        self.ns[layer_name] += round(ms * 1e6)
+
+
+class TensorRtSession(CudaSession):
+    """One plan and one context; `queue.call` launches the graph that one enqueue was captured to, or enqueues."""
+
+    def __init__(self, case: Case, path: Path) -> None:
+        super().__init__(CudaQueue(case))
+        self.stream = self.queue.stream.cuda_stream
+        self.log = Log()
+        engine = trt.Runtime(self.log).deserialize_cuda_engine(path.read_bytes())
+        self.engine = self.log.made(engine, f"does not open {path.name}")
+        self.images, self.logits = self._names(case)
+        shape = tuple(self.engine.get_tensor_shape(self.logits))
+        self.queue.output = torch.zeros(shape, dtype=self.queue.input.dtype, device=self.queue.device)
+        self.context = self._context()
+        self.graph = CudaGraph(self.stream)
+        self.no_graph = self._captured()
+
+    def _names(self, case: Case) -> tuple[str, str]:
+        """Of input and output. Wrong where the plan is for other images or computes in other numbers than the case."""
+        names = [self.engine.get_tensor_name(index) for index in range(self.engine.num_io_tensors)]
+        inputs = [n for n in names if self.engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
+        outputs = [n for n in names if n not in inputs]
+        if (len(inputs), len(outputs)) != (1, 1):
+            raise Wrong(f"the plan has the inputs {inputs} and the outputs {outputs}, not one of each")
+        for name in names:
+            if self.engine.get_tensor_dtype(name) != NUMBERS[case.precision]:
+                found = self.engine.get_tensor_dtype(name).name
+                raise Wrong(f"the plan's {name} is {found}, where {case.precision} is {NUMBERS[case.precision].name}")
+        shape = tuple(self.engine.get_tensor_shape(inputs[0]))
+        if shape != tuple(self.queue.input.shape):
+            raise Wrong(f"the plan is for images of the shape {shape}, not {tuple(self.queue.input.shape)}")
+        return inputs[0], outputs[0]
+
+    def _context(self) -> trt.IExecutionContext:
+        """A new one that reads and writes the queue's tensors, initialised by a call of its own."""
+        context = self.log.made(self.engine.create_execution_context(), "makes no context")
+        shape, images, logits = tuple(self.queue.input.shape), self.queue.input, self.queue.output
+        self.log.made(context.set_input_shape(self.images, shape), f"does not take images of the shape {shape}")
+        for name, tensor in ((self.images, images), (self.logits, logits)):
+            self.log.made(context.set_tensor_address(name, tensor.data_ptr()), f"does not take the memory of {name}")
+        if unknown := context.infer_shapes():
+            raise RuntimeError(f"TensorRT {trt.__version__} does not know the shapes of {', '.join(unknown)}")
+        self.log.made(context.execute_async_v3(self.stream), "does not enqueue its first call")
+        self.queue.synchronize()
+        return context
+
+    def _captured(self) -> str:
+        """Capture the call; why there is no graph, else "". Then a new context takes over: the old may be broken."""
+        self.queue.call = self.graph.launch
+        refused = self.graph.capture(lambda: "" if self.context.execute_async_v3(self.stream) else self.log.words())
+        if refused:
+            self.context = self._context()
+            self.queue.call = self._enqueue
+        return refused
+
+    def _enqueue(self) -> None:
+        if not self.context.execute_async_v3(self.stream):
+            raise RuntimeError(f"TensorRT {trt.__version__} does not enqueue: {self.log.words()}")
+
+    def settings(self) -> dict[str, str]:
+        warned = {"TensorRT warns": "; ".join(self.log.warnings)} if self.log.warnings else {}
+        return super().settings() | {
+            "TensorRT": trt.__version__,
+            "CUDA graph": f"no: {self.no_graph}" if self.no_graph else "yes",
+            "layers": f"{self.engine.num_layers}, {self.engine.num_aux_streams} auxiliary streams",
+            **warned,
+        }
+
+    def device_memory(self) -> dict[str, int]:
+        return super().device_memory() | {
+            "engine_weights": self.engine.get_engine_stat(trt.EngineStat.TOTAL_WEIGHTS_SIZE),
+            "engine_activations": self.engine.device_memory_size_v2,
+        }
+
+    def layers(self, calls: int) -> dict[str, tuple[int, ...]]:
+        """In a context of its own and without the graph; the events around each layer add to what they time."""
+        context, times = self._context(), LayerTimes()
+        context.profiler = times
+        context.enqueue_emits_profile = False  # else each enqueue would wait for its end
+        reported: list[Counter[str]] = []
+        for _ in range(calls):
+            times.ns = Counter()
+            self.log.made(context.execute_async_v3(self.stream), "does not enqueue a profiled call")
+            self.queue.synchronize()
+            self.log.made(context.report_to_profiler(), "does not report its layers")
+            reported.append(times.ns)
+        return {name: tuple(ns[name] for ns in reported) for name in (reported[0] if reported else ())}
+
+    def close(self) -> None:
+        self.queue.synchronize()
+        self.graph.close()
+
+
+def open(case: Case, path: Path) -> TensorRtSession:
+    prepare(case)  # before TensorRT is touched: without a driver it would end the process
+    return TensorRtSession(case, path)
