@@ -201,6 +201,12 @@ def replay(request, benchmark):
             kept_share=analysis.kept_share(record),
             flags=list(analysis.flags(record)),
         )
+        if times := analysis.gpu_times(record):  # what is replayed is the wall; these are times of other things
+            benchmark.extra_info.update(
+                gpu_ms=1e3 * times.gpu.median_s,
+                enqueue_ms=1e3 * times.enqueue.median_s,
+                end_to_end_ms=1e3 * times.end_to_end.median_s,
+            )
         REPLAY.load(seconds)
         benchmark.pedantic(lambda: None, rounds=len(seconds), iterations=1, warmup_rounds=0)
 

@@ -102,7 +102,8 @@ class OnnxRuntimeCudaSession(CudaSession):
 def open(case: Case, path: Path) -> CudaSession:
     if case.precision not in NUMBERS:
         raise Unsupported(
-            "onnxruntime runs no bf16 on cuda here: before opset 22, and torch writes 20, ONNX has no bfloat16 Conv"
+            "onnxruntime runs no bf16 on cuda here: its CUDA provider is said to lack kernels (github.com/microsoft/"
+            "onnxruntime/issues/19502), and nobody has tried"
         )
     require_provider()
     prepare(case)  # before the session: what it loads of CUDA is then what torch has loaded

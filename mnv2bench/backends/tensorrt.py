@@ -6,6 +6,7 @@ from pathlib import Path
 import tensorrt as trt
 import torch
 
+from mnv2bench.backends import Session
 from mnv2bench.backends._cuda import CudaQueue, CudaSession
 from mnv2bench.backends._cuda_graph import CudaGraph
 from mnv2bench.backends._tensorrt import Log
@@ -128,6 +129,6 @@ class TensorRtSession(CudaSession):
         self.graph.close()
 
 
-def open(case: Case, path: Path) -> TensorRtSession:
+def open(case: Case, path: Path) -> Session:
     prepare(case)  # before TensorRT is touched: without a driver it would end the process
     return TensorRtSession(case, path)

@@ -128,7 +128,7 @@ def environment() -> dict[str, Any]:
         "hypervisor": "hypervisor" in flags,
         "gpus": gpus,
         "gpu": " + ".join(sorted(str(gpu["name"]) for gpu in gpus)) or None,
-        "libraries": _libraries(),
+        "libraries": _libraries() | {"NVIDIA driver": str(gpu["driver"]) for gpu in gpus[:1] if gpu["driver"]},
         "commit": _commit(),
     }
     facts["fingerprint"] = fingerprint(facts)

@@ -6,13 +6,14 @@ from mnv2bench.backends import Images
 
 MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred of fp32's tolerances
 
-# Weights made from a seed amplify rounding. Over the 22 published variants, on a CPU, batch norm folded or not, the
-# largest error was 0.074 of the largest logit in tf32 and 0.072 in fp16, 0.31 in bf16, and the largest distance from an
-# image's reference 0.14, 0.15 and 0.63 of its distance to the other image's. A wrong network (red and blue swapped, the
-# image mirrored, one residual or one convolution lost) is 0.75 or farther away, one without ReLU6's bound 0.50.
-# Kernels of a GPU that add up in fp16 were not among them: hence twice what was seen, where there is room for it.
+# Weights made from a seed amplify rounding. Seen over the 22 published variants on a CPU, batch norm folded or not: the
+# largest error over the largest logit was 0.074 in tf32, 0.072 in fp16 and 0.31 in bf16; the distance of the outputs
+# from the reference, over the distance between its two batches of images, was up to 0.13, 0.13 and 0.57, and less at
+# larger batches. Of faults (red and blue swapped, the image mirrored, an addition or a convolution lost) it was 0.69 or
+# more, without ReLU6's bound 0.39 or more: at bf16 that one cannot be told from rounding, and nothing smaller.
+# Kernels that add up in fp16, as a GPU may have them, were not among what was seen: hence about twice as much.
 TOLERANCE = {"fp32": 1e-4, "tf32": 0.15, "fp16": 0.15, "bf16": 0.4}
-NEAR = {"tf32": 0.3, "fp16": 0.3, "bf16": 0.75}  # 0.75 still tells gross faults, and those only
+NEAR = {"tf32": 0.3, "fp16": 0.3, "bf16": 0.65}
 
 
 def _beyond_rounding(outputs: Images, reference: Images, precision: str) -> str:
