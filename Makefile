@@ -15,7 +15,7 @@ bench: $(VENV)/ready  ## measure the quick grid with every backend, then write t
 	$(BIN)/mnv2bench report
 
 test: $(VENV)/ready lint types  ## lint, types, tests; what the machine lacks for some of them, they say
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-tensorrt: $(VENV)/ready  ## the builder against TensorRT-RTX, a stand-in; in `make test` too where its extra is installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test-tensorrt]'

@@ -23,7 +23,7 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("MNV2BENCH_CACHE", str(folder))
-        for name in ("MNV2BENCH_FAKE", "PYTEST_ADDOPTS", "PY_COLORS", "FORCE_COLOR"):
+        for name in ("MNV2BENCH_FAKE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PY_COLORS", "FORCE_COLOR"):
             patch.delenv(name, raising=False)
         yield folder
 

@@ -85,6 +85,7 @@ def test_the_campaign_says_which_gpus_the_machine_has_and_how_they_were_measured
     assert environment["gpu"] == "NVIDIA Double 0"
     assert [gpu["uuid"] for gpu in environment["gpus"]] == [gpu_double.UUID.format(0)]
     assert "nvidia-ml-py" in environment["libraries"]
+    assert environment["libraries"]["NVIDIA driver"] == "580.65.06"
     assert (records[FP16].plan.cold_l2, records[FP16].plan.in_flight) == (True, 8)
     assert sum(line["line"] == "process" for line in journal) == 2
 

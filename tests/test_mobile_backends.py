@@ -76,7 +76,7 @@ name, format, target = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 torch.set_grad_enabled(False)
 export.network = lambda case, path: Sums().eval()
 case = Case(width=0.35, resolution=32, backend=name)
-export.EXPORTERS[format](case, target, target, Weights())
+export.EXPORTERS[format](export.Job(case, target, target, Weights(), {}))
 with backends.backend(name).open(case, target) as session:
     session.put(images(1, 1, 32))
     session.run()

@@ -97,6 +97,11 @@ def _libraries() -> dict[str, str]:
     return found
 
 
+def _driver(gpus: list[dict[str, Any]]) -> dict[str, str]:
+    """NVIDIA's driver among the libraries: a new one is as good a reason for another number as a new runtime."""
+    return {"NVIDIA driver": str(gpus[0]["driver"])} if gpus and gpus[0]["driver"] else {}
+
+
 @cache
 def environment() -> dict[str, Any]:
     """Everything that a reader of a table needs to know of the machine; plain JSON values, None where unreadable."""
@@ -128,7 +133,7 @@ def environment() -> dict[str, Any]:
         "hypervisor": "hypervisor" in flags,
         "gpus": gpus,
         "gpu": " + ".join(sorted(str(gpu["name"]) for gpu in gpus)) or None,
-        "libraries": _libraries() | {"NVIDIA driver": str(gpu["driver"]) for gpu in gpus[:1] if gpu["driver"]},
+        "libraries": _libraries() | _driver(gpus),
         "commit": _commit(),
     }
     facts["fingerprint"] = fingerprint(facts)

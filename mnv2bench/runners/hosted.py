@@ -50,7 +50,7 @@ def bundle(backend: str, target: str) -> Bundle:
 
 def _sources() -> list[Path]:
     """Our own modules that the session may import: those of the rooms that touch no terminal."""
-    rooms = ("backends", "measure", "networks", "artifacts", "runners", "transports")
+    rooms = ("backends", "gpu", "measure", "networks", "artifacts", "runners", "transports")
     return sorted([*PACKAGE.glob("*.py"), *(path for room in rooms for path in (PACKAGE / room).glob("*.py"))])
 
 
