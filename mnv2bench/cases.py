@@ -23,6 +23,11 @@ BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
 
+def is_gpu(device: str) -> bool:
+    """Whether a device's name is one of CUDA's: cuda, cuda:1."""
+    return CUDA.fullmatch(device) is not None
+
+
 @dataclass(frozen=True)
 class Case:
     """What is measured. `id` is its name everywhere: pytest id, file key, CSV key.

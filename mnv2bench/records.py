@@ -9,6 +9,7 @@ from mnv2bench.rounds import GpuState, Round
 
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. A reader takes every number up to its own: docs/records.md
 SCHEMA = 3
+FP32_TOLERANCE = 1e-4  # of the largest logit: what fp32 may differ by, and no other precision keeps to
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 
 

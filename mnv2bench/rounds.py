@@ -9,6 +9,7 @@ MAX_RUN_QUEUE = 0.01
 MIN_CPU_ONE_THREAD = 0.97
 MIN_CPU_OF_USUAL = 0.95
 # What NVML calls clocks event reasons, without those that say nothing of noise: an idle GPU, or clocks that were set
+SHARED = "shared gpu"
 SLOWED = ("sw power cap", "hw slowdown", "sw thermal slowdown", "hw thermal slowdown", "hw power brake")
 
 
@@ -28,7 +29,7 @@ class GpuState:
     @property
     def noise(self) -> tuple[str, ...]:
         """Why a number taken now is not the GPU's own: it slowed itself down, or somebody else is on it."""
-        return (*(r for r in self.reasons or () if r in SLOWED), *(("shared gpu",) if self.others else ()))
+        return (*(r for r in self.reasons or () if r in SLOWED), *((SHARED,) if self.others else ()))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mnv2bench import backends, transports
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
-from mnv2bench.cases import CUDA, GRIDS, PRECISIONS, Case, cases, grid, variants
+from mnv2bench.cases import GRIDS, PRECISIONS, Case, cases, grid, is_gpu, variants
 from mnv2bench.measure.environment import cores
 from mnv2bench.networks import NAMES
 from mnv2bench.records import QUICK, Plan
@@ -92,7 +92,7 @@ def _devices(text: str) -> tuple[str, ...]:
     devices = _words(text)
     for device in devices:
         _, colon, place = device.partition(":")
-        if CUDA.fullmatch(device):
+        if is_gpu(device):
             continue
         if colon and not (transports.is_elsewhere(device) and place):
             raise ValueError(
@@ -140,7 +140,7 @@ def select(asked: dict[str, str]) -> Selection:
 def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
     """The cases of a suite, those of this machine first: latency is batch 1, throughput larger batches too."""
     elsewhere = tuple(filter(transports.is_elsewhere, asked.devices))
-    gpus = tuple(device for device in asked.devices if CUDA.fullmatch(device))
+    gpus = tuple(filter(is_gpu, asked.devices))
     here = tuple(device for device in asked.devices if device not in (*elsewhere, *gpus))
     return (
         *(_here(suite, asked, here) if here else ()),

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import gpu_double
 import pytest
 from adb_double import adb_server, phone, why_not
 
@@ -383,13 +382,3 @@ def test_what_is_not_installed_is_listed_with_the_command(tmp_path, monkeypatch)
             for cpu in ("a53", "a72", "a76")
         ),
     )
-
-
-def test_gpus_are_listed_in_cudas_order_and_without_one_the_reason_is(command, tmp_path):
-    folder = gpu_double.build(tmp_path)
-    two = command("mnv2bench", "devices", COLUMNS="200", **gpu_double.variables(folder, GPUS=2)).stdout.splitlines()
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in two if line.startswith("│")]
-    assert rows[:2] == [[f"cuda:{n}", "ready", f"NVIDIA Double {n}, compute capability 9.0, CUDA 13.0"] for n in (0, 1)]
-    none = command("mnv2bench", "devices", COLUMNS="200", **gpu_double.variables(folder, GPUS=0)).stdout
-    assert "│ cuda " in none
-    assert "the NVIDIA driver sees no GPU: check nvidia-smi, CUDA_VISIBLE_DEVICES, and --gpus all of a cont" in none

@@ -130,3 +130,13 @@ def test_tensorrt_that_is_not_installed_is_unavailable_with_the_command(worked):
     if importlib.util.find_spec("tensorrt"):
         pytest.skip("tensorrt is installed here: this test is for machines without it")
     assert worked() == ("unavailable", "tensorrt is not installed: pip install 'mnv2bench[tensorrt]'", False)
+
+
+def test_gpus_are_listed_in_cudas_order_and_without_one_the_reason_is(command, tmp_path):
+    folder = gpu_double.build(tmp_path)
+    two = command("mnv2bench", "devices", COLUMNS="200", **gpu_double.variables(folder, GPUS=2)).stdout.splitlines()
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in two if line.startswith("│")]
+    assert rows[:2] == [[f"cuda:{n}", "ready", f"NVIDIA Double {n}, compute capability 9.0, CUDA 13.0"] for n in (0, 1)]
+    none = command("mnv2bench", "devices", COLUMNS="200", **gpu_double.variables(folder, GPUS=0)).stdout
+    assert "│ cuda " in none
+    assert "the NVIDIA driver sees no GPU: check nvidia-smi, CUDA_VISIBLE_DEVICES, and --gpus all of a cont" in none

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from mnv2bench.analysis.devices import is_throttled
-from mnv2bench.analysis.gpu import ENQUEUE_BOUND, MAX_VARIATION, enqueue_share, gpu_times, gpu_variation
+from mnv2bench.analysis.gpu import ENQUEUE_BOUND, MAX_VARIATION, enqueue_share, gpu_variation, on_gpu
 from mnv2bench.analysis.once import output_errors
 from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
-from mnv2bench.records import Record, Samples
-from mnv2bench.rounds import SLOWED, Round
+from mnv2bench.records import FP32_TOLERANCE, Record, Samples
+from mnv2bench.rounds import SHARED, SLOWED, Round
 
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
 MIN_ROUNDS = 4  # fewer say nothing about a trend
 OTHER_THREADS = 0.5
-LIKE_FP32 = 1e-4  # of the largest logit: what fp32 differs by at most, and no other precision reaches
 
 
 def flags(record: Record) -> tuple[str, ...]:
@@ -48,7 +47,7 @@ def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     if record.case.gpu is not None:
         yield from _of_the_gpu(record, processes)
     least = min(output_errors(record), default=None)
-    if record.case.precision != "fp32" and least is not None and least < LIKE_FP32:
+    if record.case.precision != "fp32" and least is not None and least < FP32_TOLERANCE:
         yield f"precision: an error of {least:.0e} is one of fp32: it may not have run in {record.case.precision}"
 
 
@@ -59,14 +58,15 @@ def _of_the_gpu(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     if hot := [words for words in slowed if words]:
         why = ", ".join(reason for reason in SLOWED if any(reason in words for words in hot))
         yield f"throttled: the GPU slowed itself down in {len(hot)} of {len(states)} rounds ({why})"
-    if others := [words for words in noise if "shared gpu" in words]:
+    if others := [words for words in noise if SHARED in words]:
         yield f"shared: other processes held memory on the GPU in {len(others)} of {len(states)} rounds"
     if blind := [state for state in states if state is None or state.reasons is None or state.others is None]:
         yield f"unwatched: whether it throttled or was shared is not known of {len(blind)} of {len(states)} rounds"
-    times = gpu_times(record)
-    if times and (share := enqueue_share(times)) >= ENQUEUE_BOUND:
+    if not on_gpu(record):
+        return
+    if (share := enqueue_share(record)) >= ENQUEUE_BOUND:
         yield f"enqueue-bound: the host's part of a call is {share:.0%} of the GPU's"
-    if times and (variation := gpu_variation(record)) > MAX_VARIATION:
+    if (variation := gpu_variation(record)) > MAX_VARIATION:
         yield f"unsteady gpu: its times of a call vary by {variation:.1%}"
 
 

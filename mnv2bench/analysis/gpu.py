@@ -2,11 +2,12 @@
 
 import statistics
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mnv2bench.analysis.latency import Latency, latency
+from mnv2bench.analysis.latency import Latency, latency, median_s
+from mnv2bench.analysis.once import by_field
 from mnv2bench.analysis.rounds import measured, used_rounds
 from mnv2bench.records import GpuMemory, Record, Samples
 from mnv2bench.rounds import GpuRound, GpuState, Round
@@ -94,9 +95,9 @@ def _timed_by(record: Record, clock: str) -> Record:
     return replace(record, processes=tuple(processes))
 
 
-def enqueue_share(times: GpuTimes) -> float:
+def enqueue_share(record: Record) -> float:
     """The host's time of a call over the GPU's: near 1 and above it, a faster GPU would change nothing."""
-    return times.enqueue.median_s / times.gpu.median_s
+    return median_s(_timed_by(record, "enqueue_ns")) / median_s(_timed_by(record, "gpu_ns"))
 
 
 def gpu_variation(record: Record) -> float:
@@ -162,12 +163,7 @@ def _range(values: Iterable[int | None]) -> tuple[int, int] | None:
 
 def gpu_memory(record: Record) -> GpuMemory | None:
     """Medians over processes, each field by itself, as no two of them count the same; None without a GPU."""
-    told = [samples.gpu.memory for samples in measured(record) if samples.gpu]
-    if not told:
-        return None
-    names = [field.name for field in fields(GpuMemory)]
-    known = {name: [n for memory in told if (n := getattr(memory, name)) is not None] for name in names}
-    return GpuMemory(**{name: int(statistics.median(values)) for name, values in known.items() if values})
+    return by_field([samples.gpu.memory for samples in measured(record) if samples.gpu])
 
 
 def layers(record: Record) -> tuple[Layer, ...]:

@@ -1,11 +1,14 @@
 """What happens once a process and not once an inference: the cold path, memory, the check of the outputs."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mnv2bench.analysis.rounds import measured
-from mnv2bench.records import Memory, Record, Told
+from mnv2bench.records import GpuMemory, Memory, Record, Told
+
+M = TypeVar("M", Memory, GpuMemory)
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,15 @@ def cold_path(record: Record) -> ColdPath:
 
 def memory(record: Record) -> Memory | None:
     """Medians over processes, each field by itself; None where /proc told nothing."""
-    seen = [s.memory for s in measured(record) if s.memory]
+    return by_field([s.memory for s in measured(record) if s.memory])
+
+
+def by_field(seen: Sequence[M]) -> M | None:
+    """Medians of bytes, each field over those that told it; None of nothing."""
     if not seen:
         return None
-    return Memory(
-        interpreter=int(statistics.median(m.interpreter for m in seen)),
-        floor=int(statistics.median(m.floor for m in seen)),
-        loaded=int(statistics.median(m.loaded for m in seen)),
-        peak=int(statistics.median(m.peak for m in seen)),
-    )
+    medians = {name: _median(getattr(one, name) for one in seen) for name in seen[0].__dataclass_fields__}
+    return type(seen[0])(**{name: None if bytes is None else int(bytes) for name, bytes in medians.items()})  # type: ignore[arg-type]
 
 
 def output_error(record: Record) -> float | None:

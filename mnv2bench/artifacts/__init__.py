@@ -66,11 +66,6 @@ def _version(distribution: str) -> str:
         return "none"
 
 
-def stored(precision: str) -> str:
-    """The number format of a file for a precision: tf32 reads fp32 files."""
-    return "fp32" if precision == "tf32" else precision
-
-
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -80,11 +75,11 @@ def key(
 ) -> str:
     """A name for the artifact's content: equal keys mean that nothing needs exporting.
 
-    `source` is the file that it is made from, where that is no state dict; `options` what its making depends on:
-    of a TensorRT plan the GPU and the builder's settings.
+    tf32 reads the files of fp32. `source` is the file that it is made from, where that is no state dict; `options` what
+    its making depends on: of a TensorRT plan the GPU and the builder's settings.
     """
-    precision = "fp32" if format in ("state_dict", "reference") else case.precision
-    content = [format, case.network, case.width, precision if options else stored(precision), weights.content]
+    precision = "fp32" if format in ("state_dict", "reference") or case.precision == "tf32" else case.precision
+    content = [format, case.network, case.width, precision, weights.content]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if format != "state_dict":
         content += [case.batch, case.resolution]
@@ -109,9 +104,13 @@ def facts(format: str, key: str) -> Artifact | None:
 
 def keep(artifact: Artifact) -> None:
     """Write the facts of an artifact whose file is whole."""
-    target = path(artifact.format, artifact.key).with_suffix(".json")
+    write(path(artifact.format, artifact.key).with_suffix(".json"), json.dumps(asdict(artifact)).encode())
+
+
+def write(target: Path, content: bytes) -> None:
+    """Whole or not at all."""
     partial = target.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_text(json.dumps(asdict(artifact)))
+    partial.write_bytes(content)
     partial.replace(target)
 
 

@@ -19,8 +19,9 @@ import torch
 from torch.fx.experimental.optimization import fuse
 
 from mnv2bench import artifacts, backends
-from mnv2bench.artifacts import REFERENCE_SEEDS, Weights, stored
-from mnv2bench.backends._torch import DTYPES, network, prepare, require_compiler
+from mnv2bench.artifacts import REFERENCE_SEEDS, Weights
+from mnv2bench.backends._cuda import DTYPES
+from mnv2bench.backends._torch import network, prepare, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
 from mnv2bench.outcomes import outcome
@@ -54,11 +55,11 @@ def _images(case: Case, seed: int) -> torch.Tensor:
 
 def _typed(job: Job) -> torch.nn.Module:
     """The network in the number format of the case's files: what a strongly typed runtime computes in."""
-    return network(job.case, job.source).to(DTYPES[stored(job.case.precision)])
+    return network(job.case, job.source).to(DTYPES[job.case.precision])
 
 
 def _inputs(job: Job) -> torch.Tensor:
-    return _images(job.case, 1).to(DTYPES[stored(job.case.precision)])
+    return _images(job.case, 1).to(DTYPES[job.case.precision])
 
 
 def _reference(job: Job) -> None:
@@ -150,9 +151,7 @@ def _plan(job: Job) -> None:
     timings = job.target.with_name(job.target.name.removeprefix(f"{os.getpid()}-")).with_suffix(".timings")
     plan, timed = _tensorrt.build(job.source, job.options, timings.read_bytes() if timings.exists() else b"")
     job.target.write_bytes(plan)
-    partial = timings.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_bytes(timed)
-    partial.replace(timings)
+    artifacts.write(timings, timed)
 
 
 EXPORTERS: dict[str, Callable[[Job], None]] = {

@@ -5,9 +5,11 @@ import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -117,7 +119,9 @@ class Backend(Protocol):
     """Raises Unavailable or Unsupported before doing any work."""
 
 
+@cache
 def _modules() -> dict[str, str]:
+    """Asked once a process: looking through all that is installed takes 16 ms, and `open` is timed."""
     ours = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
     theirs = {e.name: e.module for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
     return {name: f"{__name__}.{name}" for name in ours} | theirs
@@ -134,11 +138,17 @@ def _module(name: str) -> str:
     return _modules()[name]
 
 
-def _says(name: str, constant: str, otherwise: Any) -> Any:
-    """A constant of a backend's module, read from its source: the campaign's process imports no runtime."""
+@cache
+def _source(name: str) -> ast.Module:
     spec = importlib.util.find_spec(_module(name))
-    source = Path(spec.origin).read_text() if spec and spec.origin else ""
-    for node in ast.parse(source).body:
+    return ast.parse(Path(spec.origin).read_text() if spec and spec.origin else "")
+
+
+def _says(name: str, constant: str, otherwise: Any) -> Any:
+    """A constant of a backend's module, of its source where it is not imported: a campaign's process has no runtime."""
+    if loaded := sys.modules.get(_module(name)):
+        return getattr(loaded, constant, otherwise)
+    for node in _source(name).body:
         if isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == [constant]:
             return ast.literal_eval(node.value)
     return otherwise

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from mnv2bench.backends import Images, Session, require
-from mnv2bench.backends._cuda import DTYPES as DTYPES
-from mnv2bench.backends._cuda import CudaQueue, CudaSession
+from mnv2bench.backends._cuda import DTYPES, CudaQueue, CudaSession
 from mnv2bench.cases import Case
 from mnv2bench.gpu import driver
 from mnv2bench.networks import build

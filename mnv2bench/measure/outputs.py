@@ -3,6 +3,7 @@
 import numpy as np
 
 from mnv2bench.backends import Images
+from mnv2bench.records import FP32_TOLERANCE
 
 MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred of fp32's tolerances
 
@@ -12,7 +13,7 @@ MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred of fp32's tole
 # larger batches. Of faults (red and blue swapped, the image mirrored, an addition or a convolution lost) it was 0.69 or
 # more, without ReLU6's bound 0.39 or more: at bf16 that one cannot be told from rounding, and nothing smaller.
 # Kernels that add up in fp16, as a GPU may have them, were not among what was seen: hence about twice as much.
-TOLERANCE = {"fp32": 1e-4, "tf32": 0.15, "fp16": 0.15, "bf16": 0.4}
+TOLERANCE = {"fp32": FP32_TOLERANCE, "tf32": 0.15, "fp16": 0.15, "bf16": 0.4}
 NEAR = {"tf32": 0.3, "fp16": 0.3, "bf16": 0.65}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mnv2bench import analysis
 from mnv2bench.analysis.gpu import UNVERIFIED
-from mnv2bench.cases import CUDA
+from mnv2bench.cases import is_gpu
 from mnv2bench.records import Plan, Record
 from mnv2bench.report import tables
 from mnv2bench.report.cells import MARKS, NONE, derived, escape, interval, latency, number, scaled, table
@@ -45,13 +45,9 @@ CONDITIONS = (
 LAYERS = f"The {SLOWEST} slowest by the runtime's own profiler, in a pass of its own: they do not add up to gpu ms."
 
 
-def is_gpu(row: Row) -> bool:
-    return CUDA.fullmatch(row.device) is not None
-
-
 def gpu(campaign: Sequence[Record], rows: Rows, level: str) -> str:
     """Sections under headings of that level; empty where nothing was asked of a GPU."""
-    mine = [(record, row) for record, row in zip(campaign, rows, strict=True) if is_gpu(row)]
+    mine = [(record, row) for record, row in zip(campaign, rows, strict=True) if is_gpu(row.device)]
     if not mine:
         return ""
     found = [row for _, row in mine]
@@ -68,7 +64,7 @@ def gpu(campaign: Sequence[Record], rows: Rows, level: str) -> str:
 
 def how_to_read(rows: Rows) -> str:
     """What a reader must know before the first number of a GPU; empty where nothing was asked of one."""
-    found = [row for row in rows if is_gpu(row)]
+    found = [row for row in rows if is_gpu(row.device)]
     unverified = sorted({row.backend for row in found if row.verified_on == UNVERIFIED})
     said = HOW_TO_READ if found else ""
     if unverified:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench import analysis
-from mnv2bench.cases import CUDA, KINDS
+from mnv2bench.cases import KINDS, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
 from mnv2bench.report.rows import Row
@@ -24,7 +24,7 @@ def setting(row: Row) -> Setting:
 
 
 def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
-    wall = ", wall" if CUDA.fullmatch(device) else ""  # one of several clocks there
+    wall = ", wall" if is_gpu(device) else ""  # one of several clocks there
     return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}{wall}"
 
 
@@ -79,7 +79,7 @@ def throughput_table(rows: Rows) -> str:
     for device, precision in sorted({(row.device, row.precision) for row in rows}):
         mine = [row for row in rows if (row.device, row.precision) == (device, precision)]
         body = wide(mine, ["variant", "batch", "threads"], facts, lambda r: derived(r, r.throughput_images_per_s))
-        queued = ", calls in flight" if CUDA.fullmatch(device) else ""
+        queued = ", calls in flight" if is_gpu(device) else ""
         drawn.append(f"**{escape(device)}, {precision}{queued}**\n\n{body}")
     return "\n\n".join(drawn)
 
@@ -212,7 +212,7 @@ def ordered(rows: Rows) -> list[Row]:
 
 def _place(row: Row) -> str:
     """The device, and the precision where the device has a choice of it."""
-    return escape(row.device) + (f", {row.precision}" if CUDA.fullmatch(row.device) else "")
+    return escape(row.device) + (f", {row.precision}" if is_gpu(row.device) else "")
 
 
 def _line(row: Row, numbers: Sequence[str]) -> list[str]:
