@@ -10,6 +10,14 @@ from typing import Any
 
 from mnv2bench.cases import Case
 from mnv2bench.outcomes import one_line
+from mnv2bench.profiles import (
+    Probes,
+    Profile,
+    probes_from_json,
+    probes_to_json,
+    profile_from_json,
+    profile_to_json,
+)
 from mnv2bench.record_json import dumps, process_from_json, process_to_json
 from mnv2bench.records import SCHEMA, Artifact, Plan, Process, Record, record
 
@@ -39,6 +47,8 @@ class Journal:
         self.path = path
         self.artifacts: dict[str, Artifact] = {}
         self.processes: list[Process] = []
+        self.profiles: list[Profile] = []
+        self.probes: list[Probes] = []
 
     def begin(self, head: Head) -> Path | None:
         """Start anew. What stood under that name is moved aside, and its new path returned."""
@@ -60,6 +70,8 @@ class Journal:
         whole = self.path.read_bytes()
         if not whole.startswith(JOURNAL_START):
             raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
+        profiled, probed = profiles(self.path)
+        self.profiles, self.probes = [*profiled], [*probed]
         os.truncate(self.path, whole.rindex(b"\n") + 1)
         return head
 
@@ -70,6 +82,14 @@ class Journal:
     def process(self, process: Process) -> None:
         self.processes.append(process)
         self._append({"line": "process", **process_to_json(process)})
+
+    def profile(self, profile: Profile) -> None:
+        self.profiles.append(profile)
+        self._append({"line": "profile", **profile_to_json(profile)})
+
+    def probe(self, probes: Probes) -> None:
+        self.probes.append(probes)
+        self._append({"line": "probes", **probes_to_json(probes)})
 
     def note(self, line: str, facts: dict[str, Any]) -> None:
         """A line that no Record needs: the machine's state between blocks, the end."""
@@ -134,6 +154,21 @@ def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, A
     if head is None:
         raise Unusable(f"{path} holds no campaign")
     return head, artifacts, processes
+
+
+def profiles(path: Path) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
+    """The profiles and the probes of a journal or a saved file; most files have none. Raises Unusable."""
+    said = lines(path)
+    try:
+        found = [profile_from_json(_fields(line)) for line in said if line["line"] == "profile"]
+        probed = [probes_from_json(_fields(line)) for line in said if line["line"] == "probes"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
+    return tuple(found), tuple(probed)
+
+
+def _fields(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "line"}
 
 
 def load(path: Path) -> tuple[Record, ...]:

@@ -19,20 +19,37 @@ def _packed(value: Any) -> Any:
     """
     if isinstance(value, dict):
         said = {k: v for k, v in value.items() if k != "gpu" or v is not None}
-        return {k: " ".join(map(str, v)) if k in PACKED else _packed(v) for k, v in said.items()}
+        return {k: durations_to_text(v) if k in PACKED else _packed(v) for k, v in said.items()}
     if isinstance(value, list | tuple):
         return [_packed(v) for v in value]
     return value
 
 
-def _durations(text: str) -> tuple[int, ...]:
+def durations_to_text(durations: Iterable[int]) -> str:
+    return " ".join(map(str, durations))
+
+
+def durations_from_text(text: str) -> tuple[int, ...]:
+    """Nanoseconds, none below 0: a profiler's clock may be too coarse for an operator. ValueError for anything else."""
     found = tuple(map(int, text.split()))
-    if not found or min(found) <= 0:
+    if min(found, default=0) < 0:
+        raise ValueError("a duration below 0")
+    return found
+
+
+def _durations(text: str) -> tuple[int, ...]:
+    found = durations_from_text(text)
+    if not found or min(found) == 0:
         raise ValueError("a round without durations")
     return found
 
 
-def _round(fields: dict[str, Any]) -> Round:
+def round_to_json(round: Round) -> dict[str, Any]:
+    packed: dict[str, Any] = _packed(asdict(round))
+    return packed
+
+
+def round_from_json(fields: dict[str, Any]) -> Round:
     durations, gpu = _durations(fields["durations_ns"]), fields.get("gpu")
     if fields["wall_ns"] < sum(durations):
         raise ValueError("a round longer than its wall time")
@@ -91,12 +108,17 @@ def samples_from_json(fields: dict[str, Any]) -> Samples:
     return Samples(
         **{
             **fields,
-            "warmup": tuple(map(_round, fields.get("warmup", ()))),
-            "rounds": tuple(map(_round, fields.get("rounds", ()))),
-            "memory": Memory(**memory) if memory else None,
+            "warmup": tuple(map(round_from_json, fields.get("warmup", ()))),
+            "rounds": tuple(map(round_from_json, fields.get("rounds", ()))),
+            "memory": _memory(memory) if memory else None,
             "gpu": _gpu(gpu) if gpu else None,
         }
     )
+
+
+def _memory(fields: dict[str, Any]) -> Memory:
+    _require_numbers(fields, Memory.__dataclass_fields__)
+    return Memory(**fields)
 
 
 def process_to_json(process: Process) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 from mnv2bench.cases import KINDS, Case
 from mnv2bench.rounds import GpuState, Round
 
-# 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. A reader takes every number up to its own: docs/records.md
-SCHEMA = 3
+# 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
+# A reader takes every number up to its own: docs/records.md
+SCHEMA = 4
 FP32_TOLERANCE = 1e-4  # of the largest logit: what fp32 may differ by, and no other precision keeps to
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 
@@ -50,12 +51,17 @@ QUICK = Plan(processes=3, rounds=5)
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory of one clean worker process, bytes; `peak` is its high-water mark (VmHWM)."""
+    """Resident memory of one clean worker process, bytes.
+
+    Of the bare interpreter, after importing the runtime (`floor`), after opening the model, after the first inference
+    with its images, and at its highest (VmHWM). Before schema 4 nobody read it after the first inference.
+    """
 
     interpreter: int
     floor: int
     loaded: int
     peak: int
+    first: int | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ SUFFIXES = {
     "onnx": ".onnx",
     "torchscript": ".ts",
     "pt2": ".pt2",
+    "pt2_profiled": ".profiled.pt2",
     "tflite": ".tflite",
     "pte": ".pte",
     "ncnn": ".ncnn",
@@ -37,7 +38,7 @@ CONVERTERS = {
     "plan": ("tensorrt-cu13", "tensorrt-cu12", "tensorrt"),
 }
 REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
-MACHINE_CODE = ("pt2",)  # compiled for this processor and thread count
+MACHINE_CODE = ("pt2", "pt2_profiled")  # compiled for this processor and thread count
 
 
 @dataclass(frozen=True)

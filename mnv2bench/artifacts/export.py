@@ -87,11 +87,17 @@ def _torchscript(job: Job) -> None:
     torch.jit.save(torch.jit.freeze(traced), job.target)
 
 
-def _pt2(job: Job) -> None:
+def _pt2(job: Job, **profiling: bool) -> None:
     require_compiler()
     torch.set_num_threads(job.case.threads)  # Inductor writes the thread count into its C++
     program = torch.export.export(_typed(job), (_inputs(job),))
-    torch._inductor.aoti_compile_and_package(program, package_path=str(job.target), inductor_configs={"freezing": True})
+    configured = {"freezing": True, **profiling}
+    torch._inductor.aoti_compile_and_package(program, package_path=str(job.target), inductor_configs=configured)
+
+
+def _pt2_profiled(job: Job) -> None:
+    """The same kernels, each of which tells torch.profiler when it begins and ends."""
+    _pt2(job, **{"cpp.enable_kernel_profile": True})
 
 
 def _tflite(job: Job) -> None:
@@ -160,6 +166,7 @@ EXPORTERS: dict[str, Callable[[Job], None]] = {
     "onnx": _onnx,
     "torchscript": _torchscript,
     "pt2": _pt2,
+    "pt2_profiled": _pt2_profiled,
     "tflite": _tflite,
     "pte": _pte,
     "ncnn": _ncnn,

@@ -3,9 +3,12 @@
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from mnv2bench.artifacts import Weights
+from mnv2bench.campaign import extras
 from mnv2bench.campaign.child import Ended
+from mnv2bench.campaign.extras import Extra
 from mnv2bench.campaign.ready import Progress, Ready, ready, silent, work
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
@@ -27,6 +30,7 @@ class Campaign:
     weights: Weights = field(default_factory=Weights)
     progress: Progress = silent
     runner: str = ""  # what runs the cases of other devices instead of our own runners
+    extras: tuple[Extra, ...] = ()  # what is measured among the cases, in processes of its own
 
 
 def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
@@ -38,30 +42,43 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     head = Head(campaign.cases, campaign.plan, campaign.seed, weights, environment(), campaign.runner)
     journal = campaign.journal
     open_journal(journal, head, resume, campaign.progress)
-    done = {(p.case.id, p.number) for p in journal.processes}
-    stopped = {p.case.id for p in journal.processes if p.status not in ("ok", "wrong")}
-    whole = {case.id for case in campaign.cases if {(case.id, n) for n in range(campaign.plan.processes)} <= done}
-    given = export(campaign, [case for case in campaign.cases if case.id not in stopped | whole])
-    order = blocks(campaign.cases, campaign.plan.processes, campaign.seed)
+    done = {(p.case.id, p.number) for p in journal.processes} | extras.done(journal)
+    ended_badly = [p for p in journal.processes if p.status not in ("ok", "wrong")]
+    stopped = {p.case.id for p in ended_badly} | extras.stopped(journal)
+    items = (*campaign.cases, *campaign.extras)
+    whole = {item.id for item in items if {(item.id, n) for n in range(campaign.plan.processes)} <= done}
+    left = [item for item in items if item.id not in stopped | whole]
+    given = export(campaign, [item for item in left if isinstance(item, Case)])
+    given |= extras.prepare(left, given, partial(_ready, campaign))
     seeds = random.Random(campaign.seed)
-    position, total = 0, len(campaign.cases) * campaign.plan.processes
-    for number, block in enumerate(order):
+    position, total = 0, len(items) * campaign.plan.processes
+    for number, block in enumerate(blocks(items, campaign.plan.processes, campaign.seed)):
         if len(done) < position + len(block):
             journal.note("state", state())
-        for case in block:
+        for item in block:
             seed = seeds.randrange(2**31)
-            if (case.id, number) not in done and case.id not in stopped:
-                campaign.progress(f"block {number + 1} of {campaign.plan.processes}, {case.id}", position, total)
-                mine = given[case.id]
-                ended = work(case, mine, campaign.plan, seed) if isinstance(mine, Ready) else mine
-                journal.process(process(case, number, position, seed, ended))
-                if ended.status not in ("ok", "wrong"):
-                    stopped.add(case.id)
+            if (item.id, number) not in done and item.id not in stopped:
+                campaign.progress(f"block {number + 1} of {campaign.plan.processes}, {item.id}", position, total)
+                status = _measure(campaign, item, number, position, seed, given)
+                if status not in ("ok", "wrong"):
+                    stopped.add(item.id)
             position += 1
     journal.note("state", state())
     journal.note("end", {"parent_peak_rss_bytes": resident_bytes("VmHWM")})
     campaign.progress("done", total, total)
     return records(head, journal.artifacts, journal.processes)
+
+
+def _measure(
+    campaign: Campaign, item: Case | Extra, number: int, position: int, seed: int, given: dict[str, Ready | Ended]
+) -> str:
+    """One process, written down as it ends; its status."""
+    if not isinstance(item, Case):
+        return extras.measure(item, number, given.get(item.id), campaign.plan, seed, campaign.journal)
+    mine = given[item.id]
+    ended = work(item, mine, campaign.plan, seed) if isinstance(mine, Ready) else mine
+    campaign.journal.process(process(item, number, position, seed, ended))
+    return ended.status
 
 
 def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress) -> None:
@@ -86,12 +103,14 @@ def export(campaign: Campaign, cases: Sequence[Case]) -> dict[str, Ready | Ended
     """Make what the cases need, by case id; where that cannot be, how it ended."""
     given: dict[str, Ready | Ended] = {}
     for case in cases:
-        mine = given[case.id] = ready(
-            case, campaign.weights, campaign.progress, campaign.runner, campaign.plan.trt_level
-        )
+        mine = given[case.id] = _ready(campaign, case)
         if isinstance(mine, Ready):
             campaign.journal.artifact(case, mine.artifact)
     return given
+
+
+def _ready(campaign: Campaign, case: Case, reads: str = "") -> Ready | Ended:
+    return ready(case, campaign.weights, campaign.progress, campaign.runner, campaign.plan.trt_level, reads)
 
 
 def process(case: Case, number: int, position: int, seed: int, ended: Ended) -> Process:

@@ -38,7 +38,7 @@ def silent(doing: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-def _variables(threads: int, seed: int) -> dict[str, str]:
+def variables(threads: int, seed: int) -> dict[str, str]:
     return nuisances(seed) | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
@@ -60,8 +60,8 @@ def _make(
         "source": source,
         "options": options,
     }
-    variables = _variables(case.threads, 0) | {"TORCHINDUCTOR_CACHE_DIR": str(artifacts.root() / "compiled" / "export")}
-    ended = child("mnv2bench.artifacts.export", job, variables, EXPORT_TIMEOUT_S)
+    chosen = variables(case.threads, 0) | {"TORCHINDUCTOR_CACHE_DIR": str(artifacts.root() / "compiled" / "export")}
+    ended = child("mnv2bench.artifacts.export", job, chosen, EXPORT_TIMEOUT_S)
     made = artifacts.facts(format, name)
     return made if ended.status == "ok" and made else ended
 
@@ -87,14 +87,14 @@ def _options(case: Case, device: dict[str, Any], level: int) -> dict[str, str]:
 
 
 def ready(
-    case: Case, weights: Weights, progress: Progress = silent, runner: str = "", trt_level: int = 3
+    case: Case, weights: Weights, progress: Progress = silent, runner: str = "", trt_level: int = 3, reads: str = ""
 ) -> Ready | Ended:
-    """Make what the case needs with this interpreter; or how that ended."""
+    """Make what the case needs with this interpreter; or how that ended. `reads`: a format instead of the backend's."""
     if case.kind != KINDS[0] and (prepared := _prepared(case, runner, progress)).status != "ok":
         return prepared
     options: dict[str, str] = {}
     try:
-        reads = backends.reads(case.backend)
+        reads = reads or backends.reads(case.backend)
         if case.kind == KINDS[0]:
             backends.require_supported(case)
         if case.gpu is not None:
@@ -134,6 +134,6 @@ def work(case: Case, given: Ready, plan: Plan, seed: int, interpreter: Sequence[
         "input_seed": seed,
         "runner": given.runner,
     }
-    variables = _variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": given.compile_cache}
+    chosen = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": given.compile_cache}
     module = "mnv2bench.measure.worker" if case.kind == KINDS[0] else "mnv2bench.measure.elsewhere"
-    return child(module, job, variables, plan.timeout_s, interpreter)
+    return child(module, job, chosen, plan.timeout_s, interpreter)

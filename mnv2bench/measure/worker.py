@@ -92,12 +92,13 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         loaded = resident_bytes()
         if gpu:
             gpu.watch.opened()
-        outputs, first_s = [], 0.0
+        outputs, first_s, first = [], 0.0, None
         for seed in REFERENCE_SEEDS:
             session.put(images(seed, case.batch, case.resolution))
             before = time.perf_counter()
             session.run()
             first_s = first_s or time.perf_counter() - before
+            first = first or resident_bytes()
             outputs.append(session.get())
         error, separation, wrong = compare(outputs, np.load(job["reference"])["logits"], case.precision)
         session.put(images(job["input_seed"], case.batch, case.resolution))
@@ -106,7 +107,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         on_gpu = gpu.measured(session) if gpu else None
     peak, memory = resident_bytes("VmHWM"), None
     if INTERPRETER_BYTES and floor and loaded and peak:
-        memory = Memory(INTERPRETER_BYTES, floor, loaded, peak)
+        memory = Memory(INTERPRETER_BYTES, floor, loaded, peak, first)
     samples = Samples(
         warmup,
         rounds,

@@ -1,0 +1,34 @@
+"""One fresh process of probes: matrix products and copies, timed by the loop that times cases."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mnv2bench import probes
+from mnv2bench.measure.environment import caches
+from mnv2bench.measure.loop import measure
+from mnv2bench.outcomes import outcome
+from mnv2bench.profiles import Probe, Probes, probes_to_json
+from mnv2bench.records import Plan
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    threads, plan = int(job["threads"]), Plan(**job["plan"])
+    sizes, found, notes = caches(), [], []
+    for library in probes.LIBRARIES:
+        try:
+            for asked in probes.probes(library, threads, sizes):
+                with asked.kernel as kernel:
+                    _, rounds = measure(kernel, plan, threads)
+                fields = {name: getattr(asked, name) for name in ("name", "library", "unit", "work", "bytes", "level")}
+                found.append(Probe(**fields, rounds=rounds))
+        except ModuleNotFoundError as error:
+            notes.append(f"{error.name} is not installed: its probes are missing")
+    told = Probes(threads, 0, "ok", "", 0.0, tuple(found), sizes, tuple(notes))
+    measured = {name: value for name, value in probes_to_json(told).items() if name in ("probes", "caches", "notes")}
+    return {"measured": measured}
+
+
+if __name__ == "__main__":
+    outcome(main, json.loads(Path(sys.argv[1]).read_text()))
