@@ -81,13 +81,11 @@ def _gpu(fields: dict[str, Any]) -> Gpu:
     _require_numbers(memory, GpuMemory.__dataclass_fields__)
     if min((bytes for name, bytes in memory.items() if bytes is not None and name != "device_delta"), default=0) < 0:
         raise ValueError("a process that holds less than nothing")
-    layers = {str(name): tuple(map(int, durations)) for name, durations in fields.get("layers", {}).items()}
     return Gpu(
         facts={str(name): str(value) for name, value in fields.get("facts", {}).items()},
         before=_gpu_state(fields.get("before")),
         after=_gpu_state(fields.get("after")),
         memory=GpuMemory(**memory),
-        layers=layers,
     )
 
 

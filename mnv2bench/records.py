@@ -86,15 +86,13 @@ class GpuMemory:
 class Gpu:
     """What one process says of the GPU that it ran on, beside its rounds.
 
-    `facts` as the driver and NVML tell them; `before` the model was opened and `after` the last round; `layers` in
-    nanoseconds a call, by the runtime's own profiler in a pass of its own, after all that is timed.
+    `facts` as the driver and NVML tell them; `before` the model was opened and `after` the last round.
     """
 
     facts: dict[str, str] = field(default_factory=dict)
     before: GpuState | None = None
     after: GpuState | None = None
     memory: GpuMemory = field(default_factory=GpuMemory)
-    layers: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

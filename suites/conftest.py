@@ -7,6 +7,7 @@ from rich.console import Console
 
 from mnv2bench import analysis
 from mnv2bench.campaign import Campaign, run
+from mnv2bench.campaign.extras import Profiling
 from mnv2bench.cases import KINDS, Case
 from mnv2bench.journal import Journal, lines
 from mnv2bench.measure.environment import differences, environment
@@ -56,6 +57,8 @@ def pytest_addoption(parser):
         group.addoption(f"--{name}", default=default, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
+    text = "Each runtime's own profiler too, in fresh processes among the timed ones: mnv2bench report shows it."
+    group.addoption("--profile", action="store_true", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
 
 
@@ -118,9 +121,9 @@ def pytest_runtestloop(session):
         try:
             with Display(out, quiet=option.verbose < 0) as display:
                 display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
-                campaign = Campaign(
-                    chosen, journal, selection.plan, selection.seed, selection.weights, display, selection.runner
-                )
+                extras = tuple(map(Profiling, chosen)) if option.profile else ()
+                plan, seed, weights = selection.plan, selection.seed, selection.weights
+                campaign = Campaign(chosen, journal, plan, seed, weights, display, selection.runner, extras)
                 measured = run(campaign, option.resume)
         except (ValueError, OSError) as error:
             pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
@@ -222,4 +225,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for record in records:
         for flag in analysis.flags(record) if record.status == "ok" else ():
             console.print(f"{record.case.id}: {flag}", markup=False)
+    for profile in config.stash[JOURNAL].profiles:
+        if profile.status != "ok":
+            console.print(f"no profile of {profile.case.id}: {profile.status}: {profile.reason}", markup=False)
     terminalreporter.write_line(f"records: {config.stash[JOURNAL].path}")

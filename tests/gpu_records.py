@@ -23,8 +23,8 @@ def gpu_round(wall_us, gpu_us=80, enqueue_us=20, end_to_end_us=140, state=BUSY, 
     return Round(ns[0], wall_ns=sum(ns[0]) + 1000, cpu_ns=sum(ns[0]) // 2, gpu=queued)
 
 
-def gpu_samples(*rounds, settings=None, layers=None, memory=MEMORY, error=4e-2, before=IDLE, after=BUSY, facts=FACTS):
-    told = Gpu(facts, before, after, memory, layers or {})
+def gpu_samples(*rounds, settings=None, memory=MEMORY, error=4e-2, before=IDLE, after=BUSY, facts=FACTS):
+    told = Gpu(facts, before, after, memory)
     said = {"CUDA graph": "yes", "input": "float16 NCHW"} if settings is None else settings
     return Samples((), rounds, 0.25, 1.5, None, False, 0.03, None, error, 0.5, said, told)
 
@@ -44,7 +44,7 @@ def gpu_record(*processes, backend="tensorrt", precision="fp16", status="ok", re
 def steady(*walls_us, rounds=4, **rest):
     """A process for each wall time, of four alike rounds."""
     of_round = ("gpu_us", "enqueue_us", "end_to_end_us", "state", "energy_mj", "in_flight_us")
-    of_samples = ("settings", "layers", "memory", "error", "before", "after", "facts")
+    of_samples = ("settings", "memory", "error", "before", "after", "facts")
     round_says = {name: rest.pop(name) for name in of_round if name in rest}
     samples_say = {name: rest.pop(name) for name in of_samples if name in rest}
     processes = (gpu_samples(*(gpu_round(us, **round_says),) * rounds, **samples_say) for us in walls_us)

@@ -56,7 +56,6 @@ def test_a_record_of_a_cpu_has_none_of_it():
         analysis.gpu_times(CPU) is analysis.energy(CPU) is analysis.conditions(CPU) is analysis.gpu_memory(CPU) is None
     )
     assert analysis.cuda_graph(CPU) is analysis.gpu_fact(CPU, "name") is analysis.verified_on(CPU) is None
-    assert analysis.layers(CPU) == ()
 
 
 def test_a_gpu_that_measured_nothing_has_none_of_it_and_says_that_it_is_unverified():
@@ -174,12 +173,6 @@ def test_each_kind_of_memory_is_a_median_by_itself():
         for mb, process in ((10, None), (30, 600 * MB), (20, 500 * MB))
     ]
     assert analysis.gpu_memory(gpu_record(*processes)) == GpuMemory(torch_allocated=20 * MB, process=550 * MB)
-
-
-def test_layers_are_medians_and_the_slowest_is_first():
-    processes = [gpu_samples(gpu_round(100), layers={"a": (1000, 3000, 2000), "b": (n, n)}) for n in (7000, 9000, 8000)]
-    told = analysis.layers(gpu_record(*processes))
-    assert [(layer.name, layer.median_s) for layer in told] == [("b", pytest.approx(8e-6)), ("a", pytest.approx(2e-6))]
 
 
 def test_processes_that_differ_in_what_they_say_are_both_told():

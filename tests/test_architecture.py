@@ -30,6 +30,19 @@ FORBIDDEN = {
             for r in (*OUTER, "cases", "records", "networks", "artifacts", "backends", "measure", "analysis", "history")
         ),
     ),
+    "profiles": (*HEAVY, "numpy", "time", *(f"mnv2bench.{r}" for r in (*OUTER, "backends", "measure", "analysis"))),
+    "profilers": (
+        "time",
+        "scipy",
+        "pandas",
+        *(f"mnv2bench.{r}" for r in (*OUTER, "records", "measure", "analysis", "artifacts", "history")),
+    ),
+    "probes": (
+        "time",
+        "scipy",
+        "pandas",
+        *(f"mnv2bench.{r}" for r in (*OUTER, "records", "measure", "analysis", "artifacts", "history", "profilers")),
+    ),
     "record_json": (*HEAVY, "numpy", "time", *(f"mnv2bench.{r}" for r in (*OUTER, "backends", "measure", "analysis"))),
     "artifacts": (*(f"mnv2bench.{r}" for r in (*OUTER, "measure", "analysis")),),
     "backends": ("scipy", "pandas", *(f"mnv2bench.{r}" for r in (*OUTER, "measure", "analysis", "records"))),
@@ -180,8 +193,12 @@ def test_a_backend_never_times_itself(file):
     assert clocks == (["mnv2bench/backends/fake.py imports time"] if file.stem == "fake" else [])
 
 
-@pytest.mark.parametrize("file", concrete_backends(), ids=lambda file: file.stem)
-def test_a_backend_prints_nothing_and_catches_nothing(file):
+@pytest.mark.parametrize(
+    "file",
+    [*concrete_backends(), *room("profilers"), *room("probes")],
+    ids=lambda file: f"{file.parent.stem}/{file.stem}",
+)
+def test_what_opens_a_runtime_prints_nothing_and_catches_nothing(file):
     tree = list(ast.walk(ast.parse(file.read_text())))
     assert [node for node in tree if isinstance(node, ast.Try)] == []
     assert [node for node in tree if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"] == []

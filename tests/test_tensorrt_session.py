@@ -36,6 +36,7 @@ class Queue(_cuda.CudaQueue):
 
 _cuda.CudaQueue = Queue
 _torch.prepare = backends.require  # this torch knows no GPU
+import mnv2bench.profilers.tensorrt as tensorrt_profiler
 libcuda = ctypes.CDLL("libcuda.so.1")
 libcuda.double_said.restype = ctypes.c_char_p
 
@@ -52,7 +53,12 @@ def opened(told):
             said["logits"] = [float(session.get()[0, number]) for number in (0, 999)]
             said["settings"], said["memory"] = session.settings(), session.device_memory()
             before = session.queue.waited
-            said["layers"] = session.layers(3)
+            profiled = tensorrt_profiler.TensorRtProfiled(session)
+            profiled.start()
+            for _ in range(3):
+                profiled.run()
+                profiled.ran()
+            said["layers"] = {layer.name: [layer.kind, *layer.durations_ns] for layer in profiled.stop()}
             said["waits"] = session.queue.waited - before
             said["contexts"] = [context.calls for context in tensorrt.live]
     except Exception as error:
@@ -145,7 +151,10 @@ def test_memory_is_what_the_plan_says_of_itself_beside_torchs(opened):
 def test_layers_are_profiled_in_a_context_of_their_own_and_one_name_twice_is_one_layer(opened):
     said = opened(name(FINE))
     # its first call is no sample; 0.25 ms a call so far, and 0.5 ms more under the same name
-    assert said["layers"] == {"conv": [1_000_000, 1_250_000, 1_500_000], "gemm": [125_000, 125_000, 125_000]}
+    assert said["layers"] == {
+        "conv": ["conv", 1_000_000, 1_250_000, 1_500_000],
+        "gemm": ["linear", 125_000, 125_000, 125_000],
+    }
     assert said["contexts"] == [2, 4]  # one call before the capture and the captured one; one, and three profiled
     assert said["waits"] == 4
 

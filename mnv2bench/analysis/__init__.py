@@ -11,7 +11,6 @@ from mnv2bench.analysis.gpu import (
     gpu_fact,
     gpu_memory,
     gpu_times,
-    layers,
     verified_on,
 )
 from mnv2bench.analysis.latency import EAGER, Latency, detection, gmadds_per_s, latency, process_median, speedups
@@ -55,7 +54,6 @@ __all__ = [
     "kept_share",
     "latency",
     "latency_fit",
-    "layers",
     "madds",
     "measured",
     "memory",

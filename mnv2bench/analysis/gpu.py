@@ -1,4 +1,4 @@
-"""What a GPU adds to the numbers of a case: its own clock, the host's enqueue, energy, clocks, memory, layers."""
+"""What a GPU adds to the numbers of a case: its own clock, the host's enqueue, energy, clocks, memory."""
 
 import statistics
 from collections.abc import Iterable, Iterator
@@ -57,12 +57,6 @@ class Conditions:
     before: Seen
     during: Seen
     after: Seen
-
-
-@dataclass(frozen=True)
-class Layer:
-    name: str
-    median_s: float
 
 
 def verified_on(record: Record) -> str | None:
@@ -164,17 +158,6 @@ def _range(values: Iterable[int | None]) -> tuple[int, int] | None:
 def gpu_memory(record: Record) -> GpuMemory | None:
     """Medians over processes, each field by itself, as no two of them count the same; None without a GPU."""
     return by_field([samples.gpu.memory for samples in measured(record) if samples.gpu])
-
-
-def layers(record: Record) -> tuple[Layer, ...]:
-    """As the runtime's profiler told them, the slowest first: the median over processes of the median over calls."""
-    found: dict[str, list[float]] = {}
-    for samples in measured(record):
-        for name, durations in (samples.gpu.layers if samples.gpu else {}).items():
-            if durations:
-                found.setdefault(name, []).append(statistics.median(durations))
-    told = (Layer(name, statistics.median(medians) / 1e9) for name, medians in found.items())
-    return tuple(sorted(told, key=lambda layer: (-layer.median_s, layer.name)))
 
 
 def cuda_graph(record: Record) -> str | None:

@@ -1,11 +1,25 @@
 """The machine's limits from its probes, what a layer could take at best, and what a case loses to that."""
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from mnv2bench import networks
+from mnv2bench.analysis.flags import drift
+from mnv2bench.analysis.intervals import t_interval
 from mnv2bench.analysis.profile import CaseProfile
+from mnv2bench.analysis.rounds import durations_ns
 from mnv2bench.cases import Case
-from mnv2bench.profiles import Probes
+from mnv2bench.networks import Layer
+from mnv2bench.profiles import Probe, Probes
+from mnv2bench.rounds import Round, kept
+
+LEVELS = ("L1", "L2", "L3", "memory")
+OF_A_CORE = ("L1", "L2")  # each thread brings one of its own
+NUMBER_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
+PRODUCT = {"tf32": "fp32"}  # no CPU has it: what computes in it is held to fp32
 
 
 @dataclass(frozen=True)
@@ -67,23 +81,110 @@ class Loss:
 
 def ceilings(probes: Sequence[Probes], threads: int) -> tuple[Ceiling, ...]:
     """Of the processes that ended well, in the order of the probes; empty without any."""
-    raise NotImplementedError
+    found: dict[tuple[str, str], list[Probe]] = {}
+    for process in probes:
+        if process.status == "ok" and process.threads == threads:
+            for probe in (probe for probe in process.probes if probe.rounds):
+                found.setdefault((probe.library, probe.name), []).append(probe)
+    return tuple(_ceiling(same, threads) for same in found.values())
+
+
+def _ceiling(same: Sequence[Probe], threads: int) -> Ceiling:
+    rounds = [_used(probe.rounds, threads) for probe in same]
+    speeds = [1e9 * probe.work / float(np.median(durations_ns(used))) for probe, used in zip(same, rounds, strict=True)]
+    per_s = statistics.median(speeds)
+    low, high = t_interval(speeds) if len(speeds) > 1 else (per_s, per_s)
+    first, said = same[0], tuple(_flags(same, rounds, threads))
+    return Ceiling(first.name, first.library, first.unit, first.level, first.bytes, per_s, low, high, len(same), said)
+
+
+def _share(rounds: Sequence[Round], threads: int) -> float:
+    return len(kept(rounds, threads)) / len(rounds)
+
+
+def _used(rounds: tuple[Round, ...], threads: int) -> tuple[Round, ...]:
+    """As `rounds.used_rounds` has it of a case: all of them where under half were undisturbed."""
+    return kept(rounds, threads) if _share(rounds, threads) >= 0.5 else rounds
+
+
+def _flags(same: Sequence[Probe], used: Sequence[tuple[Round, ...]], threads: int) -> Iterator[str]:
+    shares = [_share(probe.rounds, threads) for probe in same]
+    if noisy := [share for share in shares if share < 0.5]:
+        yield (
+            f"noisy: {len(noisy)} of {len(same)} processes had under half of their rounds undisturbed, "
+            f"the worst {min(noisy):.0%}"
+        )
+    if moving := [moved for rounds in used if (moved := drift(rounds)) is not None]:
+        yield f"unsteady: {len(moving)} of {len(same)} processes still drifted, by up to {max(moving, key=abs):+.1%}"
 
 
 def roof(found: Sequence[Ceiling], threads: int, caches: dict[str, int]) -> Roof:
-    raise NotImplementedError
+    flops: dict[str, float] = {}
+    bandwidth: dict[str, float] = {}
+    for ceiling in found:
+        kind = ceiling.name.partition(" ")[0] if ceiling.unit == "flop" else ceiling.level
+        speeds = flops if ceiling.unit == "flop" else bandwidth
+        speeds[kind] = max(speeds.get(kind, 0.0), ceiling.per_s)
+    return Roof(threads, flops, bandwidth, caches)
 
 
 def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | None:
-    """Of a call of the case, these layers of its network only. None where the roof lacks what it takes."""
-    raise NotImplementedError
+    """Of a call of the case, these layers of its network only. None where the roof lacks what it takes.
+
+    Compute: twice the multiply-adds; pool and add have none. Memory: what a layer reads and writes moves at the
+    bandwidth of the smallest level that holds it, and the weights at that of the smallest one that holds all weights of
+    the network, which come round once a call. L2 counts once for each thread; a level that no probe measured is left
+    out. Every layer reads and writes for itself, so that one which a runtime fuses may come in below its limit.
+    """
+    flops = roof.flops.get(PRODUCT.get(case.precision, case.precision))
+    if not flops or "memory" not in roof.bandwidth:
+        return None
+    network, size = _network(case), NUMBER_BYTES[case.precision]
+    weights_per_s = _bandwidth(roof, size * sum(layer.params for layer in network.values()))
+    compute, memory = [], []
+    for layer in (network[name] for name in layers):
+        moved = size * case.batch * _activations(layer)
+        compute.append(2 * layer.madds * case.batch / flops)
+        memory.append(moved / _bandwidth(roof, moved) + size * layer.params / weights_per_s)
+    bound = "compute" if sum(compute) > sum(memory) else "memory"
+    return Attainable(sum(compute), sum(memory), sum(map(max, compute, memory)), bound)
+
+
+def _network(case: Case) -> dict[str, Layer]:
+    return {layer.name: layer for layer in networks.layers(case.network, case.width, case.resolution)}
+
+
+def _activations(layer: Layer) -> int:
+    """Elements of one image: inputs, of which an add has two, and output."""
+    return layer.in_elements * (2 if layer.kind == "add" else 1) + layer.out_elements
+
+
+def _bandwidth(roof: Roof, size: int) -> float:
+    """Bytes a second of the smallest level that was measured and holds that many bytes, else of memory."""
+    for level in LEVELS:
+        holds = roof.caches.get(level, 0) * (roof.threads if level in OF_A_CORE else 1)
+        if level in roof.bandwidth and size <= holds:
+            return roof.bandwidth[level]
+    return roof.bandwidth["memory"]
 
 
 def losses(roof: Roof, profile: CaseProfile) -> tuple[Loss, ...]:
-    """Each block of the profile, the one that loses most first; layout and unmapped rows have nothing attainable (0)."""
-    raise NotImplementedError
+    """Each block of the profile, the one that loses most first; layout and unmapped rows have nothing attainable (0).
+
+    Empty where the roof lacks what the case takes.
+    """
+    found = []
+    for row in profile.blocks:
+        least = attainable(roof, profile.case, row.layers)
+        if least is None:
+            return ()
+        taken = row.time.median_s
+        found.append(Loss(row.name, taken, least.seconds, least.seconds / taken if taken else 0.0))
+    return tuple(sorted(found, key=lambda loss: loss.lost_s, reverse=True))
 
 
 def roofline_share(roof: Roof, profile: CaseProfile) -> float | None:
     """Attainable time of the whole network over the undisturbed median, else over the sum of operators."""
-    raise NotImplementedError
+    least = attainable(roof, profile.case, tuple(_network(profile.case)))
+    taken = profile.median_s or profile.sum_s
+    return least.seconds / taken if least and taken else None

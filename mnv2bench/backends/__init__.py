@@ -87,13 +87,6 @@ class Session:
         """Bytes by the names of `records.GpuMemory`, as far as the runtime counts them itself. Untimed."""
         return {}
 
-    def layers(self, calls: int) -> dict[str, tuple[int, ...]]:
-        """Nanoseconds of each layer in each of some calls, by the runtime's own profiler. Empty where it has none.
-
-        Called last: a profiler may slow down everything after it.
-        """
-        return {}
-
     def close(self) -> None:
         """Give back what `open` took."""
 

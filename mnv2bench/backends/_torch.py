@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,10 +128,10 @@ def require_triton() -> None:
         raise Unavailable("torch.compile needs a C compiler on a GPU and found no gcc or clang: apt-get install gcc")
 
 
-def compiled(case: Case, path: Path) -> Session:
-    """A session of torch.compile, compiled when it returns."""
+def compiled(case: Case, path: Path, backend: str | Callable[..., Any] = "inductor") -> Session:
+    """A session of torch.compile, compiled when it returns; its own backend can be wrapped."""
     prepare(case)
     (require_compiler if case.gpu is None else require_triton)()
-    opened = session(case, torch.compile(placed(case, network(case, path)), dynamic=False))
+    opened = session(case, torch.compile(placed(case, network(case, path)), dynamic=False, backend=backend))
     opened.run()
     return opened

@@ -123,9 +123,6 @@ class FakeGpuSession(FakeSession):
     def device_memory(self) -> dict[str, int]:
         return {"engine_weights": 6_000_000, "engine_activations": 2_000_000}
 
-    def layers(self, calls: int) -> dict[str, tuple[int, ...]]:
-        return {"fake convolution": (150_000,) * calls, "fake classifier": (50_000,) * calls}
-
 
 def open(case: Case, path: Path) -> Session:
     require(case)

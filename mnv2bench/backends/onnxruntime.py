@@ -1,6 +1,7 @@
 """ONNX Runtime on its CPU or CUDA provider, inputs and outputs bound to memory once."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -15,8 +16,8 @@ onnxruntime.disable_telemetry_events()
 
 
 class OnnxRuntimeSession(Session):
-    def __init__(self, case: Case, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
+    def __init__(self, case: Case, path: Path, options: Any = None) -> None:
+        options = options or onnxruntime.SessionOptions()
         options.intra_op_num_threads = case.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3

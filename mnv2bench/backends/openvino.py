@@ -1,6 +1,8 @@
 """OpenVINO on its CPU plugin: one stream, one request, synchronous."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -13,11 +15,12 @@ ASKED = ("INFERENCE_PRECISION_HINT", "INFERENCE_NUM_THREADS", "NUM_STREAMS", "PE
 
 
 class OpenVinoSession(Session):
-    def __init__(self, case: Case, path: Path) -> None:
+    def __init__(self, case: Case, path: Path, more: Mapping[str, Any] | None = None) -> None:
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # some CPUs would silently pick bf16
             "INFERENCE_NUM_THREADS": case.threads,
             "NUM_STREAMS": 1,
+            **(more or {}),
         }
         self.model = openvino.Core().compile_model(path, "CPU", options)
         self.request = self.model.create_infer_request()

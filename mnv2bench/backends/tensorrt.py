@@ -1,6 +1,5 @@
 """TensorRT 11: a plan of one GPU's, run as a CUDA graph where TensorRT lets itself be captured."""
 
-from collections import Counter
 from pathlib import Path
 
 import tensorrt as trt
@@ -26,17 +25,6 @@ NUMBERS = {
 }
 
 
-class LayerTimes(trt.IProfiler):
-    """Nanoseconds of each layer in the call that TensorRT reports."""
-
-    def __init__(self) -> None:
-        trt.IProfiler.__init__(self)
-        self.ns: Counter[str] = Counter()
-
-    def report_layer_time(self, layer_name: str, ms: float) -> None:
-        self.ns[layer_name] += round(ms * 1e6)
-
-
 class TensorRtSession(CudaSession):
     """One plan and one context; `queue.call` launches the graph that one enqueue was captured to, or enqueues."""
 
@@ -49,7 +37,7 @@ class TensorRtSession(CudaSession):
         self.images, self.logits = self._names(case)
         shape = tuple(self.engine.get_tensor_shape(self.logits))
         self.queue.output = torch.zeros(shape, dtype=self.queue.input.dtype, device=self.queue.device)
-        self.context = self._context()
+        self.context = self.new_context()
         self.graph = CudaGraph(self.stream)
         self.no_graph = self._captured()
 
@@ -69,7 +57,7 @@ class TensorRtSession(CudaSession):
             raise Wrong(f"the plan is for images of the shape {shape}, not {tuple(self.queue.input.shape)}")
         return inputs[0], outputs[0]
 
-    def _context(self) -> trt.IExecutionContext:
+    def new_context(self) -> trt.IExecutionContext:
         """A new one that reads and writes the queue's tensors, initialised by a call of its own."""
         context = self.log.made(self.engine.create_execution_context(), "makes no context")
         shape, images, logits = tuple(self.queue.input.shape), self.queue.input, self.queue.output
@@ -87,11 +75,11 @@ class TensorRtSession(CudaSession):
         self.queue.call = self.graph.launch
         refused = self.graph.capture(lambda: "" if self.context.execute_async_v3(self.stream) else self.log.words())
         if refused:
-            self.context = self._context()
-            self.queue.call = self._enqueue
+            self.context = self.new_context()
+            self.queue.call = self.enqueue
         return refused
 
-    def _enqueue(self) -> None:
+    def enqueue(self) -> None:
         if not self.context.execute_async_v3(self.stream):
             raise RuntimeError(f"TensorRT {trt.__version__} does not enqueue: {self.log.words()}")
 
@@ -109,20 +97,6 @@ class TensorRtSession(CudaSession):
             "engine_weights": self.engine.get_engine_stat(trt.EngineStat.TOTAL_WEIGHTS_SIZE),
             "engine_activations": self.engine.device_memory_size_v2,
         }
-
-    def layers(self, calls: int) -> dict[str, tuple[int, ...]]:
-        """In a context of its own and without the graph; the events around each layer add to what they time."""
-        context, times = self._context(), LayerTimes()
-        context.profiler = times
-        context.enqueue_emits_profile = False  # else each enqueue would wait for its end
-        reported: list[Counter[str]] = []
-        for _ in range(calls):
-            times.ns = Counter()
-            self.log.made(context.execute_async_v3(self.stream), "does not enqueue a profiled call")
-            self.queue.synchronize()
-            self.log.made(context.report_to_profiler(), "does not report its layers")
-            reported.append(times.ns)
-        return {name: tuple(ns[name] for ns in reported) for name in (reported[0] if reported else ())}
 
     def close(self) -> None:
         self.queue.synchronize()

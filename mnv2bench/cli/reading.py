@@ -1,14 +1,17 @@
 """Verbs that read: report, paper, network."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mnv2bench.cli.app import app, console
-from mnv2bench.journal import Unusable, load
+from mnv2bench.cli.profiling import written
+from mnv2bench.journal import Unusable, load, profiles
 from mnv2bench.networks import NAMES
+from mnv2bench.records import Record
 
 
 @app.command()
@@ -36,7 +39,17 @@ def report(
         csv.write_text(pages.csv(sources))
         markdown.write_text(pages.markdown(sources))
         console().print(f"Markdown: {markdown}\nCSV:      {csv}", markup=False)
+        _write_profiles(chosen, dict(sources))
     raise typer.Exit(skipped)
+
+
+def _write_profiles(files: list[Path], read: dict[str, Sequence[Record]]) -> None:
+    """The pages of the files that hold profiles, each beside its file."""
+    for file in files:
+        profiled, probed = profiles(file) if file.name in read else ((), ())
+        if profiled or probed:
+            for page in written(file, profiled, probed, read[file.name]):
+                console().print(f"profile:  {page}", markup=False)
 
 
 def _newest(results: Path) -> list[Path]:

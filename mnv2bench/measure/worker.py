@@ -26,8 +26,6 @@ from mnv2bench.outcomes import outcome  # noqa: E402
 from mnv2bench.record_json import samples_to_json  # noqa: E402
 from mnv2bench.records import Gpu, GpuMemory, Memory, Plan, Samples  # noqa: E402
 
-LAYER_CALLS = 20
-
 
 class CompileCache:
     """The folder in which a runtime may keep what it compiles; whole only once an `open` has ended in it."""
@@ -67,15 +65,14 @@ class OnGpu:
         self.before, self.used = self.watch.state(), self.watch.used_bytes()
 
     def measured(self, session: backends.Session) -> Gpu:
-        """After the last round, the session still open; its layers last, as a profiler may stay in the way."""
+        """After the last round, the session still open."""
         used = self.watch.used_bytes()
         memory = GpuMemory(
             **session.device_memory(),
             process=self.watch.process_bytes(),
             device_delta=None if used is None or self.used is None else used - self.used,
         )
-        after = self.watch.state()
-        return Gpu(self.facts | self.watch.facts(), self.before, after, memory, session.layers(LAYER_CALLS))
+        return Gpu(self.facts | self.watch.facts(), self.before, self.watch.state(), memory)
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:

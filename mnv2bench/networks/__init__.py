@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mnv2bench.networks.activations import Live, Peak, Peaks, activations, peaks
 from mnv2bench.networks.images import images
 from mnv2bench.networks.spec import SPECS, Count, Layer, TorchinfoTotals, check, count, layers, torchinfo_totals
 
@@ -12,12 +13,17 @@ __all__ = [
     "NAMES",
     "Count",
     "Layer",
+    "Live",
+    "Peak",
+    "Peaks",
     "TorchinfoTotals",
+    "activations",
     "build",
     "check",
     "count",
     "images",
     "layers",
+    "peaks",
     "torchinfo_totals",
 ]
 

@@ -1,6 +1,7 @@
 """What the machine can do at most: kernels of well-kept libraries, each opened as a session that the loop times."""
 
 import importlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,3 +36,11 @@ class Asked:
 def probes(library: str, threads: int, caches: dict[str, int]) -> Iterator[Asked]:
     """One after the other, as each holds memory of its own. ModuleNotFoundError where the library is not installed."""
     yield from importlib.import_module(f"{__name__}.{library}").probes(threads, caches)
+
+
+def side(threads: int) -> int:
+    """Of square matrices whose product takes a core 5 to 50 ms: 1024 on one thread, and the same work for each of more.
+
+    Their bytes grow with its square and their FLOP with its cube, so a good kernel is bound by compute.
+    """
+    return 128 * round(8 * math.cbrt(threads))

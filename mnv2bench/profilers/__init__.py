@@ -14,6 +14,12 @@ from mnv2bench.refusals import Unsupported
 
 CANNOT = {"ncnn": "ncnn's wheels are built without its benchmark option, and it has no other profiler"}
 
+NO_TRACE = {
+    "openvino": "OpenVINO's performance counters are durations without a time line",
+    "litert": "LiteRT's profiler writes no trace file",
+    "executorch": "ExecuTorch's ETDump is no Chrome trace",
+    "tensorrt": "TensorRT's IProfiler tells durations without a time line (Nsight Systems has one)",
+}
 READS = {"torch_aoti": "pt2_profiled"}  # another format than the backend's: one that is compiled to be profiled
 
 
@@ -58,10 +64,10 @@ class Profiled(Session):
         """After each profiled call, untimed: for a runtime that keeps what it says of the last call only."""
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
-        """What the profiler said of the calls since `start`, and a Chrome trace of them in that file.
+        """What the profiler said of the calls since `start`, and a Chrome trace of them in that file, where it has one.
 
-        Unsupported where a trace is asked for and the runtime makes none. Raises ValueError, in one line, for a
-        profile that cannot be read: operators differ from call to call, a file is damaged.
+        Raises ValueError, in one line, for a profile that cannot be read: operators differ from call to call, a file is
+        damaged.
         """
         raise NotImplementedError
 
@@ -83,6 +89,13 @@ def why_not(backend: str) -> str:
         return CANNOT[backend]
     found = importlib.util.find_spec(f"{__name__}.{backend}")
     return "" if found else f"mnv2bench has no profiler for {backend}: add mnv2bench/profilers/{backend}.py"
+
+
+def why_no_trace(backend: str) -> str:
+    """Why a backend's profiler writes no Chrome trace, "" where it does. Imports nothing."""
+    if reason := why_not(backend) or NO_TRACE.get(backend):
+        return f"{reason}: leave --trace out"
+    return ""
 
 
 def open(case: Case, path: Path, folder: Path) -> Profiled:

@@ -1,4 +1,4 @@
-"""What GPUs add to the page: each clock beside the others, memory by who counts it, conditions, slowest layers."""
+"""What GPUs add to the page: each clock beside the others, memory by who counts it, conditions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,6 @@ from mnv2bench.report.cells import MARKS, NONE, derived, escape, interval, laten
 from mnv2bench.report.rows import Row
 from mnv2bench.report.tables import Rows
 
-SLOWEST = 10
 NOT_VERIFIED = """\
 - **Unverified on hardware**: this version's GPU path was built and tested without a GPU ({backends}).
   Before you believe a number of it, run `mnv2bench selfcheck --device {device}`.
@@ -42,7 +41,6 @@ CONDITIONS = (
     "As NVML told it: before the model was opened, while calls were in flight (every round, those dropped included), "
     "after the last round. Clocks are read and never set. W and mJ are the whole GPU's, of the calls in flight."
 )
-LAYERS = f"The {SLOWEST} slowest by the runtime's own profiler, in a pass of its own: they do not add up to gpu ms."
 
 
 def gpu(campaign: Sequence[Record], rows: Rows, level: str) -> str:
@@ -57,7 +55,6 @@ def gpu(campaign: Sequence[Record], rows: Rows, level: str) -> str:
         ("Times", TIMES + _plan(campaign[0].plan), _times(found)),
         ("GPU memory", MEMORY, _memory(counted)),
         ("Conditions", CONDITIONS, _conditions(measured, counted)),
-        ("Slowest layers", LAYERS, _layers(measured, counted)),
     )
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
 
@@ -138,18 +135,6 @@ def _reasons(reasons: tuple[str, ...] | None) -> str:
 
 def _whole(value: int | None) -> str:
     return "" if value is None else str(value)
-
-
-def _layers(records: Mapping[str, Record], rows: Rows) -> str:
-    """Of each case that has them, folded up: there are many."""
-    drawn = []
-    for row in tables.ordered(rows):
-        slowest = analysis.layers(records[row.case])[:SLOWEST]
-        if slowest and row.status == "ok":
-            body = table(["layer", "us a call"], [[escape(s.name), number(1e6 * s.median_s, 1)] for s in slowest])
-            title = f"{tables.variant(row)}, {escape(row.backend)}, {escape(row.device)}, {row.precision}"
-            drawn.append(f"<details><summary>{title}, batch {row.batch}</summary>\n\n{body}\n\n</details>")
-    return "\n\n".join(drawn)
 
 
 def _text(text: str | None) -> str:

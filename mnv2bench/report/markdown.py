@@ -84,7 +84,7 @@ def _sections(name: str, campaign: Sequence[Record], level: str) -> Iterator[tup
     """Title, what a reader must know, and the body; `level` is that of headings within a body."""
     found = rows(campaign, name)
     timed = [row for row in found if row.timed]
-    yield "The machine", "", _machine(name, campaign[0])
+    yield "The machine", "", machine(name, campaign[0])
     yield "How to read this", "", HOW_TO_READ + how_to_read(found)
     yield "Latency, ms", "", _each_setting(timed, tables.latency_table)
     yield "GPU", "", gpu(campaign, found, level)
@@ -108,7 +108,7 @@ def _each_setting(found: Sequence[Row], draw: Callable[[Sequence[Row]], str]) ->
     return "\n\n".join(f"**{title}**\n\n{body}" for title, body in drawn if body)
 
 
-def _machine(name: str, record: Record) -> str:
+def machine(name: str, record: Record) -> str:
     """Every fact is a text from a file; what could not be read says so."""
     facts = record.environment
 

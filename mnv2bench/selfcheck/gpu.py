@@ -14,7 +14,6 @@ from mnv2bench.analysis import (
     gpu_times,
     kept_share,
     latency,
-    layers,
     output_error,
 )
 from mnv2bench.analysis.gpu import clock_agreement
@@ -54,8 +53,6 @@ def faults(record: Record) -> Iterator[str]:
         yield f"a call takes {over:.2f} times as long by events as by the wall (goal <= {MAX_GPU_OVER_WALL})"
     if abs(clock_agreement(record) - 1) > MAX_DISAGREEMENT:
         yield f"events say {clock_agreement(record):.2f} of the wall in flight (goal 1 +- {MAX_DISAGREEMENT})"
-    if record.artifact and record.artifact.format == "plan" and not layers(record):
-        yield "the engine's profiler told no layers"
     yield from (flag for flag in flags(record) if flag.startswith("precision"))
 
 
@@ -76,7 +73,7 @@ def shown(record: Record) -> str:
     ]
     if record.artifact and record.artifact.format == "plan":
         built = f"{record.artifact.bytes / 1e6:.1f} MB, built in {record.artifact.export_s:.0f} s"
-        said.append(f"engine {built}, {len(layers(record))} layers told")
+        said.append(f"engine {built}")
     return ", ".join([*said, *(f"{name} {value}" for name, value in record.samples[0].settings.items())])
 
 

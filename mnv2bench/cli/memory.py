@@ -1,0 +1,37 @@
+"""The verb that computes what a network keeps in memory: memory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnv2bench.cli.app import app, console
+from mnv2bench.networks import NAMES
+from mnv2bench.selection import OPTIONS, select
+
+
+@app.command()
+def memory(
+    network: Annotated[str, typer.Option(help=f"One of {', '.join(NAMES)}.")] = NAMES[0],
+    widths: Annotated[str, typer.Option(help=OPTIONS["widths"][1])] = "",
+    resolutions: Annotated[str, typer.Option(help=OPTIONS["resolutions"][1])] = "",
+    csv: Annotated[Path | None, typer.Option(help="Where to write every layer's bytes.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Where to draw them along the network.")] = None,
+) -> None:
+    """Activation memory as computed, layer by layer, and the paper's Table 3 computed again."""
+    from mnv2bench.report import activations
+    from mnv2bench.report.memory import live_csv, memory_page
+
+    variants = [(network, *v) for v in select({"widths": widths, "resolutions": resolutions}).variants]
+    page = memory_page(variants)
+    try:
+        drawn = activations.svg(variants) if svg else ""
+    except ModuleNotFoundError as error:
+        raise ValueError(f"no picture: {error.name} is not installed: pip install 'mnv2bench[plots]'") from error
+    typer.echo(page, nl=False)
+    if csv:
+        csv.write_text(live_csv(variants), encoding="utf-8")
+        console().print(f"CSV: {csv}", markup=False)
+    if svg:
+        svg.write_text(drawn, encoding="utf-8")
+        console().print(f"SVG: {svg}", markup=False)

@@ -1,0 +1,173 @@
+"""Activation memory as computed, and the paper's Table 3 computed again: a Markdown page, and a CSV of every layer."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mnv2bench.networks import activations, count, peaks
+from mnv2bench.paper import table3
+from mnv2bench.paper.table3 import Cell
+from mnv2bench.report.cells import NONE, number, table
+from mnv2bench.report.tidy import as_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Variant = tuple[str, float, int]  # network, width, resolution
+BOTH = "both"
+HOW_TO_READ = """\
+Computed, not measured: one fp32 image, batch norm and ReLU6 folded into the layer before them, no kernel's own buffers.
+MB are 1e6 bytes. "In + out" is what one operation reads and writes, of an addition both inputs; "alive" is that and the
+input of a residual's block until its addition has read it. Weights are with those of batch norm.
+"""
+TABLE_3 = """\
+Every cell of arXiv:1801.04381, Table 3, as its earlier and its later text print it, beside size x size x channels x 2
+bytes; kB are 1000 bytes, which the table's heading calls Kb. It agrees where the print is the computed number without
+its last digits. "max" is held against the largest computed cell of the same text.
+"""
+BETWEEN = """\
+What MobileNetV2 has at each size by the paper's own Table 2: the tensors between blocks, the only ones that Table 3
+counts, and the row that reads them and halves their size.
+"""
+
+
+def name(variant: Variant) -> str:
+    """`mobilenet_v2_1.0_224`, as cases have it."""
+    network, width, resolution = variant
+    return f"{network}_{float(width)}_{resolution}"
+
+
+def memory_page(variants: Sequence[Variant]) -> str:
+    """The whole page, with the peaks of these variants."""
+    parts = [
+        "# Activation memory\n",
+        HOW_TO_READ,
+        _peaks(variants),
+        f"\n{_residuals(variants)}\n",
+        "## Table 3 of the paper\n",
+        TABLE_3,
+        _table_3(),
+        "\nMisprints, and what is none:\n",
+        "\n".join(f"- {said}" for said in _misprints()),
+        "\n## The channels of its V2 column\n",
+        BETWEEN,
+        _between(),
+        f"\n{_expanded()}\n",
+    ]
+    return "\n".join(parts)
+
+
+def live_csv(variants: Sequence[Variant]) -> str:
+    """One row for each layer of each variant: bytes of one fp32 image, as `networks.Live` has them."""
+    return as_csv(frame(variants))
+
+
+def frame(variants: Sequence[Variant]) -> "pd.DataFrame":
+    """In the order of the network; `place` counts its layers."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "variant": name(variant),
+            "place": place,
+            "layer": live.layer,
+            "read_bytes": live.read,
+            "written_bytes": live.written,
+            "held_bytes": live.held,
+            "live_bytes": live.live,
+        }
+        for variant in variants
+        for place, live in enumerate(activations(*variant))
+    )
+
+
+def _peaks(variants: Sequence[Variant]) -> str:
+    header = ("variant", "largest tensor", "at", "in + out", "at", "alive", "at", "weights")
+    lines = []
+    for variant in variants:
+        found = peaks(activations(*variant))
+        cells = [cell for peak in (found.tensor, found.op, found.live) for cell in (_mb(peak.bytes), peak.layer)]
+        lines.append([name(variant), *cells, _mb(count(*variant).weight_bytes)])
+    return table(header, lines)
+
+
+def _residuals(variants: Sequence[Variant]) -> str:
+    found = [(variant, peaks(activations(*variant))) for variant in variants]
+    raised = [name(variant) for variant, peak in found if peak.live.bytes > peak.op.bytes]
+    if not raised:
+        return "What a residual keeps alive raises the peak of none of these."
+    return f"What a residual keeps alive raises the peak of {', '.join(raised)}."
+
+
+def _mb(size: int) -> str:
+    return number(size / 1e6)
+
+
+def _table_3() -> str:
+    header = ("size", "network", "text", "word", "channels", "printed", "computed kB")
+    cells = {(cell.text, cell.network, cell.size): cell for cell in table3.cells()}
+    lines = []
+    for size in (*table3.SIZES, table3.LARGEST):
+        for network in dict.fromkeys(cell.network for cell in table3.cells()):
+            earlier, later = (cells[text, network, size] for text in ("earlier", "later"))
+            same = (earlier.memory, earlier.kb) == (later.memory, later.kb)
+            lines += [_line(later, BOTH)] if same else [_line(earlier, "earlier"), _line(later, "later")]
+    return table(header, lines, texts=4)
+
+
+def _line(cell: Cell, text: str) -> list[str]:
+    computed = NONE if cell.kb is None else number(cell.kb)
+    return [cell.size, cell.network, text, cell.word, cell.channels or NONE, cell.memory, computed]
+
+
+def _misprints() -> Iterator[str]:
+    """Sentences on what does not agree, each computed from the cells."""
+    cells = table3.cells()
+    for network in dict.fromkeys(cell.network for cell in cells):
+        mine = [cell for cell in cells if cell.network == network]
+        for later in (cell for cell in mine if cell.text == "later"):
+            (earlier,) = (cell for cell in mine if cell.text == "earlier" and cell.size == later.size)
+            yield from _said(earlier, later)
+
+
+def _said(earlier: Cell, later: Cell) -> Iterator[str]:
+    where = f"{later.network}, {later.size}"
+    if earlier.memory != later.memory:
+        yield f"{where}: the earlier text prints {_printed(earlier)}, the later one {_printed(later)}."
+    elif later.size != table3.LARGEST and later.memory.endswith("K"):
+        yield f"{where}: {later.memory} has a K that no other size has; it is {number(later.kb)} kB like the rest."
+    if later.word not in (table3.AGREES, table3.NO_NUMBER):
+        printed = f"{where}: {later.memory} is not {number(later.kb)} kB"
+        if later.size == table3.LARGEST:
+            yield f"{printed}, which another size of the same text has ({later.word})."
+        else:
+            yield f"{printed}, which {later.channels} channels are ({later.word})."
+
+
+def _printed(cell: Cell) -> str:
+    return f"{cell.channels}/{cell.memory}" if cell.channels else cell.memory
+
+
+def _between() -> str:
+    header = ("size", "Table 3's channels are of", "printed", "tensors of this size", "fed row", "largest of them, kB")
+    lines = [
+        [
+            found.size,
+            found.word,
+            str(found.printed),
+            ", ".join(map(str, found.here)),
+            ", ".join(map(str, found.fed)) or NONE,
+            number(found.kb),
+        ]
+        for found in table3.bottlenecks()
+    ]
+    return table(header, lines, texts=2)
+
+
+def _expanded() -> str:
+    largest = peaks(activations("mobilenet_v2", 1.0, 224)).tensor
+    kb = largest.bytes / 2 / 1000
+    most = max(found.kb for found in table3.bottlenecks())
+    return (
+        f"Table 3 takes it that no expansion is ever kept whole. A runtime that runs layer by layer keeps "
+        f"{largest.layer}'s: {number(kb)} kB at 16 bits, {kb / most:.1f} times the largest tensor between blocks."
+    )

@@ -1,0 +1,75 @@
+"""What a profiler's pass says of a network's layers, held against the tool that comes with its runtime."""
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from mnv2bench.artifacts import Weights
+from mnv2bench.campaign.child import Ended
+from mnv2bench.campaign.extras import Profiling, measure
+from mnv2bench.campaign.ready import ready
+from mnv2bench.cases import Case
+from mnv2bench.journal import Journal
+from mnv2bench.records import Plan
+from mnv2bench.selfcheck.harness import LARGE, SMALLEST
+
+MAX_DISAGREEMENT = 0.10  # benchmark_app has its first call, which prepares weights, in its means
+LARGEST = 10
+COUNTER = re.compile(r"^\S.*? Status\.EXECUTED .* realTime \(ms\): ([0-9.]+) ", re.MULTILINE)
+
+
+def parse_counters(text: str) -> tuple[float, ...]:
+    """Milliseconds of each node that benchmark_app -pc says was executed; ValueError where it prints none."""
+    found = tuple(float(ms) for ms in COUNTER.findall(text))
+    if not found:
+        raise ValueError(f"benchmark_app printed no counters: {text[-200:]!r}")
+    return found
+
+
+def _theirs(path: str) -> tuple[float, ...]:
+    app = Path(sys.executable).with_name("benchmark_app")
+    if not app.exists():
+        raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
+    arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3", "-ip", "f32", "-pc"]
+    command = [str(app), "-m", path, *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return parse_counters(ran.stdout)
+
+
+def openvino(repeats: int, out: Console) -> bool:
+    """The profiles of our OpenVINO processes and benchmark_app -pc, alternating, on the same ONNX file."""
+    agreed = True
+    for width, resolution in (LARGE, SMALLEST):
+        case = Case(width=width, resolution=resolution, backend="openvino")
+        given = ready(case, Weights())
+        if isinstance(given, Ended):
+            raise ValueError(f"{case.id}: {given.reason}")
+        ours: list[tuple[float, ...]] = []
+        theirs: list[tuple[float, ...]] = []
+        with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+            journal = Journal(Path(folder, "profiles.jsonl"))
+            for number in range(max(repeats, 5)):
+                if measure(Profiling(case), number, given, Plan(processes=1), number, journal) != "ok":
+                    raise ValueError(f"{case.id}: {journal.profiles[-1].reason}")
+                operators = journal.profiles[-1].operators
+                ours.append(tuple(statistics.median(o.durations_ns) / 1e6 for o in operators))
+                theirs.append(_theirs(given.path))
+        if len({*map(len, ours), *map(len, theirs)}) != 1:
+            raise ValueError(f"{case.id}: profiles of {len(ours[0])} nodes, and {len(theirs[0])} of benchmark_app's")
+        mine, told = ([statistics.median(ms) for ms in zip(*found, strict=True)] for found in (ours, theirs))
+        largest = sorted(zip(mine, told, strict=True), reverse=True)[:LARGEST]
+        ratio = statistics.median(map(sum, ours)) / statistics.median(map(sum, theirs))
+        each = [sum(a) / sum(b) for a, b in zip(ours, theirs, strict=True)]
+        agreed = agreed and abs(ratio - 1) <= MAX_DISAGREEMENT
+        out.print(
+            f"profile_openvino: {case.variant}: sum of {len(mine)} nodes, ours / benchmark_app's = {ratio:.3f} "
+            f"({statistics.median(map(sum, ours)):.3f} / {statistics.median(map(sum, theirs)):.3f} ms, medians of "
+            f"{len(ours)} processes each, pairs {min(each):.3f} to {max(each):.3f}; goal 1 +- {MAX_DISAGREEMENT}); the "
+            f"{LARGEST} largest: {', '.join(f'{a / b:.2f}' for a, b in largest)}"
+        )
+    return agreed

@@ -1,0 +1,132 @@
+"""The pictures of profiles: shares of time beside shares of multiply-adds, and the roofline."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from saved_profiles import EAGER, FUSED, PROBES, RECORDS, profiles
+
+from mnv2bench.cases import Case
+from mnv2bench.report import roofline, shares
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(svg):
+    return [text.text or "" for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def marks(svg, kind):
+    """The aria labels of what was drawn as one kind of mark."""
+    paths = ElementTree.fromstring(svg).iter(f"{SVG}path")
+    return [p.get("aria-label") for p in paths if p.get("aria-roledescription") == kind]
+
+
+def points(svg):
+    """The aria label and the colour of each."""
+    paths = ElementTree.fromstring(svg).iter(f"{SVG}path")
+    return [(p.get("aria-label"), p.get("fill")) for p in paths if p.get("aria-roledescription") == "point"]
+
+
+@pytest.fixture(scope="module")
+def bars():
+    return shares.svg(profiles(), RECORDS)
+
+
+@pytest.fixture(scope="module")
+def roofs():
+    return roofline.svg(profiles(), PROBES, RECORDS)
+
+
+def test_a_bar_for_each_runtime_stands_under_that_of_the_multiply_adds(bars):
+    assert [text for text in texts(bars) if text in ("MAdds", "torch_eager", "onnxruntime", "ncnn")] == [
+        "MAdds",
+        "torch_eager",
+        "onnxruntime",
+    ]
+    assert "mobilenet_v2_0.35_96, batch 1, 1 thread, cpu, fp32" in texts(bars)
+
+
+def test_the_parts_of_a_bar_are_its_kinds_and_end_at_the_whole(bars):
+    found = [re.findall(r"(\w+): ([^;]+)", label) for label in marks(bars, "bar")]
+    parts = [dict(pairs) for pairs in found]
+    assert Counter(part["bar"] for part in parts) == {"MAdds": 6, "torch_eager": 8, "onnxruntime": 9}
+    ends = {part["bar"]: float(part["end"].rstrip("%")) for part in parts}
+    assert ends == pytest.approx({"MAdds": 1, "torch_eager": 1, "onnxruntime": 1}, abs=0.01)
+
+
+def test_the_legend_names_fused_kinds_and_stands_in_the_order_of_the_network(bars):
+    kinds = ["stem", "expand", "depthwise", "project", "project+add", "add", "head", "head+pool", "pool", "classifier"]
+    assert [text for text in texts(bars) if text in (*kinds, "layout", "unmapped")] == [*kinds, "layout", "unmapped"]
+
+
+def test_every_kind_has_a_colour_of_its_own():
+    several = ["project+add", "project+add+expand", "head+pool", "head+pool+classifier"]
+    colours = shares.colours([*shares.COLOURS, *several])
+    assert len(set(colours.values())) == len(colours) == len(shares.COLOURS) + 4
+
+
+def test_a_panel_for_each_setting():
+    larger = replace(profiles()[0], case=Case(width=1.0, resolution=224))
+    titles = [text for text in texts(shares.svg([*profiles(), larger], ())) if "batch" in text]
+    assert [title.split(",")[0] for title in titles] == ["mobilenet_v2_1.0_224", "mobilenet_v2_0.35_96"]
+
+
+def test_without_a_profile_there_is_no_picture_of_shares():
+    with pytest.raises(ValueError, match="no case was profiled to its end") as refused:
+        shares.svg(profiles()[-1:], RECORDS)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_blocks_that_multiply_are_points_below_the_named_lines(roofs):
+    # the stem, seventeen blocks and the classifier of both, the head of one and head+pool of the other
+    assert Counter(re.findall(r"runtime: (\w+)", " ".join(marks(roofs, "point")))) == {
+        EAGER.backend: 20,
+        FUSED.backend: 20,
+    }
+    said = texts(roofs)
+    assert {"fp32: 100 GFLOP/s", "L3: 40 GB/s", "memory: 20 GB/s"} <= set(said)
+    assert {"MAdds per byte, computed", "GMAdds/s (2 FLOP each)", "1 thread"} <= set(said)
+
+
+def test_runtimes_are_colours_and_variants_shapes_in_the_legend(roofs):
+    legend = ("runtime", "torch_eager", "onnxruntime", "variant", "mobilenet_v2_0.35_96, batch 1")
+    assert Counter(text for text in texts(roofs) if text in legend) == dict.fromkeys(legend, 1)
+    fills = {label.split("runtime: ")[1].split(";")[0]: fill for label, fill in points(roofs)}
+    assert fills == {"torch_eager": roofline.COLOURS[0], "onnxruntime": roofline.COLOURS[1]}
+
+
+def test_a_panel_for_each_number_of_threads():
+    two = [replace(p, case=replace(p.case, threads=2)) for p in profiles()]
+    probes = [*PROBES, *(replace(p, threads=2) for p in PROBES)]
+    said = texts(roofline.svg([*profiles(), *two], probes, ()))
+    assert [text for text in said if re.fullmatch(r"\d threads?", text)] == ["1 thread", "2 threads"]
+
+
+def test_a_point_above_its_roof_and_a_ceiling_below_every_point_are_inside_the_panel():
+    probe = replace(PROBES[0].probes[0], name="bf16 matmul", work=20_000_000)  # 0.5 GMAdds/s
+    slow = replace(PROBES[0].probes[0], work=200_000_000)
+    said = texts(roofline.svg(profiles(), [replace(PROBES[0], probes=(slow, probe, *PROBES[0].probes[1:]))], ()))
+    ticks = [float(text) for text in said if re.fullmatch(r"[\d.]+", text)]
+    assert min(ticks) <= 0.5
+    assert max(ticks) >= 60  # the stem multiplies 49.8 billions a second
+
+
+def test_twelve_runtimes_have_twelve_colours():
+    assert len(set(roofline.COLOURS)) == 12
+
+
+@pytest.mark.parametrize("probes", [[], [replace(PROBES[0], probes=PROBES[0].probes[:1])]])
+def test_without_a_roof_there_is_no_roofline(probes):
+    with pytest.raises(ValueError, match="run `mnv2bench roofline` on these cases first"):
+        roofline.svg(profiles(), probes, RECORDS)
+
+
+def test_without_altair_the_error_names_the_module(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
+    with pytest.raises(ModuleNotFoundError, match="vl_convert"):
+        shares.svg(profiles(), RECORDS)
+    with pytest.raises(ModuleNotFoundError, match="vl_convert"):
+        roofline.svg(profiles(), PROBES, RECORDS)
