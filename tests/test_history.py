@@ -139,7 +139,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
         "0005_d": content({SMALL: [0.5]}, fingerprint="other-cpu"),
         "0006_e": content({SMALL: [0.5]}).replace('"seed": 7', '"seed": "seven"', 1),
         "0007_f": content({SMALL: [0.5]}).replace(f'["{SMALL.id}"]', f'["{SMALL.id}", "{SMALL.id}"]'),
-        "0008_g": content({SMALL: [0.5]}).replace('"schema": 3', '"schema": 99'),
+        "0008_g": content({SMALL: [0.5]}).replace('"schema": 4', '"schema": 99'),
         "0009_h": content({SMALL: [0.5]}, environment=3).replace('"libraries": {', '"libraries": 3, "x": {'),
         "notes": "{",
     }

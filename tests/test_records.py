@@ -28,7 +28,7 @@ BUSY = Process(
         cold_open_s=12.0,
         cold=True,
         first_s=0.5,
-        memory=Memory(1, 2, 3, 4),
+        memory=Memory(1, 2, 3, 5, first=4),
         error=1.2345678901234567e-06,
         separation=0.25,
         settings={"threads": "1", "provider": 'é " \n'},
@@ -40,12 +40,6 @@ def test_a_slow_round_counts_and_a_fast_one_that_shared_its_core_does_not():
     slow = replace(QUIET, durations_ns=(100_000_000,))
     fast = replace(QUIET, durations_ns=(1_000_000,) * 100, cpu_ns=50_000_000)
     assert kept([QUIET, slow, fast], threads=1) == (QUIET, slow)
-
-
-def test_layers_that_older_files_have_of_a_gpu_are_left_out():
-    on_disk = json.loads(dumps(process_to_json(ON_GPU)))
-    on_disk["samples"]["gpu"]["layers"] = {"conv": [9000]}
-    assert process_from_json(on_disk) == ON_GPU
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,19 @@ def test_there_is_nothing_to_say_of_a_profile_as_it_should_be():
     assert remarks(profiled(), None, {}) == ()
 
 
+def test_nothing_is_concluded_from_a_noisy_median():
+    ns = 1_000_000
+    contended = Round((ns,) * 10, wall_ns=10 * ns, cpu_ns=10 * ns, run_queue_ns=5 * ns)
+    noisy = record(CASE, Plan(), {}, [Process(CASE, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(contended,) * 4))])
+    assert of(timed(1.0)) == (
+        "dispatch-bound: the operators take 10% of the undisturbed median, the other 0.90 ms of a "
+        "call pass between them: faster kernels would not shorten that",
+    )
+    assert of(noisy) == (
+        "noisy: its undisturbed median is hardly one, so what a call takes beside its operators cannot be told",
+    )
+
+
 @pytest.mark.parametrize(
     ("threads", "machine", "said"),
     [

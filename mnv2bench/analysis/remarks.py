@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from mnv2bench.analysis.flags import OTHER_THREADS
+from mnv2bench.analysis.flags import OTHER_THREADS, flags
 from mnv2bench.analysis.latency import median_s
 from mnv2bench.analysis.mapping import unfused_norm
 from mnv2bench.analysis.once import cold_path
@@ -22,7 +22,8 @@ def remarks(profile: CaseProfile, record: Record | None, environment: dict[str, 
 
     `environment`: the machine's facts, of which "cores" and "cpu_quota_cores" are read; either may be missing.
     """
-    return (*_of_the_machine(profile, environment), *_of_the_record(record), *_of_the_profile(profile))
+    noisy = record is not None and any(flag.startswith("noisy") for flag in flags(record))
+    return (*_of_the_machine(profile, environment), *_of_the_record(record), *_of_the_profile(profile, noisy))
 
 
 def _of_the_machine(profile: CaseProfile, environment: dict[str, Any]) -> Iterator[str]:
@@ -62,13 +63,15 @@ def _disturbed(profile: CaseProfile) -> bool:
     return profile.sum_s > SLOWED * _usual_s(profile)
 
 
-def _of_the_profile(profile: CaseProfile) -> Iterator[str]:
+def _of_the_profile(profile: CaseProfile, noisy: bool) -> Iterator[str]:
     if _disturbed(profile):
         yield (
             f"disturbed: the operators of a profiled call take {profile.sum_s * 1e3:.2f} ms, their usual times add up "
             f"to {_usual_s(profile) * 1e3:.2f} ms: something interrupted most calls: profile again on a quiet machine"
         )
-    if profile.median_s and profile.sum_s:
+    if noisy:
+        yield "noisy: its undisturbed median is hardly one, so what a call takes beside its operators cannot be told"
+    elif profile.median_s and profile.sum_s:
         part, between = profile.sum_s / profile.median_s, (profile.median_s - profile.sum_s) * 1e3
         if part < DISPATCH:
             bound = "dispatch-bound" if profile.case.gpu is None else "launch-bound"

@@ -21,7 +21,8 @@ from mnv2bench.selection import FLAGS, OPTIONS, SUITES, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 CHECK_NAMES = (
-    "overhead", "benchmark_app", "aa", "device", "nights", "history", "duels", "injections", "injections_busy",
+    "overhead", "benchmark_app", "aa", "device", "profile_openvino", "nights", "history", "duels", "injections",
+    "injections_busy",
 )  # fmt: skip
 PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 

@@ -146,7 +146,8 @@ class TorchProfiled(Profiled):
     def __init__(self, case: Case, session: Session) -> None:
         super().__init__(session)
         activities = [ProfilerActivity.CPU]
-        if case.gpu is not None:
+        self.on_gpu = case.gpu is not None
+        if self.on_gpu:
             activities.append(ProfilerActivity.CUDA)
             self.notes = ("an operator's time is that of its kernels on the GPU", "unverified on hardware")
         overloads = _ExperimentalConfig(capture_overload_names=True)  # a convolution that adds is one of convolution's
@@ -160,7 +161,7 @@ class TorchProfiled(Profiled):
         self.profile.start()
 
     def calls(self) -> list[Call]:
-        """What a backend's own profiler adds to, or reads otherwise."""
+        """What was profiled; a backend may add to it or know more of it."""
         return calls(self._events(self.profile))
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
@@ -170,7 +171,9 @@ class TorchProfiled(Profiled):
         return operators(self.calls())
 
     def arena(self) -> Arena | None:
-        """Of one more call, profiled for its memory."""
+        """Of one more call, profiled for its memory; a session on a GPU tells the peaks of its allocator itself."""
+        if self.on_gpu:
+            return None
         with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as told:
             self.session.run()
         return Arena(peak_bytes(self._events(told)), PEAK)

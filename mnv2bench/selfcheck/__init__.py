@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.cases import is_gpu
-from mnv2bench.selfcheck import device, duels, gpu, harness, history, nights
+from mnv2bench.selfcheck import device, duels, gpu, harness, history, nights, profiles
 
 MEASURING = ("overhead", "benchmark_app", "aa")  # what is checked where nothing is named: minutes, and no second venv
 
@@ -36,6 +36,7 @@ class Asked:
 CHECKS: dict[str, Callable[[Asked, Console], bool]] = {
     "overhead": lambda asked, out: harness.overhead(asked.repeats, out),
     "benchmark_app": lambda asked, out: harness.benchmark_app(asked.repeats, out),
+    "profile_openvino": lambda asked, out: profiles.openvino(asked.repeats, out),
     "aa": lambda asked, out: harness.aa(asked.repeats, out),
     "device": lambda asked, out: (gpu.gpu if is_gpu(asked.device) else device.device)(asked.device, out),
     "nights": lambda asked, out: nights.nights(asked.nights, asked.sittings, out, asked.seed),

@@ -35,8 +35,8 @@ def _theirs(path: str) -> tuple[float, ...]:
     app = Path(sys.executable).with_name("benchmark_app")
     if not app.exists():
         raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
-    arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3", "-ip", "f32", "-pc"]
-    command = [str(app), "-m", path, *arguments]
+    numbers = ["-nthreads", "1", "-infer_precision", "f32", "-ip", "f32"]
+    command = [str(app), "-m", path, "-hint", "none", "-api", "sync", *numbers, "-t", "3", "-pc"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     return parse_counters(ran.stdout)
 
