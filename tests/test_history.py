@@ -157,7 +157,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
             "0005_d.json is of another machine (other",
             "0006_e.json is damaged (ArrowInvalid: Co",
             "0007_f.json is damaged (it names a case ",
-            "0008_g.json is of a newer schema than 3:",
+            "0008_g.json is of a newer schema than 4:",
             "0010_i.json cannot be read (Is a directo",
             "0011_j.json cannot be read (No such file",
         ]

@@ -11,7 +11,7 @@ import pytest
 
 from mnv2bench import Case, load
 from mnv2bench.analysis import used_rounds
-from mnv2bench.journal import Journal, lines
+from mnv2bench.journal import Journal, lines, profiles
 from mnv2bench.measure.environment import environment
 
 ROOT = Path(__file__).parents[1]
@@ -301,3 +301,13 @@ def test_ctrl_c_ends_the_worker_and_says_how_to_go_on(started, first, wait_for):
     assert f"interrupted: the same command with --resume goes on from {journal}" in said
     assert wait_for(lambda: not worker.is_running())
     assert len(Journal(journal).resume().cases) == 2
+
+
+def test_profile_takes_profiles_among_the_timed_processes_and_saves_them_with_the_campaign(suites, tmp_path):
+    asked = (LATENCY, *SMALL, "--resolutions=96", "--profile", f"--benchmark-storage=file://{tmp_path}")
+    ran = suites(*asked, f"--benchmark-save={NAME}")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (file,) = saved_files(tmp_path)
+    (profile,), probed = profiles(file)
+    assert (profile.status, profile.profiler, len(profile.operators), probed) == ("ok", "fake", 7, ())
+    assert [record.status for record in load(file)] == ["ok"]

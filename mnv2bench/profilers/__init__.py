@@ -12,7 +12,10 @@ from mnv2bench.cases import Case
 from mnv2bench.profiles import Operator
 from mnv2bench.refusals import Unsupported
 
-CANNOT = {"ncnn": "ncnn's wheels are built without its benchmark option, and it has no other profiler"}
+CANNOT = {
+    "ncnn": "ncnn's wheels are built without its benchmark option, and it has no other profiler",
+    "torch_compile_cudagraphs": "a CUDA graph is launched as a whole and calls no operators: profile torch_compile",
+}
 
 NO_TRACE = {
     "openvino": "OpenVINO's performance counters are durations without a time line",
