@@ -58,7 +58,7 @@ def test_every_option_of_the_readmes_commands_exists():
         if program.endswith("mnv2bench"):
             assert used <= _options(words[0]), command
         elif program.endswith("pytest"):
-            assert used <= {f"--{name}" for name in OPTIONS} | {"--benchmark-save"}, command
+            assert used <= {f"--{name}" for name in OPTIONS} | {"--benchmark-save", "--profile"}, command
     assert any("--baseline" in command for command in _commands())
 
 
