@@ -26,7 +26,8 @@ LOST = (
     "Attainable is the larger of compute and memory for each layer, summed: the network as its layers run one by one, "
     "each at the highest ceiling of its kind. Taken is the undisturbed median, and the sum of operators where there is "
     "none; of a block it is the profiled time. A share above 100 % is a fused operator that does not move what lies "
-    "between its layers, or a probe that was disturbed: see its doubt."
+    "between its layers, one that mostly reads weights, where a copy writes as much as it reads, or a probe that was "
+    "disturbed: see its doubt."
 )
 NOT_DRAWN = "no profiled block has a roof of its number of threads: run `mnv2bench roofline` on these cases first"
 WIDTH, HEIGHT = 760, 460  # pixels of a panel
