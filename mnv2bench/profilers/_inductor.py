@@ -21,8 +21,8 @@ def tell() -> None:
 def kind(name: str) -> str:
     """Of any operator that Inductor calls.
 
-    A fused kernel never convolves or multiplies matrices: those are the libraries'. One that is named after nothing
-    else, or after nothing, brings numbers into another order or writes constants; of a linear layer it adds the bias.
+    A fused kernel never convolves or multiplies matrices: those are the libraries'. One that is named only after a
+    convolution, or after nothing, reorders numbers or writes constants; one named after a linear layer adds its bias.
     """
     fused = FUSED.fullmatch(name)
     if not fused:
