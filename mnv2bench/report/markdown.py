@@ -38,8 +38,8 @@ TAILS = (
 )
 MEMORY = (
     "Resident in a clean worker, medians over processes: bare interpreter, floor after importing the runtime, after "
-    "opening the model, peak. Artifact is the file that is opened; weights and activations (input and output of the "
-    "hungriest layer, whole batch) are computed, at the case's precision."
+    "opening the model, after the first inference, peak. Artifact is the file that is opened; weights and activations "
+    "(input and output of the hungriest layer, whole batch) are computed, at the case's precision."
 )
 COLD = (
     "Export: making the artifact, once. Cold open: with nothing compiled yet, for a backend that keeps what it "

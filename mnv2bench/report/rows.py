@@ -69,6 +69,7 @@ class Row:
     import_s: float | None
     floor_rss_mb: float | None
     loaded_rss_mb: float | None
+    first_rss_mb: float | None
     peak_rss_mb: float | None
     interpreter_rss_mb: float | None
     artifact_mb: float | None
@@ -175,6 +176,7 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         import_s=cold.import_s,
         floor_rss_mb=memory.floor / 1e6 if memory else None,
         loaded_rss_mb=memory.loaded / 1e6 if memory else None,
+        first_rss_mb=_mb(memory.first) if memory else None,
         peak_rss_mb=memory.peak / 1e6 if memory else None,
         interpreter_rss_mb=memory.interpreter / 1e6 if memory else None,
         artifact_mb=record.artifact.bytes / 1e6 if record.artifact else None,

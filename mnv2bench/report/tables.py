@@ -89,6 +89,7 @@ def memory_table(rows: Rows) -> str:
         "interpreter": lambda row: number(row.interpreter_rss_mb, 1),
         "floor": lambda row: number(row.floor_rss_mb, 1),
         "loaded": lambda row: number(row.loaded_rss_mb, 1),
+        "first inference": lambda row: number(row.first_rss_mb, 1),
         "peak": lambda row: number(row.peak_rss_mb, 1),
         "artifact": lambda row: number(row.artifact_mb, 1),
         "weights": lambda row: number(row.weights_mb, 1),
