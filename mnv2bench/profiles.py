@@ -4,13 +4,22 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mnv2bench.cases import Case
-from mnv2bench.record_json import durations_from_text, durations_to_text, round_from_json, round_to_json
-from mnv2bench.records import STATUSES
+from mnv2bench.record_json import (
+    durations_from_text,
+    durations_to_text,
+    require_numbers,
+    require_status,
+    round_from_json,
+    round_to_json,
+)
 from mnv2bench.rounds import Round
 
 # What an operator is; a fused one is several of them joined by "+", in the order in which it computes them. A conv may
 # be of any kernel, depthwise too, where its runtime does not tell them apart; a matmul is a 1x1 conv or a linear layer.
 KINDS = ("conv", "depthwise", "matmul", "linear", "add", "pool", "norm", "activation", "layout", "other")
+
+
+HEAD = ("case", "threads", "number", "status", "reason", "wall_s")  # what a campaign knows without its process
 
 
 @dataclass(frozen=True)
@@ -91,10 +100,15 @@ def profile_to_json(profile: Profile) -> dict[str, Any]:
     return asdict(profile) | {"case": profile.case.id, **packed}
 
 
+def measured(fields: dict[str, Any]) -> dict[str, Any]:
+    """Of a profile's or probes' JSON, what their process alone can say."""
+    return {name: value for name, value in fields.items() if name not in HEAD}
+
+
 def profile_from_json(fields: dict[str, Any]) -> Profile:
     """Raises ValueError, KeyError or TypeError for what is no profile."""
-    _require_status(fields)
-    _numbers(fields, ("wall_s", "arena_bytes", "error"))
+    _require_head(fields)
+    require_numbers(fields, ("wall_s", "arena_bytes", "error"))
     calls = durations_from_text(fields.get("calls_ns", ""))
     operators = tuple(map(_operator, fields.get("operators", ())))
     if any(len(o.durations_ns) != len(calls) for o in operators):
@@ -117,8 +131,8 @@ def probes_to_json(probes: Probes) -> dict[str, Any]:
 
 def probes_from_json(fields: dict[str, Any]) -> Probes:
     """Raises ValueError, KeyError or TypeError for what is none."""
-    _require_status(fields)
-    _numbers(fields, ("wall_s",))
+    _require_head(fields)
+    require_numbers(fields, ("wall_s",))
     caches = {str(level): int(size) for level, size in fields.get("caches", {}).items()}
     found = tuple(map(_probe, fields.get("probes", ())))
     notes = tuple(map(str, fields.get("notes", ())))
@@ -131,14 +145,7 @@ def _probe(fields: dict[str, Any]) -> Probe:
     return Probe(**{**fields, "rounds": tuple(map(round_from_json, fields["rounds"]))})
 
 
-def _require_status(fields: dict[str, Any]) -> None:
-    if fields["status"] not in STATUSES:
-        raise ValueError(f"status {fields['status']!r} is not one of {', '.join(STATUSES)}")
+def _require_head(fields: dict[str, Any]) -> None:
+    require_status(fields)
     if not isinstance(fields["number"], int) or not isinstance(fields["reason"], str):
         raise ValueError("a process without a number or a reason")
-
-
-def _numbers(fields: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        if not isinstance(fields.get(name), int | float | None):
-            raise ValueError(f"{name} is no number")

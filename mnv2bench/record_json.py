@@ -58,7 +58,7 @@ def round_from_json(fields: dict[str, Any]) -> Round:
 
 def _gpu_round(fields: dict[str, Any]) -> GpuRound:
     durations = {name: _durations(fields[name]) for name in PACKED[1:]}
-    _require_numbers(fields, ("energy_mj", "in_flight_ns", "in_flight_calls"))
+    require_numbers(fields, ("energy_mj", "in_flight_ns", "in_flight_calls"))
     if min(fields["in_flight_calls"], fields["in_flight_ns"]) <= 0:
         raise ValueError("a round with nothing in flight")
     if fields["wall_ns"] < fields["in_flight_ns"] + sum(durations["enqueue_ns"] + durations["end_to_end_ns"]):
@@ -69,7 +69,7 @@ def _gpu_round(fields: dict[str, Any]) -> GpuRound:
 def _gpu_state(fields: dict[str, Any] | None) -> GpuState | None:
     if fields is None:
         return None
-    _require_numbers(fields, ("sm_mhz", "memory_mhz", "temperature_c", "others"))
+    require_numbers(fields, ("sm_mhz", "memory_mhz", "temperature_c", "others"))
     reasons = fields.get("reasons")
     if not isinstance(reasons, list | None):
         raise ValueError("reasons are no list")
@@ -78,7 +78,7 @@ def _gpu_state(fields: dict[str, Any] | None) -> GpuState | None:
 
 def _gpu(fields: dict[str, Any]) -> Gpu:
     memory = fields.get("memory", {})
-    _require_numbers(memory, GpuMemory.__dataclass_fields__)
+    require_numbers(memory, GpuMemory.__dataclass_fields__)
     if min((bytes for name, bytes in memory.items() if bytes is not None and name != "device_delta"), default=0) < 0:
         raise ValueError("a process that holds less than nothing")
     return Gpu(
@@ -94,15 +94,20 @@ def samples_to_json(samples: Samples) -> dict[str, Any]:
     return packed
 
 
-def _require_numbers(fields: dict[str, Any], names: Iterable[str]) -> None:
+def require_numbers(fields: dict[str, Any], names: Iterable[str]) -> None:
     for name in names:
         if not isinstance(fields.get(name), int | float | None):
             raise ValueError(f"{name} is no number")
 
 
+def require_status(fields: dict[str, Any]) -> None:
+    if fields["status"] not in STATUSES:
+        raise ValueError(f"status {fields['status']!r} is not one of {', '.join(STATUSES)}")
+
+
 def samples_from_json(fields: dict[str, Any]) -> Samples:
     memory, gpu = fields.get("memory"), fields.get("gpu")
-    _require_numbers(fields, ("import_s", "open_s", "cold_open_s", "first_s", "error", "separation"))
+    require_numbers(fields, ("import_s", "open_s", "cold_open_s", "first_s", "error", "separation"))
     return Samples(
         **{
             **fields,
@@ -115,7 +120,7 @@ def samples_from_json(fields: dict[str, Any]) -> Samples:
 
 
 def _memory(fields: dict[str, Any]) -> Memory:
-    _require_numbers(fields, Memory.__dataclass_fields__)
+    require_numbers(fields, Memory.__dataclass_fields__)
     return Memory(**fields)
 
 
@@ -131,8 +136,7 @@ def process_to_json(process: Process) -> dict[str, Any]:
 
 def process_from_json(fields: dict[str, Any]) -> Process:
     case = Case.parse(fields["case"])
-    if fields["status"] not in STATUSES:
-        raise ValueError(f"status {fields['status']!r} is not one of {', '.join(STATUSES)}")
+    require_status(fields)
     if fields.pop("kind", case.kind) != case.kind:
         raise ValueError(f"a process of {case.id} is {case.kind}, and the line says another kind")
     return Process(**{**fields, "case": case, **measured_from_json(fields)})
@@ -156,12 +160,12 @@ def counts_from_json(fields: dict[str, Any]) -> Counts:
         raise ValueError("counts that are no whole numbers")
     if min(instructions) <= fields.get("empty", 0):
         raise ValueError("an inference with no more instructions than its marks")
-    _require_numbers(fields, ("error", "separation"))
+    require_numbers(fields, ("error", "separation"))
     return Counts(**{**fields, "instructions": instructions})
 
 
 def told_from_json(fields: dict[str, Any]) -> Told:
-    _require_numbers(fields, ("min_ms", "max_ms", "mean_ms", "median_ms", "std_ms", "init_ms", "peak_mb"))
+    require_numbers(fields, ("min_ms", "max_ms", "mean_ms", "median_ms", "std_ms", "init_ms", "peak_mb"))
     return Told(**{**fields, **{name: tuple(fields.get(name, ())) for name in ("durations_ms", "notes")}})
 
 

@@ -12,6 +12,7 @@ from mnv2bench.rounds import GpuState, Round
 SCHEMA = 4
 FP32_TOLERANCE = 1e-4  # of the largest logit: what fp32 may differ by, and no other precision keeps to
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
+ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
 
 
 @dataclass(frozen=True)

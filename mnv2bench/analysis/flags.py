@@ -8,7 +8,7 @@ from functools import lru_cache
 from mnv2bench.analysis.devices import is_throttled
 from mnv2bench.analysis.gpu import ENQUEUE_BOUND, MAX_VARIATION, enqueue_share, gpu_variation, on_gpu
 from mnv2bench.analysis.once import output_errors
-from mnv2bench.analysis.rounds import measured, threads_used, undisturbed_share, used_rounds
+from mnv2bench.analysis.rounds import Timed, measured, threads_used, undisturbed_share, used_rounds
 from mnv2bench.records import FP32_TOLERANCE, Record, Samples
 from mnv2bench.rounds import SHARED, SLOWED, Round
 
@@ -28,15 +28,7 @@ def flags(record: Record) -> tuple[str, ...]:
 
 def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     asked, total = record.case.threads, len(processes)
-    shares = [undisturbed_share(samples, asked) for samples in processes]
-    if noisy := [share for share in shares if share < 0.5]:
-        yield (
-            f"noisy: {len(noisy)} of {total} processes had under half of their rounds undisturbed, "
-            f"the worst {min(noisy):.0%}"
-        )
-    drifts = [drift(used_rounds(samples, asked)) for samples in processes]
-    if moving := [d for d in drifts if d is not None]:
-        yield f"unsteady: {len(moving)} of {total} processes still drifted, by up to {max(moving, key=abs):+.1%}"
+    yield from noise(processes, asked)
     if hot := [p for p in record.processes if is_throttled(p)]:
         yield f"throttled: {len(hot)} of {len(record.processes)} processes ran while the device was too hot"
     used = threads_used(record)
@@ -49,6 +41,21 @@ def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     least = min(output_errors(record), default=None)
     if record.case.precision != "fp32" and least is not None and least < FP32_TOLERANCE:
         yield f"precision: an error of {least:.0e} is one of fp32: it may not have run in {record.case.precision}"
+
+
+def noise(processes: Sequence[Timed], threads: int) -> Iterator[str]:
+    """What the rounds themselves say against their numbers: noisy, unsteady."""
+    shares = [undisturbed_share(timed, threads) for timed in processes]
+    if noisy := [share for share in shares if share < 0.5]:
+        yield (
+            f"noisy: {len(noisy)} of {len(processes)} processes had under half of their rounds undisturbed, "
+            f"the worst {min(noisy):.0%}"
+        )
+    drifts = [drift(used_rounds(timed, threads)) for timed in processes]
+    if moving := [d for d in drifts if d is not None]:
+        yield (
+            f"unsteady: {len(moving)} of {len(processes)} processes still drifted, by up to {max(moving, key=abs):+.1%}"
+        )
 
 
 def _of_the_gpu(record: Record, processes: Sequence[Samples]) -> Iterator[str]:

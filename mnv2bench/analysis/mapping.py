@@ -89,7 +89,7 @@ def _by_origins(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set
 def _modules(net: Sequence[Layer]) -> Iterator[tuple[str, ...]]:
     """Of each layer the modules that are it and nothing else, as `mobilenet_v2.MobileNetV2` names them."""
     *body, _, classifier = net
-    for index, (_, group) in enumerate(groupby(body, key=lambda layer: layer.name.partition(".")[0])):
+    for index, (_, group) in enumerate(groupby(body, key=lambda layer: layer.block)):
         path, block = f"features.{index}", list(group)
         if len(block) == 1:
             yield (path, *_children(path, 3))

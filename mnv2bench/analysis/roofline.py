@@ -1,24 +1,23 @@
 """The machine's limits from its probes, what a layer could take at best, and what a case loses to that."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mnv2bench import networks
-from mnv2bench.analysis.flags import drift
+from mnv2bench.analysis.flags import noise
 from mnv2bench.analysis.intervals import t_interval
 from mnv2bench.analysis.profile import CaseProfile
-from mnv2bench.analysis.rounds import durations_ns
+from mnv2bench.analysis.rounds import durations_ns, used_rounds
+from mnv2bench.analysis.work import ELEMENT_BYTES
 from mnv2bench.cases import Case
 from mnv2bench.networks import Layer
 from mnv2bench.profiles import Probe, Probes
-from mnv2bench.rounds import Round, kept
 
 LEVELS = ("L1", "L2", "L3", "memory")
 OF_A_CORE = ("L1", "L2")  # each thread brings one of its own
-NUMBER_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
 PRODUCT = {"tf32": "fp32"}  # no CPU has it: what computes in it is held to fp32
 
 
@@ -90,32 +89,12 @@ def ceilings(probes: Sequence[Probes], threads: int) -> tuple[Ceiling, ...]:
 
 
 def _ceiling(same: Sequence[Probe], threads: int) -> Ceiling:
-    rounds = [_used(probe.rounds, threads) for probe in same]
+    rounds = [used_rounds(probe, threads) for probe in same]
     speeds = [1e9 * probe.work / float(np.median(durations_ns(used))) for probe, used in zip(same, rounds, strict=True)]
     per_s = statistics.median(speeds)
     low, high = t_interval(speeds) if len(speeds) > 1 else (per_s, per_s)
-    first, said = same[0], tuple(_flags(same, rounds, threads))
+    first, said = same[0], tuple(noise(same, threads))
     return Ceiling(first.name, first.library, first.unit, first.level, first.bytes, per_s, low, high, len(same), said)
-
-
-def _share(rounds: Sequence[Round], threads: int) -> float:
-    return len(kept(rounds, threads)) / len(rounds)
-
-
-def _used(rounds: tuple[Round, ...], threads: int) -> tuple[Round, ...]:
-    """As `rounds.used_rounds` has it of a case: all of them where under half were undisturbed."""
-    return kept(rounds, threads) if _share(rounds, threads) >= 0.5 else rounds
-
-
-def _flags(same: Sequence[Probe], used: Sequence[tuple[Round, ...]], threads: int) -> Iterator[str]:
-    shares = [_share(probe.rounds, threads) for probe in same]
-    if noisy := [share for share in shares if share < 0.5]:
-        yield (
-            f"noisy: {len(noisy)} of {len(same)} processes had under half of their rounds undisturbed, "
-            f"the worst {min(noisy):.0%}"
-        )
-    if moving := [moved for rounds in used if (moved := drift(rounds)) is not None]:
-        yield f"unsteady: {len(moving)} of {len(same)} processes still drifted, by up to {max(moving, key=abs):+.1%}"
 
 
 def roof(found: Sequence[Ceiling], threads: int, caches: dict[str, int]) -> Roof:
@@ -139,7 +118,7 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
     flops = roof.flops.get(PRODUCT.get(case.precision, case.precision))
     if not flops or "memory" not in roof.bandwidth:
         return None
-    network, size = _network(case), NUMBER_BYTES[case.precision]
+    network, size = _network(case), ELEMENT_BYTES[case.precision]
     weights_per_s = _bandwidth(roof, size * sum(layer.params for layer in network.values()))
     compute, memory = [], []
     for layer in (network[name] for name in layers):

@@ -4,12 +4,13 @@ import json
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.networks import count
-from mnv2bench.records import Record, Samples
+from mnv2bench.records import ENDED, Record, Samples
 from mnv2bench.rounds import Round, kept
 
 
@@ -18,7 +19,7 @@ def measured(record: Record) -> tuple[Samples, ...]:
 
     A wrong result has numbers, so that a table can strike them out; it is for the caller not to rank them.
     """
-    return tuple(p.samples for p in record.processes if p.status in ("ok", "wrong") and p.samples.rounds)
+    return tuple(p.samples for p in record.processes if p.status in ENDED and p.samples.rounds)
 
 
 def required(record: Record) -> tuple[Samples, ...]:
@@ -29,12 +30,19 @@ def required(record: Record) -> tuple[Samples, ...]:
     return found
 
 
-def undisturbed_share(samples: Samples, threads: int) -> float:
+class Timed(Protocol):
+    """What was measured in rounds by one process: samples of a case, or a probe."""
+
+    @property
+    def rounds(self) -> tuple[Round, ...]: ...
+
+
+def undisturbed_share(samples: Timed, threads: int) -> float:
     """The part of a process's rounds in which nothing contended with it; it is noisy below one half."""
     return len(kept(samples.rounds, threads)) / len(samples.rounds)
 
 
-def used_rounds(samples: Samples, threads: int) -> tuple[Round, ...]:
+def used_rounds(samples: Timed, threads: int) -> tuple[Round, ...]:
     """The undisturbed rounds; all of them in a noisy process, which has too few to choose from."""
     undisturbed = kept(samples.rounds, threads)
     return undisturbed if 2 * len(undisturbed) >= len(samples.rounds) else samples.rounds

@@ -24,8 +24,7 @@ def moved_bytes(layers: Sequence[Layer], done: Sequence[Layer], case: Case, net:
     first, names = layers[0], {layer.name for layer in layers}
     elements = (first.in_elements if first in done else first.out_elements) + layers[-1].out_elements
     for layer in done:
-        block = layer.name.partition(".")[0]
-        entry = next(other.name for other in net if other.name.partition(".")[0] == block)
+        entry = next(other.name for other in net if other.block == layer.block)
         if layer.kind == "add" and entry not in names:  # else what is added is what these layers read at first
             elements += layer.in_elements
     weights = sum(layer.weights + layer.bias + layer.bn_params // 2 for layer in done)

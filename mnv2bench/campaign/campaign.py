@@ -16,7 +16,7 @@ from mnv2bench.journal import Head, Journal, records
 from mnv2bench.measure.environment import environment, state
 from mnv2bench.measure.noise import resident_bytes
 from mnv2bench.record_json import measured_from_json
-from mnv2bench.records import Plan, Process, Record
+from mnv2bench.records import ENDED, Plan, Process, Record
 
 
 @dataclass
@@ -43,7 +43,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     journal = campaign.journal
     open_journal(journal, head, resume, campaign.progress)
     done = {(p.case.id, p.number) for p in journal.processes} | extras.done(journal)
-    ended_badly = [p for p in journal.processes if p.status not in ("ok", "wrong")]
+    ended_badly = [p for p in journal.processes if p.status not in ENDED]
     stopped = {p.case.id for p in ended_badly} | extras.stopped(journal)
     items = (*campaign.cases, *campaign.extras)
     whole = {item.id for item in items if {(item.id, n) for n in range(campaign.plan.processes)} <= done}
@@ -60,7 +60,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
             if (item.id, number) not in done and item.id not in stopped:
                 campaign.progress(f"block {number + 1} of {campaign.plan.processes}, {item.id}", position, total)
                 status = _measure(campaign, item, number, position, seed, given)
-                if status not in ("ok", "wrong"):
+                if status not in ENDED:
                     stopped.add(item.id)
             position += 1
     journal.note("state", state())

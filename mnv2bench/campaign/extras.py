@@ -11,7 +11,7 @@ from mnv2bench.cases import KINDS, Case
 from mnv2bench.journal import Journal
 from mnv2bench.profilers import READS, why_not
 from mnv2bench.profiles import Probes, Profile, probes_from_json, profile_from_json
-from mnv2bench.records import Plan
+from mnv2bench.records import ENDED, Plan
 
 CANNOT = "{} is {}: profiles are taken on this machine only"
 
@@ -57,9 +57,8 @@ def prepare(
 
 def stopped(journal: Journal) -> set[str]:
     """What did not end well once is not tried again."""
-    bad = ("failed", "timeout", "unavailable", "unsupported")
-    profiled = {Profiling(p.case).id for p in journal.profiles if p.status in bad}
-    return profiled | {Probing(p.threads).id for p in journal.probes if p.status in bad}
+    profiled = {Profiling(p.case).id for p in journal.profiles if p.status not in ENDED}
+    return profiled | {Probing(p.threads).id for p in journal.probes if p.status not in ENDED}
 
 
 def done(journal: Journal) -> set[tuple[str, int]]:

@@ -9,7 +9,7 @@ from mnv2bench import probes
 from mnv2bench.measure.environment import caches
 from mnv2bench.measure.loop import measure
 from mnv2bench.outcomes import outcome
-from mnv2bench.profiles import Probe, Probes, probes_to_json
+from mnv2bench.profiles import Probe, Probes, measured, probes_to_json
 from mnv2bench.records import Plan
 
 
@@ -26,8 +26,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         except ModuleNotFoundError as error:
             notes.append(f"{error.name} is not installed: its probes are missing")
     told = Probes(threads, 0, "ok", "", 0.0, tuple(found), sizes, tuple(notes))
-    measured = {name: value for name, value in probes_to_json(told).items() if name in ("probes", "caches", "notes")}
-    return {"measured": measured}
+    return {"measured": measured(probes_to_json(told))}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from mnv2bench.measure.loop import warm_up
 from mnv2bench.measure.outputs import compare
 from mnv2bench.networks import images
 from mnv2bench.outcomes import outcome
-from mnv2bench.profiles import Profile, profile_to_json
+from mnv2bench.profiles import Profile, measured, profile_to_json
 from mnv2bench.records import Plan
 
 PROFILED_S, LEAST_CALLS, MOST_CALLS = 1.0, 20, 100  # single operators take microseconds, and events take memory
@@ -65,9 +65,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         notes=session.notes,
         error=error,
     )
-    fields = ("profiler", "operators", "calls_ns", "arena_bytes", "arena", "notes", "error")
-    measured = {name: value for name, value in profile_to_json(told).items() if name in fields}
-    return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": measured}
+    return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": measured(profile_to_json(told))}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.networks.spec import FP32_BYTES, Layer, layers
+from mnv2bench.networks.spec import FP32_BYTES, layers
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,18 @@ def activations(network: str, width: float, resolution: int) -> tuple[Live, ...]
     `op` is at most 3.01 MB at widths 0.35 and 0.5, 6.02 at 0.75 and 1.0 and 9.03 at 1.3 and 1.4, at 224.
     """
     all_layers = layers(network, width, resolution)
-    adds = {_block(layer) for layer in all_layers if layer.kind == "add"}
+    adds = {layer.block for layer in all_layers if layer.kind == "add"}
     found: list[Live] = []
     block, entered = "", 0
     for layer in all_layers:
         read = FP32_BYTES * layer.in_elements
-        first = _block(layer) != block
+        first = layer.block != block
         if first:
-            block, entered = _block(layer), read
+            block, entered = layer.block, read
         held = 0 if first or layer.kind == "add" or block not in adds else entered
         read += entered if layer.kind == "add" else 0
         found.append(Live(layer.name, read, FP32_BYTES * layer.out_elements, held))
     return tuple(found)
-
-
-def _block(layer: Layer) -> str:
-    return layer.name.partition(".")[0]
 
 
 def peaks(along: Sequence[Live]) -> Peaks:

@@ -34,7 +34,7 @@ class MobileNetV2(nn.Module):
         super().__init__()
         any_resolution = 224
         stem, *body, head, _, classifier = layers(network, width, any_resolution, classes)
-        blocks = groupby(body, key=lambda layer: layer.name.partition(".")[0])
+        blocks = groupby(body, key=lambda layer: layer.block)
         self.features = nn.Sequential(
             _conv_bn_relu6(stem), *(Block(list(block)) for _, block in blocks), _conv_bn_relu6(head)
         )

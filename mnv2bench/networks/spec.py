@@ -71,6 +71,11 @@ class Layer:
     relu: bool = False
 
     @property
+    def block(self) -> str:
+        """What it is a part of: block3 of block3.expand; stem, head, pool and classifier are their own."""
+        return self.name.partition(".")[0]
+
+    @property
     def weights(self) -> int:
         match self.kind:
             case "conv":

@@ -96,11 +96,11 @@ def bottlenecks() -> tuple[Bottleneck, ...]:
     printed = {c.size: c.channels for c in cells() if (c.text, c.network) == ("later", OURS)}
     network = layers("mobilenet_v2", 1.0, 224)
     between = [layer for layer in network if layer.name.endswith(".project") or layer.kind == "pool"]
-    halving = {layer.name.partition(".")[0]: layer.in_size for layer in network if layer.stride == 2}
+    halving = {layer.block: layer.in_size for layer in network if layer.stride == 2}
     found = []
     for size in SIZES:
         side = int(size.partition("x")[0])
         here = dict.fromkeys(layer.out_channels for layer in between if layer.out_size == side)
-        fed = [layer.out_channels for layer in between if halving.get(layer.name.partition(".")[0]) == side]
+        fed = [layer.out_channels for layer in between if halving.get(layer.block) == side]
         found.append(Bottleneck(size, tuple(here), tuple(fed), int(printed[size])))
     return tuple(found)

@@ -1,11 +1,11 @@
 """Live activation memory along the network as a picture: SVG by altair."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mnv2bench.networks import activations, peaks
 from mnv2bench.report.memory import Variant, frame, name
+from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
     import altair as alt
@@ -23,7 +23,6 @@ def svg(variants: Sequence[Variant]) -> str:
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
-    import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
     if not variants:
         raise ValueError("no variant to draw: leave --svg out")
@@ -38,9 +37,7 @@ def svg(variants: Sequence[Variant]) -> str:
         .properties(title=title, background="white", padding=12)
         .configure_axis(gridColor="#ececec")
     )
-    written = io.StringIO()
-    chart.save(written, format="svg")
-    return written.getvalue()
+    return as_svg(chart)
 
 
 def _panel(variant: Variant) -> "alt.LayerChart | alt.FacetChart":

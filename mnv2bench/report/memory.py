@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mnv2bench.cases import Case
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.paper import table3
 from mnv2bench.paper.table3 import Cell
@@ -32,8 +33,7 @@ counts, and the row that reads them and halves their size.
 
 def name(variant: Variant) -> str:
     """`mobilenet_v2_1.0_224`, as cases have it."""
-    network, width, resolution = variant
-    return f"{network}_{float(width)}_{resolution}"
+    return Case(*variant).variant
 
 
 def memory_page(variants: Sequence[Variant]) -> str:

@@ -1,6 +1,5 @@
 """A case's nights as a picture: SVG by altair."""
 
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mnv2bench.analysis.series import Point
 from mnv2bench.report.cells import plain
 from mnv2bench.report.history import HINT, MARKS, height, kind, unit
+from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
     import altair as alt
@@ -26,7 +26,6 @@ def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
-    import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
     nights = [
         {"saved": p.saved_at.isoformat(), "number": number, "night": kind(p)}
@@ -43,10 +42,7 @@ def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
         .properties(width=WIDTH, height=HEIGHT, title=title, background="white", padding=12)
         .configure_axis(gridColor="#ececec")
     )
-    written = io.StringIO()
-    with alt.data_transformers.enable("default", max_rows=None):
-        chart.save(written, format="svg")
-    return written.getvalue()
+    return as_svg(chart)
 
 
 def _said(points: Sequence[Point]) -> list[str]:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mnv2bench import analysis
 from mnv2bench.analysis.remarks import remarks
-from mnv2bench.networks import count
-from mnv2bench.networks.activations import activations, peaks
+from mnv2bench.networks import activations, count, peaks
 from mnv2bench.profiles import Probes, Profile
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table

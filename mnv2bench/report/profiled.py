@@ -13,7 +13,7 @@ from mnv2bench.records import Record
 from mnv2bench.report.tables import title
 
 KINDS = ("stem", "expand", "depthwise", "project", "add", "head", "pool", "classifier")
-BLOCKS = tuple(dict.fromkeys(layer.name.split(".")[0] for layer in layers("mobilenet_v2", 1.0, 224)))
+BLOCKS = tuple(dict.fromkeys(layer.block for layer in layers("mobilenet_v2", 1.0, 224)))
 ORDER = (*BLOCKS[:-3], *KINDS[1:])  # both end in head, pool and classifier
 LAST = (LAYOUT, UNMAPPED)  # always shown, and never a part of a fused row
 Setting = tuple[str, str, int, int, str]

@@ -123,7 +123,6 @@ def svg(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
-    import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
     over = roofs(probes)
     found = [one for one in profiled(profiles, probes, records) if _complete(one.roof) and _points(one)]

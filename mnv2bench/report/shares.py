@@ -1,6 +1,5 @@
 """Share of time beside share of multiply-adds, per kind of layer, as a picture: SVG by altair."""
 
-import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ from mnv2bench.networks import count, layers
 from mnv2bench.profiles import Profile
 from mnv2bench.records import Record
 from mnv2bench.report.profiled import Profiled, in_order, profiled, settings
+from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
     import altair as alt
@@ -38,7 +38,6 @@ def svg(profiles: Sequence[Profile], records: Sequence[Record]) -> str:
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
-    import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
     groups = settings(profiled(profiles, records=records))
     if not groups:
@@ -56,10 +55,7 @@ def drawn(chart: "alt.VConcatChart", title: str) -> str:
     whole = chart.properties(
         title=alt.TitleParams(title, anchor="start", fontSize=16, offset=16), background="white", padding=12
     ).configure_axis(gridColor="#ececec", labelLimit=260)
-    written = io.StringIO()
-    with alt.data_transformers.enable("default", max_rows=None):
-        whole.save(written, format="svg")
-    return written.getvalue()
+    return as_svg(whole)
 
 
 def colours(kinds: Iterable[str]) -> dict[str, str]:

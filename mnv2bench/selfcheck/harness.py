@@ -31,7 +31,7 @@ CALLS = 500
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
-def _ready(case: Case) -> Ready:
+def made_ready(case: Case) -> Ready:
     """What the case needs; raises ValueError with the reason where it could not be made."""
     given = ready(case, Weights())
     if isinstance(given, Ended):
@@ -64,7 +64,7 @@ def overhead(repeats: int, out: Console) -> bool:
 
     case = Case(width=SMALLEST[0], resolution=SMALLEST[1], backend="onnxruntime")
     ratios = []
-    path = Path(_ready(case).path)
+    path = Path(made_ready(case).path)
     for _ in range(repeats):
         with ours.open(case, path) as session:
             assert isinstance(session, ours.OnnxRuntimeSession)
@@ -98,6 +98,21 @@ def parse_benchmark_app(text: str) -> float:
     return float(found[1]) * UNITS[found[2]]
 
 
+def require_app() -> Path:
+    """OpenVINO's benchmark_app beside this interpreter; ValueError where it is not installed."""
+    app = Path(sys.executable).with_name("benchmark_app")
+    if not app.exists():
+        raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
+    return app
+
+
+def app_says(path: str, *more: str) -> str:
+    """What benchmark_app prints of a file on one thread in fp32."""
+    arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3", *more]
+    command = [str(require_app()), "-m", path, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
 def call_cost(case: Case, path: Path) -> float:
     """Seconds that a call of OpenVINO's Python binding takes beyond what the request says of itself, the median.
 
@@ -118,20 +133,15 @@ def call_cost(case: Case, path: Path) -> float:
 
 def benchmark_app(repeats: int, out: Console) -> bool:
     """Our OpenVINO processes and benchmark_app's, alternating, on the same ONNX file; judged without the binding."""
-    app = Path(sys.executable).with_name("benchmark_app")
-    if not app.exists():
-        raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
+    require_app()
     agreed = True
     for width, resolution in (LARGE, SMALLEST):
         case = Case(width=width, resolution=resolution, backend="openvino")
         ours, theirs = [], []
-        given = _ready(case)
-        arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3"]
+        given = made_ready(case)
         for seed in range(max(repeats, 5)):
             ours.append(process_median(_samples(case, given, seed), case.threads))
-            command = [str(app), "-m", given.path, *arguments]
-            ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-            theirs.append(parse_benchmark_app(ran.stdout))
+            theirs.append(parse_benchmark_app(app_says(given.path)))
         cost = call_cost(case, Path(given.path))
         ratio = statistics.median(ours) / statistics.median(theirs)
         alike = (statistics.median(ours) - cost) / statistics.median(theirs)
@@ -153,7 +163,7 @@ def aa(repeats: int, out: Console) -> bool:
     medians: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     detections: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     kept: dict[str, list[float]] = {}
-    given = {case: _ready(case) for case in dict.fromkeys(case for case, _ in cells)}
+    given = {case: made_ready(case) for case in dict.fromkeys(case for case, _ in cells)}
     for number, block in enumerate(blocks(cells, repeats, seed=0)):
         for position, cell in enumerate(block):
             case, _ = cell

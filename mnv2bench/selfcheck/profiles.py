@@ -2,21 +2,16 @@
 
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.child import Ended
 from mnv2bench.campaign.extras import Profiling, measure
-from mnv2bench.campaign.ready import ready
 from mnv2bench.cases import Case
 from mnv2bench.journal import Journal
 from mnv2bench.records import Plan
-from mnv2bench.selfcheck.harness import LARGE, SMALLEST
+from mnv2bench.selfcheck.harness import LARGE, SMALLEST, app_says, made_ready
 
 MAX_DISAGREEMENT = 0.10  # benchmark_app has its first call, which prepares weights, in its means
 LARGEST = 10
@@ -31,24 +26,12 @@ def parse_counters(text: str) -> tuple[float, ...]:
     return found
 
 
-def _theirs(path: str) -> tuple[float, ...]:
-    app = Path(sys.executable).with_name("benchmark_app")
-    if not app.exists():
-        raise ValueError("benchmark_app is not installed: pip install 'mnv2bench[openvino]'")
-    numbers = ["-nthreads", "1", "-infer_precision", "f32", "-ip", "f32"]
-    command = [str(app), "-m", path, "-hint", "none", "-api", "sync", *numbers, "-t", "3", "-pc"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    return parse_counters(ran.stdout)
-
-
 def openvino(repeats: int, out: Console) -> bool:
     """The profiles of our OpenVINO processes and benchmark_app -pc, alternating, on the same ONNX file."""
     agreed = True
     for width, resolution in (LARGE, SMALLEST):
         case = Case(width=width, resolution=resolution, backend="openvino")
-        given = ready(case, Weights())
-        if isinstance(given, Ended):
-            raise ValueError(f"{case.id}: {given.reason}")
+        given = made_ready(case)
         ours: list[tuple[float, ...]] = []
         theirs: list[tuple[float, ...]] = []
         with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
@@ -58,7 +41,7 @@ def openvino(repeats: int, out: Console) -> bool:
                     raise ValueError(f"{case.id}: {journal.profiles[-1].reason}")
                 operators = journal.profiles[-1].operators
                 ours.append(tuple(statistics.median(o.durations_ns) / 1e6 for o in operators))
-                theirs.append(_theirs(given.path))
+                theirs.append(parse_counters(app_says(given.path, "-ip", "f32", "-pc")))
         if len({*map(len, ours), *map(len, theirs)}) != 1:
             raise ValueError(f"{case.id}: profiles of {len(ours[0])} nodes, and {len(theirs[0])} of benchmark_app's")
         mine, told = ([statistics.median(ms) for ms in zip(*found, strict=True)] for found in (ours, theirs))
