@@ -13,18 +13,19 @@ from mnv2bench.cases import Case
 from mnv2bench.profiles import Operator, Profile
 from mnv2bench.report.profile import COLUMNS, page, told
 from mnv2bench.report.profile_csv import csv as written
+from mnv2bench.report.profiled import profiled
 
 NAME = "0001_example.json"
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return page(profiles(), PROBES, RECORDS, NAME)
+    return page(profiled(profiles(), PROBES, RECORDS), PROBES, RECORDS, NAME)
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return list(csv.DictReader(io.StringIO(written(profiles(), PROBES, RECORDS, NAME))))
+    return list(csv.DictReader(io.StringIO(written(profiled(profiles(), PROBES, RECORDS), NAME))))
 
 
 def section(page, title):
@@ -68,7 +69,7 @@ def test_the_sections_stand_in_this_order(whole):
 
 def test_sections_without_anything_in_them_are_left_out():
     assert page([], [], [], NAME) == "# MobileNetV2 profiles\n"
-    alone = page(profiles()[:1], [], [], NAME)
+    alone = page(profiled(profiles()[:1]), [], [], NAME)
     assert "## Cases" in alone
     assert not any(f"## {title}" in alone for title in ("The machine", "The limit", "Memory", "Could not"))
 
@@ -190,7 +191,7 @@ def test_what_a_profiler_cannot_see_is_said_once(whole):
 def test_text_of_a_file_is_never_markup():
     hostile = Operator("<script>`a`|*b*", "conv", (10,), ("features.0.0",))
     profile = Profile(SMALL, 0, "ok", "", 1.0, "p\n# title", (hostile,), (10,), notes=("<b>[x](y)",), arena="|")
-    html = MarkdownIt("commonmark").enable("table").render(page([profile], [], [], NAME))
+    html = MarkdownIt("commonmark").enable("table").render(page(profiled([profile]), [], [], NAME))
     assert "<script>" not in html
     assert "<b>" not in html
     assert "&lt;script&gt;`a`|*b*" in html
@@ -236,17 +237,17 @@ def test_a_case_without_a_profile_has_one_row_with_its_reason(rows):
 def test_a_case_of_which_one_process_failed_counts_as_failed(rows):
     good = profiles()[0]
     failed = replace(good, number=1, status="failed", reason="crashed", operators=(), calls_ns=())
-    shown = page([good, failed], PROBES, (), NAME)
+    shown = page(profiled([good, failed], PROBES), PROBES, (), NAME)
     assert line(section(shown, "Could not be profiled"), EAGER.id) == [EAGER.id, "failed", "crashed"]
     assert "## Per block" not in shown
-    (row,) = csv.DictReader(io.StringIO(written([good, failed], PROBES, (), NAME)))
+    (row,) = csv.DictReader(io.StringIO(written(profiled([good, failed], PROBES), NAME)))
     assert (row["status"], row["reason"], row["level"]) == ("failed", "crashed", "")
 
 
 def test_probes_of_another_number_of_threads_and_of_a_processor_are_no_roof_of_a_case():
     good = profiles()[0]
     for case in (replace(EAGER, threads=2), replace(EAGER, device="cuda")):
-        shown = page([replace(good, case=case)], PROBES, (), NAME)
+        shown = page(profiled([replace(good, case=case)], PROBES), PROBES, (), NAME)
         assert line(section(shown, "Cases"), case.id)[8] == "–"
         assert "attainable ms" not in section(shown, "The limit")
 
@@ -259,7 +260,7 @@ def test_probes_that_failed_say_so():
 def test_settings_are_apart_and_the_larger_network_comes_first():
     good = profiles()[0]
     larger = replace(good, case=Case(width=1.0, resolution=224))
-    shown = section(page([good, larger], [], [], NAME), "Per block")
+    shown = section(page(profiled([good, larger]), [], [], NAME), "Per block")
     assert shown.split("**")[1::2] == [
         "mobilenet_v2_1.0_224, batch 1, 1 thread, cpu, fp32",
         "mobilenet_v2_0.35_96, batch 1, 1 thread, cpu, fp32",
@@ -267,7 +268,7 @@ def test_settings_are_apart_and_the_larger_network_comes_first():
 
 
 def test_a_terminal_is_told_each_case_and_what_to_know_of_it():
-    found = {row[0]: (row, said) for row, said in told(profiles(), PROBES, RECORDS)}
+    found = {row[0]: (row, said) for row, said in told(profiled(profiles(), PROBES, RECORDS), RECORDS)}
     assert list(found) == [EAGER.id, NCNN.id, FUSED.id]
     assert found[EAGER.id][0][1:4] == ("1.00", "0.930", "93%")
     assert found[NCNN.id] == ((NCNN.id, *["–"] * (len(COLUMNS) - 1)), ("unsupported: ncnn wheels have no profiler",))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +14,13 @@ from mnv2bench.cli.app import FAILURES, app, console, show
 from mnv2bench.cli.measuring import option
 from mnv2bench.journal import Journal
 from mnv2bench.profilers import why_no_trace
-from mnv2bench.profiles import Probes, Profile
+from mnv2bench.profiles import Probes
 from mnv2bench.records import Record
 from mnv2bench.selection import OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display
+
+if TYPE_CHECKING:
+    from mnv2bench.report.profiled import Profiled
 
 SPARE = ("call/median", "processes", "calls", "arena MB")
 
@@ -67,8 +70,11 @@ def profile(
     except KeyboardInterrupt:
         console().print(f"interrupted: the same command with --resume goes on from {journal.path}", markup=False)
         raise typer.Exit(130) from None
-    _tell(journal.profiles, journal.probes, records)
-    for file in written(journal.path, journal.profiles, journal.probes, records):
+    from mnv2bench.report.profiled import profiled
+
+    found = profiled(journal.profiles, journal.probes, records)
+    _tell(found, records)
+    for file in written(journal.path, found, journal.probes, records):
         console().print(f"written: {file}", markup=False)
     if trace and trace.exists():
         console().print(f"trace:   {trace} (open it in ui.perfetto.dev)", markup=False)
@@ -88,20 +94,20 @@ def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
         raise ValueError(f"--trace {trace}: there is no folder {trace.parent}")
 
 
-def written(path: Path, profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence[Record]) -> list[Path]:
+def written(path: Path, found: "Sequence[Profiled]", probes: Sequence[Probes], records: Sequence[Record]) -> list[Path]:
     """The page, the CSV and the pictures of a file's profiles, beside it; of pictures only what can be drawn."""
     from mnv2bench.report import profile as page
     from mnv2bench.report import profile_csv, roofline, shares
 
     files = {
-        path.with_suffix(".profile.md"): page.page(profiles, probes, records, path.name),
-        path.with_suffix(".profile.csv"): profile_csv.csv(profiles, probes, records, path.name),
+        path.with_suffix(".profile.md"): page.page(found, probes, records, path.name),
+        path.with_suffix(".profile.csv"): profile_csv.csv(found, path.name),
     }
-    if any(found.status == "ok" for found in profiles):
+    if any(one.profile.status == "ok" for one in found):
         try:
-            files[path.with_suffix(".shares.svg")] = shares.svg(profiles, records)
-            if any(found.status == "ok" for found in probes):
-                files[path.with_suffix(".roofline.svg")] = roofline.svg(profiles, probes, records)
+            files[path.with_suffix(".shares.svg")] = shares.svg(found)
+            if any(probed.status == "ok" for probed in probes):
+                files[path.with_suffix(".roofline.svg")] = roofline.svg(found, probes)
         except ModuleNotFoundError as error:
             console().print(f"no pictures: {error.name} is not installed: pip install 'mnv2bench[plots]'", markup=False)
     for file, text in files.items():
@@ -109,11 +115,11 @@ def written(path: Path, profiles: Sequence[Profile], probes: Sequence[Probes], r
     return list(files)
 
 
-def _tell(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence[Record]) -> None:
+def _tell(profiled: "Sequence[Profiled]", records: Sequence[Record]) -> None:
     """A line a case, and what to know of it."""
     from mnv2bench.report.profile import COLUMNS, told
 
-    found = told(profiles, probes, records)
+    found = told(profiled, records)
     show(COLUMNS, [row for row, _ in found], spare=SPARE)
     for row, sentences in found:
         for sentence in sentences:

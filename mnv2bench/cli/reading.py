@@ -45,10 +45,13 @@ def report(
 
 def _write_profiles(files: list[Path], read: dict[str, Sequence[Record]]) -> None:
     """The pages of the files that hold profiles, each beside its file."""
+    from mnv2bench.report.profiled import profiled
+
     for file in files:
-        profiled, probed = profiles(file) if file.name in read else ((), ())
-        if profiled or probed:
-            for page in written(file, profiled, probed, read[file.name]):
+        told, probed = profiles(file) if file.name in read else ((), ())
+        if told or probed:
+            records = read[file.name]
+            for page in written(file, profiled(told, probed, records), probed, records):
                 console().print(f"profile:  {page}", markup=False)
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from mnv2bench import analysis
 from mnv2bench.analysis.remarks import remarks
 from mnv2bench.networks import activations, count, peaks
-from mnv2bench.profiles import Probes, Profile
+from mnv2bench.profiles import Probes
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table
 from mnv2bench.report.markdown import machine
 from mnv2bench.report.profile_tables import per_operator, per_setting
-from mnv2bench.report.profiled import Profiled, profiled
+from mnv2bench.report.profiled import Profiled
 from mnv2bench.report.roofline import limit
 from mnv2bench.report.rows import HALVES
 
@@ -46,9 +46,8 @@ MEMORY = (
 )
 
 
-def page(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence[Record], name: str) -> str:
+def page(found: Sequence[Profiled], probes: Sequence[Probes], records: Sequence[Record], name: str) -> str:
     """Of one file, `name`; sections without anything in them are left out."""
-    found = profiled(profiles, probes, records)
     sections = [
         "\n".join([f"## {title}\n", *([f"{text}\n"] if text else []), f"{body.rstrip()}\n"])
         for title, text, body in _sections(found, probes, records, name)
@@ -57,14 +56,11 @@ def page(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequenc
     return "\n".join([TITLE, *sections])
 
 
-def told(
-    profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence[Record]
-) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+def told(found: Sequence[Profiled], records: Sequence[Record]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """For a terminal: of each case its row under COLUMNS, and its sentences: why it has no profile, and remarks.
 
     On one line, and as their files have them: escape them.
     """
-    found = profiled(profiles, probes, records)
     return [(_case(one), tuple(map(plain, (*_reasons(one), *_remarks(one, records))))) for one in found]
 
 

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mnv2bench.analysis.profile import Row
-from mnv2bench.profiles import Probes, Profile
-from mnv2bench.records import Record
-from mnv2bench.report.profiled import Profiled, gmadds_per_s, madds_per_byte, profiled
+from mnv2bench.report.profiled import Profiled, gmadds_per_s, madds_per_byte
 from mnv2bench.report.tidy import as_csv
 
 LEVELS = ("operator", "layer", "block", "kind")
@@ -17,7 +15,7 @@ OF_PROFILE = ("sum_ms", "median_ms", "profiled_ms", "profiler", "status", "reaso
 WHOLE = ("madds", "bytes")  # numbers that a case without a profile has not
 
 
-def csv(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence[Record], name: str) -> str:
+def csv(profiled: Sequence[Profiled], name: str) -> str:
     """As `as_csv`; `layers` are joined by "; ". A case without a profile has one row, with its status and reason.
 
     Times are of one profiled call, quartiles over all calls. `attainable_ms` and `achieved_share` are empty where no
@@ -25,7 +23,7 @@ def csv(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence
     """
     import pandas as pd
 
-    found = [row for one in profiled(profiles, probes, records) for row in _rows(one, name)]
+    found = [row for one in profiled for row in _rows(one, name)]
     frame = pd.DataFrame(found, columns=[*OF_CASE, *OF_ROW, *DERIVED, *OF_PROFILE])
     return as_csv(frame.astype(dict.fromkeys(WHOLE, "Int64")))
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnv2bench.analysis.roofline import Ceiling, Loss, Roof, ceilings, losses
-from mnv2bench.profiles import Probes, Profile
-from mnv2bench.records import Record
+from mnv2bench.profiles import Probes
 from mnv2bench.report.cells import NONE, escape, number, scaled, table
 from mnv2bench.report.profile_tables import backends, same
-from mnv2bench.report.profiled import LAST, Profiled, gmadds_per_s, in_order, madds_per_byte, profiled, roofs, settings
+from mnv2bench.report.profiled import LAST, Profiled, gmadds_per_s, in_order, madds_per_byte, roofs, settings
 from mnv2bench.report.shares import drawn
 from mnv2bench.report.tables import threads
 
@@ -117,7 +116,7 @@ def _taken(name: str, loss: Loss | None) -> str:
     return scaled(1e3 * loss.taken_s) + ("" if name in LAST else f" ({loss.share:.0%})")
 
 
-def svg(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence[Record]) -> str:
+def svg(profiled: Sequence[Profiled], probes: Sequence[Probes]) -> str:
     """The picture: a panel for each number of threads. ValueError where no block has a roof.
 
     ModuleNotFoundError where altair or vl-convert-python is not installed.
@@ -125,7 +124,7 @@ def svg(profiles: Sequence[Profile], probes: Sequence[Probes], records: Sequence
     import altair as alt
 
     over = roofs(probes)
-    found = [one for one in profiled(profiles, probes, records) if _complete(one.roof) and _points(one)]
+    found = [one for one in profiled if _complete(one.roof) and _points(one)]
     if not found:
         raise ValueError(NOT_DRAWN)
     marks = _marks(found)

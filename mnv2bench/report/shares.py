@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnv2bench.analysis.profile import LAYOUT, UNMAPPED
 from mnv2bench.networks import count, layers
-from mnv2bench.profiles import Profile
-from mnv2bench.records import Record
-from mnv2bench.report.profiled import Profiled, in_order, profiled, settings
+from mnv2bench.report.profiled import Profiled, in_order, settings
 from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
@@ -32,14 +30,14 @@ COLOURS = {
 TINT = 0.38  # how far towards white a fused kind is from the kind that it begins with
 
 
-def svg(profiles: Sequence[Profile], records: Sequence[Record]) -> str:
+def svg(found: Sequence[Profiled]) -> str:
     """The picture: a panel for each setting. ValueError where no case was profiled to its end.
 
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
 
-    groups = settings(profiled(profiles, records=records))
+    groups = settings(found)
     if not groups:
         raise ValueError(NOT_DRAWN)
     of_panel = [(title, [*_madds(group[0]), *(p for one in group for p in _time(one))]) for title, group in groups]
