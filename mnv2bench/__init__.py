@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mnv2bench.campaign import Campaign, run
     from mnv2bench.cases import Case, grid
-    from mnv2bench.journal import Journal, load
     from mnv2bench.records import Plan, Record
+    from mnv2bench.records.journal import Journal, load
 
-ROOMS = {
+MODULES = {
     "Campaign": "campaign",
     "run": "campaign",
     "Case": "cases",
     "grid": "cases",
-    "Journal": "journal",
-    "load": "journal",
+    "Journal": "records.journal",
+    "load": "records.journal",
     "Plan": "records",
     "Record": "records",
 }
@@ -23,7 +23,7 @@ __all__ = ["Campaign", "Case", "Journal", "Plan", "Record", "grid", "load", "run
 
 
 def __getattr__(name: str) -> Any:
-    """Names come from their rooms when first asked for: `import mnv2bench` stays light."""
-    if name not in ROOMS:
+    """Names come from their modules when first asked for: `import mnv2bench` stays light."""
+    if name not in MODULES:
         raise AttributeError(f"module 'mnv2bench' has no attribute {name!r}")
-    return getattr(import_module(f"mnv2bench.{ROOMS[name]}"), name)
+    return getattr(import_module(f"mnv2bench.{MODULES[name]}"), name)

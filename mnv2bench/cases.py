@@ -4,9 +4,9 @@ import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
-from mnv2bench import transports
 from mnv2bench.networks.spec import check
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")  # tf32: fp32 files, products of 10-bit mantissas
@@ -17,10 +17,35 @@ GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
     "published": (*itertools.product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
     "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
 }
-KINDS = (transports.HOST, *dict.fromkeys(transports.KINDS.values()))
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
+
+
+class Kind(StrEnum):
+    """What the numbers of a case are. Numbers of two kinds never stand in one ranking."""
+
+    MEASURED_HERE = "host-measured"
+    MEASURED_ON_DEVICE = "measured-device"
+    COUNTED = "emulated-count"  # instructions under an emulator, and no time
+
+
+SCHEMES = {  # what a remote device's name begins with, before its colon: the kind of the numbers that it gives
+    "adb": Kind.MEASURED_ON_DEVICE,
+    "ssh": Kind.MEASURED_ON_DEVICE,
+    "qemu": Kind.COUNTED,
+}
+
+
+def is_elsewhere(device: str) -> bool:
+    """Whether a device is reached through a transport, as "adb:SERIAL" is."""
+    scheme, colon, _ = device.partition(":")
+    return bool(colon) and scheme in SCHEMES
+
+
+def kind(device: str) -> Kind:
+    """The kind of the numbers that this device gives."""
+    return SCHEMES[device.partition(":")[0]] if is_elsewhere(device) else Kind.MEASURED_HERE
 
 
 def is_gpu(device: str) -> bool:
@@ -61,9 +86,9 @@ class Case:
         return f"{self.network}_{float(self.width)}_{self.resolution}"
 
     @property
-    def kind(self) -> str:
-        """What its numbers are, of KINDS: times taken here, times taken on another device, or instruction counts."""
-        return transports.kind(self.device)
+    def kind(self) -> Kind:
+        """What its numbers are: times taken here, times taken on another device, or instruction counts."""
+        return kind(self.device)
 
     @property
     def gpu(self) -> int | None:

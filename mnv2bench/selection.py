@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from mnv2bench import backends, transports
+from mnv2bench import backends
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
-from mnv2bench.cases import GRIDS, PRECISIONS, Case, cases, grid, is_gpu, variants
-from mnv2bench.measure.environment import cores
+from mnv2bench.cases import GRIDS, PRECISIONS, Case, cases, grid, is_elsewhere, is_gpu, variants
+from mnv2bench.machine import cores
 from mnv2bench.networks import NAMES
 from mnv2bench.records import QUICK, Plan
 
@@ -94,7 +94,7 @@ def _devices(text: str) -> tuple[str, ...]:
         _, colon, place = device.partition(":")
         if is_gpu(device):
             continue
-        if colon and not (transports.is_elsewhere(device) and place):
+        if colon and not (is_elsewhere(device) and place):
             raise ValueError(
                 f"device {device!r} is not one of cpu, cuda, cuda:1, adb:SERIAL, ssh:HOST, qemu:CPU: "
                 "see mnv2bench devices"
@@ -139,7 +139,7 @@ def select(asked: dict[str, str]) -> Selection:
 
 def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
     """The cases of a suite, those of this machine first: latency is batch 1, throughput larger batches too."""
-    elsewhere = tuple(filter(transports.is_elsewhere, asked.devices))
+    elsewhere = tuple(filter(is_elsewhere, asked.devices))
     gpus = tuple(filter(is_gpu, asked.devices))
     here = tuple(device for device in asked.devices if device not in (*elsewhere, *gpus))
     return (

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from mnv2bench.analysis.spent import spent
-from mnv2bench.journal import lines
 from mnv2bench.records import Record
+from mnv2bench.records.journal import lines
+from mnv2bench.statistics.spent import spent
 
 PLAIN_EVERY_S = 10.0
 

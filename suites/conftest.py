@@ -7,16 +7,16 @@ from rich.console import Console
 
 from mnv2bench import analysis
 from mnv2bench.campaign import Campaign, run
-from mnv2bench.campaign.extras import Profiling
-from mnv2bench.cases import KINDS, Case
-from mnv2bench.journal import Journal, lines
-from mnv2bench.measure.environment import differences, environment
+from mnv2bench.cases import Case, Kind
+from mnv2bench.machine import differences, environment
+from mnv2bench.profiling.extras import Profiling
 from mnv2bench.records import Record
+from mnv2bench.records.journal import Journal, lines
 from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
-COUNTED = KINDS[2]
+COUNTED = Kind.COUNTED
 RESULTS = Path(__file__).parents[1] / "results"
 INSTEAD = {
     "--benchmark-min-rounds": "--rounds and --processes set how much is measured",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mnv2bench.cases import KINDS
+from mnv2bench.cases import Kind
 
-HERE = KINDS[0]
+HERE = Kind.MEASURED_HERE
 
 
 @pytest.mark.suite("latency")

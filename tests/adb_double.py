@@ -19,7 +19,7 @@ from pathlib import Path
 from adbd import Device
 from ssh_double import free_port
 
-from mnv2bench.transports.qemu import prefix
+from mnv2bench.remote.transports.qemu import prefix
 
 FIXTURES = Path(__file__).parent / "fixtures" / "phone"
 

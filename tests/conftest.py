@@ -83,7 +83,7 @@ def started():
         running.append(process)
         return process
 
-    def worker(process, module="mnv2bench.measure.worker"):
+    def worker(process, module="mnv2bench.workers.worker"):
         """The worker process that a campaign has started, as soon as it has."""
         parent = psutil.Process(process.pid)
 

@@ -2,7 +2,7 @@
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Artifact, Gpu, GpuMemory, Plan, Process, Samples, record
-from mnv2bench.rounds import GpuRound, GpuState, Round
+from mnv2bench.records.rounds import GpuRound, GpuState, Round
 
 MB = 1_000_000
 ENVIRONMENT = {"fingerprint": "here-2c-00000000", "gpus": [{"name": "Example GPU", "driver": "595.10", "CUDA": "13.2"}]}

@@ -4,7 +4,7 @@ from test_report import ENVIRONMENT, MS
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Counts, Plan, Process, Samples, Told, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
 
 PHONE = {
     "model": "Pixel 2",

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from mnv2bench.cases import Case
-from mnv2bench.record_json import process_to_json
 from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Samples, Told
-from mnv2bench.rounds import Round
+from mnv2bench.records.encoding import process_to_json
+from mnv2bench.records.rounds import Round
 
 MACHINE = "example-cpu-2c-752de294"
 SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(backend="fake")

@@ -2,9 +2,9 @@
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers
-from mnv2bench.profiles import Operator, Probe, Probes, Profile
+from mnv2bench.profiling.records import Operator, Probe, Probes, Profile
 from mnv2bench.records import Artifact, Memory, Plan, Process, Samples, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
 
 US, MS, MB = 1_000, 1_000_000, 1_000_000
 SMALL = Case(width=0.35, resolution=96)

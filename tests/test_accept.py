@@ -10,11 +10,11 @@ import pytest
 
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.history import Verdict, epochs, verdicts
-from mnv2bench.journal import Head, Journal
-from mnv2bench.measure.environment import environment
+from mnv2bench.machine import environment
 from mnv2bench.records import Plan, Process, Samples
-from mnv2bench.rounds import Round
+from mnv2bench.records.journal import Head, Journal
+from mnv2bench.records.rounds import Round
+from mnv2bench.regression.history import Verdict, epochs, verdicts
 
 MS = 1_000_000
 MACHINE = "example-cpu-2c-752de294"

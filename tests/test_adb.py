@@ -9,8 +9,8 @@ import pytest
 from adb_double import adb, adb_server, phone, why_not
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.transports import Gone, Late, transport
-from mnv2bench.transports.adb import attached
+from mnv2bench.remote.transports import Gone, Late, transport
+from mnv2bench.remote.transports.adb import attached
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 

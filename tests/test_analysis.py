@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from mnv2bench import analysis
-from mnv2bench.analysis.flags import drift
-from mnv2bench.analysis.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
 from mnv2bench.cases import Case
+from mnv2bench.flags import drift
 from mnv2bench.networks import count
 from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
 
 MS = 1_000_000
 PLAN = Plan(processes=3, rounds=4)

@@ -17,11 +17,11 @@ from gpu_records import (
 )
 
 from mnv2bench import analysis
-from mnv2bench.analysis.gpu import UNVERIFIED, Energy, Seen, clock_agreement, on_gpu
-from mnv2bench.analysis.intervals import t_interval
 from mnv2bench.cases import Case
+from mnv2bench.gpu.times import UNVERIFIED, Energy, Seen, clock_agreement, on_gpu
 from mnv2bench.records import GpuMemory, Plan, Process, Samples, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.intervals import t_interval
 
 ON_CPU = Samples(rounds=(Round((9,), 9, 9),))
 CPU = record(Case(), Plan(), {}, [Process(Case(), 0, 0, 0, "ok", "", 1.0, ON_CPU)])

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnv2bench import runners, transports
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.ready import Ready, ready
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable
-from mnv2bench.runners import android, build
-from mnv2bench.transports.qemu import plugin
+from mnv2bench.remote import runners, transports
+from mnv2bench.remote.runners import android, build
+from mnv2bench.remote.transports.qemu import plugin
 
 CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")
 BACKENDS = ("litert", "executorch", "ncnn")

@@ -11,19 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnv2bench import backends, runners
+from mnv2bench import backends
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.ready import Ready, ready
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
-from mnv2bench.record_json import samples_from_json
 from mnv2bench.records import Plan
+from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.runners import build, debian, hosted, wheels
-from mnv2bench.runners.kept import kept
+from mnv2bench.remote import runners
+from mnv2bench.remote.runners import build, debian, hosted, wheels
+from mnv2bench.remote.runners.kept import kept
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ROOT / "mnv2bench" / "runners"
+SOURCES = ROOT / "mnv2bench" / "remote" / "runners"
 SMALL = Plan(rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=60.0)
 
 
@@ -59,7 +60,13 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
 def test_an_interpreter_of_the_device_needs_nothing_pushed():
     bundle = runners.bundle("torch_eager", "linux-aarch64", interpreter="/opt/venv/bin/python3")
     assert bundle.paths == ()
-    assert bundle.start == ("/opt/venv/bin/python3", "-m", "mnv2bench.runners.session", "--backend", "torch_eager")
+    assert bundle.start == (
+        "/opt/venv/bin/python3",
+        "-m",
+        "mnv2bench.remote.runners.session",
+        "--backend",
+        "torch_eager",
+    )
     assert [runners.is_python(word) for word in ("python3.11", "/usr/bin/python", "./benchncnn", "")] == [1, 1, 0, 0]
 
 

@@ -11,8 +11,8 @@ from mnv2bench import Campaign, Case, Journal, Plan, load, run
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import child
 from mnv2bench.campaign.schedule import all_backends, blocks, nuisances
-from mnv2bench.journal import lines
-from mnv2bench.measure.environment import environment
+from mnv2bench.machine import environment
+from mnv2bench.records.journal import lines
 
 BRIEF = Plan(processes=2, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 FAKE = Case(width=0.35, resolution=96, backend="fake")

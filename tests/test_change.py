@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from mnv2bench.analysis.change import Change, changes, incomparable, judged, plan_differences, welch_interval
 from mnv2bench.cases import Case
 from mnv2bench.records import QUICK, Plan, Process, Record, Samples, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
+from mnv2bench.regression.judging.change import Change, changes, incomparable, judged, plan_differences, welch_interval
 
 MS = 1_000_000
 CASE = Case(width=0.35, resolution=96, backend="fake")

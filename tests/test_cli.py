@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from mnv2bench import Case, load
-from mnv2bench.measure.environment import FINGERPRINTED
+from mnv2bench.machine import FINGERPRINTED
 
 FAKE = ("--suites", "latency", "--backends", "fake", "--widths", "0.35", "--threads", "1")
 BRIEF = ("--processes", "1", "--rounds", "1")

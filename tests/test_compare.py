@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 from markdown_it import MarkdownIt
 
-from mnv2bench.analysis.change import Change
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.journal import Head, Journal
 from mnv2bench.records import Plan, Process, Samples
-from mnv2bench.report import compare
-from mnv2bench.rounds import Round
+from mnv2bench.records.journal import Head, Journal
+from mnv2bench.records.rounds import Round
+from mnv2bench.regression.judging.change import Change
+from mnv2bench.regression.pages import compare
 
 MS = 1_000_000
 SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(width=1.0, resolution=224, backend="fake")

@@ -12,14 +12,14 @@ import pytest
 from mobile_records import counted as recorded
 from saved_nights import LARGE, MACHINE, run, save
 
-from mnv2bench.analysis.counts import Counted, compared, count_changes, count_fit
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.deciding.night import Pairs, judge_night, tonight
-from mnv2bench.history import load, verdicts
-from mnv2bench.report import compare
-from mnv2bench.report.counts import cells, percent
-from mnv2bench.report.gate import gate_markdown, junit
+from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
+from mnv2bench.regression.history import load, verdicts
+from mnv2bench.regression.pages import compare
+from mnv2bench.regression.pages.counts import cells, percent
+from mnv2bench.regression.pages.gate import gate_markdown, junit
+from mnv2bench.remote.counts import Counted, compared, count_changes, count_fit
 
 LITERT = Case(width=0.35, resolution=96, backend="litert", device="qemu:cortex-a76")
 ORT = Case(width=0.35, resolution=96, backend="onnxruntime", device="qemu:cortex-a76")

@@ -10,9 +10,9 @@ from fake_cuda import FakeTorch
 
 from mnv2bench import Case, backends
 from mnv2bench.backends import _cuda, _torch, torch_compile_cudagraphs, torch_eager, torch_script
-from mnv2bench.measure.outputs import compare
 from mnv2bench.networks import build, images
 from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.workers.outputs import compare
 
 GPU = Case(width=0.35, resolution=96, device="cuda")
 PAIR = Case(resolution=32, batch=2, device="cuda")

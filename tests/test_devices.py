@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from adb_double import adb_server, phone, why_not
 
-from mnv2bench import devices
-from mnv2bench.devices import heat, questions, state
-from mnv2bench.devices.clusters import Cpu, clusters, mask
-from mnv2bench.devices.cooling import cool_down
-from mnv2bench.devices.questions import Answer
-from mnv2bench.transports import Ran, Transport, transport
+from mnv2bench.remote import devices
+from mnv2bench.remote.devices import heat, questions, state
+from mnv2bench.remote.devices.clusters import Cpu, clusters, mask
+from mnv2bench.remote.devices.cooling import cool_down
+from mnv2bench.remote.devices.questions import Answer
+from mnv2bench.remote.transports import Ran, Transport, transport
 
 FIXTURES = Path(__file__).parent / "fixtures" / "phone"
 BATTERY, THERMAL = ((FIXTURES / f"dumpsys_{name}.txt").read_text() for name in ("battery", "thermalservice"))

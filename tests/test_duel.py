@@ -12,10 +12,9 @@ import pytest
 from saved_nights import process
 
 from mnv2bench import Case, load
-from mnv2bench.campaign import side
-from mnv2bench.deciding import confirm
-from mnv2bench.journal import lines
 from mnv2bench.records import Plan, record
+from mnv2bench.records.journal import lines
+from mnv2bench.regression.duels import confirm, side
 
 CALM, SLOW, CRASHING = (Case(width=0.35, resolution=resolution, backend="fake") for resolution in (96, 64, 32))
 CRASH = {"MNV2BENCH_FAKE": "mobilenet_v2_0.35_32=segfault"}

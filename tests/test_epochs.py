@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from mnv2bench.history.epochs import Epoch, append, pinned, read, start
+from mnv2bench.regression.history.epochs import Epoch, append, pinned, read, start
 
 SMALL, LARGE = "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1", "mobilenet_v2_1.0_224-b1-fake-cpu-fp32-t1"
 

@@ -5,7 +5,7 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.runners import foreign
+from mnv2bench.remote.runners import foreign
 
 PLAN = Plan(rounds=10, round_s=0.1, timeout_s=120.0)
 BENCHMARK_MODEL = """\

@@ -9,15 +9,15 @@ from xml.etree import ElementTree as xml
 import pytest
 from saved_nights import MACHINE, Hot, content, save
 
-from mnv2bench.analysis.judgement import CellVerdict, Judgement
 from mnv2bench.cases import Case
-from mnv2bench.deciding.gate import screened
-from mnv2bench.deciding.night import judge_night, tonight
-from mnv2bench.history import verdicts
-from mnv2bench.history.verdicts import Verdict
-from mnv2bench.measure.environment import environment
+from mnv2bench.machine import environment
 from mnv2bench.records import Plan, Told
-from mnv2bench.report.gate import gate_markdown, junit
+from mnv2bench.regression.gate.gate import screened
+from mnv2bench.regression.gate.night import judge_night, tonight
+from mnv2bench.regression.history import verdicts
+from mnv2bench.regression.history.verdicts import Verdict
+from mnv2bench.regression.judging.judgement import CellVerdict, Judgement
+from mnv2bench.regression.pages.gate import gate_markdown, junit
 
 CELLS = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in range(32, 128, 8))
 SLOW, BYSTANDER = CELLS[4], CELLS[5]

@@ -101,7 +101,7 @@ def worked(tmp_path, folder):
             "compile_cache": str(tmp_path / "compiled"),
             "input_seed": 1,
         }
-        ended = child("mnv2bench.measure.worker", job, variables, 60)
+        ended = child("mnv2bench.workers.worker", job, variables, 60)
         return ended.status, ended.reason, touched.exists()
 
     return run

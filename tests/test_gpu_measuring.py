@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from mnv2bench.backends import Session
-from mnv2bench.measure.gpu import cooled, end_to_end, enqueue, events, in_flight, time_passes
-from mnv2bench.measure.loop import measure, time_round
-from mnv2bench.measure.noise import Counters
 from mnv2bench.records import Plan
-from mnv2bench.rounds import GpuState, Round, kept
+from mnv2bench.records.rounds import GpuState, Round, kept
+from mnv2bench.workers.gpu_passes import cooled, end_to_end, enqueue, events, in_flight, time_passes
+from mnv2bench.workers.loop import measure, time_round
+from mnv2bench.workers.noise import Counters
 
 US = 1000
 QUIET = GpuState(1980, 2619, 45, (), 0)

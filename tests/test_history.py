@@ -11,16 +11,15 @@ import pytest
 from saved_nights import FIRST, LARGE, LIBRARIES, MACHINE, SMALL, content, save
 from scipy import stats
 
-from mnv2bench import journal
-from mnv2bench.analysis.flags import drift
-from mnv2bench.analysis.latency import quantile
-from mnv2bench.history import cache, load, nights
-from mnv2bench.history.night import COLUMNS
-from mnv2bench.records import Plan
-from mnv2bench.report import tidy
-from mnv2bench.rounds import Round
+from mnv2bench.comparison import tidy
+from mnv2bench.flags import drift
+from mnv2bench.records import Plan, journal
+from mnv2bench.records.rounds import Round
+from mnv2bench.regression.history import cache, load, nights
+from mnv2bench.regression.history.night import COLUMNS
 from mnv2bench.selfcheck.history import history as measure_history
 from mnv2bench.selfcheck.history import synthetic_cases
+from mnv2bench.statistics.latency import quantile
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +48,7 @@ def parsed(monkeypatch):
         seen.append(path.name)
         return read(path)
 
-    monkeypatch.setattr("mnv2bench.history.night.load_saved", noted)
+    monkeypatch.setattr("mnv2bench.regression.history.night.load_saved", noted)
     return seen
 
 

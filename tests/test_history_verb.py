@@ -13,14 +13,14 @@ import pytest
 import ruptures
 from saved_nights import FIRST, LARGE, MACHINE, SMALL, save
 
-from mnv2bench.analysis.changepoints import change_points, noise
-from mnv2bench.analysis.series import Cell, Point, cell, changed
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.history import Epoch, Verdict, epochs, verdicts
 from mnv2bench.records import Plan
-from mnv2bench.report.history import plot
-from mnv2bench.report.picture import svg
+from mnv2bench.regression.history import Epoch, Verdict, epochs, verdicts
+from mnv2bench.regression.judging.changepoints import change_points, noise
+from mnv2bench.regression.judging.trend import Cell, Point, cell, changed
+from mnv2bench.regression.pages.history import plot
+from mnv2bench.regression.pages.picture import svg
 
 WHEN = "2026-11-30T04:00:00+00:00"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,9 +9,9 @@ import pytest
 
 from mnv2bench import load
 from mnv2bench.cases import Case
-from mnv2bench.journal import Head, Journal, Unusable, lines
 from mnv2bench.records import Artifact, Plan, Process, Samples
-from mnv2bench.rounds import Round
+from mnv2bench.records.journal import Head, Journal, Unusable, lines
+from mnv2bench.records.rounds import Round
 
 FIRST, SECOND = Case(backend="fake"), Case(width=0.35, resolution=96, backend="fake")
 HEAD = Head((FIRST, SECOND), Plan(processes=2), 7, {"seed": 0, "file": ""}, {"cores": 2, "fingerprint": "here"})

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from mnv2bench.backends import Session
-from mnv2bench.measure.loop import measure, steady, time_round, warm_up
-from mnv2bench.measure.noise import Counters
 from mnv2bench.records import Plan
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
+from mnv2bench.workers.loop import measure, steady, time_round, warm_up
+from mnv2bench.workers.noise import Counters
 
 MS = 1_000_000
 STEADY = Plan(rounds=2, round_s=0.1, warmup_s=0.0, warmup_runs=1)

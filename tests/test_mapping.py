@@ -3,9 +3,9 @@
 import pytest
 
 from mnv2bench import networks
-from mnv2bench.analysis.mapping import layers_of
 from mnv2bench.cases import Case
-from mnv2bench.profiles import Operator, Profile
+from mnv2bench.profiling.mapping import layers_of
+from mnv2bench.profiling.records import Operator, Profile
 
 CASE = Case(width=0.35, resolution=96)
 ARTICLE = Case(network="mobilenet_v2_article", width=0.35, resolution=96)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench.history import verdicts
+from mnv2bench.regression.history import verdicts
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / ".github" / "workflows"

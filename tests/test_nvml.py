@@ -9,7 +9,7 @@ import gpu_double
 import pytest
 
 from mnv2bench.gpu.nvml import REASONS, reasons
-from mnv2bench.rounds import SLOWED
+from mnv2bench.records.rounds import SLOWED
 
 BEGIN = """
 import json, os

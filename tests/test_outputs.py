@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mnv2bench.measure.outputs import compare
 from mnv2bench.networks import build, images
+from mnv2bench.workers.outputs import compare
 
 # (two batches of images, images, classes): the largest logit is 8, and the two differ by 4 of it
 REFERENCE = np.array([[[1, -8, 2], [0, 1, 2]], [[1, -4, 2], [0, 1, 3]]], np.float32)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from mnv2bench.analysis.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Process, Record, Samples, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
+from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 
 # Wilcox, Introduction to Robust Estimation and Hypothesis Testing, 4.3.2: self-awareness data, 20 % trimmed mean 283,
 # its standard error 56.1, 95 % interval (160, 405)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mnv2bench import probes
-from mnv2bench.measure import peaks
-from mnv2bench.probes import onnxruntime as of_onnxruntime
-from mnv2bench.probes import torch as of_torch
-from mnv2bench.profiles import probes_from_json
+from mnv2bench.profiling import probe_worker as peaks
+from mnv2bench.profiling import probes
+from mnv2bench.profiling.probes import onnxruntime as of_onnxruntime
+from mnv2bench.profiling.probes import torch as of_torch
+from mnv2bench.profiling.records import probes_from_json
 
 MIB = 1 << 20
 CACHES = {"L1": 32 << 10, "L2": MIB // 2, "L3": 32 * MIB}
@@ -116,7 +116,7 @@ def test_the_loop_times_every_probe_and_says_how_large_the_caches_are(told):
 
 def test_a_library_that_is_not_installed_has_no_probes_and_is_named(monkeypatch):
     monkeypatch.setattr(of_torch, "probes", lambda threads, caches: iter(()))
-    monkeypatch.delitem(sys.modules, "mnv2bench.probes.onnxruntime")
+    monkeypatch.delitem(sys.modules, "mnv2bench.profiling.probes.onnxruntime")
     monkeypatch.setitem(sys.modules, "onnx", None)
     found = probed()
     assert found["notes"] == ("onnx is not installed: its probes are missing",)

@@ -9,8 +9,8 @@ import pytest
 from saved_profiles import EAGER, FUSED, PROBES, RECORDS, profiles
 
 from mnv2bench.cases import Case
-from mnv2bench.report import roofline, shares
-from mnv2bench.report.profiled import profiled
+from mnv2bench.profiling.pages import roofline, shares
+from mnv2bench.profiling.pages.profiled import profiled
 
 SVG = "{http://www.w3.org/2000/svg}"
 

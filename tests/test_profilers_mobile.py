@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
-from mnv2bench.campaign.extras import Profiling
-from mnv2bench.journal import profiles
 from mnv2bench.networks.spec import layers
-from mnv2bench.profilers import _xnnpack
+from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.readers import xnnpack as _xnnpack
+from mnv2bench.records.journal import profiles
 
 NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",)}
 HERE = [name for name, modules in NEEDED.items() if all(map(importlib.util.find_spec, modules))]
@@ -25,7 +25,8 @@ PROFILED = """
 import importlib, json, os, sys, tempfile
 from importlib import metadata
 from pathlib import Path
-from mnv2bench import Case, profilers
+from mnv2bench import Case
+from mnv2bench.profiling import profilers
 from mnv2bench.networks import images
 
 def tasks():
@@ -39,7 +40,7 @@ def refused(open, *words):
 
 name, path = sys.argv[1], Path(sys.argv[2])
 case, folder = Case(width=0.35, resolution=96, backend=name, threads=2), Path(tempfile.mkdtemp())
-module = importlib.import_module(f"mnv2bench.profilers.{name}")
+module = importlib.import_module(f"mnv2bench.profiling.profilers.{name}")
 profilers.backends.backend(name)
 before = tasks()
 session = module.open(case, path, folder)
@@ -229,7 +230,7 @@ def test_a_profile_whose_calls_differ_or_that_is_empty_is_refused():
 
 def read(file, folder):
     """The calls of an ETDump; only the runtime's flatc reads it."""
-    from mnv2bench.profilers import _etdump
+    from mnv2bench.profiling.readers import etdump as _etdump
 
     return _etdump.calls(file, folder)
 

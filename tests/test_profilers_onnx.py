@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, run
-from mnv2bench.analysis.mapping import layers_of, network
-from mnv2bench.campaign.extras import Profiling
-from mnv2bench.journal import profiles
-from mnv2bench.profilers import onnxruntime as ours
-from mnv2bench.profilers import openvino
-from mnv2bench.profilers._tensorrt import kind
+from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.mapping import layers_of, network
+from mnv2bench.profiling.profilers import onnxruntime as ours
+from mnv2bench.profiling.profilers import openvino
+from mnv2bench.profiling.readers.tensorrt import kind
+from mnv2bench.records.journal import profiles
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
 

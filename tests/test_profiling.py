@@ -7,13 +7,13 @@ import pytest
 
 from mnv2bench import Case, load
 from mnv2bench.campaign import Campaign, run
-from mnv2bench.campaign.extras import Profiling
-from mnv2bench.journal import Journal, Unusable, profiles
-from mnv2bench.measure.profile import calls
-from mnv2bench.profilers import why_no_trace, why_not
-from mnv2bench.profiles import Operator, Probe, Probes, probes_from_json, probes_to_json
+from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.profile_worker import calls
+from mnv2bench.profiling.profilers import why_no_trace, why_not
+from mnv2bench.profiling.records import Operator, Probe, Probes, probes_from_json, probes_to_json
 from mnv2bench.records import Plan
-from mnv2bench.rounds import Round
+from mnv2bench.records.journal import Journal, Unusable, profiles
+from mnv2bench.records.rounds import Round
 
 FAKE = Case(width=0.35, resolution=96, backend="fake")
 NCNN = Case(width=0.35, resolution=96, backend="ncnn")

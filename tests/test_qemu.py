@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from mnv2bench.refusals import Unavailable
-from mnv2bench.transports import Gone, Late, qemu, transport
+from mnv2bench.remote.transports import Gone, Late, qemu, transport
 
 COMPILER = "aarch64-linux-gnu-gcc"
 PROGRAM = r"""

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.record_json import dumps, process_from_json, process_to_json
 from mnv2bench.records import Artifact, Gpu, GpuMemory, Memory, Plan, Process, Samples, record
-from mnv2bench.rounds import GpuRound, GpuState, Round, kept
+from mnv2bench.records.encoding import dumps, process_from_json, process_to_json
+from mnv2bench.records.rounds import GpuRound, GpuState, Round, kept
 
 # 100 ms of ten inferences on one core that nobody else wanted
 QUIET = Round((10_000_000,) * 10, wall_ns=100_000_000, cpu_ns=100_000_000, run_queue_ns=0, steal_ns=0, throttled_ns=0)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from mnv2bench.analysis.profile import CaseProfile, case_profile
-from mnv2bench.analysis.remarks import remarks
 from mnv2bench.cases import Case
-from mnv2bench.profiles import Operator, Profile
+from mnv2bench.profiling.case_profile import CaseProfile, case_profile
+from mnv2bench.profiling.records import Operator, Profile
+from mnv2bench.profiling.remarks import remarks
 from mnv2bench.records import Plan, Process, Record, Samples, record
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
 
 CASE = Case(width=0.35, resolution=96)
 TWO_CORES = {"cores": 2, "cpu_quota_cores": None}

@@ -9,11 +9,13 @@ import pytest
 from markdown_it import MarkdownIt
 
 from mnv2bench.cases import Case
+from mnv2bench.comparison import csv as written
+from mnv2bench.comparison import markdown
+from mnv2bench.comparison import tidy
 from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
-from mnv2bench.report import Row, cells, markdown, tables, tidy
-from mnv2bench.report import csv as written
-from mnv2bench.report.rows import rows
-from mnv2bench.rounds import Round
+from mnv2bench.records.rounds import Round
+from mnv2bench.report import cells, tables
+from mnv2bench.report.rows import Row, rows
 
 MS = 1_000_000
 MB = 1_000_000

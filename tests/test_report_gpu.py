@@ -7,10 +7,11 @@ import pytest
 from gpu_records import BLIND, CAPPED, MB, gpu_record, steady
 from test_report import FAST, HOSTILE, TAMED, read, section
 
-from mnv2bench.analysis.gpu import VERIFIED
+from mnv2bench.comparison import csv as written
+from mnv2bench.comparison import markdown
+from mnv2bench.comparison import tidy
+from mnv2bench.gpu.times import VERIFIED
 from mnv2bench.records import GpuMemory, Plan
-from mnv2bench.report import csv as written
-from mnv2bench.report import markdown, tidy
 from mnv2bench.report.rows import rows
 
 EAGER = steady(900, 910, 920, gpu_us=870, enqueue_us=860, end_to_end_us=990, in_flight_us=17_000, backend="torch_eager",

@@ -9,12 +9,14 @@ from markdown_it import MarkdownIt
 from mobile_records import ARM64, DELEGATED, PHONE, counted, on_phone, told
 from test_report import HOSTILE, TAMED, read, recorded, section
 
-from mnv2bench.analysis import condition, flags, madds, measured, speedups
-from mnv2bench.analysis.devices import delegation
-from mnv2bench.journal import load
+from mnv2bench.analysis import condition, madds, measured, speedups
+from mnv2bench.comparison import csv as written
+from mnv2bench.comparison import markdown
+from mnv2bench.comparison import tidy
+from mnv2bench.flags import flags
 from mnv2bench.records import record
-from mnv2bench.report import csv as written
-from mnv2bench.report import markdown, tidy
+from mnv2bench.records.journal import load
+from mnv2bench.remote.conditions import delegation
 from mnv2bench.report.rows import rows
 
 HOST = recorded("onnxruntime", 6.10, 6.13, 6.17)

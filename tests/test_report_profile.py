@@ -10,10 +10,10 @@ from markdown_it import MarkdownIt
 from saved_profiles import EAGER, FUSED, NCNN, PROBES, RECORDS, SMALL, profiles
 
 from mnv2bench.cases import Case
-from mnv2bench.profiles import Operator, Profile
-from mnv2bench.report.profile import COLUMNS, page, told
-from mnv2bench.report.profile_csv import csv as written
-from mnv2bench.report.profiled import profiled
+from mnv2bench.profiling.pages.csv import csv as written
+from mnv2bench.profiling.pages.page import COLUMNS, page, told
+from mnv2bench.profiling.pages.profiled import profiled
+from mnv2bench.profiling.records import Operator, Profile
 
 NAME = "0001_example.json"
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from mnv2bench.analysis.profile import LAYOUT, UNMAPPED, CaseProfile, Row, Spread
-from mnv2bench.analysis.roofline import Roof, attainable, ceilings, losses, roof, roofline_share
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers
-from mnv2bench.profiles import Probe, Probes
-from mnv2bench.rounds import Round
+from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, Row, Spread
+from mnv2bench.profiling.records import Probe, Probes
+from mnv2bench.profiling.roofline import Roof, attainable, ceilings, losses, roof, roofline_share
+from mnv2bench.records.rounds import Round
 
 MS = 1_000_000
 CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 32 << 20}

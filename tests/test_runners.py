@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnv2bench import runners
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.ready import Ready, ready
 from mnv2bench.cases import Case
-from mnv2bench.measure.loop import steady
 from mnv2bench.networks import images
-from mnv2bench.record_json import samples_from_json
 from mnv2bench.records import Plan
-from mnv2bench.rounds import Round, kept
-from mnv2bench.runners import Marks, build
+from mnv2bench.records.encoding import samples_from_json
+from mnv2bench.records.rounds import Round, kept
+from mnv2bench.remote import runners
+from mnv2bench.remote.runners import Marks, build
+from mnv2bench.workers.loop import steady
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ROOT / "mnv2bench" / "runners"
+SOURCES = ROOT / "mnv2bench" / "remote" / "runners"
 SMALL = Plan(rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=60.0)
 CASE = Case(width=0.35, resolution=96, backend="fake")
 
@@ -279,7 +279,7 @@ def session(made, place, *more, plan=SMALL, counting=False, limit_s=60, case=CAS
     words = runners.arguments(
         case, plan, counting=counting, limit_s=limit_s, model=made.path, inputs="inputs", outputs="outputs"
     )
-    begin = [sys.executable, "-m", "mnv2bench.runners.session", "--backend", case.backend]
+    begin = [sys.executable, "-m", "mnv2bench.remote.runners.session", "--backend", case.backend]
     return subprocess.run(
         [*begin, *words, *more],
         cwd=place,
@@ -329,7 +329,9 @@ def test_the_session_tells_what_is_missing_from_what_is_not_done(fake, tmp_path)
 
 
 def test_the_session_sets_its_threads_before_numpy_could_start_some():
-    code = "import sys, mnv2bench.runners.session; print([m for m in ('numpy', 'torch', 'pandas') if m in sys.modules])"
+    code = (
+        "import sys, mnv2bench.remote.runners.session as _; print([m for m in ('numpy', 'torch') if m in sys.modules])"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
 
@@ -337,5 +339,5 @@ def test_the_session_sets_its_threads_before_numpy_could_start_some():
 def test_the_session_needs_neither_torch_nor_what_only_this_machine_has(tmp_path):
     """What an arm64 Python is given: numpy and our sources."""
     hidden = ("torch", "psutil", "pandas", "scipy", "pyarrow", "typer", "rich", "pytest")
-    code = f"import sys\nfor name in {hidden}: sys.modules[name] = None\nimport mnv2bench.runners.inferences"
+    code = f"import sys\nfor name in {hidden}: sys.modules[name] = None\nimport mnv2bench.remote.runners.inferences"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from mnv2bench.analysis.detectable import by_pairs, by_screen, detectable
-from mnv2bench.analysis.pairs import BOTH, IMPROVEMENT, REGRESSION
-from mnv2bench.analysis.questions import MAX_SUSPECTS, is_bad, questions
-from mnv2bench.analysis.screen import baseline, screen
+from mnv2bench.regression.judging.detectable import by_pairs, by_screen, detectable
+from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, REGRESSION
+from mnv2bench.regression.judging.questions import MAX_SUSPECTS, is_bad, questions
+from mnv2bench.regression.judging.screen import baseline, screen
 
 
 def series(nights: int = 23, cells: int = 40, sd: float = 0.002, common: float = 0.0) -> np.ndarray:

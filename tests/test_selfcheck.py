@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from mnv2bench import Case
-from mnv2bench.analysis.intervals import clopper_pearson
 from mnv2bench.records import Plan
 from mnv2bench.selfcheck import Asked, duels
 from mnv2bench.selfcheck.duels import replay
 from mnv2bench.selfcheck.nights import Model, Sittings, simulate, sittings
+from mnv2bench.statistics.intervals import clopper_pearson
 
 FAKES = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in (64, 96))
 BRIEF = Plan(processes=300, rounds=1, round_s=0.05, warmup_s=0.05, warmup_cap_s=0.1)

@@ -6,7 +6,7 @@ import pytest
 from ssh_double import board, why_not, why_not_small
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.transports import Gone, Late, transport
+from mnv2bench.remote.transports import Gone, Late, transport
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 

@@ -11,8 +11,8 @@ import pytest
 
 from mnv2bench import Case, load
 from mnv2bench.analysis import used_rounds
-from mnv2bench.journal import Journal, lines, profiles
-from mnv2bench.measure.environment import environment
+from mnv2bench.machine import environment
+from mnv2bench.records.journal import Journal, lines, profiles
 
 ROOT = Path(__file__).parents[1]
 MACHINE = environment()["fingerprint"]

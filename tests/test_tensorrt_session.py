@@ -36,7 +36,7 @@ class Queue(_cuda.CudaQueue):
 
 _cuda.CudaQueue = Queue
 _torch.prepare = backends.require  # this torch knows no GPU
-import mnv2bench.profilers.tensorrt as tensorrt_profiler
+import mnv2bench.profiling.profilers.tensorrt as tensorrt_profiler
 libcuda = ctypes.CDLL("libcuda.so.1")
 libcuda.double_said.restype = ctypes.c_char_p
 

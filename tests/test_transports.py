@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from mnv2bench.cases import is_elsewhere, kind
 from mnv2bench.refusals import Unsupported
-from mnv2bench.transports import Gone, Late, Ran, commands, is_elsewhere, kind, transport
-from mnv2bench.transports.commands import command
+from mnv2bench.remote.transports import Gone, Late, Ran, commands, transport
+from mnv2bench.remote.transports.commands import command
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,13 @@ def test_a_processor_that_would_compute_or_count_wrong_is_unsupported(cpu, text)
     assert str(refused.value).startswith(text)
 
 
-def test_asking_for_a_kind_loads_nothing_but_the_standard_library():
+def test_asking_for_a_kind_loads_no_transport():
     code = (
-        "import sys; from mnv2bench.transports import kind; kind('adb:X'); "
-        "print(sorted(name for name in sys.modules if name.startswith(('mnv2bench', 'numpy', 'subprocess'))))"
+        "import sys; from mnv2bench.cases import kind; kind('adb:X'); "
+        "print(sorted(name for name in sys.modules if name.startswith(('mnv2bench.remote', 'subprocess'))))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "['mnv2bench', 'mnv2bench.transports']"
+    assert ran.stdout.strip() == "[]"
 
 
 def test_a_program_ends_with_its_code_its_output_and_its_errors_apart():

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mnv2bench.history.epochs import Epoch
-from mnv2bench.history.verdicts import Verdict, append, open_changes, read
+from mnv2bench.regression.history.epochs import Epoch
+from mnv2bench.regression.history.verdicts import Verdict, append, open_changes, read
 
 WHEN = "2026-11-30T04:00:00+00:00"
 SLOWER = Verdict("a", "REGRESSION", 1.05, 1.03, 1.07, 12, 0.021, "12 pairs")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnv2bench.measure.worker import CompileCache
+from mnv2bench.workers.worker import CompileCache
 
 
 @pytest.fixture

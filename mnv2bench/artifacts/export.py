@@ -24,9 +24,9 @@ from mnv2bench.backends._cuda import DTYPES
 from mnv2bench.backends._torch import network, prepare, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
-from mnv2bench.outcomes import outcome
 from mnv2bench.records import Artifact
 from mnv2bench.refusals import Unavailable
+from mnv2bench.workers.outcome import outcome
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign import extras
 from mnv2bench.campaign.child import Ended
-from mnv2bench.campaign.extras import Extra
 from mnv2bench.campaign.ready import Progress, Ready, ready, silent, work
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
-from mnv2bench.journal import Head, Journal, records
-from mnv2bench.measure.environment import environment, state
-from mnv2bench.measure.noise import resident_bytes
-from mnv2bench.record_json import measured_from_json
+from mnv2bench.machine import environment, state
+from mnv2bench.profiling import extras
+from mnv2bench.profiling.extras import Extra
 from mnv2bench.records import ENDED, Plan, Process, Record
+from mnv2bench.records.encoding import measured_from_json
+from mnv2bench.records.journal import Head, Journal, records
+from mnv2bench.workers.noise import resident_bytes
 
 
 @dataclass

@@ -10,8 +10,8 @@ from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import THREAD_VARIABLES, Ended, child
 from mnv2bench.campaign.schedule import nuisances
-from mnv2bench.cases import KINDS, Case
-from mnv2bench.measure.environment import environment
+from mnv2bench.cases import Case, Kind
+from mnv2bench.machine import environment
 from mnv2bench.records import Artifact, Plan
 from mnv2bench.refusals import Unavailable, Unsupported
 
@@ -70,7 +70,7 @@ def _prepared(case: Case, runner: str, progress: Progress) -> Ended:
     """What a case elsewhere needs besides its artifact: the device is there, and what runs on it is built."""
     progress(f"preparing {case.device} for {case.backend}", 0, 0)
     job = {"case": asdict(case), "runner": runner, "prepare": True}
-    return child("mnv2bench.measure.elsewhere", job, {}, EXPORT_TIMEOUT_S)
+    return child("mnv2bench.remote.worker", job, {}, EXPORT_TIMEOUT_S)
 
 
 @cache
@@ -90,12 +90,12 @@ def ready(
     case: Case, weights: Weights, progress: Progress = silent, runner: str = "", trt_level: int = 3, reads: str = ""
 ) -> Ready | Ended:
     """Make what the case needs with this interpreter; or how that ended. `reads`: a format instead of the backend's."""
-    if case.kind != KINDS[0] and (prepared := _prepared(case, runner, progress)).status != "ok":
+    if case.kind != Kind.MEASURED_HERE and (prepared := _prepared(case, runner, progress)).status != "ok":
         return prepared
     options: dict[str, str] = {}
     try:
         reads = reads or backends.reads(case.backend)
-        if case.kind == KINDS[0]:
+        if case.kind == Kind.MEASURED_HERE:
             backends.require_supported(case)
         if case.gpu is not None:
             asked = gpu(case.gpu, backends.needs_cuda(case.backend), case.backend)
@@ -135,5 +135,5 @@ def work(case: Case, given: Ready, plan: Plan, seed: int, interpreter: Sequence[
         "runner": given.runner,
     }
     chosen = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": given.compile_cache}
-    module = "mnv2bench.measure.worker" if case.kind == KINDS[0] else "mnv2bench.measure.elsewhere"
+    module = "mnv2bench.workers.worker" if case.kind == Kind.MEASURED_HERE else "mnv2bench.remote.worker"
     return child(module, job, chosen, plan.timeout_s, interpreter)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnv2bench.cli.app import app, console, show
-from mnv2bench.journal import Unusable, load
-from mnv2bench.measure.environment import differences, environment
-from mnv2bench.outcomes import one_line
+from mnv2bench.machine import differences, environment
 from mnv2bench.records import Record
+from mnv2bench.records.journal import Unusable, load
+from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,9 @@ def compare(
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
 ) -> None:
     """Two saved files: how far each case moved. `mnv2bench duel` tells two versions apart much better."""
-    from mnv2bench.analysis.change import changes, incomparable, plan_differences
-    from mnv2bench.analysis.counts import count_changes
-    from mnv2bench.report import compare as pages
+    from mnv2bench.regression.judging.change import changes, incomparable, plan_differences
+    from mnv2bench.regression.pages import compare as pages
+    from mnv2bench.remote.counts import count_changes
 
     ours, theirs = _records(a), _records(b)
     facts = ours[0].environment, theirs[0].environment
@@ -65,8 +65,8 @@ def _said(facts: Sequence[str]) -> str:
 
 
 def _print(shown: Any) -> None:
-    from mnv2bench.report import counts
-    from mnv2bench.report.compare import CAPTION, HEADER, cells
+    from mnv2bench.regression.pages import counts
+    from mnv2bench.regression.pages.compare import CAPTION, HEADER, cells
 
     out = console()
     for fact in shown.differ:
@@ -93,7 +93,7 @@ def accept(
     fingerprint: Annotated[str, typer.Option(help="Of which machine; this one where not given.")] = "",
 ) -> None:
     """Accept a change of speed: from that night on history begins anew, and its commit is the pinned baseline."""
-    from mnv2bench.history import epochs, load, nights, verdicts
+    from mnv2bench.regression.history import epochs, load, nights, verdicts
 
     named = tuple(dict.fromkeys(cases or ()))
     if bool(named) == every:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mnv2bench.outcomes import one_line
 from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.texts import one_line
 
 FAILURES = ("wrong", "failed", "timeout")
 WORDS = ("case", "verdict", "why", "95 %", "night", "saved UTC", "commit", "doubt", "gate", "epoch", "changed", "since")

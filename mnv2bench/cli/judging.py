@@ -8,15 +8,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mnv2bench.analysis.pairs import INCONCLUSIVE, LOOKS, REGRESSION
-from mnv2bench.campaign.duel import begin
-from mnv2bench.cases import KINDS, Case
+from mnv2bench.cases import Case, Kind
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.measuring import option
-from mnv2bench.measure.environment import environment
-from mnv2bench.outcomes import one_line
+from mnv2bench.machine import environment
+from mnv2bench.regression.duels.duel import begin
+from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display
+from mnv2bench.texts import one_line
 
 ROUNDS = "10"  # of a process in a pair: more processes tell more than more rounds do
 SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
@@ -52,12 +52,12 @@ def duel(
     selection = select({name: given[key] for name in OPTIONS if (key := name.replace("-", "_")) in given})
     suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
     chosen = tuple(dict.fromkeys(map(Case.parse, cases or ()))) or suite_cases(suite, selection)
-    if counted := [case.id for case in chosen if case.kind == KINDS[2]]:
+    if counted := [case.id for case in chosen if case.kind == Kind.COUNTED]:
         raise ValueError(f"{counted[0]} is counted, which pairs tell no better: mnv2bench compare A B is exact")
     plan = replace(selection.plan, processes=LOOKS[-1])
-    from mnv2bench.deciding.confirm import confirm, rows
-    from mnv2bench.deciding.night import differences
-    from mnv2bench.report.duel import COLUMNS, cells, duel_markdown
+    from mnv2bench.regression.duels.confirm import confirm, rows
+    from mnv2bench.regression.gate.night import differences
+    from mnv2bench.regression.pages.duel import COLUMNS, cells, duel_markdown
 
     budget_s, pythons = _seconds(budget), (old, new or sys.executable)
     try:
@@ -94,8 +94,8 @@ def gate(
 
     Exit codes: 0 nothing confirmed, 1 a confirmed regression, 2 bad input, 3 the night cannot be judged.
     """
-    from mnv2bench.deciding.night import Pairs, judge_night, tonight
-    from mnv2bench.report import gate as page
+    from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
+    from mnv2bench.regression.pages import gate as page
 
     budget_s, machine = _seconds(budget), fingerprint or str(environment()["fingerprint"])
     found = tonight(results, machine, series, night)

@@ -14,9 +14,9 @@ from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import cases
 from mnv2bench.cli.app import FAILURES, app, console
-from mnv2bench.journal import Journal
-from mnv2bench.measure.environment import environment
+from mnv2bench.machine import environment
 from mnv2bench.records import Plan, Record
+from mnv2bench.records.journal import Journal
 from mnv2bench.selection import FLAGS, OPTIONS, SUITES, select, suite_cases
 from mnv2bench.terminal import Display, spent_table
 

@@ -15,7 +15,7 @@ BUILT = ("litert", "executorch")
 @app.command()
 def devices() -> None:
     """Where cases can run beside this processor: GPUs, phones that adb sees, emulated arm64, and what is missing."""
-    from mnv2bench.devices import listing
+    from mnv2bench.remote.devices import listing
 
     table = Table("for --devices", "state", "what it is, or what to do")
     for device, state, text in listing():
@@ -33,7 +33,7 @@ def build_runner(
     ] = "",
 ) -> None:
     """Build the program that runs a model on a device and tells every sample; `run` uses it from then on."""
-    from mnv2bench.runners.build import build
+    from mnv2bench.remote.runners.build import build
 
     for name, value, known in (("runtime", runtime, BUILT), ("target", target, TARGETS)):
         if value not in known:

@@ -8,19 +8,19 @@ import typer
 
 from mnv2bench.campaign import Campaign
 from mnv2bench.campaign import run as measure
-from mnv2bench.campaign.extras import Extra, Probing, Profiling
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import FAILURES, app, console, show
 from mnv2bench.cli.measuring import option
-from mnv2bench.journal import Journal
-from mnv2bench.profilers import why_no_trace
-from mnv2bench.profiles import Probes
+from mnv2bench.profiling.extras import Extra, Probing, Profiling
+from mnv2bench.profiling.profilers import why_no_trace
+from mnv2bench.profiling.records import Probes
 from mnv2bench.records import Record
+from mnv2bench.records.journal import Journal
 from mnv2bench.selection import OPTIONS, select, suite_cases
 from mnv2bench.terminal import Display
 
 if TYPE_CHECKING:
-    from mnv2bench.report.profiled import Profiled
+    from mnv2bench.profiling.pages.profiled import Profiled
 
 SPARE = ("call/median", "processes", "calls", "arena MB")
 
@@ -70,7 +70,7 @@ def profile(
     except KeyboardInterrupt:
         console().print(f"interrupted: the same command with --resume goes on from {journal.path}", markup=False)
         raise typer.Exit(130) from None
-    from mnv2bench.report.profiled import profiled
+    from mnv2bench.profiling.pages.profiled import profiled
 
     found = profiled(journal.profiles, journal.probes, records)
     _tell(found, records)
@@ -96,8 +96,8 @@ def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
 
 def written(path: Path, found: "Sequence[Profiled]", probes: Sequence[Probes], records: Sequence[Record]) -> list[Path]:
     """The page, the CSV and the pictures of a file's profiles, beside it; of pictures only what can be drawn."""
-    from mnv2bench.report import profile as page
-    from mnv2bench.report import profile_csv, roofline, shares
+    from mnv2bench.profiling.pages import csv as profile_csv
+    from mnv2bench.profiling.pages import page, roofline, shares
 
     files = {
         path.with_suffix(".profile.md"): page.page(found, probes, records, path.name),
@@ -117,7 +117,7 @@ def written(path: Path, found: "Sequence[Profiled]", probes: Sequence[Probes], r
 
 def _tell(profiled: "Sequence[Profiled]", records: Sequence[Record]) -> None:
     """A line a case, and what to know of it."""
-    from mnv2bench.report.profile import COLUMNS, told
+    from mnv2bench.profiling.pages.page import COLUMNS, told
 
     found = told(profiled, records)
     show(COLUMNS, [row for row, _ in found], spare=SPARE)

@@ -9,9 +9,9 @@ import typer
 
 from mnv2bench.cli.app import app, console
 from mnv2bench.cli.profiling import written
-from mnv2bench.journal import Unusable, load, profiles
 from mnv2bench.networks import NAMES
 from mnv2bench.records import Record
+from mnv2bench.records.journal import Unusable, load, profiles
 
 
 @app.command()
@@ -23,7 +23,7 @@ def report(
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page; FILE.md where not given.")] = None,
 ) -> None:
     """Write saved measurements as a tidy CSV and a Markdown page."""
-    from mnv2bench import report as pages
+    from mnv2bench import comparison as pages
 
     chosen = files or _newest(Path("results"))
     sources, skipped = [], False
@@ -45,7 +45,7 @@ def report(
 
 def _write_profiles(files: list[Path], read: dict[str, Sequence[Record]]) -> None:
     """The pages of the files that hold profiles, each beside its file."""
-    from mnv2bench.report.profiled import profiled
+    from mnv2bench.profiling.pages.profiled import profiled
 
     for file in files:
         told, probed = profiles(file) if file.name in read else ((), ())

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.cases import KINDS, Case
+from mnv2bench.cases import Case, Kind
 from mnv2bench.cli.app import app, console, show
-from mnv2bench.measure.environment import environment
-from mnv2bench.outcomes import one_line
+from mnv2bench.machine import environment
+from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mnv2bench.history import Epoch, Verdict
+    from mnv2bench.regression.history import Epoch, Verdict
 
 NONE_YET = "pytest suites --benchmark-save=nightly makes one"
 EXTRA = "pip install 'mnv2bench[{}]'"
@@ -37,8 +37,8 @@ def history(
     baseline: Annotated[bool, typer.Option("--baseline", help="Print the baseline's commit and nothing else.")] = False,
 ) -> None:
     """The nights of this machine: every case as it stands, or one case night by night with its plot."""
-    from mnv2bench.history import epochs, load, verdicts
-    from mnv2bench.report.tidy import as_csv
+    from mnv2bench.comparison.tidy import as_csv
+    from mnv2bench.regression.history import epochs, load, verdicts
 
     if svg and not case:
         raise ValueError("--svg draws one case: name the CASE too")
@@ -66,8 +66,8 @@ def history(
 
 def _all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", said: "dict[str, dict[str, Verdict]]", title: str) -> None:
     """A table of the cases that take time, and one of those that are counted."""
-    from mnv2bench.history import counts, series
-    from mnv2bench.report import history as pages
+    from mnv2bench.regression.history import counts, series
+    from mnv2bench.regression.pages import history as pages
 
     timed = [pages.cell_row(cell) for cell in series.cells(frame, accepted, said)]
     counted = [pages.count_cell_row(cell) for cell in counts.cells(frame, accepted, said)]
@@ -85,10 +85,10 @@ def _one(
     svg: Path | None,
 ) -> None:
     """A case's table, its plot, and its picture where one is asked for."""
-    from mnv2bench.analysis.changepoints import change_points
-    from mnv2bench.history.series import points
-    from mnv2bench.report import history as pages
-    from mnv2bench.report import picture
+    from mnv2bench.regression.history.series import points
+    from mnv2bench.regression.judging.changepoints import change_points
+    from mnv2bench.regression.pages import history as pages
+    from mnv2bench.regression.pages import picture
 
     nights, notes, hints, plot = points(frame, case, accepted, said), [], [], ""
     counted = [(night.night, night.level) for night in nights if night.counts and night.level is not None]
@@ -104,7 +104,7 @@ def _one(
         drawn = picture.svg(case, nights, hints) if svg else ""
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
-    untimed = Case.parse(case).kind == KINDS[2]
+    untimed = Case.parse(case).kind == Kind.COUNTED
     rows = [pages.night_row(night, night.night in hints, untimed) for night in nights]
     columns, says = (pages.COUNT_NIGHTS, pages.COUNT_NIGHTS_SAY) if untimed else (pages.NIGHTS, pages.NIGHTS_SAY)
     show(columns, rows, one_line(case), says, SPARE)
@@ -155,7 +155,7 @@ def _case(asked: str, known: Sequence[str]) -> str:
 
 def _baseline(frame: "pd.DataFrame", accepted: "Sequence[Epoch]") -> str:
     """The commit of the night that is the baseline environment: of the last epoch, else the first one."""
-    from mnv2bench.history import epochs, nights
+    from mnv2bench.regression.history import epochs, nights
 
     first, pinned = nights(frame)[0], epochs.pinned(accepted)
     night, commit = (pinned.night, pinned.commit) if pinned else (first.night, first.commit)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
-from mnv2bench.outcomes import outcome
 from mnv2bench.refusals import Unavailable
+from mnv2bench.workers.outcome import outcome
 
 LIBRARY = "libcuda.so.1"
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE

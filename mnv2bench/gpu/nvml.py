@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from mnv2bench.rounds import GpuState
+from mnv2bench.records.rounds import GpuState
 
 SM, MEMORY, CORE = 1, 2, 0  # NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU
 REASONS = {

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnv2bench import analysis
-from mnv2bench.analysis.devices import target, thermal
-from mnv2bench.cases import KINDS
+from mnv2bench.cases import Kind
 from mnv2bench.networks import count
 from mnv2bench.paper import official
 from mnv2bench.records import GpuMemory, Record
+from mnv2bench.remote.conditions import target, thermal
 
 WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
@@ -117,7 +117,7 @@ class Row:
     @property
     def timed(self) -> bool:
         """Whether it belongs among latencies: as `Record.timed`."""
-        return self.kind != KINDS[2] and self.told_by is None
+        return self.kind != Kind.COUNTED and self.told_by is None
 
 
 def rows(campaign: Sequence[Record], source: str = "") -> tuple[Row, ...]:
@@ -154,7 +154,7 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         madds_m=counted.madds / 1e6,
         params=counted.params,
         published_top1=published.top1 if published else None,
-        published_pixel1_ms=published.latency_ms if published and case.kind != KINDS[2] else None,
+        published_pixel1_ms=published.latency_ms if published and case.kind != Kind.COUNTED else None,
         latency_ms=_ms(latency.median_s) if latency else None,
         latency_low_ms=_ms(latency.low_s) if latency else None,
         latency_high_ms=_ms(latency.high_s) if latency else None,
@@ -226,7 +226,7 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
 def _contract(record: Record) -> str:
     """What the latency of a record is, or why it has none."""
     if not record.timed:
-        return INSTRUCTIONS if record.case.kind == KINDS[2] else TOLD
+        return INSTRUCTIONS if record.case.kind == Kind.COUNTED else TOLD
     return WALL if record.case.gpu is None else GPU_WALL
 
 

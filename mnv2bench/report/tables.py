@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench import analysis
-from mnv2bench.cases import KINDS, is_gpu
+from mnv2bench.cases import Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
 from mnv2bench.report.rows import Row
@@ -57,7 +57,7 @@ def latency_table(rows: Rows) -> str:
 
 def another_device(rows: Rows) -> str:
     """What marks the Pixel 1 beside numbers of this machine, which is no phone."""
-    return " (another device)" if any(row.kind == KINDS[0] for row in rows) else ""
+    return " (another device)" if any(row.kind == Kind.MEASURED_HERE for row in rows) else ""
 
 
 def speedup_table(rows: Rows) -> str:

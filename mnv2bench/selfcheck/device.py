@@ -8,12 +8,12 @@ from rich.console import Console
 
 from mnv2bench.analysis import kept_share, output_error, threads_used, used_rounds
 from mnv2bench.campaign import Campaign, run
-from mnv2bench.cases import KINDS, Case
-from mnv2bench.journal import Journal
-from mnv2bench.outcomes import one_line
+from mnv2bench.cases import Case, Kind
 from mnv2bench.records import Plan, Record
+from mnv2bench.records.journal import Journal
 from mnv2bench.selection import MOBILE
 from mnv2bench.terminal import Display
+from mnv2bench.texts import one_line
 
 PLAN = Plan(processes=2, rounds=5, warmup_cap_s=1.0)
 MIN_TWO_THREADS = 1.3  # CPU over wall time that two threads must show somewhere
@@ -23,7 +23,7 @@ MAX_BETWEEN = 0.005  # of a round that is outside the timed calls: the runner's 
 def cases(device: str) -> tuple[Case, ...]:
     """The smallest variant of every mobile runtime, one thread and, where time is taken, two."""
     one = [Case(width=0.35, resolution=96, backend=name, device=device) for name in MOBILE]
-    counted = one[0].kind == KINDS[2]
+    counted = one[0].kind == Kind.COUNTED
     return (*one, *(() if counted else (replace(case, threads=2) for case in one)))
 
 
@@ -33,7 +33,7 @@ def verdict(record: Record) -> tuple[bool, str]:
         return True, f"{record.status}: {record.reason}"
     if record.status != "ok":
         return False, f"{record.status}: {record.reason}"
-    if record.case.kind == KINDS[2]:
+    if record.case.kind == Kind.COUNTED:
         found = {counts.net for counts in record.counts}
         totals = sorted({n for net in found for n in net})
         alike = "every process the same" if len(found) == 1 else f"processes differ by {totals[-1] / totals[0] - 1:.1e}"

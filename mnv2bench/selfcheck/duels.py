@@ -18,16 +18,16 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.analysis import detection, process_median
-from mnv2bench.analysis.intervals import clopper_pearson
-from mnv2bench.analysis.pairs import IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.duel import Duel, begin, pairs
 from mnv2bench.campaign.ready import Ready, silent, work
-from mnv2bench.campaign.side import Side, side
 from mnv2bench.cases import Case, cases
-from mnv2bench.deciding.confirm import confirm
-from mnv2bench.record_json import samples_from_json
 from mnv2bench.records import Plan
+from mnv2bench.records.encoding import samples_from_json
+from mnv2bench.regression.duels.confirm import confirm
+from mnv2bench.regression.duels.duel import Duel, begin, pairs
+from mnv2bench.regression.duels.side import Side, side
+from mnv2bench.regression.judging.pairs import IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
+from mnv2bench.statistics.intervals import clopper_pearson
 
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
 CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)

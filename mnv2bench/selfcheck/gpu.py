@@ -6,24 +6,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.analysis import (
-    conditions,
-    energy,
-    flags,
-    gpu_memory,
-    gpu_times,
-    kept_share,
-    latency,
-    output_error,
-)
-from mnv2bench.analysis.gpu import clock_agreement
+from mnv2bench.analysis import conditions, energy, gpu_memory, gpu_times, kept_share, output_error
 from mnv2bench.campaign import Campaign, all_backends, run
 from mnv2bench.cases import Case, cases
-from mnv2bench.journal import Journal
-from mnv2bench.outcomes import one_line
+from mnv2bench.flags import flags
+from mnv2bench.gpu.times import clock_agreement
 from mnv2bench.records import Plan, Record
+from mnv2bench.records.journal import Journal
 from mnv2bench.selfcheck.device import between
+from mnv2bench.statistics.latency import latency
 from mnv2bench.terminal import Display
+from mnv2bench.texts import one_line
 
 PLAN = Plan(processes=2, rounds=5, warmup_cap_s=1.0)
 PRECISIONS = ("fp32", "fp16")

@@ -18,10 +18,10 @@ from mnv2bench.campaign.child import Ended
 from mnv2bench.campaign.ready import Ready, ready, work
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
-from mnv2bench.measure.loop import time_round
 from mnv2bench.networks import images
-from mnv2bench.record_json import samples_from_json
 from mnv2bench.records import Plan, Samples
+from mnv2bench.records.encoding import samples_from_json
+from mnv2bench.workers.loop import time_round
 
 SMALLEST, LARGE = (0.35, 96), (1.0, 224)
 MAX_OVERHEAD = 0.005

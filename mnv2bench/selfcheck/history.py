@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from mnv2bench.cases import Case, cases, grid
-from mnv2bench.measure.noise import resident_bytes
 from mnv2bench.networks import count
-from mnv2bench.record_json import dumps, process_to_json
 from mnv2bench.records import SCHEMA, Memory, Plan, Process, Samples
-from mnv2bench.rounds import Round
+from mnv2bench.records.encoding import dumps, process_to_json
+from mnv2bench.records.rounds import Round
+from mnv2bench.workers.noise import resident_bytes
 
 SYNTHETIC = "synthetic-not-measured"
 NIGHTS = (250, 500, 1000)
@@ -103,7 +103,7 @@ def _form(case: Case) -> Process:
 
 def load_and_tell() -> None:
     """A child's whole life: load the history that its arguments name, and write what that took to the last of them."""
-    from mnv2bench.history import load
+    from mnv2bench.regression.history import load
 
     results, told = map(Path, sys.argv[1:])
     start, cpu = time.perf_counter(), time.process_time()

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from mnv2bench.analysis.detectable import detectable
-from mnv2bench.analysis.intervals import clopper_pearson
-from mnv2bench.analysis.nights import night_level
-from mnv2bench.analysis.pairs import IMPROVEMENT, LOOKS, REGRESSION, Judged, judge
-from mnv2bench.analysis.questions import Questions, questions
-from mnv2bench.analysis.screen import LAG, NIGHTS, screen
+from mnv2bench.regression.judging.cell_night import night_level
+from mnv2bench.regression.judging.detectable import detectable
+from mnv2bench.regression.judging.pairs import IMPROVEMENT, LOOKS, REGRESSION, Judged, judge
+from mnv2bench.regression.judging.questions import Questions, questions
+from mnv2bench.regression.judging.screen import LAG, NIGHTS, screen
+from mnv2bench.statistics.intervals import clopper_pearson
 
 PROCESSES = 5
 HISTORY = NIGHTS + LAG

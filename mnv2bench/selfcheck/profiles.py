@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.campaign.extras import Profiling, measure
 from mnv2bench.cases import Case
-from mnv2bench.journal import Journal
+from mnv2bench.profiling.extras import Profiling, measure
 from mnv2bench.records import Plan
+from mnv2bench.records.journal import Journal
 from mnv2bench.selfcheck.harness import LARGE, SMALLEST, app_says, made_ready
 
 MAX_DISAGREEMENT = 0.10  # benchmark_app has its first call, which prepares weights, in its means

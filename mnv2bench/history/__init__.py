@@ -1,8 +1,0 @@
-"""What was measured over many nights, what people accepted of it, and what the gate said."""
-
-from mnv2bench.history import epochs, verdicts
-from mnv2bench.history.epochs import Epoch
-from mnv2bench.history.frame import History, Night, load, nights
-from mnv2bench.history.verdicts import Verdict
-
-__all__ = ["Epoch", "History", "Night", "Verdict", "epochs", "load", "nights", "verdicts"]

@@ -1,0 +1,183 @@
+"""Facts about the machine and its libraries, and the fingerprint of those that must match for a comparison."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from mnv2bench.backends import ENTRY_POINTS
+from mnv2bench.gpu import nvml
+
+LIBRARIES = (
+    "mnv2bench", "torch", "numpy", "onnx", "onnxscript", "onnxruntime", "openvino", "ai-edge-litert", "litert-torch",
+    "executorch", "torchao", "ncnn", "pnnx", "pytest-benchmark", "onnxruntime-gpu", "triton", "nvidia-ml-py",
+    "tensorrt", "tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt-cu13-libs",
+)  # fmt: skip
+FLAGS_THAT_MATTER = (
+    "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
+    "asimd", "asimdhp", "asimddp", "sve", "sve2", "bf16", "i8mm",
+)  # fmt: skip
+CPU = Path("/sys/devices/system/cpu")
+# Library versions and the commit are not here: they are what people compare. They are recorded and shown instead.
+FINGERPRINTED = (
+    "cpu_model", "cpu_family", "cpu_stepping", "cpu_flags_hash", "cores", "cores_physical", "smt",
+    "cpu_quota_cores", "memory_class_gb", "machine", "system", "kernel_major", "os", "python", "gpu",
+)  # fmt: skip
+ADDED = ("gpu",)  # to the fingerprint after results were saved: a machine without the fact keeps its name
+
+
+def cores() -> int:
+    """Cores that this process may run on: what "all cores" means."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _text(path: Path) -> str | None:
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text().strip()
+    return None
+
+
+def _cpu() -> dict[str, str]:
+    """The first processor of /proc/cpuinfo, {} where there is none."""
+    first = (_text(Path("/proc/cpuinfo")) or "").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _quota_cores() -> float | None:
+    """Cores that the cgroup allows, None without a limit."""
+    with suppress(OSError, ValueError):
+        quota, period = (_text(Path("/sys/fs/cgroup/cpu.max")) or "max 1").split()
+        if quota != "max":
+            return int(quota) / int(period)
+    with suppress(ValueError):
+        version_1 = Path("/sys/fs/cgroup/cpu")
+        allowed = int(_text(version_1 / "cpu.cfs_quota_us") or "-1")
+        if allowed > 0:
+            return allowed / int(_text(version_1 / "cpu.cfs_period_us") or "100000")
+    return None
+
+
+def caches() -> dict[str, int]:
+    """Bytes of a core's data caches and of those it shares, by name: L1, L2, L3. Empty where the system does not say.
+
+    A virtual machine is told what its host likes to tell.
+    """
+    units, found = {"K": 1024, "M": 1 << 20}, {}
+    for folder in sorted((CPU / "cpu0" / "cache").glob("index*")):
+        size = _text(folder / "size") or ""
+        if _text(folder / "type") != "Instruction" and size[:-1].isdigit() and size[-1] in units:
+            found[f"L{_text(folder / 'level')}"] = int(size[:-1]) * units[size[-1]]
+    return found
+
+
+def _commit() -> str | None:
+    """The commit of this checkout of mnv2bench, with "+" where files differ from it; None in an installed package."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    with suppress(OSError, subprocess.SubprocessError):
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
+        ours = [*git, "status", "--porcelain", "--untracked-files=no", "--", "."]
+        changed = subprocess.run(ours, capture_output=True, text=True, check=True, timeout=10)
+        return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+    return None
+
+
+def _os() -> str:
+    with suppress(OSError):
+        release = platform.freedesktop_os_release()
+        return f"{release.get('ID', 'linux')} {release.get('VERSION_ID', '')}".strip()
+    return platform.platform(terse=True)
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        if entry.dist:
+            found[entry.dist.name] = entry.dist.version
+    return found
+
+
+def _driver(gpus: list[dict[str, Any]]) -> dict[str, str]:
+    """NVIDIA's driver among the libraries: a new one is as good a reason for another number as a new runtime."""
+    return {"NVIDIA driver": str(gpus[0]["driver"])} if gpus and gpus[0]["driver"] else {}
+
+
+@cache
+def environment() -> dict[str, Any]:
+    """Everything that a reader of a table needs to know of the machine; plain JSON values, None where unreadable."""
+    cpu = _cpu()
+    flags = sorted((cpu.get("flags") or cpu.get("Features") or "").split())
+    gpus = nvml.gpus()
+    facts: dict[str, Any] = {
+        "cpu_model": cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
+        "cpu_family": f"{cpu.get('cpu family', cpu.get('CPU architecture', '?'))}/{cpu.get('model', '?')}",
+        "cpu_stepping": cpu.get("stepping"),
+        "cpu_flags": [flag for flag in FLAGS_THAT_MATTER if flag in flags],
+        "cpu_flags_hash": hashlib.sha256(" ".join(flags).encode()).hexdigest()[:12],
+        "cores": cores(),
+        "cores_physical": psutil.cpu_count(logical=False),
+        "smt": _text(CPU / "smt" / "control"),
+        "cpu_quota_cores": _quota_cores(),
+        "isolated_cores": _text(CPU / "isolated") or None,
+        "governor": _text(CPU / "cpu0" / "cpufreq" / "scaling_governor"),
+        "memory_class_gb": 1 << (round(psutil.virtual_memory().total / 1e9)).bit_length(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "machine": platform.machine(),
+        "system": sys.platform,
+        "kernel": platform.release(),
+        "kernel_major": platform.release().split(".")[0],
+        "os": _os(),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "transparent_hugepages": _text(Path("/sys/kernel/mm/transparent_hugepage/enabled")),
+        "aslr": _text(Path("/proc/sys/kernel/randomize_va_space")),
+        "hypervisor": "hypervisor" in flags,
+        "gpus": gpus,
+        "gpu": " + ".join(sorted(str(gpu["name"]) for gpu in gpus)) or None,
+        "libraries": _libraries() | _driver(gpus),
+        "commit": _commit(),
+    }
+    facts["fingerprint"] = fingerprint(facts)
+    return facts
+
+
+def fingerprint(facts: dict[str, Any]) -> str:
+    """A folder name for the machine: what a person recognises, then a hash of the facts that must match."""
+    stable = json.dumps([facts.get(name) for name in FINGERPRINTED if name not in ADDED or facts.get(name)])
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{facts['cpu_model'] or 'cpu'} {facts['cores']}c".lower()).strip("-")[:40]
+    return f"{readable}-{hashlib.sha256(stable.encode()).hexdigest()[:8]}"
+
+
+def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """The facts for which two machines cannot be compared, one readable phrase each."""
+    return [
+        f"{name}: {ours.get(name)} here, {theirs.get(name)} there"
+        for name in FINGERPRINTED
+        if ours.get(name) != theirs.get(name)
+    ]
+
+
+def state() -> dict[str, Any]:
+    """How busy and how hot the machine is at this moment; None where unreadable."""
+    pressure = re.search(r"avg10=([0-9.]+)", _text(Path("/proc/pressure/cpu")) or "")
+    frequency = _text(CPU / "cpu0" / "cpufreq" / "scaling_cur_freq")
+    zones = (_text(zone) for zone in Path("/sys/class/thermal").glob("thermal_zone*/temp"))
+    temperatures = [int(zone) / 1000 for zone in zones if zone and zone.lstrip("-").isdigit()]
+    return {
+        "load_1min": os.getloadavg()[0],
+        "cpu_pressure_10s": float(pressure[1]) if pressure else None,
+        "frequency_mhz": int(frequency) / 1000 if frequency else None,
+        "temperature_c": max(temperatures, default=None),
+    }

@@ -1,0 +1,1 @@
+"""The page, the CSV and the pictures of profiles."""

@@ -1,0 +1,230 @@
+"""The limit of the machine: what its probes reached, what each case loses to that, and the roofline as a picture."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnv2bench.profiling.pages.profiled import LAST, Profiled, gmadds_per_s, in_order, madds_per_byte, roofs, settings
+from mnv2bench.profiling.pages.shares import drawn
+from mnv2bench.profiling.pages.tables import backends, same
+from mnv2bench.profiling.records import Probes
+from mnv2bench.profiling.roofline import Ceiling, Loss, Roof, ceilings, losses
+from mnv2bench.report.cells import NONE, escape, number, scaled, table
+from mnv2bench.report.tables import threads
+
+if TYPE_CHECKING:
+    import altair as alt
+
+UNITS = {"flop": "GFLOP/s", "byte": "GB/s"}
+MOST = 3  # blocks named that lose most
+PROBED = (
+    "Kernels of well-kept libraries, in processes of their own among the cases: the median over processes and its 95 % "
+    "interval. A multiply-add is two FLOP; a copy moves its bytes twice, once read and once written."
+)
+LOST = (
+    "Attainable is the larger of compute and memory for each layer, summed: the network as its layers run one by one, "
+    "each at the highest ceiling of its kind. Taken is the undisturbed median, and the sum of operators where there is "
+    "none; of a block it is the profiled time. A share above 100 % is a fused operator that does not move what lies "
+    "between its layers, one that mostly reads weights, where a copy writes as much as it reads, or a probe that was "
+    "disturbed: see its doubt."
+)
+NOT_DRAWN = "no profiled block has a roof of its number of threads: run `mnv2bench roofline` on these cases first"
+WIDTH, HEIGHT = 760, 460  # pixels of a panel
+ROOM = 1.6  # times what is outermost
+EDGE = 24  # pixels from the side of a panel to the first text on a line
+STEP = 150  # pixels from the text on a line to that on the next
+COLOURS = (  # of runtimes, eager first
+    "#111111", "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd",
+    "#17becf", "#e377c2", "#8c564b", "#9aa61e", "#0b3d91", "#7a0019",
+)  # fmt: skip
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
+
+
+def limit(found: Sequence[Profiled], probes: Sequence[Probes]) -> str:
+    """Ceilings, what each case loses, and each block beside what it could take; empty without probes."""
+    bad = [p for p in probes if p.status != "ok"]
+    failed = [f"- Probes with {threads(p.threads)}: {p.status}, {escape(p.reason)}" for p in bad]
+    notes = dict.fromkeys(f"- Probes: {escape(note)}" for p in probes for note in p.notes)
+    measured = [(count, ceilings(probes, count)) for count in sorted({p.threads for p in probes})]
+    body = [_ceiling(count, ceiling) for count, ceilings in measured for ceiling in ceilings]
+    parts = ["\n".join([*failed, *notes])]
+    if body:
+        header = ["probe", "library", "doubt", "threads", "buffers MB", "speed (95 % interval)", "processes"]
+        parts += [PROBED, table(header, body, texts=3), *_caches(probes)]
+    limited = [one for one in found if one.profile.status == "ok" and one.whole()]
+    if lost := [_lost(one) for one in limited]:
+        header = ["case", f"the {MOST} blocks that lose most, ms", "bound by", "attainable ms", "taken ms", "share"]
+        parts += [LOST, table(header, lost, texts=3)]
+    parts += [f"**{title}**\n\n{_blocks(group)}" for title, group in settings(limited)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _ceiling(count: int, ceiling: Ceiling) -> list[str]:
+    low, high = ceiling.low / 1e9, ceiling.high / 1e9
+    within = f" ({scaled(low)}–{scaled(high)})" if ceiling.processes > 1 else ""
+    return [
+        escape(ceiling.name),
+        escape(ceiling.library),
+        escape("; ".join(ceiling.flags)) or NONE,
+        str(count),
+        number(ceiling.bytes / 1e6),
+        f"{scaled(ceiling.per_s / 1e9)}{within} {UNITS[ceiling.unit]}",
+        str(ceiling.processes),
+    ]
+
+
+def _caches(probes: Sequence[Probes]) -> list[str]:
+    """What the system says of its caches, the sizes that the probes' buffers were chosen by."""
+    sizes = {level: size for p in probes for level, size in p.caches.items()}
+    said = ", ".join(f"{escape(level)} {size / 2**20:,.3g} MiB" for level, size in sorted(sizes.items()))
+    return [f"Caches, as the system tells: {said}."] if said else []
+
+
+def _lost(one: Profiled) -> list[str]:
+    whole, profile = one.whole(), one.profile
+    assert whole
+    taken = profile.median_s or profile.sum_s
+    most = [loss for loss in _losses(one) if loss.block not in LAST and loss.lost_s > 0][:MOST]
+    return [
+        escape(one.case.id),
+        ", ".join(f"{loss.block} {scaled(1e3 * loss.lost_s)}" for loss in most) or NONE,
+        whole.bound,
+        scaled(1e3 * whole.seconds),
+        scaled(1e3 * taken),
+        NONE if one.limit_share is None else f"{one.limit_share:.1%}",
+    ]
+
+
+def _losses(one: Profiled) -> Sequence[Loss]:
+    return losses(one.roof, one.profile) if one.roof else ()
+
+
+def _blocks(group: Sequence[Profiled]) -> str:
+    """What each block could take, beside what it takes in each runtime and the share of that."""
+    of_case = [{loss.block: loss for loss in _losses(one)} for one in group]
+    body = []
+    for name in in_order(block for mine in of_case for block in mine):
+        mine = [losses.get(name) for losses in of_case]
+        least = [1e3 * loss.attainable_s for loss in mine if loss]
+        body.append([name, NONE if name in LAST else same(least), *(_taken(name, loss) for loss in mine)])
+    return table(["block", "attainable ms", *(f"{b}, ms" for b in backends(group))], body)
+
+
+def _taken(name: str, loss: Loss | None) -> str:
+    if loss is None or not loss.taken_s:
+        return "0" if loss or name in LAST else NONE
+    return scaled(1e3 * loss.taken_s) + ("" if name in LAST else f" ({loss.share:.0%})")
+
+
+def svg(profiled: Sequence[Profiled], probes: Sequence[Probes]) -> str:
+    """The picture: a panel for each number of threads. ValueError where no block has a roof.
+
+    ModuleNotFoundError where altair or vl-convert-python is not installed.
+    """
+    import altair as alt
+
+    over = roofs(probes)
+    found = [one for one in profiled if _complete(one.roof) and _points(one)]
+    if not found:
+        raise ValueError(NOT_DRAWN)
+    marks = _marks(found)
+    panels = [
+        _panel(over[count], [one for one in found if one.case.threads == count], marks)
+        for count in sorted({one.case.threads for one in found})
+    ]
+    return drawn(alt.vconcat(*panels, spacing=30), "What this machine can do, and what the network's blocks reach")
+
+
+def _complete(roof: Roof | None) -> bool:
+    return bool(roof and roof.flops and roof.bandwidth)
+
+
+def _points(one: Profiled) -> list[dict[str, Any]]:
+    """Blocks that multiply, of a case that was profiled to its end."""
+    if one.profile.status != "ok":
+        return []
+    shown = {"runtime": one.case.backend, "variant": _variant(one)}
+    found = [(madds_per_byte(row), gmadds_per_s(row)) for row in one.profile.blocks]
+    return [shown | {"x": x, "y": y} for x, y in found if x and y]
+
+
+def _variant(one: Profiled) -> str:
+    return f"{one.case.variant}, batch {one.case.batch}" + f", {one.case.precision}" * (one.case.precision != "fp32")
+
+
+def _marks(found: Sequence[Profiled]) -> dict[str, Any]:
+    """Colour and shape, the same in each panel; where there are more than there are colours, they come again."""
+    import altair as alt
+
+    runtimes = list(dict.fromkeys(one.case.backend for one in found))
+    variants = list(dict.fromkeys(map(_variant, found)))
+    colours = alt.Scale(domain=runtimes, range=[COLOURS[n % len(COLOURS)] for n in range(len(runtimes))])
+    shapes = alt.Scale(domain=variants, range=[SHAPES[n % len(SHAPES)] for n in range(len(variants))])
+    return {
+        "color": alt.Color("runtime:N", scale=colours),
+        "shape": alt.Shape("variant:N", scale=shapes, legend=alt.Legend(labelLimit=260)),
+    }
+
+
+def _panel(roof: Roof, found: Sequence[Profiled], marks: dict[str, Any]) -> "alt.LayerChart | alt.FacetChart":
+    import altair as alt
+    import pandas as pd
+
+    points = [point for one in found for point in _points(one)]
+    madds = {name: per_s / 2e9 for name, per_s in roof.flops.items()}
+    bytes = {name: per_s / 1e9 for name, per_s in roof.bandwidth.items()}
+    top = max(madds.values())
+    xs = [*(point["x"] for point in points), *(top / per_s for per_s in bytes.values())]
+    left, right = min(xs) / ROOM, max(xs) * ROOM
+    ys = [*(point["y"] for point in points), *madds.values()]
+    low, high = min(ys) / ROOM, max(ys) * ROOM
+    axes = {
+        "x": alt.X(
+            "x:Q",
+            title="MAdds per byte, computed",
+            scale=alt.Scale(type="log", domain=[left, right], nice=False),
+        ),
+        "y": alt.Y("y:Q", title="GMAdds/s (2 FLOP each)", scale=alt.Scale(type="log", domain=[low, high], nice=False)),
+    }
+    fastest = max(bytes.values())
+    ends = [(name, max(left, per_s / fastest), per_s, right, per_s) for name, per_s in madds.items()]
+    ends += [(name, left, left * per_s, top / per_s, top) for name, per_s in bytes.items()]
+    lines = [{"line": name, "x": x, "y": y} for name, *pair in ends for x, y in (pair[:2], pair[2:])]
+    slope = math.degrees(math.atan2(HEIGHT / math.log(high / low), WIDTH / math.log(right / left)))
+    labels = [
+        *_labels(axes, [(f"{name}: {2 * m:,.3g} GFLOP/s", right, m) for name, m in madds.items()], -STEP, 0),
+        *_labels(axes, [(f"{n}: {b:,.3g} GB/s", *_start(left, low, b)) for n, b in bytes.items()], STEP, -slope),
+    ]
+    ruled = alt.Chart(pd.DataFrame(lines)).mark_line(color="#444444", strokeWidth=1.3, clip=True)
+    placed = alt.Chart(pd.DataFrame(points)).mark_point(filled=True, size=46, opacity=0.75, clip=True)
+    return alt.layer(ruled.encode(**axes, detail="line:N"), placed.encode(**axes, **marks), *labels).properties(
+        width=WIDTH, height=HEIGHT, title=threads(roof.threads)
+    )
+
+
+def _start(left: float, low: float, per_s: float) -> tuple[float, float]:
+    """Where a line of bandwidth comes into the panel: at its left side, or through its bottom."""
+    x = max(left, low / per_s)
+    return x, x * per_s
+
+
+def _labels(
+    axes: dict[str, Any], lines: Sequence[tuple[str, float, float]], step: int, angle: float
+) -> "list[alt.Chart]":
+    """A text on each line, each further along than the one before, so that none covers another."""
+    import altair as alt
+    import pandas as pd
+
+    return [
+        alt.Chart(pd.DataFrame([{"label": label, "x": x, "y": y}]))
+        .mark_text(
+            align="left" if step > 0 else "right",
+            baseline="bottom",
+            angle=angle % 360,
+            color="#444444",
+            dx=math.copysign(EDGE, step) + number * step,
+            dy=-3,
+        )
+        .encode(**axes, text="label:N")
+        for number, (label, x, y) in enumerate(lines)
+    ]

@@ -1,0 +1,33 @@
+"""One fresh process of probes: matrix products and copies, timed by the loop that times cases."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mnv2bench.machine import caches
+from mnv2bench.profiling import probes
+from mnv2bench.profiling.records import Probe, Probes, measured, probes_to_json
+from mnv2bench.records import Plan
+from mnv2bench.workers.loop import measure
+from mnv2bench.workers.outcome import outcome
+
+
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    threads, plan = int(job["threads"]), Plan(**job["plan"])
+    sizes, found, notes = caches(), [], []
+    for library in probes.LIBRARIES:
+        try:
+            for asked in probes.probes(library, threads, sizes):
+                with asked.kernel as kernel:
+                    _, rounds = measure(kernel, plan, threads)
+                fields = {name: getattr(asked, name) for name in ("name", "library", "unit", "work", "bytes", "level")}
+                found.append(Probe(**fields, rounds=rounds))
+        except ModuleNotFoundError as error:
+            notes.append(f"{error.name} is not installed: its probes are missing")
+    told = Probes(threads, 0, "ok", "", 0.0, tuple(found), sizes, tuple(notes))
+    return {"measured": measured(probes_to_json(told))}
+
+
+if __name__ == "__main__":
+    outcome(main, json.loads(Path(sys.argv[1]).read_text()))

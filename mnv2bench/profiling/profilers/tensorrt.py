@@ -1,0 +1,64 @@
+"""TensorRT's IProfiler: the events around each layer of a plan, without the CUDA graph."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorrt as trt
+
+from mnv2bench.backends._torch import prepare
+from mnv2bench.backends.tensorrt import TensorRtSession
+from mnv2bench.cases import Case
+from mnv2bench.profiling.profilers import Profiled
+from mnv2bench.profiling.readers.tensorrt import kind
+from mnv2bench.profiling.records import Operator
+
+
+class LayerTimes(trt.IProfiler):
+    """Nanoseconds of each layer in the call that TensorRT reports."""
+
+    def __init__(self) -> None:
+        trt.IProfiler.__init__(self)
+        self.ns: Counter[str] = Counter()
+
+    def report_layer_time(self, layer_name: str, ms: float) -> None:
+        self.ns[layer_name] += round(ms * 1e6)
+
+
+class TensorRtProfiled(Profiled):
+    """Its own context takes the session's place from `start` on: a graph that is replayed has no layers."""
+
+    profiler = f"TensorRT {trt.__version__} IProfiler"
+    notes = (
+        "unverified on hardware",
+        "without the CUDA graph, and the events around each layer add to what they time",
+        "layers by the order of their names' words: a plan does not say what modules they are",
+    )
+
+    def __init__(self, session: TensorRtSession) -> None:
+        super().__init__(session)
+        self.opened = session
+        self.times = LayerTimes()
+        self.told: list[Counter[str]] = []
+
+    def start(self) -> None:
+        self.opened.context = self.opened.new_context()
+        self.opened.context.profiler = self.times
+        self.opened.context.enqueue_emits_profile = False  # else each enqueue would wait for its end
+        self.opened.queue.call = self.opened.enqueue
+
+    def ran(self) -> None:
+        self.times.ns = Counter()
+        self.opened.log.made(self.opened.context.report_to_profiler(), "does not report its layers")
+        self.told.append(self.times.ns)
+
+    def stop(self, trace: Path | None = None) -> Sequence[Operator]:
+        names = list(self.told[0]) if self.told else []
+        if any(list(ns) != names for ns in self.told):
+            raise ValueError("TensorRT does not report the same layers in each call")
+        return [Operator(name, kind(name), tuple(ns[name] for ns in self.told)) for name in names]
+
+
+def open(case: Case, path: Path, folder: Path) -> Profiled:
+    prepare(case)  # before TensorRT is touched: without a driver it would end the process
+    return TensorRtProfiled(TensorRtSession(case, path))

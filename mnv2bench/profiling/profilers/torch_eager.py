@@ -1,0 +1,37 @@
+"""torch.profiler on eager: each operator inside a scope that says which module calls it."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.profiler import record_function
+
+from mnv2bench.backends import _torch
+from mnv2bench.cases import Case
+from mnv2bench.profiling.readers.torch_events import SCOPE, TorchProfiled
+
+
+def name_scopes(network: nn.Module) -> None:
+    """Have every module say its path to torch.profiler while it computes."""
+    entered: list[record_function] = []
+
+    def enter(path: str) -> Any:
+        def hook(module: nn.Module, inputs: Any) -> None:
+            entered.append(record_function(SCOPE + path))
+            entered[-1].__enter__()  # type: ignore[no-untyped-call]
+
+        return hook
+
+    def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+        entered.pop().__exit__(None, None, None)
+
+    for path, module in network.named_modules():
+        module.register_forward_pre_hook(enter(path))
+        module.register_forward_hook(leave)
+
+
+def open(case: Case, path: Path, folder: Path) -> TorchProfiled:
+    _torch.prepare(case)
+    network = _torch.placed(case, _torch.network(case, path))
+    name_scopes(network)
+    return TorchProfiled(case, _torch.session(case, network))

@@ -1,0 +1,1 @@
+"""Readers of what the runtimes' own profilers write."""

@@ -1,0 +1,101 @@
+"""What a profile, its record and its machine say in plain sentences, each where it applies and with its figures."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from mnv2bench.flags import OTHER_THREADS, flags
+from mnv2bench.profiling.case_profile import CaseProfile
+from mnv2bench.profiling.mapping import unfused_norm
+from mnv2bench.records import Record
+from mnv2bench.statistics.latency import median_s
+from mnv2bench.statistics.once import cold_path
+from mnv2bench.statistics.rounds import measured, threads_used
+
+FIRST_RUN = 10.0  # times the median
+DISPATCH, SLOWED = 0.80, 1.15  # sum of operators over the undisturbed median
+MUCH = 0.05  # of the operators' time
+
+
+def remarks(profile: CaseProfile, record: Record | None, environment: dict[str, Any]) -> tuple[str, ...]:
+    """One sentence each, in a fixed order. `record` is what was measured of the case beside the profile.
+
+    `environment`: the machine's facts, of which "cores" and "cpu_quota_cores" are read; either may be missing.
+    """
+    noisy = record is not None and any(flag.startswith("noisy") for flag in flags(record))
+    return (*_of_the_machine(profile, environment), *_of_the_record(record), *_of_the_profile(profile, noisy))
+
+
+def _of_the_machine(profile: CaseProfile, environment: dict[str, Any]) -> Iterator[str]:
+    limits = {"usable cores": environment.get("cores"), "cores of its cgroup": environment.get("cpu_quota_cores")}
+    known = {name: cores for name, cores in limits.items() if cores}
+    which = min(known, key=lambda name: known[name], default="")
+    if which and profile.case.gpu is None and profile.case.threads > known[which]:
+        yield (
+            f"oversubscribed: {profile.case.threads} threads share {known[which]:g} {which} and wait for each other: "
+            f"ask for {max(1, int(known[which]))} at most"
+        )
+
+
+def _of_the_record(record: Record | None) -> Iterator[str]:
+    if record is None or record.status == "wrong" or not measured(record):
+        return
+    cold, median, asked = cold_path(record), median_s(record), record.case.threads
+    if cold.first_s is not None and cold.first_s > FIRST_RUN * median:
+        yield (
+            f"the first run compiled or prepared something: it took {cold.first_s * 1e3:.1f} ms, "
+            f"{cold.first_s / median:.0f} times the median: run once before serving"
+        )
+    if cold.cold_open_s is not None:
+        later = "" if cold.open_s is None else f" and {cold.open_s:.1f} s later"
+        yield f"opening compiled: it took {cold.cold_open_s:.1f} s at first{later}: keep the compile cache"
+    used = threads_used(record)
+    if record.case.gpu is None and asked - used >= OTHER_THREADS:
+        yield f"fewer threads used than asked: {used:.1f} of {asked}: it cannot use more, or the machine was busy"
+
+
+def _usual_s(profile: CaseProfile) -> float:
+    return math.fsum(row.time.median_s for row in profile.operators)
+
+
+def _disturbed(profile: CaseProfile) -> bool:
+    """Whether most calls took more than their operators usually do: it was not the profiler, which is in both."""
+    return profile.sum_s > SLOWED * _usual_s(profile)
+
+
+def _of_the_profile(profile: CaseProfile, noisy: bool) -> Iterator[str]:
+    if _disturbed(profile):
+        yield (
+            f"disturbed: the operators of a profiled call take {profile.sum_s * 1e3:.2f} ms, their usual times add up "
+            f"to {_usual_s(profile) * 1e3:.2f} ms: something interrupted most calls: profile again on a quiet machine"
+        )
+    if noisy:
+        yield "noisy: its undisturbed median is hardly one, so what a call takes beside its operators cannot be told"
+    elif profile.median_s and profile.sum_s:
+        part, between = profile.sum_s / profile.median_s, (profile.median_s - profile.sum_s) * 1e3
+        if part < DISPATCH:
+            bound = "dispatch-bound" if profile.case.gpu is None else "launch-bound"
+            yield (
+                f"{bound}: the operators take {part:.0%} of the undisturbed median, the other {between:.2f} ms of a "
+                "call pass between them: faster kernels would not shorten that"
+            )
+        if part > SLOWED and not _disturbed(profile):
+            yield (
+                f"the profiler costs: the operators take {part:.0%} of the undisturbed median: "
+                "shares are of the slowed run, and short operators look longer than they are"
+            )
+    if profile.layout_share > MUCH:
+        yield (
+            f"layout conversions take {profile.layout_share:.1%} of the operators' time: they compute nothing, "
+            "and a model kept in the runtime's own layout would save them"
+        )
+    if norms := [row for row in profile.operators if unfused_norm(row.kind)]:
+        yield (
+            f"unfused batch norm: {len(norms)} of {len(profile.operators)} operators apply it by itself and take "
+            f"{math.fsum(row.share for row in norms):.1%} of the operators' time: fold it into the weights"
+        )
+    if profile.unmapped_share > MUCH:
+        yield (
+            f"unmapped: {profile.unmapped_share:.1%} of the operators' time belongs to no layer that is known: "
+            "the layers' times are too low by it"
+        )

@@ -1,0 +1,39 @@
+"""Records: what was measured, as it is kept on disk."""
+
+from mnv2bench.records.record import (
+    ENDED,
+    FP32_TOLERANCE,
+    QUICK,
+    SCHEMA,
+    STATUSES,
+    Artifact,
+    Counts,
+    Gpu,
+    GpuMemory,
+    Memory,
+    Plan,
+    Process,
+    Record,
+    Samples,
+    Told,
+    record,
+)
+
+__all__ = [
+    "ENDED",
+    "FP32_TOLERANCE",
+    "QUICK",
+    "SCHEMA",
+    "STATUSES",
+    "Artifact",
+    "Counts",
+    "Gpu",
+    "GpuMemory",
+    "Memory",
+    "Plan",
+    "Process",
+    "Record",
+    "Samples",
+    "Told",
+    "record",
+]

@@ -1,0 +1,241 @@
+"""Record: what was measured, as it is kept on disk. Derived numbers are functions in `analysis`, never fields."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mnv2bench.cases import Case, Kind
+from mnv2bench.records.rounds import GpuState, Round
+
+# 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
+# A reader takes every number up to its own: docs/records.md
+SCHEMA = 4
+FP32_TOLERANCE = 1e-4  # of the largest logit: what fp32 may differ by, and no other precision keeps to
+STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
+ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how often, and under which conditions. Seconds throughout.
+
+    `rounds` is how many kept rounds a process is asked for. Of GPUs: `in_flight` calls at most wait on the queue while
+    throughput is measured; `cold_l2` empties the L2 cache before every timed call; `trt_level` is TensorRT's builder
+    optimisation level.
+    """
+
+    processes: int = 5
+    rounds: int = 15
+    round_s: float = 0.15
+    warmup_s: float = 0.5
+    warmup_runs: int = 3
+    warmup_cap_s: float = 3.0
+    warmup_cap_rounds: int = 20
+    steady_slope: float = 0.005
+    timeout_s: float = 300.0
+    in_flight: int = 8
+    cold_l2: bool = False
+    trt_level: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("processes", "rounds", "in_flight"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.timeout_s < float("inf"):
+            raise ValueError(f"timeout_s must be a number of seconds above 0, not {self.timeout_s}")
+        if self.trt_level not in range(6):
+            raise ValueError(f"trt_level is TensorRT's builder optimisation level, 0 to 5, not {self.trt_level}")
+
+
+QUICK = Plan(processes=3, rounds=5)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident memory of one clean worker process, bytes.
+
+    Of the bare interpreter, after importing the runtime (`floor`), after opening the model, after the first inference
+    with its images, and at its highest (VmHWM). Before schema 4 nobody read it after the first inference.
+    """
+
+    interpreter: int
+    floor: int
+    loaded: int
+    peak: int
+    first: int | None = None
+
+
+@dataclass(frozen=True)
+class GpuMemory:
+    """Bytes on the GPU, each by who counts it and never added up; None where nobody does.
+
+    `torch_allocated`, `torch_reserved`: peaks of torch's allocator, which sees nothing of TensorRT's and
+    onnxruntime's own. `engine_weights`, `engine_activations`: as a TensorRT engine says of itself. `process`: NVML's
+    figure for this process, the CUDA context included. `device_delta`: what the whole device holds more than before
+    the model was opened, which other processes move too.
+    """
+
+    torch_allocated: int | None = None
+    torch_reserved: int | None = None
+    engine_weights: int | None = None
+    engine_activations: int | None = None
+    process: int | None = None
+    device_delta: int | None = None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """What one process says of the GPU that it ran on, beside its rounds.
+
+    `facts` as the driver and NVML tell them; `before` the model was opened and `after` the last round.
+    """
+
+    facts: dict[str, str] = field(default_factory=dict)
+    before: GpuState | None = None
+    after: GpuState | None = None
+    memory: GpuMemory = field(default_factory=GpuMemory)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What one process measured: warm-up apart, every duration in order, never trimmed.
+
+    `cold_open_s` is what `open` took when nothing of it was cached, then or in this process (`cold`); None for a
+    backend that keeps no compile cache. `error` and `separation` are over the reference's largest logit.
+    """
+
+    warmup: tuple[Round, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    import_s: float | None = None
+    open_s: float | None = None
+    cold_open_s: float | None = None
+    cold: bool = False
+    first_s: float | None = None
+    memory: Memory | None = None
+    error: float | None = None
+    separation: float | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    gpu: Gpu | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one process executed under an emulator: guest instructions of each inference, one thread, and no time.
+
+    `instructions` are raw, between two marks; `empty` is what the two marks count with nothing between them.
+    `classes` are those of the last inference.
+    """
+
+    instructions: tuple[int, ...]
+    empty: int = 0
+    classes: dict[str, int] = field(default_factory=dict)
+    error: float | None = None
+    separation: float | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def net(self) -> tuple[int, ...]:
+        """Of the inferences alone, without their marks."""
+        return tuple(n - self.empty for n in self.instructions)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What another tool printed of its own measurement: no outputs were checked, and what it counts is its own affair.
+
+    `durations_ms` only where the tool prints each run. `notes` say what is not ours: its network, its precision.
+    """
+
+    tool: str
+    count: int
+    min_ms: float
+    max_ms: float
+    mean_ms: float
+    median_ms: float | None = None
+    std_ms: float | None = None
+    durations_ms: tuple[float, ...] = ()
+    init_ms: float | None = None
+    peak_mb: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Process:
+    """One fresh worker process of a case: where it stood in the realised order, how it ended, what it measured.
+
+    `counts` in place of `samples` under an emulator, `told` in place of them by a tool that is not ours. `target` says
+    what a device elsewhere is and how it was: "facts" that make numbers comparable, "mask", "before", "after",
+    "cooling"; empty here.
+    """
+
+    case: Case
+    number: int
+    position: int
+    seed: int
+    status: str
+    reason: str
+    wall_s: float
+    samples: Samples = field(default_factory=Samples)
+    counts: Counts | None = None
+    told: Told | None = None
+    target: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a backend reads: how large, and how long it took to make when it was made."""
+
+    format: str
+    key: str
+    bytes: int
+    export_s: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """A case, how it was measured, where, and how it ended. A refusal and a crash are Records too."""
+
+    case: Case
+    plan: Plan
+    environment: dict[str, Any]
+    status: str
+    reason: str
+    processes: tuple[Process, ...]
+    artifact: Artifact | None = None
+    seed: int = 0
+
+    @property
+    def samples(self) -> tuple[Samples, ...]:
+        """Of the processes that ended well."""
+        return tuple(p.samples for p in self.processes if p.status == "ok")
+
+    @property
+    def counts(self) -> tuple[Counts, ...]:
+        """Of the processes that ended well under an emulator; one that is wrong counts for nothing."""
+        return tuple(p.counts for p in self.processes if p.status == "ok" and p.counts)
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        return tuple(p.told for p in self.processes if p.status == "ok" and p.told)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it belongs among latencies, with a number or a reason for none: counts and hearsay do not."""
+        return self.case.kind != Kind.COUNTED and not any(p.told for p in self.processes)
+
+
+def record(
+    case: Case,
+    plan: Plan,
+    environment: dict[str, Any],
+    processes: Iterable[Process],
+    artifact: Artifact | None = None,
+    seed: int = 0,
+) -> Record:
+    """Fold the processes of a case into its Record: `ok` only where every one of them is."""
+    mine = tuple(processes)
+    bad = [p for p in mine if p.status != "ok"]
+    status, reason = (bad[0].status, bad[0].reason) if bad else ("ok", "")
+    if not mine:
+        status, reason = "failed", "not measured: the campaign was interrupted before this case (use --resume)"
+    return Record(case, plan, environment, status, reason, mine, artifact, seed)

@@ -1,0 +1,1 @@
+"""Regression: did a case get slower? History, screening, pairs, gate, duel, comparison of two files."""

@@ -1,0 +1,1 @@
+"""Duels: two environments measured in pairs of fresh processes."""

@@ -1,0 +1,123 @@
+"""Changes that a person accepted, in a text file that reviews well: from which night a case's history counts."""
+
+import json
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnv2bench.texts import one_line
+
+ALL = ("*",)
+TITLE = "# What `mnv2bench accept` wrote, the newest last: from `night` on, the history of `cases` begins anew.\n"
+REQUIRED = ("night", "cases", "who", "when", "why")
+KEYS = {*REQUIRED, "commit", "libraries"}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """`cases` are ids, or ("*",) for every case; `when` is ISO 8601 in UTC; `commit`, `libraries` are of that night."""
+
+    night: str
+    cases: tuple[str, ...]
+    who: str
+    when: str
+    why: str
+    commit: str | None
+    libraries: dict[str, str]
+
+
+def read(path: Path) -> tuple[Epoch, ...]:
+    """In the order of acceptance; () where there is no file. ValueError, naming it, for a file that does not read."""
+    return _epochs(_content(path), path)
+
+
+def append(path: Path, epoch: Epoch) -> None:
+    """Add one epoch; what stood there stays as it was. ValueError for a file that does not read."""
+    before = _content(path) or TITLE
+    _epochs(before, path)
+    text = f"{before.rstrip()}\n\n{block(epoch)}"
+    _epochs(text, path)  # a hand-made file may read well, and not with a block behind it
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def start(epochs: Sequence[Epoch], case_id: str) -> str | None:
+    """The night from which the case's history counts, that night included; None where nobody accepted a change."""
+    mine = [epoch.night for epoch in epochs if epoch.cases == ALL or case_id in epoch.cases]
+    return mine[-1] if mine else None
+
+
+def pinned(epochs: Sequence[Epoch]) -> Epoch | None:
+    """The epoch whose commit and libraries are the baseline environment: the last one."""
+    return epochs[-1] if epochs else None
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read ({one_line(str(error))}): restore it with git") from error
+
+
+def _epochs(text: str, path: Path) -> tuple[Epoch, ...]:
+    try:
+        found = tomllib.loads(text)
+        if unknown := sorted(set(found) - {"epoch"}):
+            raise ValueError(f"unknown key {unknown[0]!r}")
+        return tuple(map(_epoch, _typed(found.get("epoch", []), list, "epoch")))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({one_line(str(error))}): mend it, or restore it with git") from error
+
+
+def _epoch(fields: object) -> Epoch:
+    """Of one [[epoch]] block, whose every key somebody may have mistyped."""
+    known: dict[str, Any] = _typed(fields, dict, "epoch")
+    if wrong := [*sorted(set(known) - KEYS), *(name for name in REQUIRED if not known.get(name))]:
+        raise ValueError(f"an epoch {'without' if wrong[0] in KEYS else 'with an unknown key'} {wrong[0]!r}")
+    cases = tuple(_typed(case, str, "a case") for case in _typed(known["cases"], list, "cases"))
+    if "*" in cases and cases != ALL:
+        raise ValueError('cases are ids, or "*" alone')
+    texts = {name: _typed(known[name], str, name) for name in ("night", "who", "when", "why")}
+    libraries = _typed(known.get("libraries", {}), dict, "libraries")
+    return Epoch(
+        **texts,
+        cases=cases,
+        commit=_typed(known["commit"], str, "commit") if "commit" in known else None,
+        libraries={name: _typed(version, str, name) for name, version in libraries.items()},
+    )
+
+
+def _typed(value: object, kind: type, name: str) -> Any:
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def block(epoch: Epoch) -> str:
+    """What `append` writes of it."""
+    cases = [_quoted(case) for case in epoch.cases]
+    lines = [
+        "[[epoch]]",
+        f"night = {_quoted(epoch.night)}",
+        f"cases = [{cases[0]}]" if len(cases) == 1 else "\n".join(["cases = [", *(f"  {c}," for c in cases), "]"]),
+        *(f"{name} = {_quoted(getattr(epoch, name))}" for name in ("who", "when", "why")),
+        *([] if epoch.commit is None else [f"commit = {_quoted(epoch.commit)}"]),
+        "[epoch.libraries]",
+        *(f"{_quoted(name)} = {_quoted(version)}" for name, version in sorted(epoch.libraries.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A JSON string is a TOML string, but for DEL, which TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

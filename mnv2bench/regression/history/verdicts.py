@@ -1,0 +1,134 @@
+"""What the gate said, a line a night, and which confirmed changes nobody has accepted or mended yet."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mnv2bench.records.encoding import dumps
+from mnv2bench.regression.history.epochs import Epoch, start
+from mnv2bench.regression.judging.pairs import BOTH, CLEARED
+from mnv2bench.texts import one_line
+
+SCHEMA = 1
+SETTLING = (*BOTH, CLEARED)  # what pairs of processes said; a screen, or pairs that could not tell, settle nothing
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of one case in one night. `ratio` is tonight over baseline, `low` and `high` its interval; None: not measured.
+
+    `detectable` is the least change that would have been found, as a part: 0.03 is 3 %.
+    """
+
+    case: str
+    verdict: str
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    pairs: int = 0
+    detectable: float | None = None
+    reason: str = ""
+
+
+def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict]) -> None:
+    """Add a night's line, on disk when this returns; a number that is not finite is written as null.
+
+    A half-written last line, which a kill leaves, is cut off. ValueError for a file that does not read.
+    """
+    read(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = [{name: _finite(value) for name, value in asdict(verdict).items()} for verdict in verdicts]
+    line = dumps({"schema": SCHEMA, "night": night, "when": when, "verdicts": said})
+    with path.open("ab") as file:
+        whole, last = _split(path.read_bytes())
+        file.truncate(len(whole) + len(last))
+        file.write((b"\n" if last else b"") + line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> dict[str, dict[str, Verdict]]:
+    """Night -> case id -> Verdict, in the order of the file; a later line of the same night wins.
+
+    {} where there is no file; a half-written last line is left out. ValueError, naming the file, for other damage.
+    """
+    try:
+        whole, last = _split(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}): name another --results") from error
+    found: dict[str, dict[str, Verdict]] = {}
+    for number, line in enumerate((whole + last).splitlines(), 1):
+        try:
+            fields = json.loads(line)
+            newer = fields["schema"] > SCHEMA
+            found |= {} if newer else _night(fields)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            damage = one_line(f"line {number}: {type(error).__name__}: {error}")
+            raise ValueError(f"{path} is damaged ({damage}): mend it, or restore it with git") from error
+        if newer:
+            raise ValueError(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
+    return found
+
+
+def open_changes(
+    verdicts: dict[str, dict[str, Verdict]], epochs: Sequence[Epoch], nights: Sequence[str]
+) -> dict[str, Verdict]:
+    """Confirmed changes that are neither accepted nor gone, by case id; `nights` is the order of the nights.
+
+    A case is open from a confirmed change on, after the night of its epoch, until pairs clear it: the epoch's own night
+    is what was accepted, so it counts no more. A night that is not in `nights` counts for nothing.
+    """
+    places = {night: place for place, night in enumerate(nights)}
+    starts = {case: start(epochs, case) for said in verdicts.values() for case in said}
+    latest: dict[str, Verdict] = {}
+    for night in nights:
+        for case, verdict in verdicts.get(night, {}).items():
+            if verdict.verdict in SETTLING and _after(night, starts[case], places):
+                latest[case] = verdict
+    return {case: verdict for case, verdict in sorted(latest.items()) if verdict.verdict in BOTH}
+
+
+def _after(night: str, accepted: str | None, places: dict[str, int]) -> bool:
+    if accepted is None:
+        return True
+    if accepted not in places:  # of another series, or its file is gone: pytest-benchmark numbers the files
+        return night > accepted
+    return places[night] > places[accepted]
+
+
+def _split(content: bytes) -> tuple[bytes, bytes]:
+    """Whole lines, and a last line without its line break where that is whole too, as an editor may leave it."""
+    end = content.rfind(b"\n") + 1
+    try:
+        json.loads(content[end:])
+    except (ValueError, RecursionError):
+        return content[:end], b""
+    return content[:end], content[end:]
+
+
+def _night(fields: dict[str, Any]) -> dict[str, dict[str, Verdict]]:
+    if not isinstance(fields["night"], str):
+        raise ValueError("night is no text")
+    verdicts = [_verdict(said) for said in fields["verdicts"]]
+    return {fields["night"]: {verdict.case: verdict for verdict in verdicts}}
+
+
+def _verdict(fields: dict[str, Any]) -> Verdict:
+    verdict = Verdict(**fields)
+    texts = (verdict.case, verdict.verdict, verdict.reason)
+    numbers = (verdict.ratio, verdict.low, verdict.high, verdict.detectable)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(verdict.pairs, int):
+        raise ValueError("a verdict whose texts are no texts, or pairs no whole number")
+    if not all(number is None or math.isfinite(number) for number in numbers):
+        raise ValueError("a verdict whose numbers are no numbers")
+    return verdict
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

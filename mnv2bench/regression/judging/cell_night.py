@@ -1,0 +1,67 @@
+"""A case in one night, as the few numbers that the gate and the history need of it."""
+
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnv2bench.flags import drift
+from mnv2bench.records import Record
+from mnv2bench.remote.conditions import is_throttled
+from mnv2bench.statistics.latency import detection
+from mnv2bench.statistics.rounds import measured, undisturbed_share, used_rounds
+
+MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
+LOW = 0.25  # contention only ever slows: half of a bad night's processes may be slowed and the second of five is not
+
+
+@dataclass(frozen=True)
+class CellNight:
+    """`level` is the natural log of seconds: the 25 % quantile over processes of their detection statistics.
+
+    `process_sd` is the standard deviation of those, None for one process. `noisy` processes kept under half of their
+    rounds; `drifting` ones had not settled; `throttled` ones ran on a device that was too hot.
+    """
+
+    level: float
+    process_sd: float | None
+    processes: int
+    noisy: int
+    drifting: int
+    throttled: int = 0
+
+    @property
+    def doubt(self) -> str:
+        """Why this cell-night is left out of every baseline and cannot fail a gate; empty where it counts."""
+        if self.noisy >= MAX_DOUBTFUL * self.processes:
+            return "noisy"
+        if self.throttled >= MAX_DOUBTFUL * self.processes:
+            return "throttled"
+        return "unsteady" if self.drifting > self.processes / 2 else ""
+
+
+def night_level(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The level of a night from those of its processes, which are the first axis.
+
+    With the median instead, simulated nights of which one in twenty is disturbed lose 5 to 6 more slowdowns in 100.
+    """
+    low: NDArray[np.float64] = np.quantile(levels, LOW, axis=0)
+    return low
+
+
+def cell_night(record: Record) -> CellNight | None:
+    """None for a case that has no right number: refused, failed or wrong."""
+    processes = measured(record)
+    if record.status != "ok" or not processes:
+        return None
+    threads = record.case.threads
+    levels = [detection(samples, threads) for samples in processes]
+    return CellNight(
+        level=float(night_level(np.array(levels))),
+        process_sd=statistics.stdev(levels) if len(levels) > 1 else None,
+        processes=len(levels),
+        noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in processes),
+        drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in processes),
+        throttled=sum(map(is_throttled, record.processes)),
+    )

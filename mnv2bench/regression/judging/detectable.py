@@ -1,0 +1,42 @@
+"""The smallest slowdown of a cell that the gate would find in 19 of 20 nights: its minimum detectable effect."""
+
+import math
+
+from mnv2bench.regression.judging.pairs import FAMILY_RISK, LOOKS, SAME_WITHIN, TRIM
+from mnv2bench.regression.judging.screen import MIN_DEVIATION, SCREEN_P
+
+POWER = 0.975  # of each stage, so that both together find it in 19 of 20 nights
+USUAL_SUSPECTS = 5
+NOT_GATED_ABOVE = 0.10
+
+
+def by_screen(night_sd: float, nights: int) -> float:
+    """Log units: what stage 1 suspects with 97.5 % probability, from the sd of a cell's nights."""
+    from scipy import stats
+
+    error = night_sd * math.sqrt(1 + 1 / nights)
+    seen = float(stats.t.ppf(POWER, nights - 1)) * error
+    return max(float(stats.t.ppf(1 - SCREEN_P, nights - 1)) * error, MIN_DEVIATION) + seen
+
+
+def by_pairs(process_sd: float, suspects: int = USUAL_SUSPECTS) -> float:
+    """Log units: what the most pairs confirm with 97.5 % probability, from the sd of a cell's processes.
+
+    What is under 2 % may be cleared at an early look, so no cell finds less. The sd within a night is that of processes
+    minutes apart, so for pairs back to back this is on the safe side.
+    """
+    from scipy import stats
+
+    pairs = LOOKS[-1]
+    df = pairs - 2 * int(TRIM * pairs) - 1
+    error = math.sqrt(2) * process_sd / math.sqrt(pairs)
+    risk = FAMILY_RISK / max(1, suspects) / len(LOOKS)
+    return max(float(stats.t.ppf(1 - risk, df)) * error, SAME_WITHIN) + float(stats.t.ppf(POWER, df)) * error
+
+
+def detectable(night_sd: float, nights: int, process_sd: float, suspects: int = USUAL_SUSPECTS) -> float:
+    """Minimum detectable effect as a ratio less 1: 0.03 is a slowdown of 3 %. The larger of the two stages'.
+
+    Source: shared measuring notes, section 9; counted in are the floors of both stages, and that both have to find it.
+    """
+    return math.expm1(max(by_screen(night_sd, nights), by_pairs(process_sd, suspects)))

@@ -1,0 +1,70 @@
+"""What a gate says of one night: a row for every cell, what holds for all of them, and the exit code."""
+
+from dataclasses import dataclass
+
+from mnv2bench.regression.judging.pairs import IMPROVEMENT, REGRESSION
+from mnv2bench.remote.counts import FELL, ROSE, CountChange
+
+SUSPECT, UNCHANGED, LEARNING, NOT_GATED = "suspect", "unchanged", "learning", "not gated"
+NOISY, BROKEN, NOT_MEASURED, NOT_JUDGED = "noisy", "broken", "not measured", "not judged"
+ORDER = (
+    REGRESSION, BROKEN, SUSPECT, "inconclusive", ROSE, FELL, IMPROVEMENT, "cleared", NOT_JUDGED, NOISY, NOT_GATED,
+    LEARNING, UNCHANGED, NOT_MEASURED,
+)  # fmt: skip
+OK, CONFIRMED, CANNOT_JUDGE = 0, 1, 3
+
+
+@dataclass(frozen=True)
+class CellVerdict:
+    """Numbers are parts of one: 0.03 is 3 %. None where there is no such number.
+
+    `deviation`: tonight against the baseline, less what all cells share; `p` its one-sided p in its own direction, `q`
+    that p after Benjamini-Hochberg over all cells. `ratio`, `low`, `high`: new over old of the pairs. `detectable`: the
+    smallest slowdown that would be found in 19 of 20 nights. `count`: of a case that is counted and takes no time,
+    against the last earlier night that stands; then `ratio` is exact, and `counted` says that the case is one.
+    """
+
+    case: str
+    verdict: str
+    latency_ms: float | None = None
+    nights: int = 0
+    deviation: float | None = None
+    p: float | None = None
+    q: float | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    pairs: int = 0
+    detectable: float | None = None
+    reason: str = ""
+    counted: bool = False
+    count: CountChange | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`baseline` says against which environment suspects were confirmed, empty where there was none.
+
+    `shift`: what all cells moved by, as a part; `notes` are sentences on the night as a whole.
+    """
+
+    night: str
+    saved_at: str
+    fingerprint: str
+    rows: tuple[CellVerdict, ...]
+    shift: float
+    notes: tuple[str, ...]
+    baseline: str
+    unjudged: bool
+
+    @property
+    def code(self) -> int:
+        """0: nothing confirmed. 1: a confirmed regression. 3: the night cannot be judged, or a cell of it broke."""
+        said = {row.verdict for row in self.rows}
+        if REGRESSION in said:
+            return CONFIRMED
+        return CANNOT_JUDGE if self.unjudged or BROKEN in said else OK
+
+    def ordered(self) -> list[CellVerdict]:
+        """What needs somebody first; the largest deviation first in each kind."""
+        return sorted(self.rows, key=lambda row: (ORDER.index(row.verdict), -abs(row.deviation or 0.0), row.case))

@@ -1,0 +1,105 @@
+"""Stage 2: pairs of fresh processes, old and new, and what they say: slower, faster, the same, or not known yet."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnv2bench.records import Record
+from mnv2bench.statistics.latency import detection
+
+LOOKS = (6, 12, 20, 30)  # pairs after which a decision may be made
+TRIM = 0.2  # cut from each end
+FAMILY_RISK = 0.01  # of any false REGRESSION in a night
+EFFECT_FLOOR = math.log(1.015)  # a smaller change is not called one; a floor of 3 % would have half the power at 3 %
+SAME_WITHIN = math.log(1.02)
+BOUND = 0.95  # of the bounds that clear
+REGRESSION, IMPROVEMENT, CLEARED, INCONCLUSIVE = "REGRESSION", "IMPROVEMENT", "cleared", "inconclusive"
+BOTH = (REGRESSION, IMPROVEMENT)
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """Of one sample: its trimmed mean, that mean's standard error, and the degrees of freedom of its t."""
+
+    mean: float
+    se: float
+    df: int
+
+    def p_above(self, floor: float = 0.0) -> float:
+        """One-sided p of a mean at most `floor`; 0 or 1 for a sample without any spread."""
+        from scipy import stats
+
+        if self.se == 0:
+            return float(self.mean <= floor)
+        return float(stats.t.sf((self.mean - floor) / self.se, self.df))
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Lower and upper bound, each one-sided at that confidence."""
+        from scipy import stats
+
+        half = float(stats.t.ppf(confidence, self.df)) * self.se
+        return self.mean - half, self.mean + half
+
+
+def trimmed(sample: Sequence[float]) -> Trimmed:
+    """Yuen's trimmed t for one sample: 20 % cut from each end, the error from the winsorized variance.
+
+    At least two values. Source: Yuen, Biometrika 61 (1974) 165; Wilcox, Introduction to Robust Estimation, 4.3.
+    """
+    from scipy import stats
+
+    if len(sample) < 2:
+        raise ValueError(f"a trimmed mean needs at least two values, not {len(sample)}")
+    cut = int(TRIM * len(sample))
+    se = float(stats.mstats.trimmed_stde(sample, limits=(TRIM, TRIM)))
+    return Trimmed(float(stats.trim_mean(sample, TRIM)), se, len(sample) - 2 * cut - 1)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """New over old: `ratio` of the trimmed mean, its two-sided 95 % interval, both None without two pairs.
+
+    `verdict` is REGRESSION, IMPROVEMENT, cleared or inconclusive, and empty while more pairs may be measured. A run
+    that stops when it has seen enough has an interval a little too narrow; the verdict is corrected for its looks.
+    """
+
+    ratio: float | None
+    low: float | None
+    high: float | None
+    pairs: int
+    verdict: str
+
+
+def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] = BOTH, last: bool = False) -> Judged:
+    """What pairs say after a look; `suspects` is how many cases are asked the same question this night.
+
+    A change: p < 1 % / suspects / looks, and a trimmed mean beyond 1.5 %. Cleared: the 95 % bound in each direction
+    asked for is within 2 %. `last`: no more pairs will come, so the rest is inconclusive.
+    """
+    otherwise = INCONCLUSIVE if last else ""
+    if len(log_ratios) < 2:
+        return Judged(None, None, None, len(log_ratios), otherwise)
+    found = trimmed(log_ratios)
+    low, high = found.bounds((1 + BOUND) / 2)
+    risk = FAMILY_RISK / max(1, suspects) / len(LOOKS)
+    bound_low, bound_high = found.bounds(BOUND)
+    if REGRESSION in directions and found.mean > EFFECT_FLOOR and found.p_above() < risk:
+        verdict = REGRESSION
+    elif IMPROVEMENT in directions and found.mean < -EFFECT_FLOOR and 1 - found.p_above() < risk:
+        verdict = IMPROVEMENT
+    elif (REGRESSION not in directions or bound_high < SAME_WITHIN) and (
+        IMPROVEMENT not in directions or bound_low > -SAME_WITHIN
+    ):
+        verdict = CLEARED
+    else:
+        verdict = otherwise
+    return Judged(math.exp(found.mean), math.exp(low), math.exp(high), len(log_ratios), verdict)
+
+
+def log_ratios(old: Record, new: Record) -> list[float]:
+    """Of each pair that both sides finished well, in order: the new detection statistic less the old."""
+    threads = old.case.threads
+    levels = [
+        {p.number: detection(p.samples, threads) for p in side.processes if p.status == "ok"} for side in (old, new)
+    ]
+    return [levels[1][number] - levels[0][number] for number in sorted(levels[0].keys() & levels[1].keys())]

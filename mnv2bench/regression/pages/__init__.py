@@ -1,0 +1,1 @@
+"""The pages, tables and pictures of the regression verbs."""

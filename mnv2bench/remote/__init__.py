@@ -1,0 +1,1 @@
+"""Remote: cases that run on phones, boards and emulated processors."""

@@ -1,0 +1,75 @@
+"""The runner in Python: any backend of ours, wherever Python is. It imports little until its threads are set."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.remote.runners import CONTRACT, TOO_LATE, UNAVAILABLE, UNSUPPORTED
+from mnv2bench.workers.noise import resident_bytes
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+COUNTS = ("rounds", "warmup_runs", "warmup_cap_rounds", "runs")  # what is not given is as in records.Plan
+SECONDS = ("round_s", "warmup_s", "warmup_cap_s", "steady_slope", "limit_s")
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    numbers = tuple(map(int, text.split(",")))
+    if len(numbers) != 4 or min(numbers) < 1:
+        raise ValueError(text)
+    return numbers
+
+
+def parser() -> argparse.ArgumentParser:
+    """The contract's argument list, and which backend."""
+    words = argparse.ArgumentParser(prog="python -m mnv2bench.remote.runners.session", allow_abbrev=False)
+    for name in ("--backend", "--model", "--inputs", "--outputs"):
+        words.add_argument(name, required=True)
+    words.add_argument("--shape", type=_shape, required=True)
+    words.add_argument("--threads", type=int, default=1)
+    words.add_argument("--mode", choices=("time", "count"), default="time")
+    for names, kind in ((COUNTS, int), (SECONDS, float)):
+        for name in names:
+            words.add_argument(f"--{name.replace('_', '-')}", type=kind, default=argparse.SUPPRESS)
+    return words
+
+
+def _late(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"the time limit passed: the runner ended itself\n")
+    os._exit(TOO_LATE)
+
+
+def _ended(code: int, why: str) -> int:
+    with open(2, "w", closefd=False) as err:
+        err.write(f"{why}\n")
+    return code
+
+
+def main(words: Sequence[str]) -> int:
+    interpreter_bytes = resident_bytes()
+    given = parser().parse_args(words, argparse.Namespace(runs=3, warmup_runs=3, limit_s=300.0))
+    signal.signal(signal.SIGALRM, _late)
+    signal.setitimer(signal.ITIMER_REAL, given.limit_s)
+    if given.mode == "count" and given.threads != 1:
+        return _ended(UNSUPPORTED, "instructions are counted of one thread: --threads 1")
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(given.threads)))  # before numpy reads them
+    from mnv2bench.remote.runners import inferences
+
+    try:
+        said = inferences.said(given, interpreter_bytes)
+    except Unavailable as error:
+        return _ended(UNAVAILABLE, str(error))
+    except Unsupported as error:
+        return _ended(UNSUPPORTED, str(error))
+    line = json.dumps({"contract": CONTRACT, "runner": f"session of {given.backend}", **said}, allow_nan=False)
+    with open(1, "w", closefd=False) as out:
+        out.write(f"\n{line}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1:]))  # some runtimes crash while the interpreter takes them down

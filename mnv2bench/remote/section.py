@@ -1,0 +1,156 @@
+"""What phones, boards and emulated processors add to the page: counts, devices, delegation, and what others told."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from mnv2bench import analysis
+from mnv2bench.cases import Kind
+from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, of_soc
+from mnv2bench.records import Record
+from mnv2bench.remote.conditions import Moment, names, target
+from mnv2bench.report import tables
+from mnv2bench.report.cells import NONE, derived, escape, number, scaled, table
+from mnv2bench.report.rows import Row
+from mnv2bench.report.tables import Rows
+
+COUNTS = (
+    "Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is no "
+    "time: it knows no cache, no pipeline and no frequency, and counts of two processor models do not say which is "
+    "faster. ≈: the processes did not repeat to the instruction."
+)
+DEVICES = "The worst that any process saw, before it and after it. Throttled: processes that ran while it was too hot."
+DELEGATION = "Operators that ran in the delegate, of all; the others fell back to the runtime's own kernels."
+TOLD = "What a tool of other people printed of itself: outputs not checked, no raw samples. Nothing is ranked with it."
+SAME_SOC = f"Other people's, at the same number of threads, means ({NCNN_SOURCE}: {NCNN_CONDITIONS})."
+
+
+def mobile(campaign: Sequence[Record], rows: Rows, level: str) -> str:
+    """Sections under headings of that level, each only where there is something of it; empty without any."""
+    parts = (
+        ("Instructions", COUNTS, _counts(campaign, rows)),
+        ("Devices", DEVICES, _devices(campaign)),
+        ("Delegation", DELEGATION, _delegation(campaign)),
+        ("Told by other tools", TOLD, _told(campaign)),
+        ("Published for the same SoC", SAME_SOC, _same_soc(campaign, rows)),
+    )
+    return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
+
+
+def _counts(campaign: Sequence[Record], rows: Rows) -> str:
+    """A table for each processor model, precision, threads and batch, and below it how counts follow MAdds."""
+    counted = [row for row in rows if row.kind == Kind.COUNTED]
+    records = {record.case.id: record for record in campaign}
+    facts: list[tables.Cell] = [tables.variant, lambda row: number(row.madds_m, 1)]
+    drawn = []
+    for setting in tables.settings(counted):
+        mine = [row for row in counted if tables.setting(row) == setting]
+        body = tables.wide(mine, ["variant", "MAdds M"], facts, _count)
+        lines = "\n".join(_of_backends([records[row.case] for row in mine]))
+        drawn.append("\n\n".join(filter(None, (f"**{tables.title(*setting)}**", body, lines))))
+    return "\n\n".join(drawn)
+
+
+def _count(row: Row) -> str:
+    """`121.0 (0.402)`."""
+    if row.instructions is None:
+        return derived(row, None)
+    about = "≈" if row.counts_repeat is False else ""
+    return f"{about}{_millions(row.instructions)} ({number(row.instructions_per_madd, 3)})"
+
+
+def _millions(instructions: int) -> str:
+    return number(instructions / 1e6, 3 if instructions < 100e6 else 1)
+
+
+def _of_backends(records: Sequence[Record]) -> Iterator[str]:
+    """How the counts of each follow MAdds, and what they depend on."""
+    for backend in sorted({record.case.backend for record in records}):
+        mine = [record for record in records if record.case.backend == backend]
+        if fit := analysis.count_fit(mine):
+            yield (
+                f"- {escape(backend)}: {fit.intercept_m:.3g} million + {fit.slope:.4g} x MAdds, over {fit.variants} "
+                f"variants (R² {fit.r2:.4f})"
+            )
+        for facts in dict.fromkeys(tuple(found.facts.items()) for r in mine if (found := analysis.counted(r))):
+            if facts:
+                yield f"- {escape(backend)} with {', '.join(f'{escape(name)} {escape(fact)}' for name, fact in facts)}"
+
+
+def _devices(campaign: Sequence[Record]) -> str:
+    header = ("device", "what it is", "cores", "governor", "before", "after", "cooled for", "throttled")
+    lines = []
+    for device in sorted({r.case.device for r in campaign if r.case.kind == Kind.MEASURED_ON_DEVICE}):
+        mine = [record for record in campaign if record.case.device == device]
+        found = analysis.condition(mine)
+        if found:
+            what = next(filter(None, map(target, mine)), NONE)
+            texts = (device, what, found.mask and f"mask {found.mask}", found.governors)
+            hot = f"**{found.throttled} of {found.processes}**" if found.throttled else "no"
+            waited = NONE if found.waited_s is None else f"{found.waited_s:.0f} s"
+            lines.append([*map(_text, texts), _moment(found.before), _moment(found.after), waited, hot])
+    return table(header, lines, texts=6) if lines else ""
+
+
+def _moment(moment: Moment) -> str:
+    status = f"status {moment.thermal_status}" if moment.thermal_status is not None else ""
+    celsius = f"{moment.celsius:.1f} °C" if moment.celsius is not None else ""
+    return ", ".join(filter(None, (status, celsius))) or NONE
+
+
+def _delegation(campaign: Sequence[Record]) -> str:
+    header = ("backend", "variant", "batch", "threads", "delegate", "delegated", "fell back")
+
+    def lines(record: Record) -> Iterator[list[str]]:
+        said = analysis.delegation(record)
+        if said is not None:
+            case, outside = record.case, NONE if said.outside is None else str(said.outside)
+            which = [escape(case.backend), escape(case.variant), str(case.batch), str(case.threads)]
+            yield [*which, _text(said.delegate), said.text or NONE, outside]
+
+    return _each_device(campaign, header, lines, texts=2)
+
+
+def _told(campaign: Sequence[Record]) -> str:
+    """A line for each time that a tool ran."""
+    header = ("case", "tool", "notes", "runs", "mean ms", "median ms", "min ms", "max ms")
+
+    def lines(record: Record) -> Iterator[list[str]]:
+        for told in record.told:
+            texts = (record.case.id, told.tool, "; ".join(map(str, told.notes)))
+            numbers = (told.mean_ms, told.median_ms, told.min_ms, told.max_ms)
+            yield [*map(_text, texts), _text(str(told.count)), *map(scaled, numbers)]
+
+    return _each_device(campaign, header, lines, texts=3)
+
+
+def _each_device(
+    campaign: Sequence[Record], header: Sequence[str], lines: Callable[[Record], Iterator[list[str]]], texts: int
+) -> str:
+    """A table for each device, its backends in the order of their names, the largest network first."""
+    drawn: dict[str, list[list[str]]] = {}
+    for record in sorted(campaign, key=lambda record: (record.case.backend, -analysis.madds(record), record.case.id)):
+        for line in lines(record):
+            drawn.setdefault(record.case.device, []).append(line)
+    return "\n\n".join(f"**{escape(device)}**\n\n{table(header, drawn[device], texts)}" for device in sorted(drawn))
+
+
+def _same_soc(campaign: Sequence[Record], rows: Rows) -> str:
+    """What was published of a SoC that is known, beside what was measured on it here; nothing is said of others."""
+    said = []
+    for record, row in zip(campaign, rows, strict=True):
+        like_theirs = (row.network, row.width, row.resolution, row.batch) == ("mobilenet_v2", 1.0, 224, 1)
+        if row.kind != Kind.MEASURED_ON_DEVICE or row.latency_ms is None or row.status != "ok" or not like_theirs:
+            continue
+        published = of_soc(names(record), row.threads)
+        groups = dict.fromkeys((found.device, found.cores) for found in published)
+        for device, cores in groups:
+            means = sorted(f.mean_ms for f in published if (f.device, f.cores) == (device, cores))
+            span = NONE.join(dict.fromkeys((scaled(means[0]), scaled(means[-1]))))
+            said.append(
+                f"- {escape(row.case)}: yours {scaled(row.latency_ms)} ms; published for this SoC {span} ms "
+                f"(conditions differ): {escape(device)}, {tables.threads(row.threads)}, {cores}"
+            )
+    return "\n".join(said)
+
+
+def _text(text: str) -> str:
+    return escape(text) if text and text != NONE else NONE

@@ -1,0 +1,1 @@
+"""Statistics: numbers from Records, without clocks, printing or torch."""

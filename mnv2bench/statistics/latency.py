@@ -1,0 +1,112 @@
+"""The headline latency of a Record, the statistic that finds changes of it, and speed-ups."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnv2bench.cases import Case
+from mnv2bench.records import Record, Samples
+from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
+from mnv2bench.statistics.rounds import campaigns, durations_ns, madds, measured, required, used_rounds
+
+BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow
+EAGER = "torch_eager"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds of one call on the whole batch; None where the sample does not support the number.
+
+    `low_s` and `high_s`: 95 % interval over processes. `p90_s` and `p99_s`: upper bounds at 99 % confidence, over the
+    used iterations of all processes as if they were one sample.
+    """
+
+    median_s: float
+    low_s: float | None
+    high_s: float | None
+    p90_s: float | None
+    p99_s: float | None
+    min_s: float
+    process_medians: tuple[float, ...]
+    iterations: int
+
+
+def latency(record: Record) -> Latency:
+    """The median over processes of each process's median iteration. ValueError where nothing was measured.
+
+    The interval is of the processes' location on the log scale; where that does not hold the median, which two
+    clusters of processes can bring about, it is widened until it does.
+    """
+    processes = [used_rounds(s, record.case.threads) for s in required(record)]
+    iterations = [durations_ns(rounds) for rounds in processes]
+    medians = tuple(map(_median_s, iterations))
+    median, pooled = statistics.median(medians), np.concatenate(iterations)
+    low = high = None
+    if len(medians) > 1:
+        low, high = bootstrap_interval(processes) if len(medians) >= BOOTSTRAP_FROM else t_interval(medians)
+        low, high = min(low, median), max(high, median)
+    p90, p99 = percentile_bound(pooled, 0.90), percentile_bound(pooled, 0.99)
+    return Latency(
+        median_s=median,
+        low_s=low,
+        high_s=high,
+        p90_s=None if p90 is None else p90 / 1e9,
+        p99_s=None if p99 is None else p99 / 1e9,
+        min_s=int(pooled.min()) / 1e9,
+        process_medians=medians,
+        iterations=len(pooled),
+    )
+
+
+def process_median(samples: Samples, threads: int) -> float:
+    """Seconds: the median of every iteration in the used rounds of one process."""
+    return _median_s(durations_ns(used_rounds(samples, threads)))
+
+
+def _median_s(iterations: NDArray[np.int64]) -> float:
+    return float(np.median(iterations)) / 1e9
+
+
+def median_s(record: Record) -> float:
+    """`latency(record).median_s` alone, for a tenth of the work. ValueError where nothing was measured."""
+    return statistics.median(process_median(samples, record.case.threads) for samples in required(record))
+
+
+def detection(samples: Samples, threads: int) -> float:
+    """Natural log of the seconds at the 25 % quantile over used rounds of each round's 10 % quantile.
+
+    It moves 3 to 30 times less from one quiet or busy sitting to the next than a median does, so it is what two
+    processes are compared by. It is blind to whatever leaves the fast iterations as they are: a longer tail, a stall
+    every tenth call, a slow phase in under three quarters of the rounds. It is not a latency to tell anyone.
+    """
+    tenths = [quantile(r.durations_ns, 0.10) for r in used_rounds(samples, threads)]
+    return math.log(quantile(tenths, 0.25) / 1e9)
+
+
+def quantile(values: Sequence[float], part: float) -> float:
+    """numpy's, to the last bit and for a twentieth of the time where the values are few."""
+    ordered, place = sorted(values), (len(values) - 1) * part
+    below = int(place)
+    low, high, weight = ordered[below], ordered[min(below + 1, len(values) - 1)], place - below
+    return high - (high - low) * (1 - weight) if weight >= 0.5 else low + (high - low) * weight
+
+
+def gmadds_per_s(record: Record) -> float:
+    """Billions of counted multiply-adds a second while a call of median latency runs."""
+    return madds(record) / median_s(record) / 1e9
+
+
+def speedups(records: Sequence[Record]) -> dict[Case, float]:
+    """How many times faster than torch_eager in the same setting; only cases that are ok where eager is, too.
+
+    ValueError for records of more than one campaign: numbers of two machines or versions are not divided.
+    """
+    if len(campaigns(records)) > 1:
+        raise ValueError("speed-ups are within one campaign: take each of analysis.campaigns(records) alone")
+    medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
+    eager = {case: medians.get(replace(case, backend=EAGER)) for case in medians}
+    return {case: base / medians[case] for case, base in eager.items() if base is not None}

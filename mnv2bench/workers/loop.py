@@ -1,0 +1,114 @@
+"""The only timing loop of the project."""
+
+import gc
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from mnv2bench.backends import Session
+from mnv2bench.gpu.nvml import Watch
+from mnv2bench.records import Plan
+from mnv2bench.records.rounds import Round, kept
+from mnv2bench.workers.gpu_passes import cooled, time_passes
+from mnv2bench.workers.noise import Counters, counters, since
+
+STEADY_ROUNDS = 4
+RETRIES = 2  # at most this many times the rounds that were asked for
+
+
+def time_round(
+    session: Session,
+    seconds: float,
+    read: Callable[[bool], Counters] = counters,
+    cool: Callable[[], None] | None = None,
+) -> Round:
+    """Back-to-back inferences for `seconds`, at least one, and what the machine did meanwhile.
+
+    `cool` comes before each of them, outside its time.
+    """
+    run, clock_ns = session.run, session.clock_ns
+    durations_ns: list[int] = []
+    keep = durations_ns.append
+    before = read(True)
+    begin = end = clock_ns()
+    deadline = begin + int(seconds * 1e9)
+    while end < deadline or not durations_ns:
+        if cool is not None:
+            cool()
+        start = clock_ns()
+        run()
+        end = clock_ns()
+        keep(end - start)
+    after = read(False)
+    return Round(
+        tuple(durations_ns),
+        wall_ns=end - begin,
+        cpu_ns=after.cpu_ns - before.cpu_ns,
+        run_queue_ns=since(before.run_queue_ns, after.run_queue_ns),
+        steal_ns=since(before.steal_ns, after.steal_ns),
+        throttled_ns=since(before.throttled_ns, after.throttled_ns),
+        involuntary_switches=after.involuntary_switches - before.involuntary_switches,
+        major_faults=after.major_faults - before.major_faults,
+    )
+
+
+def steady(rounds: Sequence[Round], slope_limit: float) -> bool:
+    """Whether the last four round medians have stopped moving.
+
+    Theil-Sen: their median slope a round is under the limit, or its 95 % interval, which for four points reaches
+    from the least pairwise slope to the greatest, holds 0.
+    """
+    medians = [statistics.median(r.durations_ns) for r in rounds[-STEADY_ROUNDS:]]
+    if len(medians) < STEADY_ROUNDS:
+        return False
+    slopes = [(b - a) / (j - i) for (i, a), (j, b) in combinations(enumerate(medians), 2)]
+    level = statistics.median(medians)
+    return min(slopes) <= 0 <= max(slopes) or abs(statistics.median(slopes)) < slope_limit * level
+
+
+def warm_up(session: Session, plan: Plan, read: Callable[[bool], Counters] = counters) -> tuple[Round, ...]:
+    """Rounds until enough runs, enough time and steady, or a cap."""
+    cool = cooled(session, plan)
+    rounds: list[Round] = []
+    while True:
+        rounds.append(time_round(session, plan.round_s, read, cool))
+        runs = sum(len(r.durations_ns) for r in rounds)
+        seconds = sum(r.wall_ns for r in rounds) / 1e9
+        enough = runs >= plan.warmup_runs and seconds >= plan.warmup_s
+        if enough and steady(rounds, plan.steady_slope):
+            break
+        if runs >= plan.warmup_runs and (seconds >= plan.warmup_cap_s or len(rounds) >= plan.warmup_cap_rounds):
+            break
+    return tuple(rounds)
+
+
+def measure(
+    session: Session,
+    plan: Plan,
+    threads: int,
+    read: Callable[[bool], Counters] = counters,
+    watch: Watch | None = None,
+) -> tuple[tuple[Round, ...], tuple[Round, ...]]:
+    """Warm-up rounds, and rounds until the plan's count of them ran undisturbed; every round is returned.
+
+    A device that runs beside the host has its passes after each round, and once after the warm-up, as part of it.
+    """
+
+    def passes(round: Round) -> Round:
+        return replace(round, gpu=time_passes(session, plan, round, read, watch)) if session.queue else round
+
+    cool = cooled(session, plan)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        *warmup, last = warm_up(session, plan, read)
+        warmup.append(passes(last))
+        rounds: list[Round] = []
+        while len(kept(rounds, threads)) < plan.rounds and len(rounds) < RETRIES * plan.rounds:
+            rounds.append(passes(time_round(session, plan.round_s, read, cool)))
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    return tuple(warmup), tuple(rounds)
