@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from mnv2bench import precisions
 from mnv2bench.networks.spec import check
 
-PRECISIONS = ("fp32", "tf32", "fp16", "bf16")  # tf32: fp32 files, products of 10-bit mantissas
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 RESOLUTIONS = (224, 192, 160, 128, 96)
 GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
@@ -66,7 +66,7 @@ class Case:
     batch: int = 1
     backend: str = "torch_eager"
     device: str = "cpu"
-    precision: str = "fp32"
+    precision: str = precisions.FP32.name
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -77,8 +77,7 @@ class Case:
         for name, word, shape in (("backend", self.backend, BACKEND), ("device", self.device, DEVICE)):
             if not isinstance(word, str) or not re.fullmatch(shape, word):
                 raise ValueError(f"{name} {word!r} is no name: letters, digits and underscores, in a device .:@- too")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
+        precisions.named(self.precision)
 
     @property
     def variant(self) -> str:
@@ -138,7 +137,7 @@ def cases(
     backends: Iterable[str],
     networks: Iterable[str] = ("mobilenet_v2",),
     devices: Iterable[str] = ("cpu",),
-    precisions: Iterable[str] = ("fp32",),
+    precisions: Iterable[str] = (precisions.FP32.name,),
     threads: Iterable[int] = (1,),
     batches: Iterable[int] = (1,),
 ) -> tuple[Case, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from mnv2bench.gpu.times import ENQUEUE_BOUND, MAX_VARIATION, enqueue_share, gpu_variation, on_gpu
-from mnv2bench.records import FP32_TOLERANCE, Record, Samples
+from mnv2bench.precisions import FP32
+from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import SHARED, SLOWED, Round
 from mnv2bench.remote.conditions import is_throttled
 from mnv2bench.statistics.once import output_errors
@@ -39,7 +40,7 @@ def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
     if record.case.gpu is not None:
         yield from _of_the_gpu(record, processes)
     least = min(output_errors(record), default=None)
-    if record.case.precision != "fp32" and least is not None and least < FP32_TOLERANCE:
+    if record.case.precision != FP32.name and least is not None and least < FP32.largest_error:
         yield f"precision: an error of {least:.0e} is one of fp32: it may not have run in {record.case.precision}"
 
 

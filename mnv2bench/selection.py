@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from mnv2bench import backends
+from mnv2bench import backends, precisions
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
-from mnv2bench.cases import GRIDS, PRECISIONS, Case, cases, grid, is_elsewhere, is_gpu, variants
+from mnv2bench.cases import GRIDS, Case, cases, grid, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.networks import NAMES
+from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan
 
 N = TypeVar("N", int, float)
@@ -17,6 +18,7 @@ SUITES = ("latency", "throughput")
 QUICK_THROUGHPUT = ("onnxruntime", "openvino")  # the others compile anew for a batch: minutes, not quick
 MOBILE = ("litert", "executorch", "ncnn")  # what runs on other devices
 QUICK_LARGEST_ONLY = ("torch_compile_freezing",)  # 12 s to open in every process, which no cache shortens
+QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
 OPTIONS = {  # name: (default, help); one list for argparse and typer, so that neither drifts
     "grid": ("quick", f"Variants: {', '.join(GRIDS)}."),
@@ -27,7 +29,8 @@ OPTIONS = {  # name: (default, help); one list for argparse and typer, so that n
     "devices": ("cpu", "Comma-separated: cpu, cuda, cuda:1, adb:SERIAL, adb:SERIAL@big, ssh:HOST, qemu:cortex-a76."),
     "precisions": (
         "",
-        f"Comma-separated, of {', '.join(PRECISIONS)}; on cuda all, on its quick grid fp32, fp16.",
+        f"Comma-separated, of {', '.join(precisions.NAMES)}; "
+        f"on cuda all, on its quick grid {', '.join(QUICK_ON_GPUS)}.",
     ),
     "threads": ("", "Comma-separated numbers, or all for every core."),
     "batches": ("", "Comma-separated."),
@@ -110,8 +113,7 @@ def select(asked: dict[str, str]) -> Selection:
         if name not in known:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     for name in _words(asked["precisions"]):
-        if name not in PRECISIONS:
-            raise ValueError(f"precision {name!r} is not one of {', '.join(PRECISIONS)}")
+        precisions.named(name)
     grid(asked["grid"])
     weights = Weights(_number("seed", asked["seed"], int), asked["weights"])
     try:
@@ -161,7 +163,7 @@ def _gpus(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case,
         networks=asked.networks,
         backends=asked.backends or all_backends("cuda"),
         devices=devices,
-        precisions=asked.precisions or (("fp32", "fp16") if quick else PRECISIONS),
+        precisions=asked.precisions or (QUICK_ON_GPUS if quick else precisions.NAMES),
         threads=dict.fromkeys(asked.threads or (1,)),
         batches=tuple(batch for batch in batches if (batch == 1) == (suite == "latency")),
     )
@@ -175,7 +177,7 @@ def _elsewhere(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[
         networks=asked.networks,
         backends=asked.backends or MOBILE,
         devices=devices,
-        precisions=asked.precisions or ("fp32",),
+        precisions=asked.precisions or (FP32.name,),
         threads=dict.fromkeys(asked.threads or (1,)),
         batches=batches,
     )
@@ -205,7 +207,7 @@ def _here(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case,
         networks=asked.networks,
         backends=names,
         devices=devices,
-        precisions=asked.precisions or ("fp32",),
+        precisions=asked.precisions or (FP32.name,),
         threads=dict.fromkeys(asked.threads or threads),
         batches=batches,
     )

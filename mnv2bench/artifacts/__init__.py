@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mnv2bench.cases import Case
+from mnv2bench.precisions import FP32, named
 from mnv2bench.records import Artifact
 
 PACKAGE = Path(__file__).parents[1]
@@ -76,10 +77,10 @@ def key(
 ) -> str:
     """A name for the artifact's content: equal keys mean that nothing needs exporting.
 
-    tf32 reads the files of fp32. `source` is the file that it is made from, where that is no state dict; `options` what
+    `source` is the file that it is made from, where that is no state dict; `options` what
     its making depends on: of a TensorRT plan the GPU and the builder's settings.
     """
-    precision = "fp32" if format in ("state_dict", "reference") or case.precision == "tf32" else case.precision
+    precision = FP32.name if format in ("state_dict", "reference") else named(case.precision).files
     content = [format, case.network, case.width, precision, weights.content]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if format != "state_dict":

@@ -20,7 +20,7 @@ from torch.fx.experimental.optimization import fuse
 
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import REFERENCE_SEEDS, Weights
-from mnv2bench.backends._cuda import DTYPES
+from mnv2bench.backends._cuda import dtype
 from mnv2bench.backends._torch import network, prepare, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
@@ -55,11 +55,11 @@ def _images(case: Case, seed: int) -> torch.Tensor:
 
 def _typed(job: Job) -> torch.nn.Module:
     """The network in the number format of the case's files: what a strongly typed runtime computes in."""
-    return network(job.case, job.source).to(DTYPES[job.case.precision])
+    return network(job.case, job.source).to(dtype(job.case))
 
 
 def _inputs(job: Job) -> torch.Tensor:
-    return _images(job.case, 1).to(DTYPES[job.case.precision])
+    return _images(job.case, 1).to(dtype(job.case))
 
 
 def _reference(job: Job) -> None:
@@ -72,7 +72,7 @@ def _reference(job: Job) -> None:
 
 def _onnx(job: Job) -> None:
     """Of bf16 in the first opset whose Conv takes it, batch norm folded here: the exporter folds it to fp32 weights."""
-    if job.case.precision == "bf16":
+    if dtype(job.case) is torch.bfloat16:
         module, opset = fuse(network(job.case, job.source)).to(torch.bfloat16), 22
     else:
         module, opset = _typed(job), None  # torch's own default

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from mnv2bench.cases import Case
 from mnv2bench.gpu import driver
+from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unavailable, Unsupported
 
 Images = NDArray[np.float32]
 ENTRY_POINTS = "mnv2bench.backends"
-FIRST_WITH_TF32_AND_BF16 = 8.0  # compute capability; before it, TF32 would silently be fp32
 
 
 class Mark(Protocol):
@@ -192,7 +192,7 @@ def require_supported(case: Case) -> None:
     places = devices(case.backend)
     if ("cpu" if case.gpu is None else "cuda") not in places or (case.gpu is None and case.device != "cpu"):
         raise Unsupported(f"{case.backend} runs on {' and '.join(places)} here, not on {case.device}")
-    if case.gpu is None and case.precision != "fp32":
+    if case.gpu is None and case.precision != FP32.name:
         raise Unsupported(f"{case.backend} runs fp32 on cpu here, not {case.precision}")
 
 
@@ -202,5 +202,8 @@ def require(case: Case) -> None:
     if case.gpu is None:
         return
     gpu = driver.require(case.gpu, needs_cuda(case.backend), case.backend)
-    if case.precision in ("tf32", "bf16") and float(gpu.compute_capability) < FIRST_WITH_TF32_AND_BF16:
-        raise Unsupported(f"{gpu.name} has compute capability {gpu.compute_capability}: {case.precision} came with 8.0")
+    first = named(case.precision).first_cuda_capability
+    if float(gpu.compute_capability) < first:
+        raise Unsupported(
+            f"{gpu.name} has compute capability {gpu.compute_capability}: {case.precision} came with {first}"
+        )

@@ -8,8 +8,13 @@ import torch
 
 from mnv2bench.backends import Images, Mark, Session
 from mnv2bench.cases import Case
+from mnv2bench.precisions import named
 
-DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+def dtype(case: Case) -> torch.dtype:
+    """torch's element type of the case's weights and images."""
+    element: torch.dtype = getattr(torch, named(case.precision).dtype)
+    return element
 
 
 class CudaMark:
@@ -46,9 +51,9 @@ class CudaQueue:
         torch.cuda.set_device(self.device)
         self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         torch.cuda.set_stream(self.stream)  # once: as a context manager it would be timed with every call
-        shape, dtype = (case.batch, 3, case.resolution, case.resolution), DTYPES[case.precision]
-        self.input = torch.zeros(shape, dtype=dtype, device=self.device)
-        self.images = torch.zeros(shape, dtype=dtype, pin_memory=True)
+        shape, element = (case.batch, 3, case.resolution, case.resolution), dtype(case)
+        self.input = torch.zeros(shape, dtype=element, device=self.device)
+        self.images = torch.zeros(shape, dtype=element, pin_memory=True)
         self.output = torch.zeros(0)
         self.logits = torch.zeros(0)
         self.cooling: torch.Tensor | None = None

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from mnv2bench.backends import Images, Session, require
-from mnv2bench.backends._cuda import DTYPES, CudaQueue, CudaSession
+from mnv2bench.backends._cuda import CudaQueue, CudaSession, dtype
 from mnv2bench.cases import Case
 from mnv2bench.gpu import driver
 from mnv2bench.networks import build
+from mnv2bench.precisions import TF32
 from mnv2bench.refusals import Unavailable
 
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -87,7 +88,7 @@ def prepare(case: Case) -> None:
     if case.gpu is not None:
         require_cuda(case)
         # torch 2.13 cannot read these two any more once `fp32_precision`, which is to replace them, has been written
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.precision == TF32.name
     torch.set_num_threads(case.threads)
     torch.set_num_interop_threads(1)
     torch.set_grad_enabled(False)
@@ -102,7 +103,7 @@ def network(case: Case, path: Path) -> torch.nn.Module:
 
 def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
     """The network where the case runs, in the case's number format."""
-    return module if case.gpu is None else module.to(torch.device("cuda", case.gpu), DTYPES[case.precision])
+    return module if case.gpu is None else module.to(torch.device("cuda", case.gpu), dtype(case))
 
 
 def session(case: Case, network: Network) -> Session:

@@ -14,6 +14,7 @@ import numpy as np
 
 from mnv2bench.backends import Images, Mark, Session, require
 from mnv2bench.cases import Case
+from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 READS = "reference"
@@ -21,7 +22,6 @@ DEVICES = ("cpu", "cuda")
 NEEDS_CUDA = 13000
 SPIN_NS = 200_000
 ENQUEUE_NS, COPY_NS, COOL_NS = 20_000, 10_000, 50_000
-MANTISSA_BITS = {"fp32": 23, "tf32": 10, "fp16": 10, "bf16": 7}
 
 
 def spin(until_ns: int) -> None:
@@ -76,7 +76,7 @@ class FakeQueue:
 class FakeSession(Session):
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         self.logits = np.load(path)["logits"]
-        self.bits = MANTISSA_BITS[case.precision]
+        self.dropped = FP32.significand_bits - named(case.precision).significand_bits
         self.puts = 0
         self.mode = mode
 
@@ -96,7 +96,7 @@ class FakeSession(Session):
 
     def get(self) -> Images:
         logits: Images = self.logits[(self.puts - 1) % 2].copy()
-        logits.view(np.uint32)[...] &= np.uint32(0xFFFFFFFF << (23 - self.bits) & 0xFFFFFFFF)
+        logits.view(np.uint32)[...] &= np.uint32(0xFFFFFFFF << self.dropped & 0xFFFFFFFF)
         if self.mode == "nan":
             logits[0, 0] = np.nan
         return logits * np.float32(1.01) if self.mode == "wrong" else logits
@@ -108,7 +108,7 @@ class FakeGpuSession(FakeSession):
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         super().__init__(case, path, mode)
         self.queue: FakeQueue = FakeQueue()
-        self.input = {"fp16": "float16", "bf16": "bfloat16"}.get(case.precision, "float32")
+        self.input = named(case.precision).dtype
 
     def run(self) -> None:
         if self.mode in ("hang", "segfault", "kill"):

@@ -12,6 +12,7 @@ from mnv2bench.campaign.child import THREAD_VARIABLES, Ended, child
 from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.cases import Case, Kind
 from mnv2bench.machine import environment
+from mnv2bench.precisions import TF32
 from mnv2bench.records import Artifact, Plan
 from mnv2bench.refusals import Unavailable, Unsupported
 
@@ -83,7 +84,7 @@ def gpu(index: int, cuda_version: int, backend: str) -> Ended:
 def _options(case: Case, device: dict[str, Any], level: int) -> dict[str, str]:
     """What a file that is made for one GPU depends on."""
     facts = {name: str(device[name]) for name in ("name", "compute_capability", "cuda_version")}
-    return facts | {"optimization level": str(level), "tf32": "on" if case.precision == "tf32" else "off"}
+    return facts | {"optimization level": str(level), "tf32": "on" if case.precision == TF32.name else "off"}
 
 
 def ready(

@@ -10,15 +10,14 @@ from mnv2bench import networks
 from mnv2bench.cases import Case
 from mnv2bench.flags import noise
 from mnv2bench.networks import Layer
+from mnv2bench.precisions import named
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.records import Probe, Probes
-from mnv2bench.profiling.work import ELEMENT_BYTES
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.rounds import durations_ns, used_rounds
 
 LEVELS = ("L1", "L2", "L3", "memory")
 OF_A_CORE = ("L1", "L2")  # each thread brings one of its own
-PRODUCT = {"tf32": "fp32"}  # no CPU has it: what computes in it is held to fp32
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Ceiling:
 class Roof:
     """The highest ceiling of each kind at a number of threads: what `attainable` computes with.
 
-    `flops` by precision ("fp32", "bf16"), `bandwidth` bytes a second by level ("L2", "L3", "memory"), `caches` bytes by
+    `flops` by the name of a precision, `bandwidth` bytes a second by level ("L2", "L3", "memory"), `caches` bytes by
     level. A kind that no probe measured is missing.
     """
 
@@ -115,10 +114,11 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
     the network, which come round once a call. L2 counts once for each thread; a level that no probe measured is left
     out. Every layer reads and writes for itself, so that one which a runtime fuses may come in below its limit.
     """
-    flops = roof.flops.get(PRODUCT.get(case.precision, case.precision))
+    precision = named(case.precision)
+    flops = roof.flops.get(precision.files)  # no CPU multiplies in tf32: what computes in it is held to fp32
     if not flops or "memory" not in roof.bandwidth:
         return None
-    network, size = _network(case), ELEMENT_BYTES[case.precision]
+    network, size = _network(case), precision.element_bytes
     weights_per_s = _bandwidth(roof, size * sum(layer.params for layer in network.values()))
     compute, memory = [], []
     for layer in (network[name] for name in layers):

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import Layer
-
-ELEMENT_BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
+from mnv2bench.precisions import named
 
 
 def madds(layers: Iterable[Layer], case: Case) -> int:
@@ -28,4 +27,4 @@ def moved_bytes(layers: Sequence[Layer], done: Sequence[Layer], case: Case, net:
         if layer.kind == "add" and entry not in names:  # else what is added is what these layers read at first
             elements += layer.in_elements
     weights = sum(layer.weights + layer.bias + layer.bn_params // 2 for layer in done)
-    return ELEMENT_BYTES[case.precision] * (case.batch * elements + weights)
+    return named(case.precision).element_bytes * (case.batch * elements + weights)

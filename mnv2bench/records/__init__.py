@@ -2,7 +2,6 @@
 
 from mnv2bench.records.record import (
     ENDED,
-    FP32_TOLERANCE,
     QUICK,
     SCHEMA,
     STATUSES,
@@ -21,7 +20,6 @@ from mnv2bench.records.record import (
 
 __all__ = [
     "ENDED",
-    "FP32_TOLERANCE",
     "QUICK",
     "SCHEMA",
     "STATUSES",

@@ -10,7 +10,6 @@ from mnv2bench.records.rounds import GpuState, Round
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
 # A reader takes every number up to its own: docs/records.md
 SCHEMA = 4
-FP32_TOLERANCE = 1e-4  # of the largest logit: what fp32 may differ by, and no other precision keeps to
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
 

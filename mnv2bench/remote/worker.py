@@ -14,6 +14,7 @@ import numpy as np
 from mnv2bench.artifacts import REFERENCE_SEEDS
 from mnv2bench.cases import Case, Kind
 from mnv2bench.networks import images
+from mnv2bench.precisions import FP32
 from mnv2bench.records import Counts, Plan
 from mnv2bench.records.encoding import samples_from_json, samples_to_json
 from mnv2bench.refusals import Unavailable, Unsupported
@@ -43,7 +44,7 @@ class Clock:
 
 def way(case: Case, runner: str) -> Transport:
     """The way to the case's device, not yet entered. Raises Unsupported for what no device would run."""
-    if case.precision != "fp32":
+    if case.precision != FP32.name:
         raise Unsupported(f"runners are fp32 so far, not {case.precision}")
     counted = case.kind == Kind.COUNTED
     if counted and case.threads > 1:

@@ -7,6 +7,7 @@ from mnv2bench import analysis
 from mnv2bench.cases import Kind
 from mnv2bench.networks import count
 from mnv2bench.paper import official
+from mnv2bench.precisions import named
 from mnv2bench.records import GpuMemory, Record
 from mnv2bench.remote.conditions import target, thermal
 
@@ -14,7 +15,6 @@ WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
 INSTRUCTIONS = "none: instructions are counted, and no time"
 TOLD = "none: another tool's own figures"
-HALVES = ("fp16", "bf16")
 Source = tuple[str, Sequence[Record]]  # the name of a file, and what it holds
 
 
@@ -128,7 +128,7 @@ def rows(campaign: Sequence[Record], source: str = "") -> tuple[Row, ...]:
 
 def _row(record: Record, speedup: float | None, source: str) -> Row:
     case, counted = record.case, count(record.case.network, record.case.width, record.case.resolution)
-    of_fp32 = 0.5 if case.precision in HALVES else 1.0  # bytes of a number
+    of_fp32 = named(case.precision).size_ratio
     published = official().get((case.width, case.resolution)) if case.network == "mobilenet_v2" else None
     processes = analysis.measured(record)
     latency = analysis.latency(record) if processes else None

@@ -11,6 +11,7 @@ from mnv2bench.campaign import Campaign, all_backends, run
 from mnv2bench.cases import Case, cases
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import clock_agreement
+from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selfcheck.device import between
@@ -19,7 +20,7 @@ from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
 PLAN = Plan(processes=2, rounds=5, warmup_cap_s=1.0)
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = (FP32.name, FP16.name)
 MAX_BETWEEN = 0.02  # of a round outside the timed calls, which take tens of microseconds here
 MAX_GPU_OVER_WALL = 1.05  # a call's work on the GPU is a part of it, but for the resolution of events
 MAX_DISAGREEMENT = 0.25  # of a call's time by events and by the wall while calls are in flight

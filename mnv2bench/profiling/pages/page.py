@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from mnv2bench import analysis
 from mnv2bench.comparison.page import machine
 from mnv2bench.networks import activations, count, peaks
+from mnv2bench.precisions import named
 from mnv2bench.profiling.pages.profiled import Profiled
 from mnv2bench.profiling.pages.roofline import limit
 from mnv2bench.profiling.pages.tables import per_operator, per_setting
@@ -12,7 +13,6 @@ from mnv2bench.profiling.records import Probes
 from mnv2bench.profiling.remarks import remarks
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table
-from mnv2bench.report.rows import HALVES
 
 TITLE = "# MobileNetV2 profiles\n"
 COLUMNS = (
@@ -140,7 +140,7 @@ def _resident(one: Profiled, record: Record) -> list[str]:
         return []
     counted = count(case.network, case.width, case.resolution)
     computed = peaks(activations(case.network, case.width, case.resolution))
-    of_fp32 = 0.5 if case.precision in HALVES else 1.0
+    of_fp32 = named(case.precision).size_ratio
     words = f" ({escape(one.profile.arena)})" if one.profile.arena else ""
     return [
         escape(case.id),

@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 
+from mnv2bench.precisions import BF16, FP32
 from mnv2bench.profiling.probes import Asked, Kernel, side
 
 SIDE_WITHOUT_BF16 = 256  # oneDNN takes no bf16 there, and torch's own loop makes 1 to 2 GFLOP/s of it
@@ -28,9 +29,9 @@ def probes(threads: int, caches: dict[str, int]) -> Iterator[Asked]:
     each copy: an eighth of one in an L2 of 512 KiB, so that an L2 is that much faster than it is said to be.
     """
     torch.set_num_threads(threads)
-    yield _product("fp32 matmul", torch.float32, side(threads))
+    yield _product(f"{FP32.name} matmul", torch.float32, side(threads))
     bf16 = torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    yield _product("bf16 matmul", torch.bfloat16, side(threads) if bf16 else SIDE_WITHOUT_BF16)
+    yield _product(f"{BF16.name} matmul", torch.bfloat16, side(threads) if bf16 else SIDE_WITHOUT_BF16)
     for level, size in buffers(threads, caches).items():
         yield _copy(level, size)
 

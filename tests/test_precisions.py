@@ -1,0 +1,68 @@
+"""The number formats: what each declares, and that nothing but their declaration knows them by name."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import mnv2bench
+from mnv2bench.cases import Case
+from mnv2bench.precisions import BF16, FP16, FP32, NAMES, PRECISIONS, TF32, named
+from mnv2bench.profiling.roofline import Roof, attainable
+
+PACKAGE = Path(mnv2bench.__file__).parent
+
+
+def test_the_precisions_are_these_in_this_order():
+    assert NAMES == ("fp32", "tf32", "fp16", "bf16")
+    assert [named(name) for name in NAMES] == [FP32, TF32, FP16, BF16]
+
+
+def test_an_unknown_precision_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError) as refused:
+        named("int4")
+    assert str(refused.value) == "precision 'int4' is not one of fp32, tf32, fp16, bf16"
+    with pytest.raises(ValueError, match="precision 'int4' is not one of fp32, tf32, fp16, bf16"):
+        Case(precision="int4")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS, ids=NAMES)
+def test_an_element_has_the_bytes_that_torch_gives_it(precision):
+    assert getattr(torch, precision.dtype).itemsize == precision.element_bytes
+    assert precision.meaning.endswith(".")
+
+
+def test_significands_are_those_of_the_formats():
+    assert [precision.significand_bits for precision in PRECISIONS] == [23, 10, 10, 7]
+    assert np.finfo(np.float32).nmant == FP32.significand_bits
+    assert np.finfo(np.float16).nmant == FP16.significand_bits
+    assert torch.finfo(torch.bfloat16).eps == 2.0**-BF16.significand_bits
+
+
+def test_only_tf32_reads_the_files_of_another_precision():
+    assert [precision.files for precision in PRECISIONS] == ["fp32", "fp32", "fp16", "bf16"]
+
+
+def test_a_half_is_half_as_large_as_fp32():
+    assert [precision.size_ratio for precision in PRECISIONS] == [1.0, 1.0, 0.5, 0.5]
+
+
+def test_what_computes_in_tf32_is_held_to_the_fp32_products_of_a_cpu():
+    roof = Roof(1, {"fp32": 1e11, "bf16": 4e11}, {"memory": 1e10}, {})
+    limits = {name: attainable(roof, Case(precision=name), ["stem"]) for name in NAMES}
+    assert limits["tf32"] == limits["fp32"]
+    assert limits["fp32"].compute_s == pytest.approx(4 * limits["bf16"].compute_s)
+    assert limits["fp16"] is None
+
+
+def test_a_precision_is_named_where_it_is_declared_and_in_backends_alone():
+    """Arm's processors have a feature of the same name, which machine.py records."""
+    naming = {
+        str(file.relative_to(PACKAGE))
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and node.value == "bf16"
+    }
+    assert {name for name in naming if not name.startswith("backends/")} == {"precisions.py", "machine.py"}
