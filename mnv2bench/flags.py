@@ -11,7 +11,7 @@ from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import SHARED, SLOWED, Round
 from mnv2bench.remote.conditions import is_throttled
 from mnv2bench.statistics.once import output_errors
-from mnv2bench.statistics.rounds import Timed, measured, threads_used, undisturbed_share, used_rounds
+from mnv2bench.statistics.rounds import MIN_UNDISTURBED, Timed, measured, threads_used, undisturbed_share, used_rounds
 
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
@@ -47,7 +47,7 @@ def _flags(record: Record, processes: Sequence[Samples]) -> Iterator[str]:
 def noise(processes: Sequence[Timed], threads: int) -> Iterator[str]:
     """What the rounds themselves say against their numbers: noisy, unsteady."""
     shares = [undisturbed_share(timed, threads) for timed in processes]
-    if noisy := [share for share in shares if share < 0.5]:
+    if noisy := [share for share in shares if share < MIN_UNDISTURBED]:
         yield (
             f"noisy: {len(noisy)} of {len(processes)} processes had under half of their rounds undisturbed, "
             f"the worst {min(noisy):.0%}"

@@ -82,7 +82,7 @@ class Round:
         """Why this round does not count, from what the machine did and never from its timing.
 
         A host that waits for its GPU may sleep or spin: its CPU share is no sign there.
-        Source: shared measuring notes, section 8; limits are the MAX_ and MIN_ names above.
+        The limits are the MAX_ and MIN_ names above: docs/thresholds.md#rounds.
         """
         floor = MIN_CPU_ONE_THREAD if threads == 1 else MIN_CPU_OF_USUAL * usual_cpu_share
         passes: tuple[Round | GpuRound, ...] = (self, self.gpu) if self.gpu else (self,)

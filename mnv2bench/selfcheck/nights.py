@@ -41,7 +41,7 @@ class Noise(Protocol):
 
 @dataclass
 class Model:
-    """The noise of measuring notes, section 7: 300 cells in thirds, t5 tails, common shifts, 5 % bad nights.
+    """Simulated noise of 300 cells in thirds: t5 tails, common shifts, 5 % bad nights (docs/thresholds.md#screen).
 
     On a bad night half of all processes, those of pairs too, are slowed by an exponential of mean 5 %. Nothing flags
     such a night here, so that the rule and not the flags is tested.

@@ -20,7 +20,7 @@ RESAMPLED_ROUNDS = 200
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
     """95 % Student t interval of the location of positive values, on their log scale; at least two of them.
 
-    Simulated coverage is 95 % from 3 processes on, where a bootstrap has 78 % (shared measuring notes, section 6).
+    Simulated coverage is 95 % from 3 processes on, where a bootstrap has 78 %: docs/thresholds.md#intervals.
     """
     logs = [math.log(v) for v in values]
     half = _t_quantile(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))

@@ -13,7 +13,8 @@ from mnv2bench.records import Record, Samples
 from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
 from mnv2bench.statistics.rounds import campaigns, durations_ns, madds, measured, required, used_rounds
 
-BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow
+BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
+ROUND_QUANTILE, PROCESS_QUANTILE = 0.10, 0.25  # docs/thresholds.md#detection
 EAGER = "torch_eager"
 
 
@@ -83,8 +84,8 @@ def detection(samples: Samples, threads: int) -> float:
     processes are compared by. It is blind to whatever leaves the fast iterations as they are: a longer tail, a stall
     every tenth call, a slow phase in under three quarters of the rounds. It is not a latency to tell anyone.
     """
-    tenths = [quantile(r.durations_ns, 0.10) for r in used_rounds(samples, threads)]
-    return math.log(quantile(tenths, 0.25) / 1e9)
+    tenths = [quantile(r.durations_ns, ROUND_QUANTILE) for r in used_rounds(samples, threads)]
+    return math.log(quantile(tenths, PROCESS_QUANTILE) / 1e9)
 
 
 def quantile(values: Sequence[float], part: float) -> float:

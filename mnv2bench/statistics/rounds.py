@@ -13,6 +13,8 @@ from mnv2bench.networks import count
 from mnv2bench.records import ENDED, Record, Samples
 from mnv2bench.records.rounds import Round, kept
 
+MIN_UNDISTURBED = 0.5  # docs/thresholds.md#rounds
+
 
 def measured(record: Record) -> tuple[Samples, ...]:
     """Of the processes that came to their rounds, whether their outputs were right or wrong.
@@ -38,14 +40,14 @@ class Timed(Protocol):
 
 
 def undisturbed_share(samples: Timed, threads: int) -> float:
-    """The part of a process's rounds in which nothing contended with it; it is noisy below one half."""
+    """The part of a process's rounds in which nothing contended with it; it is noisy below MIN_UNDISTURBED."""
     return len(kept(samples.rounds, threads)) / len(samples.rounds)
 
 
 def used_rounds(samples: Timed, threads: int) -> tuple[Round, ...]:
     """The undisturbed rounds; all of them in a noisy process, which has too few to choose from."""
     undisturbed = kept(samples.rounds, threads)
-    return undisturbed if 2 * len(undisturbed) >= len(samples.rounds) else samples.rounds
+    return undisturbed if len(undisturbed) >= MIN_UNDISTURBED * len(samples.rounds) else samples.rounds
 
 
 def kept_share(record: Record) -> float:

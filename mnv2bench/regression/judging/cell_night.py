@@ -10,7 +10,7 @@ from mnv2bench.flags import drift
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import is_throttled
 from mnv2bench.statistics.latency import detection
-from mnv2bench.statistics.rounds import measured, undisturbed_share, used_rounds
+from mnv2bench.statistics.rounds import MIN_UNDISTURBED, measured, undisturbed_share, used_rounds
 
 MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
 LOW = 0.25  # contention only ever slows: half of a bad night's processes may be slowed and the second of five is not
@@ -61,7 +61,7 @@ def cell_night(record: Record) -> CellNight | None:
         level=float(night_level(np.array(levels))),
         process_sd=statistics.stdev(levels) if len(levels) > 1 else None,
         processes=len(levels),
-        noisy=sum(undisturbed_share(samples, threads) < 0.5 for samples in processes),
+        noisy=sum(undisturbed_share(samples, threads) < MIN_UNDISTURBED for samples in processes),
         drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in processes),
         throttled=sum(map(is_throttled, record.processes)),
     )

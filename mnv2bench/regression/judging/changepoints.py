@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-PENALTY = 25.0  # 12 % of nights of 300 cells had a false point at 25, 4 % at 40 (shared measuring notes, section 7)
+PENALTY = 25.0  # docs/thresholds.md#change-points
 SHORTEST = 3  # nights of a level
 TO_SD = 1.4826  # of a normal distribution, from the median absolute value
 LEAST_NOISE = 1e-4  # log units; a series without noise was not measured

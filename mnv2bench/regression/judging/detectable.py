@@ -37,6 +37,6 @@ def by_pairs(process_sd: float, suspects: int = USUAL_SUSPECTS) -> float:
 def detectable(night_sd: float, nights: int, process_sd: float, suspects: int = USUAL_SUSPECTS) -> float:
     """Minimum detectable effect as a ratio less 1: 0.03 is a slowdown of 3 %. The larger of the two stages'.
 
-    Source: shared measuring notes, section 9; counted in are the floors of both stages, and that both have to find it.
+    Counted in are the floors of both stages, and that both have to find it: docs/thresholds.md#detectable.
     """
     return math.expm1(max(by_screen(night_sd, nights), by_pairs(process_sd, suspects)))

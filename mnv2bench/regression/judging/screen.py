@@ -90,7 +90,7 @@ def screen(levels: Levels, accepted: NDArray[np.bool_]) -> Screen:
     """Hold the last row of (nights, cells) log levels against the rows before it.
 
     `accepted` says which of those rows may be in a cell's baseline: undoubtful, of the cell's epoch, and without an
-    open change; tonight's row of it is not used. Source: shared measuring notes, section 7.
+    open change; tonight's row of it is not used. Thresholds: docs/thresholds.md#screen.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return _screen(levels, accepted[:-1] & np.isfinite(levels[:-1]))

@@ -1,0 +1,98 @@
+"""docs/thresholds.md against the code: every constant that it lists, every constant that it should, every link."""
+
+import ast
+import importlib
+import math
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import mnv2bench
+
+ROOT = Path(mnv2bench.__file__).parents[1]
+PAGE = ROOT / "docs" / "thresholds.md"
+ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<value>[^`]+)` \| `(?P<module>[\w.]+)` \| .+ \| .+ \| .+ \|$")
+LINK = re.compile(r"docs/thresholds\.md(?:#([a-z-]+))?")
+DECIDING = ("mnv2bench.statistics", "mnv2bench.regression.judging", "mnv2bench.regression.gate")
+NOT_STATISTICAL = {("judgement", "OK"), ("judgement", "CONFIRMED"), ("judgement", "CANNOT_JUDGE")}  # exit codes
+
+
+def listed():
+    rows = [ROW.match(line) for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert all(rows), "a row of docs/thresholds.md has another number of cells"
+    return [(row["module"], row["name"], row["value"]) for row in rows]
+
+
+def value_of(text):
+    """A Python literal, or the logarithm of one."""
+    logarithm = re.fullmatch(r"log\((.+)\)", text)
+    return math.log(ast.literal_eval(logarithm[1])) if logarithm else ast.literal_eval(text)
+
+
+def resolved(path):
+    """A module, or a class of one, by its dotted path."""
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError:
+        module, _, name = path.rpartition(".")
+        return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize(("module", "name", "value"), listed(), ids=lambda text: str(text))
+def test_a_listed_constant_has_the_value_that_the_page_gives(module, name, value):
+    assert getattr(resolved(module), name) == value_of(value)
+
+
+def numeric(value):
+    """Whether a constant is a number, or holds nothing but numbers."""
+    if isinstance(value, tuple):
+        return bool(value) and all(map(numeric, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def constants(package):
+    """(module, name) of each number in capitals that a package's modules define themselves."""
+    root = importlib.import_module(package)
+    for found in pkgutil.walk_packages(root.__path__, f"{package}."):
+        source = ast.parse(Path(found.module_finder.path, f"{found.name.rpartition('.')[2]}.py").read_text())
+        module = importlib.import_module(found.name)
+        targets = [target for line in source.body if isinstance(line, ast.Assign) for target in line.targets]
+        names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        yield from ((found.name, name) for name in names if name.isupper() and numeric(getattr(module, name)))
+
+
+@pytest.mark.parametrize("package", DECIDING)
+def test_every_number_that_a_verdict_rests_on_is_listed(package):
+    on_the_page = {(module, name) for module, name, _ in listed()}
+    in_the_code = {
+        (module, name)
+        for module, name in constants(package)
+        if (module.rpartition(".")[2], name) not in NOT_STATISTICAL
+    }
+    assert in_the_code - on_the_page == set()
+
+
+def test_every_link_from_the_code_has_its_heading():
+    headings = set(re.findall(r"^## ([a-z-]+)$", PAGE.read_text(), re.MULTILINE))
+    linked = [
+        (path.relative_to(ROOT).as_posix(), anchor)
+        for folder in ("mnv2bench", "suites", "tests")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for anchor in LINK.findall(path.read_text())
+        if path.name != "test_thresholds.py"
+    ]
+    assert linked, "no code links to docs/thresholds.md"
+    assert [(path, anchor) for path, anchor in linked if anchor not in headings] == []
+
+
+def test_nothing_cites_notes_that_are_not_in_the_repository():
+    cited = re.compile(r"shared (measuring )?notes|measuring notes|/work/shared|\.\./shared")
+    texts = [p for f in ("mnv2bench", "suites", "docs", "tests") for p in sorted((ROOT / f).rglob("*"))]
+    citing = [
+        path.relative_to(ROOT).as_posix()
+        for path in texts
+        if path.suffix in (".py", ".md") and path.name != "test_thresholds.py" and cited.search(path.read_text())
+    ]
+    assert citing == []
