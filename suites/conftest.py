@@ -5,14 +5,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mnv2bench import analysis
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.cases import Case, Kind
+from mnv2bench.flags import flags
+from mnv2bench.gpu.times import gpu_times
 from mnv2bench.machine import differences, environment
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
+from mnv2bench.statistics.latency import latency
+from mnv2bench.statistics.rounds import kept_share, throughput, used_rounds
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
@@ -193,22 +196,22 @@ def replay(request, benchmark):
         record = request.getfixturevalue("record")
         if record.told:
             pytest.skip(f"{record.told[0].tool} tells no raw samples to replay: what it told is in the report")
-        rounds = [r for s in record.samples for r in analysis.used_rounds(s, record.case.threads)]
+        rounds = [r for s in record.samples for r in used_rounds(s, record.case.threads)]
         seconds = [d / 1e9 for r in rounds for d in r.durations_ns]
-        latency = analysis.latency(record)
+        times = latency(record)
         benchmark.group = benchmark.group or record.case.variant
         benchmark.extra_info.update(
             case=record.case.id,
-            process_medians_ms=[1e3 * s for s in latency.process_medians],
-            throughput_images_per_s=analysis.throughput(record),
-            kept_share=analysis.kept_share(record),
-            flags=list(analysis.flags(record)),
+            process_medians_ms=[1e3 * s for s in times.process_medians],
+            throughput_images_per_s=throughput(record),
+            kept_share=kept_share(record),
+            flags=list(flags(record)),
         )
-        if times := analysis.gpu_times(record):  # what is replayed is the wall; these are times of other things
+        if gpu := gpu_times(record):  # what is replayed is the wall; these are times of other things
             benchmark.extra_info.update(
-                gpu_ms=1e3 * times.gpu.median_s,
-                enqueue_ms=1e3 * times.enqueue.median_s,
-                end_to_end_ms=1e3 * times.end_to_end.median_s,
+                gpu_ms=1e3 * gpu.gpu.median_s,
+                enqueue_ms=1e3 * gpu.enqueue.median_s,
+                end_to_end_ms=1e3 * gpu.end_to_end.median_s,
             )
         REPLAY.load(seconds)
         benchmark.pedantic(lambda: None, rounds=len(seconds), iterations=1, warmup_rounds=0)
@@ -223,7 +226,7 @@ def pytest_terminal_summary(terminalreporter, config):
     console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
     console.print(spent_table(records, config.stash[JOURNAL].path))
     for record in records:
-        for flag in analysis.flags(record) if record.status == "ok" else ():
+        for flag in flags(record) if record.status == "ok" else ():
             console.print(f"{record.case.id}: {flag}", markup=False)
     for profile in config.stash[JOURNAL].profiles:
         if profile.status != "ok":

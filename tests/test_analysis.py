@@ -8,13 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mnv2bench import analysis
 from mnv2bench.cases import Case
-from mnv2bench.flags import drift
+from mnv2bench.flags import flags
 from mnv2bench.networks import count
 from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.doubts import drift
+from mnv2bench.statistics.fit import Point, fit, latency_fit, pixel1_fit, verdict
 from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
+from mnv2bench.statistics.latency import detection, gmadds_per_s, latency, speedups
+from mnv2bench.statistics.once import cold_path, memory, output_error
+from mnv2bench.statistics.rounds import campaigns, kept_share, threads_used, throughput, used_rounds
 
 MS = 1_000_000
 PLAN = Plan(processes=3, rounds=4)
@@ -41,48 +45,48 @@ def steadily(*medians_ms: float, **rest: object) -> Record:
 def test_rounds_in_which_something_contended_are_not_used():
     quiet = (ran(10), ran(11))
     samples = Samples(rounds=(quiet[0], ran(40, cpu=0.5), quiet[1], ran(40, steal_ns=MS), ran(9)))
-    assert analysis.used_rounds(samples, threads=1) == (*quiet, ran(9))
-    assert analysis.kept_share(recorded(samples)) == 0.6
-    assert analysis.latency(recorded(samples)).process_medians == (0.010,)
+    assert used_rounds(samples, threads=1) == (*quiet, ran(9))
+    assert kept_share(recorded(samples)) == 0.6
+    assert latency(recorded(samples)).process_medians == (0.010,)
 
 
 def test_exactly_half_of_the_rounds_is_enough():
     samples = Samples(rounds=(ran(10), ran(40, cpu=0.5)))
-    assert analysis.used_rounds(samples, threads=1) == (ran(10),)
+    assert used_rounds(samples, threads=1) == (ran(10),)
 
 
 def test_a_process_with_under_half_of_its_rounds_kept_uses_all_and_is_noisy():
     noisy = Samples(rounds=(ran(10), ran(20, cpu=0.5), ran(30, cpu=0.5)))
     quiet = Samples(rounds=(ran(10), ran(10), ran(10)))
-    assert analysis.used_rounds(noisy, threads=1) == noisy.rounds
-    assert analysis.latency(recorded(noisy)).median_s == 0.020
-    assert analysis.flags(recorded(noisy, quiet, quiet)) == (
+    assert used_rounds(noisy, threads=1) == noisy.rounds
+    assert latency(recorded(noisy)).median_s == 0.020
+    assert flags(recorded(noisy, quiet, quiet)) == (
         "noisy: 1 of 3 processes had under half of their rounds undisturbed, the worst 33%",
     )
 
 
 def test_what_counts_is_what_the_machine_did_and_never_how_long_a_round_took():
     samples = Samples(rounds=(ran(10), ran(10), ran(1000)))
-    assert len(analysis.used_rounds(samples, threads=1)) == 3
+    assert len(used_rounds(samples, threads=1)) == 3
 
 
 def test_the_latency_is_the_median_over_processes_of_each_ones_median_over_pooled_iterations():
     first = Samples(rounds=(ran(1, 2, 3), ran(9)))  # pooled 2.5; the median of round medians would be 5.5
     second = Samples(rounds=(ran(4, 4),))
     third = Samples(rounds=(ran(8),))
-    latency = analysis.latency(recorded(first, second, third))
-    assert latency.process_medians == (0.0025, 0.004, 0.008)
-    assert (latency.median_s, latency.min_s, latency.iterations) == (0.004, 0.001, 7)
+    times = latency(recorded(first, second, third))
+    assert times.process_medians == (0.0025, 0.004, 0.008)
+    assert (times.median_s, times.min_s, times.iterations) == (0.004, 0.001, 7)
 
 
 def test_warm_up_is_no_part_of_the_latency():
     samples = Samples(warmup=(ran(500),), rounds=(ran(10), ran(10)))
-    assert analysis.latency(recorded(samples)).median_s == 0.010
+    assert latency(recorded(samples)).median_s == 0.010
 
 
 def test_one_process_has_no_interval():
-    latency = analysis.latency(steadily(10))
-    assert (latency.low_s, latency.high_s) == (None, None)
+    times = latency(steadily(10))
+    assert (times.low_s, times.high_s) == (None, None)
 
 
 def test_the_t_interval_of_1_e_and_e_squared():
@@ -93,24 +97,24 @@ def test_the_t_interval_of_1_e_and_e_squared():
 
 
 def test_the_interval_of_five_processes():
-    latency = analysis.latency(steadily(9.8, 9.9, 10.0, 10.1, 10.3))
-    assert latency.median_s == 0.010
+    times = latency(steadily(9.8, 9.9, 10.0, 10.1, 10.3))
+    assert times.median_s == 0.010
     # Logs: mean 2.304436, standard deviation 0.019136; t(0.975, 4 df) = 2.776445.
-    assert (latency.low_s, latency.high_s) == (pytest.approx(0.0097833, abs=1e-7), pytest.approx(0.0102594, abs=1e-7))
+    assert (times.low_s, times.high_s) == (pytest.approx(0.0097833, abs=1e-7), pytest.approx(0.0102594, abs=1e-7))
 
 
 def test_the_interval_holds_the_median_even_of_two_clusters_of_processes():
-    latency = analysis.latency(steadily(*[10.0] * 7, *[20.0] * 6))
-    assert latency.low_s == latency.median_s == 0.010
+    times = latency(steadily(*[10.0] * 7, *[20.0] * 6))
+    assert times.low_s == times.median_s == 0.010
 
 
 def test_the_bootstrap_takes_over_at_15_processes_and_comes_out_the_same_each_time():
     fourteen, fifteen = [10 + n / 10 for n in range(14)], [10 + n / 10 for n in range(15)]
-    assert analysis.latency(steadily(*fourteen)).low_s == pytest.approx(t_interval(fourteen)[0] / 1e3)
-    latency = analysis.latency(steadily(*fifteen))
-    assert latency.median_s == 0.0107
-    assert (latency.low_s, latency.high_s) == (0.0103, 0.0111)  # the 4th and the 12th of 15, as the binomial has it
-    assert analysis.latency(steadily(*fifteen)) == latency
+    assert latency(steadily(*fourteen)).low_s == pytest.approx(t_interval(fourteen)[0] / 1e3)
+    times = latency(steadily(*fifteen))
+    assert times.median_s == 0.0107
+    assert (times.low_s, times.high_s) == (0.0103, 0.0111)  # the 4th and the 12th of 15, as the binomial has it
+    assert latency(steadily(*fifteen)) == times
 
 
 def test_the_bootstrap_resamples_rounds_too():
@@ -134,17 +138,17 @@ def test_how_many_iterations_lie_above_the_bound_of_p90(iterations, above):
 
 
 def test_the_bound_of_p90_of_64_iterations_is_the_second_slowest():
-    latency = analysis.latency(recorded(Samples(rounds=(ran(*range(1, 65)),))))
-    assert (latency.p90_s, latency.p99_s) == (0.063, None)
+    times = latency(recorded(Samples(rounds=(ran(*range(1, 65)),))))
+    assert (times.p90_s, times.p99_s) == (0.063, None)
 
 
 def test_63_iterations_support_no_p90():
-    assert analysis.latency(recorded(Samples(rounds=(ran(*range(1, 64)),)))).p90_s is None
+    assert latency(recorded(Samples(rounds=(ran(*range(1, 64)),)))).p90_s is None
 
 
 def test_iterations_of_all_processes_support_a_percentile_together():
     half = Samples(rounds=(ran(*[1] * 331),))
-    assert analysis.latency(recorded(half, half)).p99_s == 0.001
+    assert latency(recorded(half, half)).p99_s == 0.001
 
 
 def test_the_bound_of_p90_of_102_iterations_leaves_three_stalls_above_it_and_not_a_fourth():
@@ -156,33 +160,33 @@ def test_the_bound_of_p90_of_102_iterations_leaves_three_stalls_above_it_and_not
 def test_the_detection_statistic_is_the_low_quantile_of_low_quantiles():
     tens = [[10 * r + d for d in range(11)] for r in (1, 2, 3, 4, 5)]  # p10 of each round: 11, 21, 31, 41, 51
     samples = Samples(rounds=tuple(ran(*durations) for durations in tens))
-    assert analysis.detection(samples, threads=1) == pytest.approx(math.log(0.021))
+    assert detection(samples, threads=1) == pytest.approx(math.log(0.021))
 
 
 def test_the_detection_statistic_does_not_see_a_longer_tail():
     without = Samples(rounds=(ran(*[10] * 10),) * 4)
     tail = Samples(rounds=(ran(*[10] * 8, 90, 90),) * 4)
-    assert analysis.detection(tail, 1) == analysis.detection(without, 1) == pytest.approx(math.log(0.010))
+    assert detection(tail, 1) == detection(without, 1) == pytest.approx(math.log(0.010))
 
 
 def test_throughput_is_images_over_wall_time_and_not_one_over_the_median():
     slow_tail = Samples(rounds=(ran(10, 10, 10, 10, gap_ms=60),))
-    assert analysis.throughput(recorded(slow_tail, case=Case(batch=8))) == pytest.approx(320.0)
+    assert throughput(recorded(slow_tail, case=Case(batch=8))) == pytest.approx(320.0)
 
 
 def test_throughput_is_the_median_over_processes():
-    assert analysis.throughput(steadily(10, 20, 50)) == pytest.approx(50.0)
+    assert throughput(steadily(10, 20, 50)) == pytest.approx(50.0)
 
 
 def test_gmadds_a_second_count_the_whole_batch():
     at = steadily(10, case=Case(batch=2))
     assert count("mobilenet_v2", 1.0, 224).madds == 300_774_272
-    assert analysis.gmadds_per_s(at) == pytest.approx(2 * 0.300774272 / 0.010)
+    assert gmadds_per_s(at) == pytest.approx(2 * 0.300774272 / 0.010)
 
 
 def test_nothing_measured_is_an_error_that_names_the_case_and_its_status():
     with pytest.raises(ValueError, match=r"mobilenet_v2_1\.0_224-b1-torch_eager-cpu-fp32-t1 was not measured \(failed"):
-        analysis.latency(recorded())
+        latency(recorded())
 
 
 def test_a_crashed_process_counts_in_nothing():
@@ -191,23 +195,23 @@ def test_a_crashed_process_counts_in_nothing():
     crashed = Process(case, 1, 1, 1, "failed", "worker ended by SIGSEGV", 1.0, Samples(rounds=(ran(99),)))
     both = record(case, PLAN, {}, [ok, crashed])
     assert both.status == "failed"
-    assert analysis.latency(both).process_medians == (0.010,)
+    assert latency(both).process_medians == (0.010,)
 
 
 def test_a_wrong_process_has_numbers_for_a_table_to_strike_out():
-    assert analysis.latency(steadily(10, status="wrong")).median_s == 0.010
+    assert latency(steadily(10, status="wrong")).median_s == 0.010
 
 
 def test_more_or_fewer_threads_than_asked_are_flagged():
     one_of_two = recorded(Samples(rounds=(ran(10),) * 4), case=Case(threads=2))
     two_of_one = recorded(Samples(rounds=(ran(10, cpu=1.96),) * 4))
-    assert analysis.threads_used(one_of_two) == 1.0
-    assert analysis.flags(one_of_two) == ("threads: used 1.0 of 2",)
-    assert analysis.flags(two_of_one) == ("threads: used 2.0 of 1",)
+    assert threads_used(one_of_two) == 1.0
+    assert flags(one_of_two) == ("threads: used 1.0 of 2",)
+    assert flags(two_of_one) == ("threads: used 2.0 of 1",)
 
 
 def test_a_little_less_than_all_threads_is_no_flag():
-    assert analysis.flags(recorded(Samples(rounds=(ran(10, cpu=1.6),) * 4), case=Case(threads=2))) == ()
+    assert flags(recorded(Samples(rounds=(ran(10, cpu=1.6),) * 4), case=Case(threads=2))) == ()
 
 
 def test_halves_that_differ_by_over_2_percent_are_unsteady():
@@ -227,19 +231,17 @@ def test_three_rounds_say_nothing_about_a_trend():
 def test_an_unsteady_process_is_told_with_its_drift():
     falling = Samples(rounds=tuple(ran(d) for d in (12, 12, 9, 9)))
     level = Samples(rounds=(ran(10),) * 4)
-    assert analysis.flags(recorded(level, falling, level)) == (
-        "unsteady: 1 of 3 processes still drifted, by up to -25.0%",
-    )
+    assert flags(recorded(level, falling, level)) == ("unsteady: 1 of 3 processes still drifted, by up to -25.0%",)
 
 
 def test_a_warm_up_that_reached_its_cap_is_told():
     capped = Samples(warmup=(ran(3000),), rounds=(ran(10),) * 4)
     steady = Samples(warmup=(ran(2999),), rounds=(ran(10),) * 4)
-    assert analysis.flags(recorded(capped, steady)) == ("warm-up: 1 of 2 processes warmed up to the cap",)
+    assert flags(recorded(capped, steady)) == ("warm-up: 1 of 2 processes warmed up to the cap",)
 
 
 def test_what_did_not_run_has_no_flags():
-    assert analysis.flags(recorded()) == ()
+    assert flags(recorded()) == ()
 
 
 def test_a_cold_open_is_told_apart_from_warm_ones():
@@ -248,58 +250,58 @@ def test_a_cold_open_is_told_apart_from_warm_ones():
         Samples(rounds=(ran(10),), import_s=i, open_s=s, cold_open_s=28.0, cold=cold, first_s=0.1 * i)
         for i, (s, cold) in enumerate(opens, 1)
     ]
-    cold = analysis.cold_path(recorded(*processes, artifact=Artifact("onnx", "abc", 14_000_000, 3.5)))
+    cold = cold_path(recorded(*processes, artifact=Artifact("onnx", "abc", 14_000_000, 3.5)))
     assert (cold.export_s, cold.import_s, cold.cold_open_s, cold.open_s, cold.first_s) == (3.5, 2, 28.0, 6.5, 0.2)
 
 
 def test_a_backend_without_a_compile_cache_has_no_cold_open():
-    cold = analysis.cold_path(recorded(Samples(rounds=(ran(10),), open_s=0.4)))
+    cold = cold_path(recorded(Samples(rounds=(ran(10),), open_s=0.4)))
     assert (cold.cold_open_s, cold.open_s, cold.export_s) == (None, 0.4, None)
 
 
 def test_memory_is_the_median_of_each_field():
     processes = [Samples(rounds=(ran(10),), memory=Memory(1, 10, loaded, 100)) for loaded in (20, 60, 30)]
-    assert analysis.memory(recorded(*processes)) == Memory(1, 10, 30, 100)
-    assert analysis.memory(steadily(10)) is None
+    assert memory(recorded(*processes)) == Memory(1, 10, 30, 100)
+    assert memory(steadily(10)) is None
 
 
 def test_the_output_error_is_the_worst_of_all_processes():
     processes = [Samples(rounds=(ran(10),), error=error) for error in (1e-6, 3e-5, None)]
-    assert analysis.output_error(recorded(*processes)) == 3e-5
-    assert analysis.output_error(steadily(10)) is None
+    assert output_error(recorded(*processes)) == 3e-5
+    assert output_error(steadily(10)) is None
 
 
 def test_a_speed_up_is_over_eager_in_the_same_setting():
     eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"))
     two_threads = steadily(5, case=Case(backend="onnxruntime", threads=2))
-    assert analysis.speedups([eager, fast, two_threads]) == {eager.case: 1.0, fast.case: pytest.approx(3.0)}
+    assert speedups([eager, fast, two_threads]) == {eager.case: 1.0, fast.case: pytest.approx(3.0)}
 
 
 def test_a_wrong_result_is_no_speed_up_and_a_wrong_eager_gives_none():
     eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"))
     wrong = replace(fast, status="wrong")
-    assert analysis.speedups([eager, wrong]) == {eager.case: 1.0}
-    assert analysis.speedups([replace(eager, status="wrong"), fast]) == {}
+    assert speedups([eager, wrong]) == {eager.case: 1.0}
+    assert speedups([replace(eager, status="wrong"), fast]) == {}
 
 
 @pytest.mark.parametrize("other", [{"environment": {"fingerprint": "there"}}, {"seed": 1}, {"plan": Plan()}])
 def test_records_of_different_campaigns_are_kept_apart_and_never_divided(other):
     eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"), **other)
-    assert analysis.campaigns([eager, fast]) == ((eager,), (fast,))
+    assert campaigns([eager, fast]) == ((eager,), (fast,))
     with pytest.raises(ValueError, match="within one campaign"):
-        analysis.speedups([eager, fast])
+        speedups([eager, fast])
 
 
 def test_the_pixel_1_law_is_the_one_in_the_notes():
-    law = analysis.pixel1_fit()
+    law = pixel1_fit()
     assert f"{law.factor_ms:.3f} * MMAdds^{law.exponent:.3f}, R2 {law.power_r2:.3f}" == "0.507 * MMAdds^0.877, R2 0.997"
     assert law.variants == 22
 
 
 def test_an_exact_power_law_and_an_exact_line_are_recovered():
     at = (10.0, 40.0, 160.0, 300.0)
-    law = analysis.fit([analysis.Point(str(x), x, 0.5 * x**0.8) for x in at])
-    line = analysis.fit([analysis.Point(str(x), x, 2 + 0.1 * x) for x in at])
+    law = fit([Point(str(x), x, 0.5 * x**0.8) for x in at])
+    line = fit([Point(str(x), x, 2 + 0.1 * x) for x in at])
     assert (law.factor_ms, law.exponent, law.power_r2) == (pytest.approx(0.5), pytest.approx(0.8), pytest.approx(1))
     assert (line.intercept_ms, line.slope_ms, line.linear_r2) == (
         pytest.approx(2),
@@ -310,9 +312,9 @@ def test_an_exact_power_law_and_an_exact_line_are_recovered():
 
 
 def test_two_variants_are_no_fit():
-    same = [analysis.Point(name, 10.0, 1.0) for name in "abc"]
-    assert analysis.fit(same) is None
-    assert analysis.fit([analysis.Point("a", 10, 1), analysis.Point("b", 20, 2)]) is None
+    same = [Point(name, 10.0, 1.0) for name in "abc"]
+    assert fit(same) is None
+    assert fit([Point("a", 10, 1), Point("b", 20, 2)]) is None
 
 
 def test_a_fit_of_records_takes_only_ok_ones_and_counts_the_batch():
@@ -320,13 +322,13 @@ def test_a_fit_of_records_takes_only_ok_ones_and_counts_the_batch():
         return steadily(ms, case=Case(width=width, batch=2), **rest)
 
     right = [at(0.35, 2.0), at(0.5, 3.0), at(1.0, 8.0)]
-    fitted = analysis.latency_fit([*right, at(1.4, 1000.0, status="wrong")])
+    fitted = latency_fit([*right, at(1.4, 1000.0, status="wrong")])
     points = [
-        analysis.Point(f"mobilenet_v2_{w}_224", 2 * count("mobilenet_v2", w, 224).madds / 1e6, ms)
+        Point(f"mobilenet_v2_{w}_224", 2 * count("mobilenet_v2", w, 224).madds / 1e6, ms)
         for w, ms in ((0.35, 2.0), (0.5, 3.0), (1.0, 8.0))
     ]
-    assert fitted == analysis.fit(points)
-    assert analysis.latency_fit(right[:2]) is None
+    assert fitted == fit(points)
+    assert latency_fit(right[:2]) is None
 
 
 @pytest.mark.parametrize(
@@ -359,21 +361,22 @@ def test_a_fit_of_records_takes_only_ok_ones_and_counts_the_batch():
     ],
 )
 def test_one_sentence_says_whether_madds_predict_a_backend(latencies_ms, sentence):
-    points = [analysis.Point(name, x, y) for name, x, y in zip("abc", (10, 20, 40), latencies_ms, strict=True)]
-    fitted = analysis.fit(points)
+    points = [Point(name, x, y) for name, x, y in zip("abc", (10, 20, 40), latencies_ms, strict=True)]
+    fitted = fit(points)
     assert fitted is not None
-    assert analysis.verdict(fitted).startswith(sentence)
+    assert verdict(fitted).startswith(sentence)
 
 
 def test_a_fixed_cost_that_hides_the_madds_of_small_variants_is_told_apart_from_no_law_at_all():
-    fitted = analysis.fit([analysis.Point(str(x), x, 2 + 0.02 * x) for x in (1, 10, 100, 600)])
+    fitted = fit([Point(str(x), x, 2 + 0.02 * x) for x in (1, 10, 100, 600)])
     assert fitted is not None
-    assert analysis.verdict(fitted) == (
+    assert verdict(fitted) == (
         "MAdds alone do not predict it (R² 0.817, exponent 0.29), a fixed cost and MAdds do (R² of the line 1.000): "
         "2 ms, and 0.02 ms a million; below 100 M the fixed cost is the larger part."
     )
 
 
 def test_analysis_needs_no_torch_and_importing_it_no_scipy():
-    code = "import sys, mnv2bench.analysis; sys.exit(bool({'torch', 'scipy', 'pandas'} & set(sys.modules)))"
+    modules = "mnv2bench.flags, mnv2bench.remote.counts, mnv2bench.statistics.fit"
+    code = f"import sys, {modules}; sys.exit(bool({{'torch', 'scipy', 'pandas'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,10 +4,11 @@ import gpu_double
 import pytest
 
 from mnv2bench import Case, load
-from mnv2bench.analysis import energy, gpu_times, throughput
 from mnv2bench.flags import flags
+from mnv2bench.gpu.times import energy, gpu_times
 from mnv2bench.machine import differences, environment, fingerprint
 from mnv2bench.records.journal import lines
+from mnv2bench.statistics.rounds import throughput
 
 SMALL = ("--widths", "0.35", "--resolutions", "96", "--suites", "latency", "--processes", "1", "--rounds", "2")
 FP16 = Case(width=0.35, resolution=96, backend="fake", device="cuda", precision="fp16")

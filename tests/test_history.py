@@ -12,13 +12,13 @@ from saved_nights import FIRST, LARGE, LIBRARIES, MACHINE, SMALL, content, save
 from scipy import stats
 
 from mnv2bench.comparison import tidy
-from mnv2bench.flags import drift
 from mnv2bench.records import Plan, journal
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.history import cache, load, nights
 from mnv2bench.regression.history.night import COLUMNS
 from mnv2bench.selfcheck.history import history as measure_history
 from mnv2bench.selfcheck.history import synthetic_cases
+from mnv2bench.statistics.doubts import drift
 from mnv2bench.statistics.latency import quantile
 
 

@@ -10,8 +10,7 @@ from markdown_it import MarkdownIt
 
 from mnv2bench.cases import Case
 from mnv2bench.comparison import csv as written
-from mnv2bench.comparison import markdown
-from mnv2bench.comparison import tidy
+from mnv2bench.comparison import markdown, tidy
 from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.report import cells, tables

@@ -8,8 +8,7 @@ from gpu_records import BLIND, CAPPED, MB, gpu_record, steady
 from test_report import FAST, HOSTILE, TAMED, read, section
 
 from mnv2bench.comparison import csv as written
-from mnv2bench.comparison import markdown
-from mnv2bench.comparison import tidy
+from mnv2bench.comparison import markdown, tidy
 from mnv2bench.gpu.times import VERIFIED
 from mnv2bench.records import GpuMemory, Plan
 from mnv2bench.report.rows import rows

@@ -9,15 +9,15 @@ from markdown_it import MarkdownIt
 from mobile_records import ARM64, DELEGATED, PHONE, counted, on_phone, told
 from test_report import HOSTILE, TAMED, read, recorded, section
 
-from mnv2bench.analysis import condition, madds, measured, speedups
 from mnv2bench.comparison import csv as written
-from mnv2bench.comparison import markdown
-from mnv2bench.comparison import tidy
+from mnv2bench.comparison import markdown, tidy
 from mnv2bench.flags import flags
 from mnv2bench.records import record
 from mnv2bench.records.journal import load
-from mnv2bench.remote.conditions import delegation
+from mnv2bench.remote.conditions import condition, delegation
 from mnv2bench.report.rows import rows
+from mnv2bench.statistics.latency import speedups
+from mnv2bench.statistics.rounds import madds, measured
 
 HOST = recorded("onnxruntime", 6.10, 6.13, 6.17)
 LITERT, EXECUTORCH = on_phone("litert", 70.1, 70.5, 71.0, hot=1), on_phone("executorch", 68.0, 68.2, 68.4)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Case, load
-from mnv2bench.analysis import used_rounds
 from mnv2bench.machine import environment
 from mnv2bench.records.journal import Journal, lines, profiles
+from mnv2bench.statistics.rounds import used_rounds
 
 ROOT = Path(__file__).parents[1]
 MACHINE = environment()["fingerprint"]

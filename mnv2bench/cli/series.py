@@ -37,8 +37,8 @@ def history(
     baseline: Annotated[bool, typer.Option("--baseline", help="Print the baseline's commit and nothing else.")] = False,
 ) -> None:
     """The nights of this machine: every case as it stands, or one case night by night with its plot."""
-    from mnv2bench.comparison.tidy import as_csv
     from mnv2bench.regression.history import epochs, load, verdicts
+    from mnv2bench.report.csv import as_csv
 
     if svg and not case:
         raise ValueError("--svg draws one case: name the CASE too")

@@ -1,15 +1,16 @@
 """The comparison report: a page that reads well on GitHub, a chapter for each campaign."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
-from mnv2bench import analysis
 from mnv2bench.gpu.section import gpu, how_to_read
-from mnv2bench.records import Plan, Record
+from mnv2bench.records import Record
 from mnv2bench.remote.section import mobile
 from mnv2bench.report import tables
 from mnv2bench.report.cells import MARKS, escape
+from mnv2bench.report.machine import machine, pairs
 from mnv2bench.report.rows import Row, Source, rows
+from mnv2bench.statistics.latency import EAGER
+from mnv2bench.statistics.rounds import campaigns, measured
 
 TITLE = "# MobileNetV2 benchmark\n"
 APART = (
@@ -53,7 +54,7 @@ FIT = (
 
 def markdown(sources: Iterable[Source]) -> str:
     """The page of one or more files; what is of different files, machines, plans or seeds is kept apart."""
-    named = [(name, campaign) for name, records in sources for campaign in analysis.campaigns(records)]
+    named = [(name, campaign) for name, records in sources for campaign in campaigns(records)]
     if len(named) == 1:
         [(name, campaign)] = named
         return "\n".join([TITLE, *_chapter(name, campaign, "##")])
@@ -90,7 +91,7 @@ def _sections(name: str, campaign: Sequence[Record], level: str) -> Iterator[tup
     yield "GPU", "", gpu(campaign, found, level)
     yield "Did not run, or came out wrong", "", tables.refused_table(found)
     yield "What to doubt", "", _doubts(found)
-    yield f"Speed-up over {analysis.EAGER}", SPEEDUP, _each_setting(timed, tables.speedup_table)
+    yield f"Speed-up over {EAGER}", SPEEDUP, _each_setting(timed, tables.speedup_table)
     yield "GMAdds/s", GMADDS, _each_setting(timed, tables.gmadds_table)
     yield "Throughput, images/s", THROUGHPUT, tables.throughput_table(timed)
     yield "Do MAdds predict latency?", FIT, _each_setting(timed, lambda group: tables.fit_table(group, campaign))
@@ -108,63 +109,15 @@ def _each_setting(found: Sequence[Row], draw: Callable[[Sequence[Row]], str]) ->
     return "\n\n".join(f"**{title}**\n\n{body}" for title, body in drawn if body)
 
 
-def machine(name: str, record: Record) -> str:
-    """Every fact is a text from a file; what could not be read says so."""
-    facts = record.environment
-
-    def fact(key: str, otherwise: str = "unknown") -> str:
-        return otherwise if facts.get(key) is None else escape(facts[key])
-
-    gpus = facts["gpus"] if isinstance(facts.get("gpus"), list) else []
-    lines = {
-        "CPU": f"{fact('cpu_model')} (family/model {fact('cpu_family')}, stepping {fact('cpu_stepping')})",
-        "Cores": f"{fact('cores')} usable, {fact('cores_physical')} physical, SMT {fact('smt')}, "
-        f"quota {fact('cpu_quota_cores', 'none')}, isolated {fact('isolated_cores', 'none')}, "
-        f"{'virtual' if facts.get('hypervisor') else 'physical'} machine",
-        "Flags that matter": _words(facts.get("cpu_flags")),
-        **({"GPU": "; ".join(map(_known, gpus))} if gpus else {}),
-        "Memory": f"{fact('memory_gb')} GB",
-        "System": f"{fact('os')}, kernel {fact('kernel')}, governor {fact('governor', 'unreadable')}",
-        "Python": fact("python"),
-        "Libraries": _pairs(facts.get("libraries")),
-        "Commit": fact("commit") + " (with local changes)" * str(facts.get("commit")).endswith("+"),
-        "Plan": _plan(record.plan),
-        "Seed": str(record.seed),
-        "Fingerprint": fact("fingerprint"),
-        "File": escape(name),
-    }
-    return "\n".join(f"- {key}: {value}" for key, value in lines.items())
-
-
-def _pairs(values: Any) -> str:
-    return ", ".join(f"{escape(k)} {escape(v)}" for k, v in values.items()) if isinstance(values, dict) else "unknown"
-
-
-def _known(gpu: Any) -> str:
-    """What is known of it: NVML tells of one GPU what it does not of another."""
-    return _pairs({k: v for k, v in gpu.items() if v is not None} if isinstance(gpu, dict) else gpu)
-
-
-def _words(values: Any) -> str:
-    return escape(" ".join(map(str, values))) if isinstance(values, list) and values else "none"
-
-
-def _plan(plan: Plan) -> str:
-    return (
-        f"{plan.processes} fresh processes a case in shuffled blocks, {plan.rounds} undisturbed rounds of "
-        f"{1e3 * plan.round_s:g} ms each, after a warm-up of {plan.warmup_s:g} to {plan.warmup_cap_s:g} s"
-    )
-
-
 def _doubts(found: Sequence[Row]) -> str:
     return "\n".join(f"- {escape(row.case)}: {escape('; '.join(row.flags))}" for row in found if row.flags)
 
 
 def _settings(campaign: Sequence[Record]) -> str:
     said = dict.fromkeys(
-        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}{_where(r)}: {_pairs(s)}"
+        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}{_where(r)}: {pairs(s)}"
         for r in campaign
-        for s in [*(samples.settings for samples in analysis.measured(r)), *(counts.settings for counts in r.counts)]
+        for s in [*(samples.settings for samples in measured(r)), *(counts.settings for counts in r.counts)]
         if s
     )
     return "\n".join(said)

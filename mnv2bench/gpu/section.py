@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from mnv2bench import analysis
 from mnv2bench.cases import is_gpu
-from mnv2bench.gpu.times import UNVERIFIED
+from mnv2bench.gpu.times import UNVERIFIED, conditions
 from mnv2bench.records import Plan, Record
 from mnv2bench.report import tables
 from mnv2bench.report.cells import MARKS, NONE, derived, escape, interval, latency, number, scaled, table
@@ -110,7 +109,7 @@ def _memory(rows: Rows) -> str:
 
 
 def _conditions(records: Mapping[str, Record], rows: Rows) -> str:
-    told = {row.case: seen for row in rows if (seen := analysis.conditions(records[row.case]))}
+    told = {row.case: seen for row in rows if (seen := conditions(records[row.case]))}
     columns: dict[str, tables.Cell] = {
         "SM MHz before": lambda row: _range(told[row.case].before.sm_mhz),
         "during": lambda row: _range(told[row.case].during.sm_mhz),

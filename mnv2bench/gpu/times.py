@@ -12,8 +12,6 @@ from mnv2bench.statistics.latency import Latency, latency, median_s
 from mnv2bench.statistics.once import by_field
 from mnv2bench.statistics.rounds import measured, used_rounds
 
-ENQUEUE_BOUND = 0.8  # of the GPU's time: where trtexec warns that the host sets the pace
-MAX_VARIATION = 0.025  # sd over mean of the GPU's times: where trtexec calls them unstable
 UNVERIFIED = "unverified on hardware"
 VERIFIED: dict[str, str] = {}  # backend: the GPU on which `mnv2bench selfcheck --device cuda` passed, and when
 

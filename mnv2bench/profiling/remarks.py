@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from mnv2bench.flags import OTHER_THREADS, flags
+from mnv2bench.flags import flags
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.mapping import unfused_norm
 from mnv2bench.records import Record
+from mnv2bench.statistics.doubts import OTHER_THREADS
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.once import cold_path
 from mnv2bench.statistics.rounds import measured, threads_used

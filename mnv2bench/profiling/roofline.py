@@ -8,11 +8,11 @@ import numpy as np
 
 from mnv2bench import networks
 from mnv2bench.cases import Case
-from mnv2bench.flags import noise
 from mnv2bench.networks import Layer
 from mnv2bench.precisions import named
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.records import Probe, Probes
+from mnv2bench.statistics.doubts import noise_doubts
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.rounds import durations_ns, used_rounds
 
@@ -92,7 +92,7 @@ def _ceiling(same: Sequence[Probe], threads: int) -> Ceiling:
     speeds = [1e9 * probe.work / float(np.median(durations_ns(used))) for probe, used in zip(same, rounds, strict=True)]
     per_s = statistics.median(speeds)
     low, high = t_interval(speeds) if len(speeds) > 1 else (per_s, per_s)
-    first, said = same[0], tuple(noise(same, threads))
+    first, said = same[0], tuple(noise_doubts(same, threads))
     return Ceiling(first.name, first.library, first.unit, first.level, first.bytes, per_s, low, high, len(same), said)
 
 

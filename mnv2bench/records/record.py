@@ -1,4 +1,4 @@
-"""Record: what was measured, as it is kept on disk. Derived numbers are functions in `analysis`, never fields."""
+"""Record: what was measured, as it is kept on disk. Derived numbers are functions in `statistics`, never fields."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -90,6 +90,13 @@ def is_throttled(process: Process) -> bool:
     return too_warm or any(status not in (None, STATUSES[0]) for status in said)
 
 
+def heat_doubts(record: Record) -> Iterator[str]:
+    """`throttled` where a process of the record ran while its device was too hot."""
+    throttled = [process for process in record.processes if is_throttled(process)]
+    if throttled:
+        yield f"throttled: {len(throttled)} of {len(record.processes)} processes ran while the device was too hot"
+
+
 def condition(records: Iterable[Record]) -> Condition | None:
     """Of all processes of these records; None where none of them ran elsewhere."""
     there = [p for record in records for p in record.processes if p.target and p.status in ("ok", "wrong")]

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mnv2bench import analysis
 from mnv2bench.cases import Kind
 from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, of_soc
 from mnv2bench.records import Record
-from mnv2bench.remote.conditions import Moment, names, target
+from mnv2bench.remote.conditions import Moment, condition, delegation, names, target
+from mnv2bench.remote.counts import count_fit, counted
 from mnv2bench.report import tables
 from mnv2bench.report.cells import NONE, derived, escape, number, scaled, table
 from mnv2bench.report.rows import Row
 from mnv2bench.report.tables import Rows
+from mnv2bench.statistics.rounds import madds
 
 COUNTS = (
     "Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is no "
@@ -37,12 +38,12 @@ def mobile(campaign: Sequence[Record], rows: Rows, level: str) -> str:
 
 def _counts(campaign: Sequence[Record], rows: Rows) -> str:
     """A table for each processor model, precision, threads and batch, and below it how counts follow MAdds."""
-    counted = [row for row in rows if row.kind == Kind.COUNTED]
+    counts = [row for row in rows if row.kind == Kind.COUNTED]
     records = {record.case.id: record for record in campaign}
     facts: list[tables.Cell] = [tables.variant, lambda row: number(row.madds_m, 1)]
     drawn = []
-    for setting in tables.settings(counted):
-        mine = [row for row in counted if tables.setting(row) == setting]
+    for setting in tables.settings(counts):
+        mine = [row for row in counts if tables.setting(row) == setting]
         body = tables.wide(mine, ["variant", "MAdds M"], facts, _count)
         lines = "\n".join(_of_backends([records[row.case] for row in mine]))
         drawn.append("\n\n".join(filter(None, (f"**{tables.title(*setting)}**", body, lines))))
@@ -65,12 +66,12 @@ def _of_backends(records: Sequence[Record]) -> Iterator[str]:
     """How the counts of each follow MAdds, and what they depend on."""
     for backend in sorted({record.case.backend for record in records}):
         mine = [record for record in records if record.case.backend == backend]
-        if fit := analysis.count_fit(mine):
+        if fit := count_fit(mine):
             yield (
                 f"- {escape(backend)}: {fit.intercept_m:.3g} million + {fit.slope:.4g} x MAdds, over {fit.variants} "
                 f"variants (R² {fit.r2:.4f})"
             )
-        for facts in dict.fromkeys(tuple(found.facts.items()) for r in mine if (found := analysis.counted(r))):
+        for facts in dict.fromkeys(tuple(found.facts.items()) for r in mine if (found := counted(r))):
             if facts:
                 yield f"- {escape(backend)} with {', '.join(f'{escape(name)} {escape(fact)}' for name, fact in facts)}"
 
@@ -80,7 +81,7 @@ def _devices(campaign: Sequence[Record]) -> str:
     lines = []
     for device in sorted({r.case.device for r in campaign if r.case.kind == Kind.MEASURED_ON_DEVICE}):
         mine = [record for record in campaign if record.case.device == device]
-        found = analysis.condition(mine)
+        found = condition(mine)
         if found:
             what = next(filter(None, map(target, mine)), NONE)
             texts = (device, what, found.mask and f"mask {found.mask}", found.governors)
@@ -100,7 +101,7 @@ def _delegation(campaign: Sequence[Record]) -> str:
     header = ("backend", "variant", "batch", "threads", "delegate", "delegated", "fell back")
 
     def lines(record: Record) -> Iterator[list[str]]:
-        said = analysis.delegation(record)
+        said = delegation(record)
         if said is not None:
             case, outside = record.case, NONE if said.outside is None else str(said.outside)
             which = [escape(case.backend), escape(case.variant), str(case.batch), str(case.threads)]
@@ -127,7 +128,7 @@ def _each_device(
 ) -> str:
     """A table for each device, its backends in the order of their names, the largest network first."""
     drawn: dict[str, list[list[str]]] = {}
-    for record in sorted(campaign, key=lambda record: (record.case.backend, -analysis.madds(record), record.case.id)):
+    for record in sorted(campaign, key=lambda record: (record.case.backend, -madds(record), record.case.id)):
         for line in lines(record):
             drawn.setdefault(record.case.device, []).append(line)
     return "\n\n".join(f"**{escape(device)}**\n\n{table(header, drawn[device], texts)}" for device in sorted(drawn))

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mnv2bench.cases import Case
-from mnv2bench.comparison.tidy import as_csv
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.paper import table3
 from mnv2bench.paper.table3 import Cell
 from mnv2bench.report.cells import NONE, number, table
+from mnv2bench.report.csv import as_csv
 
 if TYPE_CHECKING:
     import pandas as pd

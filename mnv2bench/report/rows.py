@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnv2bench import analysis
 from mnv2bench.cases import Kind
+from mnv2bench.flags import flags
+from mnv2bench.gpu.times import conditions, cuda_graph, energy, gpu_fact, gpu_memory, gpu_times, verified_on
 from mnv2bench.networks import count
 from mnv2bench.paper import official
 from mnv2bench.precisions import named
 from mnv2bench.records import GpuMemory, Record
-from mnv2bench.remote.conditions import target, thermal
+from mnv2bench.remote.conditions import condition, delegation, target, thermal
+from mnv2bench.remote.counts import counted
+from mnv2bench.statistics.latency import gmadds_per_s, latency, speedups
+from mnv2bench.statistics.once import cold_path, memory, output_error, told_ms
+from mnv2bench.statistics.rounds import kept_share, madds, measured, threads_used, throughput
 
 WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
@@ -121,23 +126,23 @@ class Row:
 
 
 def rows(campaign: Sequence[Record], source: str = "") -> tuple[Row, ...]:
-    """Of one campaign, in its order. ValueError for records of several: see `analysis.campaigns`."""
-    speedups = analysis.speedups(campaign)
-    return tuple(_row(record, speedups.get(record.case), source) for record in campaign)
+    """Of one campaign, in its order. ValueError for records of several: see `campaigns`."""
+    by_case = speedups(campaign)
+    return tuple(_row(record, by_case.get(record.case), source) for record in campaign)
 
 
 def _row(record: Record, speedup: float | None, source: str) -> Row:
-    case, counted = record.case, count(record.case.network, record.case.width, record.case.resolution)
+    case, totals = record.case, count(record.case.network, record.case.width, record.case.resolution)
     of_fp32 = named(case.precision).size_ratio
     published = official().get((case.width, case.resolution)) if case.network == "mobilenet_v2" else None
-    processes = analysis.measured(record)
-    latency = analysis.latency(record) if processes else None
-    cold, memory = analysis.cold_path(record), analysis.memory(record)
-    executed, told = analysis.counted(record), record.told
+    processes = measured(record)
+    times_of_a_call = latency(record) if processes else None
+    cold, resident = cold_path(record), memory(record)
+    executed, told = counted(record), record.told
     by = next((process.told.tool for process in record.processes if process.told), None)
-    delegation, condition = analysis.delegation(record), analysis.condition([record])
-    times, energy, conditions = analysis.gpu_times(record), analysis.energy(record), analysis.conditions(record)
-    on_gpu, clocks = analysis.gpu_memory(record) or GpuMemory(), conditions.during.sm_mhz if conditions else None
+    delegated, state = delegation(record), condition([record])
+    times, used, seen = gpu_times(record), energy(record), conditions(record)
+    on_gpu, clocks = gpu_memory(record) or GpuMemory(), seen.during.sm_mhz if seen else None
     return Row(
         case=case.id,
         network=case.network,
@@ -150,39 +155,41 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         threads=case.threads,
         status=record.status,
         reason=record.reason,
-        madds=counted.madds,
-        madds_m=counted.madds / 1e6,
-        params=counted.params,
+        madds=totals.madds,
+        madds_m=totals.madds / 1e6,
+        params=totals.params,
         published_top1=published.top1 if published else None,
         published_pixel1_ms=published.latency_ms if published and case.kind != Kind.COUNTED else None,
-        latency_ms=_ms(latency.median_s) if latency else None,
-        latency_low_ms=_ms(latency.low_s) if latency else None,
-        latency_high_ms=_ms(latency.high_s) if latency else None,
-        p90_ms=_ms(latency.p90_s) if latency else None,
-        p99_ms=_ms(latency.p99_s) if latency else None,
-        min_ms=_ms(latency.min_s) if latency else None,
-        throughput_images_per_s=analysis.throughput(record) if processes else None,
-        gmadds_per_s=analysis.gmadds_per_s(record) if processes else None,
+        latency_ms=_ms(times_of_a_call.median_s) if times_of_a_call else None,
+        latency_low_ms=_ms(times_of_a_call.low_s) if times_of_a_call else None,
+        latency_high_ms=_ms(times_of_a_call.high_s) if times_of_a_call else None,
+        p90_ms=_ms(times_of_a_call.p90_s) if times_of_a_call else None,
+        p99_ms=_ms(times_of_a_call.p99_s) if times_of_a_call else None,
+        min_ms=_ms(times_of_a_call.min_s) if times_of_a_call else None,
+        throughput_images_per_s=throughput(record) if processes else None,
+        gmadds_per_s=gmadds_per_s(record) if processes else None,
         speedup_over_eager=speedup,
-        threads_used=analysis.threads_used(record) if processes else None,
-        kept_share=analysis.kept_share(record) if processes else None,
-        flags=analysis.flags(record),
+        threads_used=threads_used(record) if processes else None,
+        kept_share=kept_share(record) if processes else None,
+        flags=flags(record),
         processes=len(processes) or len(record.counts) or len(told),
-        iterations=latency.iterations if latency else sum(len(counts.instructions) for counts in record.counts),
+        iterations=times_of_a_call.iterations
+        if times_of_a_call
+        else sum(len(counts.instructions) for counts in record.counts),
         export_s=cold.export_s,
         open_s=cold.open_s,
         cold_open_s=cold.cold_open_s,
         first_ms=_ms(cold.first_s),
         import_s=cold.import_s,
-        floor_rss_mb=memory.floor / 1e6 if memory else None,
-        loaded_rss_mb=memory.loaded / 1e6 if memory else None,
-        first_rss_mb=_mb(memory.first) if memory else None,
-        peak_rss_mb=memory.peak / 1e6 if memory else None,
-        interpreter_rss_mb=memory.interpreter / 1e6 if memory else None,
+        floor_rss_mb=resident.floor / 1e6 if resident else None,
+        loaded_rss_mb=resident.loaded / 1e6 if resident else None,
+        first_rss_mb=_mb(resident.first) if resident else None,
+        peak_rss_mb=resident.peak / 1e6 if resident else None,
+        interpreter_rss_mb=resident.interpreter / 1e6 if resident else None,
         artifact_mb=record.artifact.bytes / 1e6 if record.artifact else None,
-        weights_mb=of_fp32 * counted.weight_bytes / 1e6,
-        activation_peak_mb=of_fp32 * case.batch * counted.peak_in_out_bytes / 1e6,
-        output_error=analysis.output_error(record),
+        weights_mb=of_fp32 * totals.weight_bytes / 1e6,
+        activation_peak_mb=of_fp32 * case.batch * totals.peak_in_out_bytes / 1e6,
+        output_error=output_error(record),
         kind=case.kind,
         contract=_contract(record),
         gpu_ms=_ms(times.gpu.median_s) if times else None,
@@ -190,7 +197,7 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         gpu_high_ms=_ms(times.gpu.high_s) if times else None,
         enqueue_ms=_ms(times.enqueue.median_s) if times else None,
         end_to_end_ms=_ms(times.end_to_end.median_s) if times else None,
-        cuda_graph=analysis.cuda_graph(record),
+        cuda_graph=cuda_graph(record),
         l2=None if case.gpu is None else "cold" if record.plan.cold_l2 else "hot",
         trt_level=record.plan.trt_level if record.artifact and record.artifact.format == "plan" else None,
         torch_allocated_mb=_mb(on_gpu.torch_allocated),
@@ -199,22 +206,22 @@ def _row(record: Record, speedup: float | None, source: str) -> Row:
         engine_activations_mb=_mb(on_gpu.engine_activations),
         gpu_process_mb=_mb(on_gpu.process),
         gpu_device_delta_mb=_mb(on_gpu.device_delta),
-        power_w=energy.watts if energy else None,
-        mj_per_image=energy.mj_per_image if energy else None,
+        power_w=used.watts if used else None,
+        mj_per_image=used.mj_per_image if used else None,
         sm_mhz_low=clocks[0] if clocks else None,
         sm_mhz_high=clocks[1] if clocks else None,
-        gpu_name=analysis.gpu_fact(record, "name"),
-        gpu_uuid=analysis.gpu_fact(record, "uuid"),
-        verified_on=analysis.verified_on(record),
+        gpu_name=gpu_fact(record, "name"),
+        gpu_uuid=gpu_fact(record, "uuid"),
+        verified_on=verified_on(record),
         instructions=executed.instructions if executed else None,
-        instructions_per_madd=executed.instructions / analysis.madds(record) if executed else None,
+        instructions_per_madd=executed.instructions / madds(record) if executed else None,
         counts_repeat=executed.repeats if executed else None,
-        told_ms=analysis.told_ms(told),
+        told_ms=told_ms(told),
         told_by=by,
-        delegated=delegation.text or None if delegation else None,
+        delegated=delegated.text or None if delegated else None,
         target=target(record) or None,
-        mask=condition.mask or None if condition else None,
-        thermal=thermal(condition) or None if condition else None,
+        mask=state.mask or None if state else None,
+        thermal=thermal(state) or None if state else None,
         fingerprint=_text(record.environment.get("fingerprint")),
         cpu_model=_text(record.environment.get("cpu_model")),
         commit=_text(record.environment.get("commit")),

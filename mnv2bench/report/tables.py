@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from mnv2bench import analysis
 from mnv2bench.cases import Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
 from mnv2bench.report.rows import Row
+from mnv2bench.statistics.fit import Fit, latency_fit, pixel1_fit, verdict
+from mnv2bench.statistics.latency import EAGER
 
 NOT_ASKED = "not asked"
 Rows = Sequence[Row]
@@ -34,7 +35,7 @@ def threads(count: int) -> str:
 
 def backends(rows: Rows) -> list[str]:
     """In the order of the columns: what all is compared with comes first."""
-    return sorted({row.backend for row in rows}, key=lambda name: (name != analysis.EAGER, name))
+    return sorted({row.backend for row in rows}, key=lambda name: (name != EAGER, name))
 
 
 def variant(row: Row) -> str:
@@ -62,7 +63,7 @@ def another_device(rows: Rows) -> str:
 
 def speedup_table(rows: Rows) -> str:
     """Of one setting; empty where eager has no number to compare with."""
-    others = [row for row in rows if row.backend != analysis.EAGER]
+    others = [row for row in rows if row.backend != EAGER]
     if not any(row.speedup_over_eager for row in others):
         return ""
     return wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
@@ -130,11 +131,11 @@ def refused_table(rows: Rows) -> str:
     return table(["case", "status", "reason"], refused, texts=3) if refused else ""
 
 
-def fits(records: Sequence[Record]) -> Iterator[tuple[str, analysis.Fit]]:
+def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
     """Of each backend and network that has three variants or more, by the name it has in the table."""
     groups = {(r.case.network, r.case.backend) for r in records}
-    for network, backend in sorted(groups, key=lambda group: (group[0], group[1] != analysis.EAGER, group[1])):
-        found = analysis.latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend))
+    for network, backend in sorted(groups, key=lambda group: (group[0], group[1] != EAGER, group[1])):
+        found = latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend))
         if found:
             several = len({network for network, _ in groups}) > 1
             yield escape(f"{backend}, {network}" if several else backend), found
@@ -165,9 +166,9 @@ def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
             f"{fit.power_r2:.3f}",
             f"{fit.farthest} ({fit.farthest_off:+.0%})",
         ]
-        for name, fit in [(f"Pixel 1, published{another_device(rows)}", analysis.pixel1_fit()), *found]
+        for name, fit in [(f"Pixel 1, published{another_device(rows)}", pixel1_fit()), *found]
     ]
-    sentences = (f"- {name}: {analysis.verdict(fit)}" for name, fit in found)
+    sentences = (f"- {name}: {verdict(fit)}" for name, fit in found)
     return "\n".join([table(header, lines), "", *sentences])
 
 

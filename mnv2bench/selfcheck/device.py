@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.analysis import kept_share, output_error, threads_used, used_rounds
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selection import MOBILE
+from mnv2bench.statistics.once import output_error
+from mnv2bench.statistics.rounds import kept_share, threads_used, used_rounds
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.analysis import detection, process_median
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.ready import Ready, silent, work
 from mnv2bench.cases import Case, cases
@@ -28,6 +27,7 @@ from mnv2bench.regression.duels.duel import Duel, begin, pairs
 from mnv2bench.regression.duels.side import Side, side
 from mnv2bench.regression.judging.pairs import IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.statistics.intervals import clopper_pearson
+from mnv2bench.statistics.latency import detection, process_median
 
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
 CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.analysis import conditions, energy, gpu_memory, gpu_times, kept_share, output_error
 from mnv2bench.campaign import Campaign, all_backends, run
 from mnv2bench.cases import Case, cases
 from mnv2bench.flags import flags
-from mnv2bench.gpu.times import clock_agreement
+from mnv2bench.gpu.times import clock_agreement, conditions, energy, gpu_memory, gpu_times
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selfcheck.device import between
 from mnv2bench.statistics.latency import latency
+from mnv2bench.statistics.once import output_error
+from mnv2bench.statistics.rounds import kept_share
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 

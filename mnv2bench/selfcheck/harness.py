@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.analysis import detection, process_median, undisturbed_share
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.child import Ended
@@ -21,6 +20,8 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Samples
 from mnv2bench.records.encoding import samples_from_json
+from mnv2bench.statistics.latency import detection, process_median
+from mnv2bench.statistics.rounds import undisturbed_share
 from mnv2bench.workers.loop import time_round
 
 SMALLEST, LARGE = (0.35, 96), (1.0, 224)

@@ -107,7 +107,7 @@ def speedups(records: Sequence[Record]) -> dict[Case, float]:
     ValueError for records of more than one campaign: numbers of two machines or versions are not divided.
     """
     if len(campaigns(records)) > 1:
-        raise ValueError("speed-ups are within one campaign: take each of analysis.campaigns(records) alone")
+        raise ValueError("speed-ups are within one campaign: take each of campaigns(records) alone")
     medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
     eager = {case: medians.get(replace(case, backend=EAGER)) for case in medians}
     return {case: base / medians[case] for case, base in eager.items() if base is not None}

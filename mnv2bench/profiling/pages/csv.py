@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mnv2bench.comparison.tidy import as_csv
 from mnv2bench.profiling.case_profile import Row
 from mnv2bench.profiling.pages.profiled import Profiled, gmadds_per_s, madds_per_byte
+from mnv2bench.report.csv import as_csv
 
 LEVELS = ("operator", "layer", "block", "kind")
 OF_CASE = ("case", "network", "width", "resolution", "batch", "backend", "device", "precision", "threads")

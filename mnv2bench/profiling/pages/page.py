@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from mnv2bench import analysis
-from mnv2bench.comparison.page import machine
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.precisions import named
 from mnv2bench.profiling.pages.profiled import Profiled
@@ -13,6 +11,8 @@ from mnv2bench.profiling.records import Probes
 from mnv2bench.profiling.remarks import remarks
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table
+from mnv2bench.report.machine import machine
+from mnv2bench.statistics.once import memory
 
 TITLE = "# MobileNetV2 profiles\n"
 COLUMNS = (
@@ -135,8 +135,8 @@ def _memory(found: Sequence[Profiled]) -> str:
 
 def _resident(one: Profiled, record: Record) -> list[str]:
     """Empty where nobody read the memory of a process."""
-    memory, case = analysis.memory(record), one.case
-    if memory is None:
+    resident, case = memory(record), one.case
+    if resident is None:
         return []
     counted = count(case.network, case.width, case.resolution)
     computed = peaks(activations(case.network, case.width, case.resolution))
@@ -144,12 +144,12 @@ def _resident(one: Profiled, record: Record) -> list[str]:
     words = f" ({escape(one.profile.arena)})" if one.profile.arena else ""
     return [
         escape(case.id),
-        _mb(memory.interpreter),
-        _mb(memory.floor),
-        _mb(memory.loaded),
-        _mb(memory.first),
-        _mb(memory.peak),
-        _mb(memory.peak - memory.floor),
+        _mb(resident.interpreter),
+        _mb(resident.floor),
+        _mb(resident.loaded),
+        _mb(resident.first),
+        _mb(resident.peak),
+        _mb(resident.peak - resident.floor),
         _mb(record.artifact.bytes if record.artifact else None),
         _mb(of_fp32 * counted.weight_bytes),
         *(_mb(of_fp32 * case.batch * peak.bytes) for peak in (computed.tensor, computed.op, computed.live)),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench import analysis
 from mnv2bench.cases import Case, is_gpu
 from mnv2bench.networks import count, layers
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, Row, case_profile
@@ -11,6 +10,7 @@ from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.profiling.roofline import Attainable, Roof, attainable, ceilings, roof, roofline_share
 from mnv2bench.records import Record
 from mnv2bench.report.tables import title
+from mnv2bench.statistics.latency import EAGER
 
 KINDS = ("stem", "expand", "depthwise", "project", "add", "head", "pool", "classifier")
 BLOCKS = tuple(dict.fromkeys(layer.block for layer in layers("mobilenet_v2", 1.0, 224)))
@@ -78,7 +78,7 @@ def profiled(
 def _place(one: Profiled) -> tuple[object, ...]:
     *where, variant = one.setting
     counted = count(one.case.network, one.case.width, one.case.resolution)
-    return (*where, -counted.madds, variant, one.case.backend != analysis.EAGER, one.case.backend)
+    return (*where, -counted.madds, variant, one.case.backend != EAGER, one.case.backend)
 
 
 def roofs(probes: Sequence[Probes]) -> dict[int, Roof]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"(\d+)_(.+)")  # as pytest-benchmark names what it saves
 OF_THE_NIGHT: dict[str, type] = {"night": str, "series": str, "saved_at": datetime, "libraries": str, "plan": str}
 OF_THE_CELL: dict[str, type] = {"level": float, "process_sd": float, "noisy": float, "drifting": float, "doubt": str}
-COUNTED: dict[str, type] = {"counts": str, "facts": str}  # JSON: see analysis.counts.to_text
+COUNTED: dict[str, type] = {"counts": str, "facts": str}  # JSON: see remote.counts.to_text
 TYPES: dict[Any, type] = {
     float | None: float, str | None: str, tuple[str, ...]: str, int | None: int, bool | None: bool
 }  # fmt: skip

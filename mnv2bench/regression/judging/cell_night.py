@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.flags import drift
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import is_throttled
+from mnv2bench.statistics.doubts import drift
 from mnv2bench.statistics.latency import detection
 from mnv2bench.statistics.rounds import MIN_UNDISTURBED, measured, undisturbed_share, used_rounds
 

@@ -42,7 +42,7 @@ class Change:
 def changes(a: Sequence[Record], b: Sequence[Record]) -> tuple[Change, ...]:
     """A Change for each case of either side that takes time: in the order of A, then what only B has.
 
-    Instruction counts are compared by `analysis.counts`.
+    Instruction counts are compared by `remote.counts`.
     """
     ours, theirs = ({r.case: r for r in side if r.case.kind != Kind.COUNTED} for side in (a, b))
     return tuple(_change(case.id, ours.get(case), theirs.get(case)) for case in ours | theirs)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mnv2bench.comparison.tidy import as_csv
 from mnv2bench.regression.judging.change import Change
 from mnv2bench.regression.pages import counts
 from mnv2bench.remote.counts import CountChange
 from mnv2bench.report.cells import NONE, escape, scaled, table
+from mnv2bench.report.csv import as_csv
 from mnv2bench.statistics.versions import unlike
 
 CAPTION = (

@@ -1,0 +1,31 @@
+"""A table as CSV text, safe to open in a spreadsheet."""
+
+from typing import TYPE_CHECKING
+
+from mnv2bench.report.cells import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+def as_csv(frame: "pd.DataFrame") -> str:
+    """A frame as CSV, an empty cell where there is no number.
+
+    Reasons come from other programs, and a file may come from anyone: a text is put on one line, and one that a
+    spreadsheet would compute as a formula gets an apostrophe in front.
+    """
+    from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
+
+    texts = [name for name in frame if not is_numeric_dtype(frame[name]) and not is_datetime64_any_dtype(frame[name])]
+    inert = frame.assign(**{str(name): frame[name].astype(object).map(_inert) for name in texts})
+    written: str = inert.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return written
+
+
+def _inert(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    text = plain(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

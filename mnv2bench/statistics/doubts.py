@@ -1,0 +1,96 @@
+"""Doubts that follow from the samples alone: noise, drift, unused threads, a capped warm-up, too small an error.
+
+A doubt is a short phrase that begins with its name and a colon.
+"""
+
+import itertools
+import statistics
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from mnv2bench.precisions import FP32
+from mnv2bench.records import Record, Samples
+from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.once import output_errors
+from mnv2bench.statistics.rounds import MIN_UNDISTURBED, Timed, measured, threads_used, undisturbed_share, used_rounds
+
+MAX_DRIFT = 0.02  # between the halves of a process
+MAX_SLOPE = 0.005  # a round
+MIN_ROUNDS = 4  # fewer say nothing about a trend
+OTHER_THREADS = 0.5
+
+
+def noise_doubts(processes: Sequence[Timed], threads: int) -> Iterator[str]:
+    """`noisy` where contention disturbed most rounds of a process, `unsteady` where its times still drifted."""
+    shares = [undisturbed_share(timed, threads) for timed in processes]
+    noisy = [share for share in shares if share < MIN_UNDISTURBED]
+    if noisy:
+        yield (
+            f"noisy: {len(noisy)} of {len(processes)} processes had under half of their rounds undisturbed, "
+            f"the worst {min(noisy):.0%}"
+        )
+    drifts = [drift(used_rounds(timed, threads)) for timed in processes]
+    moving = [change for change in drifts if change is not None]
+    if moving:
+        yield (
+            f"unsteady: {len(moving)} of {len(processes)} processes still drifted, by up to {max(moving, key=abs):+.1%}"
+        )
+
+
+def thread_doubts(record: Record) -> Iterator[str]:
+    """`threads` where a CPU case used another number of threads than it asked for; a host may wait for its GPU."""
+    if record.case.gpu is not None:
+        return
+    used = threads_used(record)
+    if abs(used - record.case.threads) >= OTHER_THREADS:
+        yield f"threads: used {used:.1f} of {record.case.threads}"
+
+
+def warm_up_doubts(record: Record) -> Iterator[str]:
+    """`warm-up` where a process ended its warm-up at the plan's cap and not because its times were level."""
+    processes = measured(record)
+    capped = [samples for samples in processes if _warm_up_capped(record, samples)]
+    if capped:
+        yield f"warm-up: {len(capped)} of {len(processes)} processes warmed up to the cap"
+
+
+def precision_doubts(record: Record) -> Iterator[str]:
+    """`precision` where the error against eager fp32 is smaller than the case's precision allows."""
+    smallest = min(output_errors(record), default=None)
+    if record.case.precision != FP32.name and smallest is not None and smallest < FP32.largest_error:
+        yield f"precision: an error of {smallest:.0e} is one of fp32: it may not have run in {record.case.precision}"
+
+
+def drift(rounds: Sequence[Round]) -> float | None:
+    """How far the round medians moved from the first half to the second, as a part; None where they are steady.
+
+    Steady: the halves' medians differ by at most 2 %, and the 95 % Theil-Sen interval of the slope does not lie
+    beyond 0.5 % a round.
+    """
+    if len(rounds) < MIN_ROUNDS:
+        return None
+    return _drift_of_medians(tuple(float(statistics.median(r.durations_ns)) for r in rounds))
+
+
+@lru_cache(maxsize=10_000)  # the doubts and the history ask for the same rounds, and the interval is costly
+def _drift_of_medians(medians: tuple[float, ...]) -> float | None:
+    half = len(medians) // 2
+    first, second = statistics.median(medians[:half]), statistics.median(medians[-half:])
+    change = second / first - 1
+    return change if abs(change) > MAX_DRIFT or _sloping(medians) else None
+
+
+def _sloping(medians: Sequence[float]) -> bool:
+    from scipy import stats
+
+    limit = MAX_SLOPE * statistics.median(medians)
+    slopes = ((b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(medians), 2))
+    if abs(statistics.median(slopes)) <= limit:  # it lies in the interval, which takes scipy a millisecond
+        return False
+    slope = stats.theilslopes(medians)
+    return bool(slope.low_slope > limit or slope.high_slope < -limit)
+
+
+def _warm_up_capped(record: Record, samples: Samples) -> bool:
+    seconds = sum(r.wall_ns for r in samples.warmup) / 1e9
+    return seconds >= record.plan.warmup_cap_s or len(samples.warmup) >= record.plan.warmup_cap_rounds
