@@ -11,6 +11,7 @@ from mnv2bench.flags import flags
 from mnv2bench.gpu.times import gpu_times
 from mnv2bench.machine import differences, environment
 from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
@@ -228,7 +229,8 @@ def pytest_terminal_summary(terminalreporter, config):
     for record in records:
         for flag in flags(record) if record.status == "ok" else ():
             console.print(f"{record.case.id}: {flag}", markup=False)
-    for profile in config.stash[JOURNAL].profiles:
+    profiles, _ = written(config.stash[JOURNAL])
+    for profile in profiles:
         if profile.status != "ok":
             console.print(f"no profile of {profile.case.id}: {profile.status}: {profile.reason}", markup=False)
     terminalreporter.write_line(f"records: {config.stash[JOURNAL].path}")

@@ -12,8 +12,8 @@ import pytest
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
 from mnv2bench.networks.spec import layers
 from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.readers import xnnpack as _xnnpack
-from mnv2bench.records.journal import profiles
 
 NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",)}
 HERE = [name for name, modules in NEEDED.items() if all(map(importlib.util.find_spec, modules))]

@@ -8,11 +8,11 @@ import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, run
 from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of, network
 from mnv2bench.profiling.profilers import onnxruntime as ours
 from mnv2bench.profiling.profilers import openvino
 from mnv2bench.profiling.readers.tensorrt import kind
-from mnv2bench.records.journal import profiles
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
 

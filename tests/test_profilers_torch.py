@@ -12,6 +12,7 @@ from mnv2bench import Case
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.networks import layers
 from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of
 from mnv2bench.profiling.profilers.torch_script import joined, printed_to
 from mnv2bench.profiling.readers import inductor as _inductor
@@ -19,7 +20,7 @@ from mnv2bench.profiling.readers.onednn import Primitive, primitives
 from mnv2bench.profiling.readers.torch_events import Call, Span, calls, kind, operators, peak_bytes
 from mnv2bench.profiling.records import Operator
 from mnv2bench.records import Plan
-from mnv2bench.records.journal import Journal, profiles
+from mnv2bench.records.journal import Journal
 
 BACKENDS = ("torch_eager", "torch_script", "torch_compile", "torch_compile_freezing", "torch_aoti")
 PLAN = Plan(processes=1, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=2, warmup_cap_rounds=1)

@@ -8,11 +8,12 @@ import pytest
 from mnv2bench import Case, load
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import profiles, written
 from mnv2bench.profiling.profile_worker import calls
 from mnv2bench.profiling.profilers import why_no_trace, why_not
 from mnv2bench.profiling.records import Operator, Probe, Probes, probes_from_json, probes_to_json
 from mnv2bench.records import Plan
-from mnv2bench.records.journal import Journal, Unusable, profiles
+from mnv2bench.records.journal import Journal, Unusable
 from mnv2bench.records.rounds import Round
 
 FAKE = Case(width=0.35, resolution=96, backend="fake")
@@ -63,7 +64,7 @@ def test_a_profile_is_of_no_other_machine(tmp_path):
     board = Case(width=0.35, resolution=96, backend="litert", device="ssh:board")
     journal = Journal(tmp_path / "board.jsonl")
     run(Campaign((), journal, Plan(processes=1), extras=(Profiling(board),)))
-    (refused,) = journal.profiles
+    ((refused,), _) = written(journal)
     assert refused.status == "unsupported"
     assert refused.reason == f"{board.id} is measured-device: profiles are taken on this machine only"
 
@@ -75,16 +76,16 @@ def test_an_interrupted_campaign_goes_on_with_the_profiles_that_are_missing(file
     cut.write_text("".join(whole[: kept + 1]) + '{"line":"profile","case":"mobi')
     journal = Journal(cut)
     run(Campaign((FAKE,), journal, PLAN, extras=(Profiling(FAKE), Profiling(NCNN))), resume=True)
-    assert sorted((p.case.backend, p.number) for p in journal.profiles) == [("fake", 0), ("fake", 1), ("ncnn", 0)]
+    assert sorted((p.case.backend, p.number) for p in written(journal)[0]) == [("fake", 0), ("fake", 1), ("ncnn", 0)]
     assert "".join(whole[: kept + 1]) in cut.read_text()
-    assert profiles(cut)[0] == tuple(journal.profiles)
+    assert profiles(cut)[0] == written(journal)[0]
 
 
 def test_a_profile_of_wrong_outputs_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setenv("MNV2BENCH_FAKE", f"{FAKE.variant}=wrong")
     journal = Journal(tmp_path / "wrong.jsonl")
     run(Campaign((), journal, Plan(processes=1, rounds=1), extras=(Profiling(FAKE),)))
-    (profile,) = journal.profiles
+    ((profile,), _) = written(journal)
     assert profile.status == "wrong"
     assert profile.reason.startswith("outputs differ from eager fp32 by ")
 
@@ -93,7 +94,7 @@ def test_a_profile_that_crashes_is_told_and_not_tried_again(tmp_path, monkeypatc
     monkeypatch.setenv("MNV2BENCH_FAKE", f"{FAKE.variant}=segfault")
     journal = Journal(tmp_path / "crash.jsonl")
     run(Campaign((), journal, Plan(processes=3, rounds=1), extras=(Profiling(FAKE),)))
-    assert [(p.status, p.reason) for p in journal.profiles] == [("failed", "worker ended by SIGSEGV")]
+    assert [(p.status, p.reason) for p in written(journal)[0]] == [("failed", "worker ended by SIGSEGV")]
 
 
 DAMAGED = {

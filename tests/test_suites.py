@@ -11,7 +11,8 @@ import pytest
 
 from mnv2bench import Case, load
 from mnv2bench.machine import environment
-from mnv2bench.records.journal import Journal, lines, profiles
+from mnv2bench.profiling.lines import profiles
+from mnv2bench.records.journal import Journal, lines
 from mnv2bench.statistics.rounds import used_rounds
 
 ROOT = Path(__file__).parents[1]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.campaign import Campaign
+from mnv2bench.campaign import Campaign, Item
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import FAILURES, app, console, show
 from mnv2bench.cli.measuring import option
-from mnv2bench.profiling.extras import Extra, Probing, Profiling
+from mnv2bench.profiling.extras import Probing, Profiling
+from mnv2bench.profiling.lines import written as written_lines
 from mnv2bench.profiling.profilers import why_no_trace
 from mnv2bench.profiling.records import Probes
 from mnv2bench.records import Record
@@ -58,7 +59,7 @@ def profile(
     suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
     chosen = tuple(dict.fromkeys(map(Case.parse, cases or ()))) or suite_cases(suite, selection)
     _require_traceable(chosen, trace)
-    extras: list[Extra] = [Profiling(case, str(trace or "")) for case in chosen]
+    extras: list[Item] = [Profiling(case, str(trace or "")) for case in chosen]
     if verb == "roofline":
         extras += [Probing(count) for count in dict.fromkeys(case.threads for case in chosen)]
     journal = Journal(out or Path(f"{verb}.jsonl"))
@@ -72,13 +73,14 @@ def profile(
         raise typer.Exit(130) from None
     from mnv2bench.profiling.pages.profiled import profiled
 
-    found = profiled(journal.profiles, journal.probes, records)
+    profiles, probes = written_lines(journal)
+    found = profiled(profiles, probes, records)
     _tell(found, records)
-    for file in written(journal.path, found, journal.probes, records):
+    for file in written(journal.path, found, probes, records):
         console().print(f"written: {file}", markup=False)
     if trace and trace.exists():
         console().print(f"trace:   {trace} (open it in ui.perfetto.dev)", markup=False)
-    ended = {r.status for r in records} | {p.status for p in journal.profiles} | {p.status for p in journal.probes}
+    ended = {r.status for r in records} | {p.status for p in profiles} | {p.status for p in probes}
     raise typer.Exit(not ended.isdisjoint(FAILURES))
 
 

@@ -10,8 +10,9 @@ import typer
 from mnv2bench.cli.app import app, console
 from mnv2bench.cli.profiling import written
 from mnv2bench.networks import NAMES
+from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Record
-from mnv2bench.records.journal import Unusable, load, profiles
+from mnv2bench.records.journal import Unusable, load
 
 
 @app.command()

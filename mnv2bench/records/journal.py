@@ -9,19 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mnv2bench.cases import Case
-from mnv2bench.profiling.records import (
-    Probes,
-    Profile,
-    probes_from_json,
-    probes_to_json,
-    profile_from_json,
-    profile_to_json,
-)
 from mnv2bench.records import SCHEMA, Artifact, Plan, Process, Record, record
 from mnv2bench.records.encoding import dumps, process_from_json, process_to_json
 from mnv2bench.texts import one_line
 
 JOURNAL_START = b'{"line":'
+OURS = ("head", "artifact", "process", "state", "end", "side")  # lines; any other one is of another subject
 
 
 class Unusable(ValueError):
@@ -47,8 +40,7 @@ class Journal:
         self.path = path
         self.artifacts: dict[str, Artifact] = {}
         self.processes: list[Process] = []
-        self.profiles: list[Profile] = []
-        self.probes: list[Probes] = []
+        self.others: list[dict[str, Any]] = []  # lines that other subjects wrote, and that they decode
 
     def begin(self, head: Head) -> Path | None:
         """Start anew. What stood under that name is moved aside, and its new path returned."""
@@ -70,8 +62,7 @@ class Journal:
         whole = self.path.read_bytes()
         if not whole.startswith(JOURNAL_START):
             raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
-        profiled, probed = profiles(self.path)
-        self.profiles, self.probes = [*profiled], [*probed]
+        self.others = [line for line in lines(self.path) if line["line"] not in OURS]
         os.truncate(self.path, whole.rindex(b"\n") + 1)
         return head
 
@@ -83,13 +74,10 @@ class Journal:
         self.processes.append(process)
         self._append({"line": "process", **process_to_json(process)})
 
-    def profile(self, profile: Profile) -> None:
-        self.profiles.append(profile)
-        self._append({"line": "profile", **profile_to_json(profile)})
-
-    def probe(self, probes: Probes) -> None:
-        self.probes.append(probes)
-        self._append({"line": "probes", **probes_to_json(probes)})
+    def other(self, line: str, fields: dict[str, Any]) -> None:
+        """A line of another subject, which decodes it again from `others`."""
+        self.others.append({"line": line, **fields})
+        self._append(self.others[-1])
 
     def note(self, line: str, facts: dict[str, Any]) -> None:
         """A line that no Record needs: the machine's state between blocks, the end."""
@@ -154,21 +142,6 @@ def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, A
     if head is None:
         raise Unusable(f"{path} holds no campaign")
     return head, artifacts, processes
-
-
-def profiles(path: Path) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
-    """The profiles and the probes of a journal or a saved file; most files have none. Raises Unusable."""
-    said = lines(path)
-    try:
-        found = [profile_from_json(_fields(line)) for line in said if line["line"] == "profile"]
-        probed = [probes_from_json(_fields(line)) for line in said if line["line"] == "probes"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
-    return tuple(found), tuple(probed)
-
-
-def _fields(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "line"}
 
 
 def load(path: Path) -> tuple[Record, ...]:

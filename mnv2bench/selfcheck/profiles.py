@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mnv2bench.campaign.items import Turn
 from mnv2bench.cases import Case
-from mnv2bench.profiling.extras import Profiling, measure
+from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import written
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 from mnv2bench.selfcheck.harness import LARGE, SMALLEST, app_says, made_ready
@@ -37,9 +39,12 @@ def openvino(repeats: int, out: Console) -> bool:
         with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
             journal = Journal(Path(folder, "profiles.jsonl"))
             for number in range(max(repeats, 5)):
-                if measure(Profiling(case), number, given, Plan(processes=1), number, journal) != "ok":
-                    raise ValueError(f"{case.id}: {journal.profiles[-1].reason}")
-                operators = journal.profiles[-1].operators
+                turn = Turn(number, number, seed=number)
+                status = Profiling(case).measure(turn, given, Plan(processes=1), journal)
+                profile = written(journal)[0][-1]
+                if status != "ok":
+                    raise ValueError(f"{case.id}: {profile.reason}")
+                operators = profile.operators
                 ours.append(tuple(statistics.median(o.durations_ns) / 1e6 for o in operators))
                 theirs.append(parse_counters(app_says(given.path, "-ip", "f32", "-pc")))
         if len({*map(len, ours), *map(len, theirs)}) != 1:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.campaign import open_journal, process
+from mnv2bench.campaign.campaign import open_journal
+from mnv2bench.campaign.items import Turn, process
 from mnv2bench.campaign.ready import Progress, Ready, silent, work
 from mnv2bench.cases import Case, Kind
 from mnv2bench.machine import state
@@ -109,6 +110,6 @@ def _measure(duel: Duel, name: str, corner: Corner, case: Case, number: int) -> 
     seed = random.Random(f"{duel.seed} {case.id} {number}").randrange(2**31)
     given, position = corner.side.ready[case.id], len(duel.old.journal.processes) + len(duel.new.journal.processes)
     ended = work(case, given, corner.head.plan, seed, corner.side.interpreter) if isinstance(given, Ready) else given
-    corner.journal.process(process(case, number, position, seed, ended))
+    corner.journal.process(process(case, Turn(number, position, seed), ended))
     if ended.status != "ok":
         duel.stopped[case.id] = f"{name}: {ended.status}: {ended.reason}"

@@ -1,0 +1,83 @@
+"""What a campaign measures in fresh processes: cases, and whatever other subjects add to them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mnv2bench.campaign.child import Ended
+from mnv2bench.campaign.ready import Ready, work
+from mnv2bench.cases import Case
+from mnv2bench.records import Plan, Process
+from mnv2bench.records.encoding import measured_from_json
+from mnv2bench.records.journal import Journal
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The file that an item's processes open: the artifact of a case.
+
+    `format` is the artifact's format where it is not the one that the case's backend reads.
+    """
+
+    case: Case
+    format: str = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One process of an item: its number among the item's own, its place among all of a campaign's, its seed."""
+
+    number: int
+    position: int
+    seed: int
+
+
+class Item(Protocol):
+    """What is measured in as many processes as the plan says, each of them a line in the journal."""
+
+    @property
+    def id(self) -> str:
+        """The item's name in the progress and among the items of a campaign."""
+
+    @property
+    def needs(self) -> Needs | None:
+        """What is made before the first process, None where nothing is."""
+
+    def statuses(self, journal: Journal) -> dict[int, str]:
+        """How the processes that a journal holds ended, by their numbers."""
+
+    def measure(self, turn: Turn, preparation: Ready | Ended | None, plan: Plan, journal: Journal) -> str:
+        """Run one process, write how it ended to the journal, and return its status.
+
+        `preparation` is what came of `needs`: the files, or how making them ended.
+        """
+
+
+@dataclass(frozen=True)
+class CaseItem:
+    """A case as an item: its processes become its Record."""
+
+    case: Case
+
+    @property
+    def id(self) -> str:
+        return self.case.id
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(self.case)
+
+    def statuses(self, journal: Journal) -> dict[int, str]:
+        return {p.number: p.status for p in journal.processes if p.case == self.case}
+
+    def measure(self, turn: Turn, preparation: Ready | Ended | None, plan: Plan, journal: Journal) -> str:
+        if preparation is None:
+            raise ValueError(f"{self.id} was not prepared")
+        ended = work(self.case, preparation, plan, turn.seed) if isinstance(preparation, Ready) else preparation
+        journal.process(process(self.case, turn, ended))
+        return ended.status
+
+
+def process(case: Case, turn: Turn, ended: Ended) -> Process:
+    """What a journal keeps of a child process that ended."""
+    measured = measured_from_json(ended.measured)
+    return Process(case, turn.number, turn.position, turn.seed, ended.status, ended.reason, ended.wall_s, **measured)
