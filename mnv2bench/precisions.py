@@ -37,12 +37,7 @@ class Precision:
         return self.element_bytes / FP32.element_bytes
 
 
-# Weights made from a seed amplify rounding. Seen over the 22 published variants on a CPU, batch norm folded or not: the
-# largest error over the largest logit was 0.074 in tf32, 0.072 in fp16 and 0.31 in bf16; the distance of the outputs
-# from the reference, over the distance between its two batches of images, was up to 0.13, 0.13 and 0.57, and less at
-# larger batches. Of faults (red and blue swapped, the image mirrored, an addition or a convolution lost) it was 0.69 or
-# more, without ReLU6's bound 0.39 or more: at bf16 that one cannot be told from rounding, and nothing smaller.
-# Kernels that add up in fp16, as a GPU may have them, were not among what was seen: hence about twice as much.
+# Where the limits come from: docs/thresholds.md#precisions
 FP32 = Precision(
     name="fp32",
     meaning="IEEE 754 single precision: the format of the reference.",

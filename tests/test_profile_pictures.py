@@ -93,7 +93,7 @@ def test_the_blocks_that_multiply_are_points_below_the_named_lines(roofs):
 
 
 def test_runtimes_are_colours_and_variants_shapes_in_the_legend(roofs):
-    legend = ("runtime", "torch_eager", "onnxruntime", "variant", "mobilenet_v2_0.35_96, batch 1")
+    legend = ("runtime", "torch_eager", "onnxruntime", "variant", "mobilenet_v2_0.35_96, batch 1, fp32")
     assert Counter(text for text in texts(roofs) if text in legend) == dict.fromkeys(legend, 1)
     fills = {label.split("runtime: ")[1].split(";")[0]: fill for label, fill in points(roofs)}
     assert fills == {"torch_eager": roofline.COLOURS[0], "onnxruntime": roofline.COLOURS[1]}

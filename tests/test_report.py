@@ -125,6 +125,53 @@ def test_speed_ups_are_only_of_right_results_that_eager_has_too():
 | mobilenet_v2_0.35_96 |             – |  not asked |       not asked |""")
 
 
+def in_precision(measured: Record, precision: str) -> Record:
+    """The same record of the case in another precision."""
+    case = replace(measured.case, precision=precision)
+    return replace(measured, case=case, processes=tuple(replace(p, case=case) for p in measured.processes))
+
+
+def test_two_precisions_on_a_cpu_share_no_cell_of_any_table():
+    """Each table that names no case has both numbers, each under a line with its precision."""
+    halved = in_precision(recorded("onnxruntime", 4.00, 4.01, 4.02), "bf16")
+    page = markdown([("first.json", [EAGER, FAST, halved])])
+    for title, fp32, bf16 in [
+        ("Latency, ms", "6.13", "4.01"),
+        ("GMAdds/s", "49.07", "75.01"),
+        ("Throughput, images/s", "163.1", "249.4"),
+        ("Tails and noise", "6.17", "4.02"),
+        ("Memory, MB", "80.0", "80.0"),
+        ("Cold path", "3.50", "3.50"),
+    ]:
+        body = section(page, title)
+        first, second = body.index(", bf16"), body.index(", fp32")
+        assert first < second
+        assert bf16 in body[first:second]
+        assert fp32 in body[second:]
+        assert body[first:second].count("onnxruntime") == 1
+    settings = section(page, "What the runtimes say of themselves").splitlines()
+    assert settings[1:] == [
+        "- onnxruntime, 1 thread, cpu, fp32: provider CPU",
+        "- onnxruntime, 1 thread, cpu, bf16: provider CPU",
+    ]
+
+
+def test_a_speed_up_says_what_it_is_over_and_is_over_nothing_of_another_precision():
+    halved = in_precision(recorded("onnxruntime", 4.00, 4.01, 4.02), "bf16")
+    text = section(markdown([("first.json", [EAGER, FAST, halved])]), "Speed-up over torch_eager")
+    assert "**batch 1, 1 thread, cpu, fp32**\n\nOver torch_eager in fp32.\n" in text
+    assert "bf16" not in text
+    eager = in_precision(recorded("torch_eager", 8.02), "bf16")
+    text = section(markdown([("first.json", [EAGER, FAST, eager, halved])]), "Speed-up over torch_eager")
+    assert "**batch 1, 1 thread, cpu, bf16**\n\nOver torch_eager in bf16.\n" in text
+    assert [row.speedup_over_eager for row in rows([EAGER, FAST, eager, halved])] == [
+        pytest.approx(1.0),
+        pytest.approx(20.2 / 6.13),
+        pytest.approx(1.0),
+        pytest.approx(2.0),
+    ]
+
+
 def test_gmadds_are_the_counted_ones_over_the_median():
     assert section(markdown([("first.json", CAMPAIGN)]), "GMAdds/s").endswith("""\
 | variant              |   torch_eager |   onnxruntime |        openvino |   torch_compile |
@@ -312,7 +359,7 @@ def test_hostile_libraries_settings_devices_and_file_names_are_plain_words():
     settings = replace(library, processes=(replace(library.processes[0], samples=samples),))
     page = markdown([(HOSTILE, [settings]), (HOSTILE, [settings])])
     assert f"- Libraries: {TAMED} {TAMED}" in page
-    assert rf"- openvino, 1 thread, \_a\_: {TAMED} {TAMED}" in page
+    assert rf"- openvino, 1 thread, \_a\_, fp32: {TAMED} {TAMED}" in page
     assert f"## 1. {TAMED}" in page
     assert r"**batch 1, 1 thread, \_a\_, fp32**" in page
     assert "<script>" not in page

@@ -65,14 +65,14 @@ def test_the_tables_that_name_no_device_are_one_for_each():
     assert section(
         PAGE, "Tails and noise"
     ).endswith("""\
-**adb:R5CT@big**
+**adb:R5CT@big, fp32**
 
 | variant              | backend    |   batch |   threads |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
 |:---------------------|:-----------|--------:|----------:|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
 | mobilenet_v2_1.0_224 | executorch |       1 |         1 |       68.20 |    68.00 |    68.40 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |
 | mobilenet_v2_1.0_224 | litert     |       1 |         1 |       70.50 |    70.10 |    71.00 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |
 
-**cpu**
+**cpu, fp32**
 
 | variant              | backend     |   batch |   threads |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
 |:---------------------|:------------|--------:|----------:|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
@@ -157,19 +157,19 @@ def test_delegation_is_told_of_every_row_of_every_kind():
         processes=(replace(process, samples=replace(process.samples, settings=settings)),),
     )
     assert mobile("Delegation", markdown([("night.json", [LITERT, ncnn, RESTLESS])])).endswith("""\
-**adb:R5CT@big**
+**adb:R5CT@big, fp32**
 
 | backend   | variant              |   batch |   threads |   delegate |   delegated |   fell back |
 |:----------|:---------------------|--------:|----------:|-----------:|------------:|------------:|
 | litert    | mobilenet_v2_1.0_224 |       1 |         1 |    XNNPACK |    66 of 67 |           1 |
 
-**cpu**
+**cpu, fp32**
 
 | backend   | variant              |   batch |   threads |   delegate |   delegated |   fell back |
 |:----------|:---------------------|--------:|----------:|-----------:|------------:|------------:|
 | ncnn      | mobilenet_v2_1.0_224 |       1 |         1 |       none |        none |           – |
 
-**qemu:cortex-a76**
+**qemu:cortex-a76, fp32**
 
 | backend    | variant              |   batch |   threads |   delegate |   delegated |   fell back |
 |:-----------|:---------------------|--------:|----------:|-----------:|------------:|------------:|
@@ -199,7 +199,7 @@ def test_what_other_tools_told_stands_apart_a_line_for_each_run():
         == """\
 What a tool of other people printed of itself: outputs not checked, no raw samples. Nothing is ranked with it.
 
-**adb:R5CT@big**
+**adb:R5CT@big, fp32**
 
 | case                                              | tool      | notes                 |   runs |   mean ms |   median ms |   min ms |   max ms |
 |:--------------------------------------------------|:----------|:----------------------|-------:|----------:|------------:|---------:|---------:|

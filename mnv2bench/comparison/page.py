@@ -115,7 +115,7 @@ def _doubts(found: Sequence[Row]) -> str:
 
 def _settings(campaign: Sequence[Record]) -> str:
     said = dict.fromkeys(
-        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}{_where(r)}: {pairs(s)}"
+        f"- {escape(r.case.backend)}, {tables.threads(r.case.threads)}, {_where(r)}: {pairs(s)}"
         for r in campaign
         for s in [*(samples.settings for samples in measured(r)), *(counts.settings for counts in r.counts)]
         if s
@@ -124,6 +124,5 @@ def _settings(campaign: Sequence[Record]) -> str:
 
 
 def _where(record: Record) -> str:
-    """The device and the precision, where they are not this machine's processor and fp32."""
-    words = (record.case.device, record.case.precision)
-    return "".join(f", {escape(word)}" for word in words if word not in ("cpu", "fp32"))
+    """The device and the precision of a record's case."""
+    return f"{escape(record.case.device)}, {record.case.precision}"

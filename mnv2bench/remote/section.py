@@ -126,12 +126,12 @@ def _told(campaign: Sequence[Record]) -> str:
 def _each_device(
     campaign: Sequence[Record], header: Sequence[str], lines: Callable[[Record], Iterator[list[str]]], texts: int
 ) -> str:
-    """A table for each device, its backends in the order of their names, the largest network first."""
+    """A table for each device and precision, backends in the order of their names, the largest network first."""
     drawn: dict[str, list[list[str]]] = {}
     for record in sorted(campaign, key=lambda record: (record.case.backend, -madds(record), record.case.id)):
         for line in lines(record):
-            drawn.setdefault(record.case.device, []).append(line)
-    return "\n\n".join(f"**{escape(device)}**\n\n{table(header, drawn[device], texts)}" for device in sorted(drawn))
+            drawn.setdefault(f"{escape(record.case.device)}, {record.case.precision}", []).append(line)
+    return "\n\n".join(f"**{place}**\n\n{table(header, drawn[place], texts)}" for place in sorted(drawn))
 
 
 def _same_soc(campaign: Sequence[Record], rows: Rows) -> str:

@@ -66,7 +66,8 @@ def speedup_table(rows: Rows) -> str:
     others = [row for row in rows if row.backend != EAGER]
     if not any(row.speedup_over_eager for row in others):
         return ""
-    return wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
+    body = wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
+    return f"Over {EAGER} in {others[0].precision}.\n\n{body}"
 
 
 def gmadds_table(rows: Rows) -> str:
@@ -202,7 +203,7 @@ def long(rows: Rows, columns: dict[str, Cell]) -> str:
     for place in places:
         lines = [_line(row, [cell(row) for cell in columns.values()]) for row in found if _place(row) == place]
         body = table(["variant", "backend", "batch", "threads", *columns], lines, texts=2)
-        drawn.append(body if places == ["cpu"] else f"**{place}**\n\n{body}")
+        drawn.append(f"**{place}**\n\n{body}")
     return "\n\n".join(drawn)
 
 
@@ -213,8 +214,8 @@ def ordered(rows: Rows) -> list[Row]:
 
 
 def _place(row: Row) -> str:
-    """The device, and the precision where the device has a choice of it."""
-    return escape(row.device) + (f", {row.precision}" if is_gpu(row.device) else "")
+    """The device and the precision."""
+    return f"{escape(row.device)}, {row.precision}"
 
 
 def _line(row: Row, numbers: Sequence[str]) -> list[str]:

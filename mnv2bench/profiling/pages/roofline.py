@@ -149,7 +149,7 @@ def _points(one: Profiled) -> list[dict[str, Any]]:
 
 
 def _variant(one: Profiled) -> str:
-    return f"{one.case.variant}, batch {one.case.batch}" + f", {one.case.precision}" * (one.case.precision != "fp32")
+    return f"{one.case.variant}, batch {one.case.batch}, {one.case.precision}"
 
 
 def _marks(found: Sequence[Profiled]) -> dict[str, Any]:
