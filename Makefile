@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM := qemu-user gcc g++ libc6-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-arm64-cross libstdc++6-arm64-cross \
 	adb openssh-client openssh-server
-.PHONY: bench test test-tensorrt system lint types published nightly selfcheck figures clean
+.PHONY: bench test check test-tensorrt system lint types published nightly selfcheck figures clean
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,6 +17,9 @@ bench: $(VENV)/ready  ## measure the quick grid with every backend, then write t
 test: $(VENV)/ready lint types  ## lint, types, tests; what the machine lacks for some of them, they say
 	$(BIN)/pytest -n 2 --dist loadfile
 
+check: $(VENV)/ready lint types  ## for everyday work: all but the tests that need a runtime's export, in minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
 test-tensorrt: $(VENV)/ready  ## the builder against TensorRT-RTX, a stand-in; in `make test` too where its extra is installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test-tensorrt]'
 	$(BIN)/pytest tests/test_tensorrt_build.py tests/test_tensorrt_types.py tests/test_tensorrt_session.py
@@ -25,9 +28,10 @@ system:  ## Debian's packages for tests of phones, boards and arm64: as root
 	apt-get update --quiet=2
 	apt-get install --quiet=2 --no-install-recommends $(SYSTEM)
 
-lint: $(VENV)/ready
+lint: $(VENV)/ready  ## style, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(VENV)/ready
 	$(BIN)/mypy
