@@ -16,20 +16,21 @@ from typer.testing import CliRunner
 from mnv2bench.cli import app
 from mnv2bench.gpu import driver
 from mnv2bench.records import GpuMemory
+from mnv2bench.records.journal import Head, Journal
 from mnv2bench.refusals import Unavailable
-from mnv2bench.selfcheck.gpu import checked, faults, shown, told, unreadable
+from mnv2bench.selfcheck.gpu import cases_to_check, check_gpu, faults, figures, report, unreadable
 
 GOOD = steady(100, 101, gpu_us=80, in_flight_us=1600)
 ABSENT = gpu_record(backend="onnxruntime", status="unavailable", reason="no CUDA in it: pip install 'mnv2bench[cuda]'")
 
 
-def said(*records):
+def printed(*records):
     out = Console(file=io.StringIO(), width=1000)
-    return told(records, out), out.file.getvalue().splitlines()
+    return report(records, out), out.file.getvalue().splitlines()
 
 
-def test_a_good_record_is_told_with_every_clock():
-    passed, lines = said(GOOD)
+def test_a_good_record_is_shown_with_every_clock():
+    passed, lines = printed(GOOD)
     assert passed
     assert lines == [
         "as it should be: mobilenet_v2_1.0_224-b1-tensorrt-cuda-fp16-t1: error 4.0e-02, wall 0.1005 ms, gpu 0.0800, "
@@ -57,9 +58,26 @@ def test_a_good_record_is_told_with_every_clock():
 )  # fmt: skip
 def test_what_is_not_as_it_must_be_fails_and_is_named(record, fault):
     assert list(faults(record)) == [fault]
-    passed, lines = said(GOOD, record)
+    passed, lines = printed(GOOD, record)
     assert not passed
     assert lines[1].startswith(f"NOT as it should be: {record.case.id}: {fault}")
+
+
+def test_clocks_are_not_compared_where_the_host_sets_the_pace():
+    slower_by_events = steady(100, gpu_us=106, enqueue_us=80, backend="torch_script", in_flight_us=800)
+    assert list(faults(slower_by_events)) == []
+    assert "the host sets the pace, so its clock and the GPU's are not compared" in figures(slower_by_events)
+    assert len(list(faults(steady(100, gpu_us=106, enqueue_us=79, backend="torch_script", in_flight_us=800)))) == 2
+
+
+def test_a_file_that_was_measured_before_is_judged_as_it_is(tmp_path):
+    journal = Journal(tmp_path / "gpu.jsonl")
+    journal.begin(Head((GOOD.case, ABSENT.case), GOOD.plan, 0, {}, GOOD.environment))
+    for process in (*GOOD.processes, *ABSENT.processes):
+        journal.process(process)
+    out = Console(file=io.StringIO(), width=1000)
+    assert check_gpu("cuda", out, [tmp_path / "gpu.jsonl"])
+    assert [line.partition(":")[0] for line in out.file.getvalue().splitlines()] == ["as it should be", "did not run"]
 
 
 def test_a_record_without_the_gpus_clock_is_no_pass():
@@ -69,7 +87,7 @@ def test_a_record_without_the_gpus_clock_is_no_pass():
 
 
 def test_a_backend_that_is_not_installed_is_no_failure_where_another_ran():
-    passed, lines = said(GOOD, ABSENT)
+    passed, lines = printed(GOOD, ABSENT)
     assert passed
     assert lines[1] == (
         "did not run: mobilenet_v2_1.0_224-b1-onnxruntime-cuda-fp16-t1: unavailable: no CUDA in it: "
@@ -78,7 +96,7 @@ def test_a_backend_that_is_not_installed_is_no_failure_where_another_ran():
 
 
 def test_nothing_that_ran_is_no_pass():
-    passed, lines = said(ABSENT)
+    passed, lines = printed(ABSENT)
     assert not passed
     assert lines[-1] == "nothing ran: the reasons above end in what to do"
 
@@ -89,11 +107,11 @@ def test_what_nvml_never_told_is_named():
         "temperature", "reasons for lower clocks", "other processes", "energy", "memory of this process",
     ]  # fmt: skip
     assert unreadable([blind, GOOD]) == unreadable([ABSENT]) == []
-    assert "unreadable: energy: NVML does not tell it here" in said(blind)[1]
+    assert "unreadable: energy: NVML does not report it here" in printed(blind)[1]
 
 
 def test_every_backend_of_gpus_is_checked_on_the_smallest_variant():
-    found = checked("cuda:1")
+    found = cases_to_check("cuda:1")
     assert {"torch_eager", "onnxruntime", "tensorrt", "torch_compile_cudagraphs"} <= {case.backend for case in found}
     assert {(case.width, case.resolution, case.device) for case in found} == {(0.35, 96, "cuda:1")}
     assert {case.precision for case in found} == {"fp32", "fp16"}
@@ -107,7 +125,7 @@ def test_a_machine_without_a_gpu_says_why_for_each_case_and_exits_1():
     ran = CliRunner().invoke(app, ["selfcheck", "--device", "cuda"], env={"COLUMNS": "1000"})
     lines = [line for line in ran.output.splitlines() if line.startswith("did not run: ")]
     assert ran.exit_code == 1
-    assert len(lines) == len(checked("cuda"))
+    assert len(lines) == len(cases_to_check("cuda"))
     assert all(f"unavailable: {reason}" in line for line in lines)
     assert "nothing ran: the reasons above end in what to do" in ran.output
 
@@ -121,8 +139,8 @@ from rich.console import Console
 
 gpu.PLAN = Plan(processes=1, rounds=2, round_s=0.02, warmup_s=0.02)
 gpu.MAX_BETWEEN = gpu.MAX_GPU_OVER_WALL = gpu.MAX_DISAGREEMENT = 1e9  # a busy machine plays a slow GPU
-gpu.checked = lambda device: cases([(0.35, 96)], backends=("fake",), devices=(device,), precisions=("fp16",))
-sys.exit(not gpu.gpu("cuda", Console(width=2000)))
+gpu.cases_to_check = lambda device: cases([(0.35, 96)], backends=("fake",), devices=(device,), precisions=("fp16",))
+sys.exit(not gpu.check_gpu("cuda", Console(width=2000)))
 """
 
 
@@ -130,7 +148,7 @@ sys.exit(not gpu.gpu("cuda", Console(width=2000)))
     ("fake", "told", "code", "line"),
     [
         ("", {}, 0, r"as it should be: .*: error 4\.9e-04, wall .* CUDA graph yes"),
-        ("", {"SILENT": "TotalEnergy"}, 0, r"unreadable: energy: NVML does not tell it here"),
+        ("", {"SILENT": "TotalEnergy"}, 0, r"unreadable: energy: NVML does not report it here"),
         ("fallback", {}, 1, r"NOT as it should be: .*: wrong: fake is told that it fell back to the CPU: Conv node_1"),
     ],
 )
@@ -144,4 +162,4 @@ def test_a_played_gpu_goes_through_the_whole_check_in_real_processes(tmp_path, f
 
 
 def test_a_wrong_record_shows_no_numbers():
-    assert shown(steady(100, status="wrong", reason="outputs differ")) == shown(ABSENT) == ""
+    assert figures(steady(100, status="wrong", reason="outputs differ")) == figures(ABSENT) == ""

@@ -124,6 +124,9 @@ def selfcheck(
     sittings: Annotated[Path | None, typer.Option(help="A CSV of duels, whose noise nights draws again.")] = None,
     seed: Annotated[int, typer.Option(help="Of virtual nights, and of which cells are slowed.")] = 20261124,
     device: Annotated[str, typer.Option(help="Check this device, such as adb:SERIAL or cuda, and nothing else.")] = "",
+    file: Annotated[
+        list[Path] | None, typer.Option(help="With --device cuda: judge what this file holds instead of measuring.")
+    ] = None,
 ) -> None:
     """Measure the measuring and the deciding: what the harness adds, and what the gate finds and misses."""
     from mnv2bench.selfcheck import CHECKS, MEASURING, Asked
@@ -131,6 +134,6 @@ def selfcheck(
     names = [name.strip() for name in only.split(",") if name.strip()] or (["device"] if device else list(MEASURING))
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
-    asked = Asked(repeats, nights, minutes, old, new, out, sittings, seed, device)
+    asked = Asked(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))
     passed = [CHECKS[name](asked, console()) for name in names]
     raise typer.Exit(not all(passed))

@@ -25,6 +25,7 @@ class Asked:
     sittings: Path | None = None
     seed: int = 20261124
     device: str = ""
+    files: tuple[Path, ...] = ()
 
     def pythons(self) -> tuple[str, str]:
         """The interpreters of two environments; ValueError where they were not named."""
@@ -38,7 +39,9 @@ CHECKS: dict[str, Callable[[Asked, Console], bool]] = {
     "benchmark_app": lambda asked, out: harness.benchmark_app(asked.repeats, out),
     "profile_openvino": lambda asked, out: profiles.openvino(asked.repeats, out),
     "aa": lambda asked, out: harness.aa(asked.repeats, out),
-    "device": lambda asked, out: (gpu.gpu if is_gpu(asked.device) else device.device)(asked.device, out),
+    "device": lambda asked, out: (
+        gpu.check_gpu(asked.device, out, asked.files) if is_gpu(asked.device) else device.device(asked.device, out)
+    ),
     "nights": lambda asked, out: nights.nights(asked.nights, asked.sittings, out, asked.seed),
     "history": lambda asked, out: history.history(asked.repeats, out),
     "duels": lambda asked, out: duels.alike(asked.pythons(), asked.minutes, asked.out, out),
