@@ -1,18 +1,23 @@
 """What onnxruntime, OpenVINO and TensorRT say of their operators, and which modules of the ONNX file those are."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, run
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of, network
-from mnv2bench.profiling.profilers import onnxruntime as ours
+from mnv2bench.profiling.profilers import onnxruntime as profiler
 from mnv2bench.profiling.profilers import openvino
+from mnv2bench.profiling.readers import onnx_nodes
+from mnv2bench.profiling.readers import onnxruntime as reader
 from mnv2bench.profiling.readers.tensorrt import kind
+from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
 
@@ -49,24 +54,128 @@ def test_the_operators_are_the_networks_layers_each_once(profile):
     assert sorted(found) == sorted(layer.name for layer in network(profile.case))
 
 
+RESIDUALS = (3, 5, 6, 8, 9, 10, 12, 13, 15, 16)  # modules of "features" that add their input to their result
+
+
+def assert_every_layer_once_and_in_order(operators):
+    """What holds of a graph whatever processor it was made for: what is fused with what differs, the layers do not."""
+    computing = [o for o in operators if o.kind != "layout"]
+    assert Counter(part for o in computing for part in o.kind.split("+")) == {
+        "conv": 35, "depthwise": 17, "activation": 35, "add": 10, "pool": 1, "linear": 1,
+    }  # fmt: skip
+    assert [o.kind for o in computing][-2:] == ["pool", "linear"]
+    mapped = layers_of(Profile(SMALL, 0, "ok", "", 1.0, operators=tuple(operators), calls_ns=(1,)))
+    assert [name for layers in mapped for name in layers] == [layer.name for layer in network(SMALL)]
+    assert not any(layers for o, layers in zip(operators, mapped, strict=True) if o.kind == "layout")
+
+
+def assert_residuals_are_both_modules(operators):
+    """An addition is an operator of its own, or is fused with the projection before it."""
+    adding = [o for o in operators if "add" in o.kind.split("+")]
+    assert [o.origins[-1] for o in adding] == [f"features.{module}" for module in RESIDUALS]
+    for operator, module in zip(adding, RESIDUALS, strict=True):
+        alone, fused = (f"features.{module}",), (f"features.{module}.conv.2", f"features.{module}")
+        assert operator.origins == (alone if operator.kind == "add" else fused)
+        assert operator.kind in ("add", "conv+add")
+
+
+def test_the_layers_run_in_the_order_of_the_network_whatever_is_fused(profile):
+    assert_every_layer_once_and_in_order(profile.operators)
+
+
 def test_a_convolution_that_adds_the_residual_is_both_modules(profile):
-    adding = [o.origins for o in profile.operators if o.kind == "conv+add"]
-    assert adding[0] == ("features.3.conv.2", "features.3")
-    assert len(adding) == 10
+    assert_residuals_are_both_modules(profile.operators)
 
 
-def test_depthwise_convolutions_and_fused_activations_are_told(profile):
-    kinds = [o.kind for o in profile.operators if o.kind != "layout"]
-    assert kinds.count("depthwise+activation") == 17
-    assert kinds.count("conv+activation") == 18  # stem, head and the expansions of 16 blocks
-    assert kinds[-2:] == ["pool", "linear"]
+def test_depthwise_convolutions_and_activations_name_the_module_before_them(profile):
+    depthwise = [o.origins[0] for o in profile.operators if "depthwise" in o.kind.split("+")]
+    assert depthwise == ["features.1.conv.0.0", *(f"features.{n}.conv.1.0" for n in range(2, 18))]
+    activated = [o.origins[0] for o in profile.operators if "activation" in o.kind.split("+")]
+    expanded = [f"features.{n}.conv.0.0" for n in range(2, 18)]  # block 0 has none
+    assert sorted(activated) == sorted(["features.0.0", *depthwise, *expanded, "features.18.0"])
 
 
 def test_a_layout_change_stands_alone(profiled):
-    told, _ = profiled
-    moved = {name: [o.name for o in p.operators if o.kind == "layout"] for name, p in told.items()}
-    assert moved["openvino"] == ["inputs_abcd_acdb_node_Conv_809/WithoutBiases"]
-    assert moved["onnxruntime"][-1] == "node_view"
+    by_backend, _ = profiled
+    moved = {name: [o for o in p.operators if "layout" in o.kind] for name, p in by_backend.items()}
+    assert {o.kind for operators in moved.values() for o in operators} <= {"layout"}
+    assert moved["onnxruntime"][-1].name == "node_view"
+
+
+RECORDED_GRAPHS = ("avx2", "avx512", "unblocked")
+
+
+@pytest.fixture(params=RECORDED_GRAPHS)
+def recorded_parts(request):
+    """What each node of a recorded graph computes, in its order, as operators of one nanosecond."""
+    exported = onnx_nodes.Exported(RECORDED / "onnx_exported.textproto")
+    parts = reader.parts(RECORDED / request.param / "onnxruntime_optimised.textproto", exported)
+    return [Operator(name, part.kind, (1,), part.origins) for name, part in parts.items()]
+
+
+def test_of_a_graph_for_any_processor_each_layer_is_found_once_and_in_order(recorded_parts):
+    assert_every_layer_once_and_in_order(recorded_parts)
+
+
+def test_of_a_graph_for_any_processor_the_residuals_are_found(recorded_parts):
+    assert_residuals_are_both_modules(recorded_parts)
+
+
+def test_the_recorded_graphs_differ_in_how_they_store_channels():
+    """AVX-512 stores them in blocks of 16, AVX2 in blocks of 8, others in none: blocks that do not fit are padded."""
+    reorders = {}
+    for name in RECORDED_GRAPHS:
+        graph = onnx.load(RECORDED / name / "onnxruntime_optimised.textproto").graph
+        reorders[name] = sum(node.op_type == "ReorderOutput" for node in graph.node)
+    assert reorders == {"avx2": 1, "avx512": 4, "unblocked": 0}
+
+
+def test_a_recorded_trace_of_avx512_names_the_nodes_of_its_graph_and_all_its_time_is_mapped():
+    exported = onnx_nodes.Exported(RECORDED / "onnx_exported.textproto")
+    parts = reader.parts(RECORDED / "avx512" / "onnxruntime_optimised.textproto", exported)
+    first, last = reader.last_calls(RECORDED / "avx512" / "onnxruntime_trace.json", 2)
+    assert set(first) == set(last) == set(parts)
+    mapped_ns = sum(reader.nanoseconds(event) for name, event in last.items() if parts[name].kind != "other")
+    assert mapped_ns == sum(map(reader.nanoseconds, last.values()))
+    assert {name for name, part in parts.items() if not part.origins} == {
+        "ReorderOutput", "ReorderOutput_token_113", "ReorderOutput_token_114", "ReorderOutput_token_115",
+    }  # fmt: skip
+
+
+def saved(path, *nodes):
+    graph = onnx.helper.make_graph(list(nodes), "graph", [], [])
+    onnx.save(onnx.helper.make_model(graph), path)
+    return path
+
+
+def test_two_branches_from_one_tensor_are_told_apart_by_their_shapes_and_then_by_their_order(tmp_path):
+    def conv(name, reads, writes, weight, kernel):
+        return onnx.helper.make_node("Conv", [reads, weight], [writes], name, group=1, kernel_shape=[kernel, kernel])
+
+    exported = saved(
+        tmp_path / "exported.onnx",
+        conv("wide", "x", "w", "a.weight", 3),
+        conv("narrow", "x", "n", "b.weight", 1),
+        conv("again", "x", "m", "c.weight", 1),
+        conv("after", "n", "y", "d.weight", 1),
+    )
+    optimised = saved(
+        tmp_path / "optimised.onnx",
+        conv("n1", "x", "token_0", "reorder_0", 1),
+        conv("n2", "x", "token_1", "reorder_1", 1),
+        conv("n3", "x", "token_2", "reorder_2", 3),
+        conv("n4", "token_0", "token_3", "reorder_3", 1),
+    )
+    parts = reader.parts(optimised, onnx_nodes.Exported(exported))
+    assert {name: part.origins for name, part in parts.items()} == {
+        "n1": ("b",), "n2": ("c",), "n3": ("a",), "n4": ("d",),
+    }  # fmt: skip
+
+
+def test_a_node_of_which_the_file_has_no_like_is_told_by_its_type_alone(tmp_path):
+    exported = saved(tmp_path / "exported.onnx", onnx.helper.make_node("Relu", ["x"], ["y"], "relu"))
+    optimised = saved(tmp_path / "optimised.onnx", onnx.helper.make_node("Sigmoid", ["x"], ["y"], "n1"))
+    assert reader.parts(optimised, onnx_nodes.Exported(exported)) == {"n1": onnx_nodes.Part("other", ())}
 
 
 def test_the_operators_of_the_profiled_calls_are_no_longer_than_the_calls_and_most_of_them(profile):
@@ -103,26 +212,26 @@ def test_the_trace_is_onnxruntimes_file_with_an_event_for_each_operator_and_call
 
 
 def test_onnxruntime_on_a_gpu_is_refused_in_words(monkeypatch, tmp_path):
-    monkeypatch.setattr(ours, "require", lambda case: None)
+    monkeypatch.setattr(profiler, "require", lambda case: None)
     with pytest.raises(Unsupported, match="what the host queues, not what the GPU computes"):
-        ours.open(replace(SMALL, device="cuda"), tmp_path / "net.onnx", tmp_path)
+        profiler.open(replace(SMALL, device="cuda"), tmp_path / "net.onnx", tmp_path)
 
 
 def test_a_recorded_profile_is_read_from_its_end():
-    first, last = ours.last_calls(RECORDED / "onnxruntime_two_calls.json", 2)
-    assert [ours.nanoseconds(event) for event in first.values()] == [193_000, 471_000]
-    assert {name: ours.nanoseconds(event) for name, event in last.items()} == {
+    first, last = reader.last_calls(RECORDED / "onnxruntime_two_calls.json", 2)
+    assert [reader.nanoseconds(event) for event in first.values()] == [193_000, 471_000]
+    assert {name: reader.nanoseconds(event) for name, event in last.items()} == {
         "hardtanh_nchwc": 84_000,
         "node_Gemm_912": 359_000,
     }
-    assert ours.last_calls(RECORDED / "onnxruntime_two_calls.json", 1) == [last]
-    assert ours.arena_bytes([last]) == 5_309_248
+    assert reader.last_calls(RECORDED / "onnxruntime_two_calls.json", 1) == [last]
+    assert reader.arena_bytes([last]) == 5_309_248
 
 
 def test_a_name_that_comes_twice_in_a_call_is_numbered():
     event = {"cat": "Node", "name": "ReorderOutput_kernel_time", "dur": 1}
     over = {"cat": "Session", "name": "model_run"}
-    assert [list(nodes) for nodes in ours.by_call([event, event, over])] == [["ReorderOutput", "ReorderOutput #2"]]
+    assert [list(nodes) for nodes in reader.by_call([event, event, over])] == [["ReorderOutput", "ReorderOutput #2"]]
 
 
 @pytest.mark.parametrize(
@@ -139,21 +248,21 @@ def test_a_name_that_comes_twice_in_a_call_is_numbered():
 )
 def test_a_damaged_profile_is_a_value_error(damage, says):
     with pytest.raises(ValueError, match=says) as raised:
-        for nodes in ours.last_calls(RECORDED / f"onnxruntime_{damage}.json", 2):
+        for nodes in reader.last_calls(RECORDED / f"onnxruntime_{damage}.json", 2):
             for event in nodes.values():
-                ours.nanoseconds(event)
+                reader.nanoseconds(event)
     assert "\n" not in str(raised.value)
 
 
 def test_a_profile_of_fewer_calls_than_were_made_is_a_value_error():
     with pytest.raises(ValueError, match="in each of 3 calls"):
-        ours.last_calls(RECORDED / "onnxruntime_two_calls.json", 3)
+        reader.last_calls(RECORDED / "onnxruntime_two_calls.json", 3)
 
 
 def test_a_full_profile_misses_its_last_calls_and_is_a_value_error(monkeypatch):
-    monkeypatch.setattr(ours, "MOST_EVENTS", 6)
+    monkeypatch.setattr(reader, "MOST_EVENTS", 6)
     with pytest.raises(ValueError, match="full: it has 6 events"):
-        ours.last_calls(RECORDED / "onnxruntime_two_calls.json", 1)
+        reader.last_calls(RECORDED / "onnxruntime_two_calls.json", 1)
 
 
 @pytest.mark.parametrize(
