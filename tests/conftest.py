@@ -19,7 +19,7 @@ PATIENCE_S = 120  # for what is certain to come; nothing is asserted about how s
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Artifacts are exported once a test run, by whichever test process needs one first; the user's cache stays as it is."""
+    """Artifacts are exported once a test run, by the test process that needs one first; the user's own cache stays."""
     base = tmp_path_factory.getbasetemp()  # of this process: that of the whole run is above it with pytest -n
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "artifacts"
     folder.mkdir(exist_ok=True)

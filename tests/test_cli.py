@@ -6,9 +6,13 @@ import signal
 
 import psutil
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
-from mnv2bench import Case, load
+from mnv2bench import Case, backends, load
+from mnv2bench.cli import app
 from mnv2bench.machine import FINGERPRINTED
+from mnv2bench.selection import FLAGS, OPTIONS
 
 FAKE = ("--suites", "latency", "--backends", "fake", "--widths", "0.35", "--threads", "1")
 BRIEF = ("--processes", "1", "--rounds", "1")
@@ -278,3 +282,34 @@ def test_ctrl_c_ends_the_worker_and_says_how_to_go_on(started, command, tmp_path
     resumed = command(*words(out, "--resume", resolutions="96,64"))
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert [record.status for record in load(out)] == ["ok", "ok"]
+
+
+MEASURING = ("run", "profile", "roofline", "duel")
+
+
+@pytest.mark.parametrize("verb", MEASURING)
+def test_every_verb_that_measures_takes_all_the_words_that_choose_cases(verb):
+    options = {name for parameter in get_command(app).commands[verb].params for name in parameter.opts}
+    assert {f"--{name}" for name in (*OPTIONS, *FLAGS)} <= options
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("profile", "--runner", "x"), "--runner means nothing here: profiles are taken on this machine only"),
+        (("roofline", "--runner", "x"), "--runner means nothing here: profiles are taken on this machine only"),
+        (("duel", "--old", "python", "--runner", "x"), "--runner means nothing here: each side measures with"),
+        (("duel", "--old", "python", "--processes", "3"), "--processes means nothing here: a duel measures pairs"),
+    ],
+)
+def test_an_option_that_means_nothing_to_a_verb_is_refused_by_name_with_the_reason(command, words, reason):
+    ran = command("mnv2bench", *words)
+    assert ran.returncode == 2
+    assert reason in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_an_option_that_means_nothing_to_a_verb_may_stand_at_its_default():
+    assert CliRunner().invoke(app, ["profile", "--runner", "", "--backends", "nosuch"]).exception.args == (
+        f"backend 'nosuch' is not one of {', '.join(backends.names())}",
+    )

@@ -8,13 +8,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.cases import Kind
 from mnv2bench.cli.app import app, console, show
-from mnv2bench.cli.measuring import option
+from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, takes_selection
 from mnv2bench.machine import environment
 from mnv2bench.regression.duels.duel import begin
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
-from mnv2bench.selection import OPTIONS, select, suite_cases
+from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
@@ -23,35 +23,30 @@ SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
 
 
 @app.command()
+@takes_selection(
+    defaults={"rounds": ROUNDS},
+    refuses={
+        "processes": "a duel measures pairs of processes until it can say, 30 at most",
+        "runner": "each side measures with the runner of its own environment",
+    },
+)
 def duel(
     old: Annotated[str, typer.Option(help="The interpreter of the environment that is compared with.")],
     new: Annotated[str, typer.Option(help="The interpreter of the environment in question; this one.")] = "",
-    cases: Annotated[list[str] | None, typer.Argument(help="Case ids; without them, the options choose.")] = None,
-    grid: Annotated[str, option("grid")] = OPTIONS["grid"][0],
-    networks: Annotated[str, option("networks")] = OPTIONS["networks"][0],
-    widths: Annotated[str, option("widths")] = "",
-    resolutions: Annotated[str, option("resolutions")] = "",
-    backends: Annotated[str, option("backends")] = "",
-    threads: Annotated[str, option("threads")] = "",
-    batches: Annotated[str, option("batches")] = "",
-    rounds: Annotated[str, typer.Option(help="Undisturbed rounds of 150 ms per process.")] = ROUNDS,
-    process_limit: Annotated[str, option("process-limit")] = "",
-    seed: Annotated[str, option("seed")] = OPTIONS["seed"][0],
-    weights: Annotated[str, option("weights")] = "",
+    cases: CaseIds = None,
+    *,
+    selection: Selection,
     budget: Annotated[float, typer.Option(help="Minutes; what is not judged by then is inconclusive.")] = 60.0,
     out: Annotated[Path, typer.Option(help="Journals OUT.old.jsonl and OUT.new.jsonl.")] = Path("duel"),
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted duel in --out.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
 ) -> None:
     """Is the new environment slower than the old? Pairs of fresh processes, in one sitting.
 
     Exit codes: 0 no regression, 1 a regression, 2 bad input, 3 a case was not measured on both sides.
     """
-    given = dict(locals())
-    selection = select({name: given[key] for name in OPTIONS if (key := name.replace("-", "_")) in given})
-    suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
-    chosen = tuple(dict.fromkeys(map(Case.parse, cases or ()))) or suite_cases(suite, selection)
+    chosen = chosen_cases(cases, selection)
     if counted := [case.id for case in chosen if case.kind == Kind.COUNTED]:
         raise ValueError(f"{counted[0]} is counted, which pairs tell no better: mnv2bench compare A B is exact")
     plan = replace(selection.plan, processes=LOOKS[-1])

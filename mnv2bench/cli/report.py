@@ -1,4 +1,4 @@
-"""Verbs that read: report, paper, network."""
+"""The verb that reads: report."""
 
 import sys
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from mnv2bench.cli.app import app, console
-from mnv2bench.cli.profiling import written
-from mnv2bench.networks import NAMES
+from mnv2bench.cli.profile import written
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
@@ -62,23 +61,3 @@ def _newest(results: Path) -> list[Path]:
     if not saved:
         raise ValueError("no FILE given and none under results/: pytest suites --benchmark-save=NAME makes one")
     return saved[-1:]
-
-
-@app.command()
-def paper() -> None:
-    """Our counts beside the published numbers, all cells of the full grid."""
-    from mnv2bench.report.paper import paper_markdown
-
-    typer.echo(paper_markdown(), nl=False)
-
-
-@app.command()
-def network(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
-    width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
-    resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
-) -> None:
-    """A network's layers, with torchinfo's totals and ours."""
-    from mnv2bench.report.network import network_page
-
-    typer.echo(network_page(name, width, resolution), nl=False)

@@ -1,4 +1,4 @@
-"""The verb that computes what a network keeps in memory: memory."""
+"""Verbs about networks, for which nothing is measured: memory, paper, network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,3 +35,23 @@ def memory(
     if svg:
         svg.write_text(drawn, encoding="utf-8")
         console().print(f"SVG: {svg}", markup=False)
+
+
+@app.command()
+def paper() -> None:
+    """Our counts beside the published numbers, all cells of the full grid."""
+    from mnv2bench.report.paper import paper_markdown
+
+    typer.echo(paper_markdown(), nl=False)
+
+
+@app.command()
+def network(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
+    width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
+    resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
+) -> None:
+    """A network's layers, with torchinfo's totals and ours."""
+    from mnv2bench.report.network import network_page
+
+    typer.echo(network_page(name, width, resolution), nl=False)

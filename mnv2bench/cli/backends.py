@@ -1,0 +1,44 @@
+"""Verbs about this machine: backends, env."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from mnv2bench.artifacts import Weights
+from mnv2bench.campaign import Campaign, all_backends
+from mnv2bench.campaign import run as measure
+from mnv2bench.cases import cases
+from mnv2bench.cli.app import FAILURES, app, console
+from mnv2bench.machine import environment
+from mnv2bench.records import Plan
+from mnv2bench.records.journal import Journal
+from mnv2bench.terminal import Display
+
+PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
+
+
+@app.command()
+def backends() -> None:
+    """Which backends work here: each computes a small network now, and is held against eager fp32."""
+    smallest = [(0.35, 96)]
+    small = cases(smallest, backends=all_backends()) + cases(smallest, backends=all_backends("cuda"), devices=("cuda",))
+    with tempfile.TemporaryDirectory() as folder, Display() as display:
+        records = measure(Campaign(small, Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
+    table = Table("backend", "device", "here", "why, or how far from eager fp32")
+    for record in records:
+        errors = [s.error for s in record.samples if s.error is not None]
+        works = record.status == "ok"
+        why = f"largest difference {max(errors):.1e} of the largest logit" if works and errors else record.reason
+        table.add_row(record.case.backend, record.case.device, "works" if works else record.status, escape(why))
+    console().print(table)
+    raise typer.Exit(any(record.status in FAILURES for record in records))
+
+
+@app.command()
+def env() -> None:
+    """This machine as every record describes it, as JSON."""
+    typer.echo(json.dumps(environment(), indent=2))

@@ -1,0 +1,125 @@
+"""Verbs that look inside: profile, roofline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnv2bench.campaign import Campaign, Item
+from mnv2bench.campaign import run as measure
+from mnv2bench.cases import Case
+from mnv2bench.cli.app import FAILURES, app, console, show
+from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_selection
+from mnv2bench.profiling.extras import Probing, Profiling
+from mnv2bench.profiling.lines import written as written_lines
+from mnv2bench.profiling.profilers import why_no_trace
+from mnv2bench.profiling.records import Probes
+from mnv2bench.records import Record
+from mnv2bench.records.journal import Journal
+from mnv2bench.selection import Selection
+from mnv2bench.terminal import Display
+
+if TYPE_CHECKING:
+    from mnv2bench.profiling.pages.profiled import Profiled
+
+SPARE = ("call/median", "processes", "calls", "arena MB")
+REFUSES = {"runner": "profiles are taken on this machine only, without a runner"}
+Trace = Annotated[Path | None, typer.Option(help="A Chrome trace of one case, for ui.perfetto.dev.")]
+Out = Annotated[Path, typer.Option(help="Where each process is written as it ends.")]
+
+
+@app.command("profile", help="Where the time goes: each runtime's own profiler, on the network's own layers.")
+@takes_selection(refuses=REFUSES)
+def profile(
+    selection: Selection,
+    cases: CaseIds = None,
+    trace: Trace = None,
+    out: Out = Path("profile.jsonl"),
+    resume: Resume = False,
+    quiet: Quiet = False,
+) -> None:
+    _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=False)
+
+
+@app.command("roofline", help="What this machine can do at most, and what each block of the cases loses to that.")
+@takes_selection(refuses=REFUSES)
+def roofline(
+    selection: Selection,
+    cases: CaseIds = None,
+    trace: Trace = None,
+    out: Out = Path("roofline.jsonl"),
+    resume: Resume = False,
+    quiet: Quiet = False,
+) -> None:
+    _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=True)
+
+
+def _profile(
+    cases: tuple[Case, ...], selection: Selection, trace: Path | None, out: Path, resume: bool, quiet: bool, probe: bool
+) -> None:
+    """Measure the cases and their profiles, and with `probe` what the machine can do at most; print and write both."""
+    _require_traceable(cases, trace)
+    extras: list[Item] = [Profiling(case, str(trace or "")) for case in cases]
+    if probe:
+        extras += [Probing(threads) for threads in dict.fromkeys(case.threads for case in cases)]
+    journal, plan = Journal(out), selection.plan
+    with resumable(str(journal.path)), Display(quiet=quiet) as display:
+        campaign = Campaign(cases, journal, plan, selection.seed, selection.weights, display, extras=tuple(extras))
+        records = measure(campaign, resume)
+    from mnv2bench.profiling.pages.profiled import profiled
+
+    profiles, probes = written_lines(journal)
+    case_profiles = profiled(profiles, probes, records)
+    _print_table(case_profiles, records)
+    for file in written(journal.path, case_profiles, probes, records):
+        console().print(f"written: {file}", markup=False)
+    if trace and trace.exists():
+        console().print(f"trace:   {trace} (open it in ui.perfetto.dev)", markup=False)
+    statuses = {record.status for record in records}
+    statuses |= {profile.status for profile in profiles} | {probe.status for probe in probes}
+    raise typer.Exit(not statuses.isdisjoint(FAILURES))
+
+
+def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
+    """ValueError for a trace that could not be written, before anything is measured."""
+    if not trace:
+        return
+    if len(cases) != 1:
+        raise ValueError(f"--trace is of one case, not of {len(cases)}: name one case id")
+    if reason := why_no_trace(cases[0].backend):
+        raise ValueError(reason)
+    if not trace.parent.is_dir():
+        raise ValueError(f"--trace {trace}: there is no folder {trace.parent}")
+
+
+def written(path: Path, found: "Sequence[Profiled]", probes: Sequence[Probes], records: Sequence[Record]) -> list[Path]:
+    """The page, the CSV and the pictures of a file's profiles, beside it; of pictures only what can be drawn."""
+    from mnv2bench.profiling.pages import csv as profile_csv
+    from mnv2bench.profiling.pages import page, roofline, shares
+
+    files = {
+        path.with_suffix(".profile.md"): page.page(found, probes, records, path.name),
+        path.with_suffix(".profile.csv"): profile_csv.csv(found, path.name),
+    }
+    if any(one.profile.status == "ok" for one in found):
+        try:
+            files[path.with_suffix(".shares.svg")] = shares.svg(found)
+            if any(probed.status == "ok" for probed in probes):
+                files[path.with_suffix(".roofline.svg")] = roofline.svg(found, probes)
+        except ModuleNotFoundError as error:
+            console().print(f"no pictures: {error.name} is not installed: pip install 'mnv2bench[plots]'", markup=False)
+    for file, text in files.items():
+        file.write_text(text)
+    return list(files)
+
+
+def _print_table(profiled: "Sequence[Profiled]", records: Sequence[Record]) -> None:
+    """A line a case, and what to know of it."""
+    from mnv2bench.profiling.pages.page import COLUMNS, told
+
+    found = told(profiled, records)
+    show(COLUMNS, [row for row, _ in found], spare=SPARE)
+    for row, sentences in found:
+        for sentence in sentences:
+            console().print(f"{row[0]}: {sentence}", markup=False)
