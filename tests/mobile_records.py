@@ -5,6 +5,7 @@ from test_report import ENVIRONMENT, MS
 from mnv2bench.cases import Case
 from mnv2bench.records import Counts, Plan, Process, Samples, Told, record
 from mnv2bench.records.rounds import Round
+from mnv2bench.records.target import target_from_json
 
 PHONE = {
     "model": "Pixel 2",
@@ -44,7 +45,7 @@ def on_phone(backend, *medians_ms, device="adb:R5CT@big", facts=PHONE, hot=0, wi
             "cooling": {"waited_s": 10.0 * number, "throttled": late, "why": "battery"},
         }
         samples = Samples(rounds=(ran,) * 4, error=2e-6, separation=0.5, settings=DELEGATED)
-        processes.append(Process(case, number, number, 0, "ok", "", 1.0, samples, target=target))
+        processes.append(Process(case, number, number, 0, "ok", "", 1.0, samples, target=target_from_json(target)))
     return record(case, Plan(), ENVIRONMENT, processes, seed=7)
 
 
@@ -54,7 +55,8 @@ def counted(backend, *runs, width=1.0, resolution=224, facts=ARM64, device="qemu
     processes = [
         Process(
             case, number, number, 0, status, "" if status == "ok" else "outputs differ", 1.0,
-            counts=Counts(tuple(n + 41 for n in run), 41, {"fma": 9}, 6e-7, 0.5, DELEGATED), target={"facts": facts},
+            counts=Counts(tuple(n + 41 for n in run), 41, {"fma": 9}, 6e-7, 0.5, DELEGATED),
+            target=target_from_json({"facts": facts}),
         )
         for number, run in enumerate(runs)
     ]  # fmt: skip
@@ -65,7 +67,7 @@ def told(*means_ms, device="adb:R5CT@big", tool="benchncnn", median_ms=None, not
     case = Case(backend="ncnn", device=device)
     processes = [
         Process(
-            case, number, number, 0, "ok", "", 1.0, target={"facts": PHONE},
+            case, number, number, 0, "ok", "", 1.0, target=target_from_json({"facts": PHONE}),
             told=Told(tool, 8, ms - 0.5, ms + 1.5, ms, median_ms, notes=notes),
         )
         for number, ms in enumerate(means_ms)

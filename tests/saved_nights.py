@@ -8,6 +8,7 @@ from mnv2bench.cases import Case
 from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Samples, Told
 from mnv2bench.records.encoding import process_to_json
 from mnv2bench.records.rounds import Round
+from mnv2bench.records.target import Cooling, Target
 
 MACHINE = "example-cpu-2c-752de294"
 SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(backend="fake")
@@ -24,7 +25,7 @@ def samples(ms, busy=1.0):
 
 def run(*instructions, libc="2.36", **facts):
     """What a process of a counted case counted: net instructions of each inference, and what they depend on."""
-    return Counts(tuple(n + 41 for n in instructions), 41), {"facts": {"cpu": "cortex-a76", "libc": libc} | facts}
+    return Counts(tuple(n + 41 for n in instructions), 41), Target(facts={"cpu": "cortex-a76", "libc": libc} | facts)
 
 
 class Hot(float):
@@ -40,7 +41,7 @@ def process(case, number, ms):
     if ms is None:
         return Process(case, number, number, number, "failed", "worker ended by SIGSEGV", 1.0, Samples())
     measured = samples(ms) if ms > 0 else samples(-ms, busy=0.5)
-    target = {"cooling": {"throttled": True}} if isinstance(ms, Hot) else {}
+    target = Target(cooling=Cooling(throttled=True)) if isinstance(ms, Hot) else None
     return Process(case, number, number, number, "ok", "", 1.0, measured, target=target)
 
 

@@ -18,8 +18,8 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable
-from mnv2bench.remote import runners, transports
-from mnv2bench.remote.runners import android, build
+from mnv2bench.remote import transports
+from mnv2bench.remote.runners import android, answer, bundles, contract
 from mnv2bench.remote.transports.qemu import plugin
 
 CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")
@@ -50,7 +50,7 @@ def prepared(backend, case):
     if not isinstance(made, Ready):
         pytest.skip(made.reason)
     try:
-        return made, runners.bundle(backend, "linux-aarch64")
+        return made, bundles.bundle(backend, "linux-aarch64")
     except Unavailable as error:
         pytest.skip(str(error))
 
@@ -73,15 +73,15 @@ def counted(cpu, case, made, bundle, folder):
     place, network = entered(cpu), model(made, folder)
     with place:
         place.push([*bundle.paths, network, inputs(case, folder)])
-        words = runners.arguments(
+        words = answer.arguments(
             case, COUNTED, counting=True, limit_s=110, model=network.name, inputs="inputs", outputs="outputs"
         )
         ran = place.run([*bundle.start, *words], 120)
         assert ran.code == 0, ran.err
-        said = runners.parse(ran.out)
+        said = answer.parse(ran.out)
         for name in ("outputs", "counts.jsonl"):
             place.pull(name, folder / name)
-    totals, empty, classes = runners.counts((folder / "counts.jsonl").read_text(), said.marks)
+    totals, empty, classes = answer.counts((folder / "counts.jsonl").read_text(), said.marks)
     reference = np.load(made.reference)["logits"]
     outputs = np.fromfile(folder / "outputs", np.float32).reshape(reference.shape)
     error = float(np.abs(outputs - reference).max() / np.abs(reference).max())
@@ -123,11 +123,11 @@ def test_a_runner_under_qemu_ends_itself_when_its_time_is_over(tmp_path):
     with place:
         place.push([*bundle.paths, network, inputs(case, tmp_path)])
         plan = Plan(warmup_s=1000, warmup_cap_s=1000, warmup_cap_rounds=10**6)
-        words = runners.arguments(
+        words = answer.arguments(
             case, plan, counting=False, limit_s=3, model=network.name, inputs="inputs", outputs="outputs"
         )
         ran = place.run([*bundle.start, *words], 60)
-    assert ran.code == runners.TOO_LATE
+    assert ran.code == contract.TOO_LATE
     assert "the runner ended itself" in ran.err
 
 
@@ -176,7 +176,7 @@ def test_the_plugin_counts_a_loop_to_the_instruction_and_by_its_classes(tmp_path
         place.push([program])
         assert place.run(["./loop"], 60).code == 0
         place.pull("counts.jsonl", tmp_path / "counts")
-    totals, empty, classes = runners.counts((tmp_path / "counts").read_text(), runners.Marks(3, 1))
+    totals, empty, classes = answer.counts((tmp_path / "counts").read_text(), answer.Marks(3, 1))
     assert empty == 4  # two moves, a third for the call's number, the call
     assert totals[0] - empty == 1 + 12 * 1000
     assert classes == {
@@ -221,7 +221,7 @@ def test_a_bundle_brings_all_that_it_needs_and_not_what_ends_on_old_cores(backen
 def test_on_android_the_glibc_bundle_runs_until_one_is_built_and_says_that_nobody_tried(monkeypatch, tmp_path):
     """The NDK here is a double: a script in its place that calls the compiler for glibc. No NDK was there to try."""
     _, glibc = prepared("litert", Case(width=0.35, resolution=96, backend="litert"))
-    before = runners.bundle("litert", "android-arm64")
+    before = bundles.bundle("litert", "android-arm64")
     assert (before.paths, before.start) == (glibc.paths, glibc.start)
     assert before.facts["unverified"] == "glibc bundle on Android: not run on a phone by us"
     monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
@@ -229,9 +229,9 @@ def test_on_android_the_glibc_bundle_runs_until_one_is_built_and_says_that_nobod
     clang.parent.mkdir(parents=True)
     clang.write_text(f'#!/bin/sh\n[ "$1" = --target=aarch64-linux-android24 ] && shift\nexec {COMPILER} "$@"\n')
     clang.chmod(0o755)
-    made = build.build("litert", "android-arm64", ndk=str(tmp_path / "ndk"), libraries=str(glibc.paths[1]))
+    made = bundles.build("litert", "android-arm64", ndk=str(tmp_path / "ndk"), libraries=str(glibc.paths[1]))
     assert made == tmp_path / "cache" / "runners" / "android-arm64" / "litert"
-    after = runners.bundle("litert", "android-arm64")
+    after = bundles.bundle("litert", "android-arm64")
     assert after.paths == (made / "litert_runner", made / "lib")
     assert after.start == ("./litert_runner",)
     assert [path.name for path in after.paths[1].iterdir()] == ["libLiteRt.so"]
@@ -249,7 +249,7 @@ def test_on_android_the_glibc_bundle_runs_until_one_is_built_and_says_that_nobod
 def test_building_for_android_says_what_it_needs(ndk, libraries, why, monkeypatch):
     monkeypatch.delenv("ANDROID_NDK_HOME", raising=False)
     with pytest.raises(Unavailable, match=why):
-        build.build("litert", "android-arm64", ndk, libraries)
+        bundles.build("litert", "android-arm64", ndk, libraries)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("ziglang"), reason="zig is not here: pip install ziglang")
@@ -262,7 +262,7 @@ def test_zig_builds_the_c_runner_too_with_debians_c_library(monkeypatch, tmp_pat
         if not program.name.startswith("aarch64-linux-gnu"):
             (programs / program.name).symlink_to(program)
     monkeypatch.setenv("PATH", str(programs))
-    bundle = runners.bundle("litert", "linux-aarch64")
+    bundle = bundles.bundle("litert", "linux-aarch64")
     assert bundle.facts["compiler"].startswith("zig cc ")
     monkeypatch.undo()
     assert counted("cortex-a76", case, made, bundle, tmp_path)[3] < TOLERANCE

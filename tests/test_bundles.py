@@ -19,9 +19,8 @@ from mnv2bench.networks import images
 from mnv2bench.records import Plan
 from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote import runners
-from mnv2bench.remote.runners import build, debian, hosted, wheels
-from mnv2bench.remote.runners.kept import kept
+from mnv2bench.remote.runners import answer, bundles, debian, hosted, native, wheels
+from mnv2bench.remote.runners.cached import cached_folder
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "mnv2bench" / "remote" / "runners"
@@ -36,19 +35,19 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
     if not isinstance(made, Ready):
         pytest.skip(made.reason)
     try:
-        bundle = runners.bundle(backend, "linux-x86_64")
+        bundle = bundles.bundle(backend, "linux-x86_64")
     except Unavailable as missing:
         pytest.skip(str(missing))
     for path in bundle.paths:
         (tmp_path / path.name).symlink_to(path)
     batches = [images(seed, 1, 96) for seed in (1, 2, 3)]
     (tmp_path / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
-    words = runners.arguments(
+    words = answer.arguments(
         case, SMALL, counting=False, limit_s=60, model=made.path, inputs="inputs", outputs="outputs"
     )
     ran = subprocess.run([*bundle.start, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    samples = samples_from_json(runners.parse(ran.stdout).samples)
+    samples = samples_from_json(answer.parse(ran.stdout).samples)
     assert samples.settings["delegate"] == "XNNPACK"
     assert samples.settings["threads"] == "1"
     reference = np.load(made.reference)["logits"]
@@ -58,7 +57,7 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
 
 
 def test_an_interpreter_of_the_device_needs_nothing_pushed():
-    bundle = runners.bundle("torch_eager", "linux-aarch64", interpreter="/opt/venv/bin/python3")
+    bundle = bundles.bundle("torch_eager", "linux-aarch64", interpreter="/opt/venv/bin/python3")
     assert bundle.paths == ()
     assert bundle.start == (
         "/opt/venv/bin/python3",
@@ -67,7 +66,7 @@ def test_an_interpreter_of_the_device_needs_nothing_pushed():
         "--backend",
         "torch_eager",
     )
-    assert [runners.is_python(word) for word in ("python3.11", "/usr/bin/python", "./benchncnn", "")] == [1, 1, 0, 0]
+    assert [bundles.is_python(word) for word in ("python3.11", "/usr/bin/python", "./benchncnn", "")] == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_an_interpreter_of_the_device_needs_nothing_pushed():
 )
 def test_where_nothing_of_ours_runs_it_says_what_would(backend, target, error, why):
     with pytest.raises(error, match=why):
-        runners.bundle(backend, target)
+        bundles.bundle(backend, target)
 
 
 def installed(folder, name, version):
@@ -98,13 +97,13 @@ def test_another_litert_than_the_one_declared_by_hand_is_refused(tmp_path, monke
     with pytest.raises(
         Unavailable, match=r"for ai-edge-litert 2\.3\.0, and 2\.9\.0 is installed: pip install ai-edge-"
     ):
-        runners.bundle("litert", "linux-aarch64")
+        bundles.bundle("litert", "linux-aarch64")
 
 
 def test_a_missing_compiler_is_named_with_what_installs_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unavailable, match=r"aarch64-linux-gnu-g\+\+ is not installed.*: apt-get install g\+\+-aarch64"):
-        build.compiler("linux-aarch64", cxx=True)
+        native.compiler("linux-aarch64", cxx=True)
 
 
 @pytest.fixture
@@ -129,7 +128,7 @@ def wheel(tmp_path, monkeypatch):
     return folder
 
 
-def test_wheels_come_from_the_users_folder_first_and_are_kept(wheel, tmp_path):
+def test_wheels_come_from_the_users_folder_first_and_are_cached_folder(wheel, tmp_path):
     found = wheels.wheel("mnv2bench-tiny", "1.0")
     wheels.unpack(found, tmp_path / "unpacked", lambda name: not any(u in name for u in hosted.UNNEEDED))
     assert (tmp_path / "unpacked" / "tiny" / "lib.so").read_text() == "library"
@@ -164,11 +163,11 @@ def test_a_folder_is_kept_whole_or_not_at_all(tmp_path, monkeypatch):
         raise Unavailable("the rest did not come: be online")
 
     with pytest.raises(Unavailable):
-        kept("runner", ["1"], half)
+        cached_folder("runner", ["1"], half)
     assert list((tmp_path / "runners").iterdir()) == []
-    made = kept("runner", ["1"], lambda to: (to / "whole").touch())
+    made = cached_folder("runner", ["1"], lambda to: (to / "whole").touch())
     assert [path.name for path in made.iterdir()] == ["whole"]
-    assert kept("runner", ["1"], half) == made
+    assert cached_folder("runner", ["1"], half) == made
 
 
 def test_the_plugin_stays_out_of_the_wheel_because_its_licence_is_another():
@@ -181,7 +180,7 @@ def test_the_plugin_stays_out_of_the_wheel_because_its_licence_is_another():
 
 
 @pytest.mark.parametrize("file", sorted(f.name for f in SOURCES.iterdir() if f.suffix in (".c", ".cpp", ".h")))
-def test_a_c_source_is_one_room_of_250_lines_at_most_and_says_what_it_is(file):
+def test_a_c_source_has_250_lines_at_most_and_says_what_it_is(file):
     lines = (SOURCES / file).read_text().splitlines()
     assert len(lines) <= 250
     assert max(map(len, lines)) <= 120
@@ -189,4 +188,4 @@ def test_a_c_source_is_one_room_of_250_lines_at_most_and_says_what_it_is(file):
 
 
 def test_every_backend_with_a_runner_is_a_backend():
-    assert {*build.NATIVE, *hosted.WHEELS} <= set(backends.names())
+    assert {*native.NATIVE, *hosted.WHEELS} <= set(backends.names())

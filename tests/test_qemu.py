@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from mnv2bench.refusals import Unavailable
-from mnv2bench.remote.transports import Gone, Late, qemu, transport
+from mnv2bench.remote.transports import TimedOut, TransportError, qemu, transport
 
 COMPILER = "aarch64-linux-gnu-gcc"
 PROGRAM = r"""
@@ -99,7 +99,7 @@ def test_counts_are_of_the_last_run_and_a_question_counts_nothing(program):
         (t.folder / "counts.jsonl").unlink()
         assert t.ask(["./program"]).code == 7
         with pytest.raises(
-            Gone, match=r"^qemu:cortex-a53 has no counts\.jsonl in its folder: look at what the program"
+            TransportError, match=r"^qemu:cortex-a53 has no counts\.jsonl in its folder: look at what the program"
         ):
             t.pull("counts.jsonl", t.folder / "pulled")
 
@@ -117,7 +117,7 @@ def test_folders_are_pushed_whole_and_pulled_by_name(program, tmp_path):
 def test_a_hang_is_late_and_a_crash_is_its_signal(program):
     with transport("qemu:cortex-a76") as t:
         t.push([program])
-        with pytest.raises(Late, match=r"^no result after 1 s: ended$"):
+        with pytest.raises(TimedOut, match=r"^no result after 1 s: ended$"):
             t.run(["./program", "hang"], 1)
         assert t.run(["./program", "crash"], 30).code == 139
 

@@ -4,6 +4,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from markdown_it import MarkdownIt
 from mobile_records import ARM64, DELEGATED, PHONE, counted, on_phone, told
@@ -14,6 +15,7 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.flags import flags
 from mnv2bench.records import record
 from mnv2bench.records.journal import load
+from mnv2bench.records.target import DeviceState, target_from_json
 from mnv2bench.remote.conditions import condition, delegation
 from mnv2bench.report.rows import rows
 from mnv2bench.statistics.latency import speedups
@@ -143,7 +145,7 @@ The worst that any process saw, before it and after it. Throttled: processes tha
 def test_a_board_whose_state_is_unreadable_has_dashes():
     board = on_phone("litert", 93.0, device="ssh:pi", facts={"model": "Raspberry Pi 4 Model B Rev 1.5"})
     odd = {"facts": ["no"], "before": None, "after": {"hal": {}, "zones_c": 5, "governors": 7}, "cooling": "x"}
-    board = replace(board, processes=(replace(board.processes[0], target=odd),))
+    board = replace(board, processes=(replace(board.processes[0], target=target_from_json(odd)),))
     line = mobile("Devices", markdown([("night.json", [board])])).splitlines()[-1]
     assert [cell.strip() for cell in line.strip("|").split("|")] == ["ssh:pi", *"–––––", "–", "no"]
 
@@ -189,7 +191,7 @@ def test_delegation_is_told_of_every_row_of_every_kind():
 )
 def test_delegation_is_read_from_the_settings_or_from_the_target(settings, target, text):
     process = LITERT.processes[0]
-    told = replace(process, samples=replace(process.samples, settings=settings), target=target)
+    told = replace(process, samples=replace(process.samples, settings=settings), target=target_from_json(target))
     assert delegation(replace(LITERT, processes=(told,))).text == text
 
 
@@ -282,7 +284,7 @@ def test_counts_are_never_divided_by_or_into_times():
 def test_a_process_throttled_when_it_began_too_hot_or_the_phone_says_so_afterwards():
     found = condition([LITERT])
     assert (found.throttled, found.processes, found.waited_s) == (1, 3, 20.0)
-    cool = {**LITERT.processes[0].target, "after": {"thermal_status": "light"}}
+    cool = msgspec.structs.replace(LITERT.processes[0].target, after=DeviceState(thermal_status="light"))
     record_ = record(LITERT.case, LITERT.plan, {}, [replace(LITERT.processes[0], target=cool)])
     assert condition([record_]).throttled == 1
 
@@ -293,7 +295,8 @@ def test_a_process_throttled_when_it_began_too_hot_or_the_phone_says_so_afterwar
 def test_hostile_texts_of_a_device_and_of_a_tool_stay_in_their_cells():
     phone = on_phone("litert", 70.0, facts=PHONE | {"model": HOSTILE, "soc": "msm8998"})
     process = phone.processes[0]
-    target = process.target | {"mask": HOSTILE, "before": {"governors": {"0": HOSTILE}, "thermal_status": HOSTILE}}
+    before = DeviceState(governors={"0": HOSTILE}, thermal_status=HOSTILE)
+    target = msgspec.structs.replace(process.target, mask=HOSTILE, before=before)
     samples = replace(process.samples, settings={"delegate": HOSTILE})
     phone = replace(phone, processes=(replace(process, target=target, samples=samples),))
     emulated = counted("litert", (1_000,), facts={HOSTILE: HOSTILE})
@@ -309,7 +312,9 @@ def test_hostile_texts_of_a_device_and_of_a_tool_stay_in_their_cells():
 
 def test_hostile_texts_of_a_device_are_no_formulas_in_the_csv():
     phone = on_phone("litert", 70.0, facts={"model": "=1+1\n\x1b[31m"})
-    phone = replace(phone, processes=(replace(phone.processes[0], target=phone.processes[0].target | {"mask": "@x"}),))
+    process = phone.processes[0]
+    masked = msgspec.structs.replace(process.target, mask="@x")
+    phone = replace(phone, processes=(replace(process, target=masked),))
     first, second = read(written([("night.json", [phone, told(1.0, tool="+1\r2")])]))
     assert (first["target"], first["mask"], second["told_by"]) == ("'=1+1 [31m", "'@x", "'+1 2")
 

@@ -18,8 +18,8 @@ from mnv2bench.networks import images
 from mnv2bench.records import Plan
 from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.records.rounds import Round, kept
-from mnv2bench.remote import runners
-from mnv2bench.remote.runners import Marks, build
+from mnv2bench.remote.runners import answer, contract, native
+from mnv2bench.remote.runners.answer import Marks
 from mnv2bench.workers.loop import steady
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ def compiled(tmp_path_factory):
     def make(text, name, compiler=compiler):
         source = folder / name
         source.write_text(text)
-        words = [compiler, *build.WARNINGS, "-Werror", "-I", SOURCES, "-o", source.with_suffix(""), source]
+        words = [compiler, *native.WARNINGS, "-Werror", "-I", SOURCES, "-o", source.with_suffix(""), source]
         subprocess.run(words, check=True)
         return str(source.with_suffix(""))
 
@@ -106,7 +106,7 @@ def start(program, place, *more, mode="time"):
 
 
 def test_the_arguments_of_a_measurement():
-    words = runners.arguments(
+    words = answer.arguments(
         Case(batch=2, threads=4), Plan(), counting=False, limit_s=90.5, model="m", inputs="i", outputs="o"
     )
     assert " ".join(words) == (
@@ -116,7 +116,7 @@ def test_the_arguments_of_a_measurement():
 
 
 def test_the_arguments_of_a_count_ask_for_as_many_runs_as_the_plan_has_rounds():
-    words = runners.arguments(CASE, Plan(rounds=3), counting=True, limit_s=90, model="m", inputs="i", outputs="o")
+    words = answer.arguments(CASE, Plan(rounds=3), counting=True, limit_s=90, model="m", inputs="i", outputs="o")
     assert " ".join(words) == (
         "--model m --inputs i --outputs o --shape 1,3,96,96 --threads 1 --limit-s 90.000 "
         "--mode count --runs 3 --warmup-runs 3"
@@ -126,7 +126,7 @@ def test_the_arguments_of_a_count_ask_for_as_many_runs_as_the_plan_has_rounds():
 def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(double, place):
     ran = start(double, place)
     assert ran.returncode == 0, ran.stderr
-    said = runners.parse(ran.stdout)
+    said = answer.parse(ran.stdout)
     samples = samples_from_json(said.samples)
     assert (said.runner, said.marks) == ("double", None)
     assert len(kept(samples.rounds, 1)) == 2 or len(samples.rounds) == 4
@@ -139,14 +139,14 @@ def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(dou
 
 def test_the_c_runner_counts_between_marks_and_tells_no_time(double, place):
     ran = start(double, place, "--runs", "5", mode="count")
-    said = runners.parse(ran.stdout)
+    said = answer.parse(ran.stdout)
     assert said.marks == Marks(empty=3, runs=5)
     assert set(said.samples) == {"settings"}
 
 
 def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
     ran = start(double, place, "--warmup-s", "50", "--warmup-cap-s", "50", "--limit-s", "0.3")
-    assert (ran.returncode, ran.stderr) == (runners.TOO_LATE, "the time limit passed: the runner ended itself\n")
+    assert (ran.returncode, ran.stderr) == (contract.TOO_LATE, "the time limit passed: the runner ended itself\n")
 
 
 @pytest.mark.parametrize(
@@ -210,15 +210,13 @@ GOOD = '{"contract": 1, "runner": "r", "samples": {"settings": {}}, "marks": {"e
 )
 def test_what_is_no_answer_is_an_error_of_one_line_that_shows_it(out, why):
     with pytest.raises(ValueError, match=r"\w") as error:
-        runners.parse(out)
+        answer.parse(out)
     assert why in str(error.value)
     assert len(str(error.value).splitlines()) == 1
 
 
 def test_an_answer_is_the_last_line_whatever_a_runtime_printed_before():
-    said = runners.parse(
-        "INFO: hello\n" + GOOD.replace('"settings": {}', '"settings": {"a\\nb": "c\\u0000d"}') + "\n\n"
-    )
+    said = answer.parse("INFO: hello\n" + GOOD.replace('"settings": {}', '"settings": {"a\\nb": "c\\u0000d"}') + "\n\n")
     assert (said.runner, said.marks, said.samples["settings"]) == ("r", Marks(3, 1), {"a b": "c d"})
 
 
@@ -234,7 +232,7 @@ def counted(**more):
 
 
 def test_counts_are_what_lies_between_the_marks():
-    assert runners.counts(counted(), Marks(3, 2)) == ((1000, 1010), 20, {"ldst": 505, "fma": 3030})
+    assert answer.counts(counted(), Marks(3, 2)) == ((1000, 1010), 20, {"ldst": 505, "fma": 3030})
 
 
 @pytest.mark.parametrize(
@@ -251,7 +249,7 @@ def test_counts_are_what_lies_between_the_marks():
 )
 def test_counts_that_are_not_whole_are_errors(text, marks, why):
     with pytest.raises(ValueError, match=why):
-        runners.counts(text, marks)
+        answer.counts(text, marks)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +260,7 @@ def test_the_litert_runner_compiles_without_a_warning(compiler, package):
     """The one for ExecuTorch needs its headers: it is compiled where a bundle is built."""
     if not shutil.which(compiler):
         pytest.skip(f"{compiler} is not here: apt-get install {package}")
-    words = [compiler, *build.WARNINGS, "-Werror", "-fsyntax-only", SOURCES / "litert_runner.c"]
+    words = [compiler, *native.WARNINGS, "-Werror", "-fsyntax-only", SOURCES / "litert_runner.c"]
     assert subprocess.run(words, capture_output=True, text=True, check=False).stderr == ""
 
 
@@ -276,7 +274,7 @@ def fake():
 def session(made, place, *more, plan=SMALL, counting=False, limit_s=60, case=CASE, **variables):
     batches = [images(seed, case.batch, case.resolution) for seed in (1, 2, 3)]
     (place / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
-    words = runners.arguments(
+    words = answer.arguments(
         case, plan, counting=counting, limit_s=limit_s, model=made.path, inputs="inputs", outputs="outputs"
     )
     begin = [sys.executable, "-m", "mnv2bench.remote.runners.session", "--backend", case.backend]
@@ -294,7 +292,7 @@ def session(made, place, *more, plan=SMALL, counting=False, limit_s=60, case=CAS
 def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
     ran = session(fake, tmp_path)
     assert ran.returncode == 0, ran.stderr
-    said = runners.parse(ran.stdout)
+    said = answer.parse(ran.stdout)
     samples = samples_from_json(said.samples)
     assert said.runner == "session of fake"
     assert 2 <= len(samples.rounds) <= 4
@@ -306,25 +304,25 @@ def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
 
 
 def test_the_session_counts_between_marks_and_tells_no_time(fake, tmp_path):
-    said = runners.parse(session(fake, tmp_path, counting=True, plan=Plan(rounds=4)).stdout)
+    said = answer.parse(session(fake, tmp_path, counting=True, plan=Plan(rounds=4)).stdout)
     assert (said.marks, set(said.samples)) == (Marks(3, 4), {"settings"})
 
 
 def test_the_session_ends_itself_when_its_time_is_over(fake, tmp_path):
     ran = session(fake, tmp_path, limit_s=3, MNV2BENCH_FAKE="mobilenet_v2_1.0_96=hang")
-    assert (ran.returncode, ran.stderr) == (runners.TOO_LATE, "the time limit passed: the runner ended itself\n")
+    assert (ran.returncode, ran.stderr) == (contract.TOO_LATE, "the time limit passed: the runner ended itself\n")
 
 
 def test_the_session_tells_what_is_missing_from_what_is_not_done(fake, tmp_path):
     missing = session(fake, tmp_path, MNV2BENCH_FAKE="mobilenet_v2_1.0_96=unavailable")
     assert (missing.returncode, missing.stderr) == (
-        runners.UNAVAILABLE, "fake is told to be missing: unset MNV2BENCH_FAKE\n"
+        contract.UNAVAILABLE, "fake is told to be missing: unset MNV2BENCH_FAKE\n"
     )  # fmt: skip
     refused = session(fake, tmp_path, MNV2BENCH_FAKE="mobilenet_v2_1.0_96=unsupported")
-    assert (refused.returncode, refused.stderr) == (runners.UNSUPPORTED, "fake is told not to do this\n")
+    assert (refused.returncode, refused.stderr) == (contract.UNSUPPORTED, "fake is told not to do this\n")
     two = session(fake, tmp_path, "--threads", "2", counting=True)
     assert (two.returncode, two.stderr) == (
-        runners.UNSUPPORTED, "instructions are counted of one thread: --threads 1\n"
+        contract.UNSUPPORTED, "instructions are counted of one thread: --threads 1\n"
     )  # fmt: skip
 
 

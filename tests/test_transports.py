@@ -8,8 +8,9 @@ import pytest
 
 from mnv2bench.cases import is_elsewhere, kind
 from mnv2bench.refusals import Unsupported
-from mnv2bench.remote.transports import Gone, Late, Ran, commands, transport
-from mnv2bench.remote.transports.commands import command
+from mnv2bench.remote import commands
+from mnv2bench.remote.commands import command
+from mnv2bench.remote.transports import ProgramResult, TimedOut, TransportError, transport
 
 
 @pytest.mark.parametrize(
@@ -90,22 +91,24 @@ def test_asking_for_a_kind_loads_no_transport():
 
 
 def test_a_program_ends_with_its_code_its_output_and_its_errors_apart():
-    assert command(["sh", "-c", "echo out; echo err >&2; exit 7"], 10) == Ran(7, "out\n", "err\n")
+    assert command(["sh", "-c", "echo out; echo err >&2; exit 7"], 10) == ProgramResult(7, "out\n", "err\n")
     assert command(["sh", "-c", "kill -SEGV $$"], 10).code == 139
 
 
 def test_a_program_is_ended_at_its_limit_and_so_is_what_it_started():
     start = time.monotonic()
-    with pytest.raises(Late, match=r"^no result after 0\.5 s: ended$"):
+    with pytest.raises(TimedOut, match=r"^no result after 0\.5 s: ended$"):
         command(["sh", "-c", "sleep 60 & sleep 60"], 0.5)
-    with pytest.raises(Late, match=r"^no result after 0\.5 s: ended$"):
+    with pytest.raises(TimedOut, match=r"^no result after 0\.5 s: ended$"):
         command(["sh", "-c", "exec >/dev/null 2>&1; sleep 60"], 0.5)
-    with pytest.raises(Late, match=r"^no result after 0\.5 s: ended$"):
+    with pytest.raises(TimedOut, match=r"^no result after 0\.5 s: ended$"):
         command(["sh", "-c", "while :; do echo; done"], 0.5)
     assert time.monotonic() - start < 30
 
 
 def test_a_program_that_prints_without_end_does_not_fill_this_machine(monkeypatch):
     monkeypatch.setattr(commands, "MAX_BYTES", 2**20)
-    with pytest.raises(Gone, match=r"^it printed more than 1 MiB \('yy yy.*\) and was ended: see what it runs$"):
+    with pytest.raises(
+        TransportError, match=r"^it printed more than 1 MiB \('yy yy.*\) and was ended: see what it runs$"
+    ):
         command(["yes", "yy"], 60)

@@ -18,7 +18,7 @@ def devices() -> None:
     from mnv2bench.remote.devices import listing
 
     table = Table("for --devices", "state", "what it is, or what to do")
-    for device, state, text in listing():
+    for device, state, text in listing.devices():
         table.add_row(escape(device), escape(state), escape(text))
     console().print(table)
 
@@ -33,7 +33,7 @@ def build_runner(
     ] = "",
 ) -> None:
     """Build the program that runs a model on a device and tells every sample; `run` uses it from then on."""
-    from mnv2bench.remote.runners.build import build
+    from mnv2bench.remote.runners.bundles import build
 
     for name, value, known in (("runtime", runtime, BUILT), ("target", target, TARGETS)):
         if value not in known:

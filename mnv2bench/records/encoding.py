@@ -8,6 +8,7 @@ from typing import Any
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records import STATUSES, Counts, Gpu, GpuMemory, Memory, Process, Samples, Told
 from mnv2bench.records.rounds import GpuRound, GpuState, Round
+from mnv2bench.records.target import target_from_json, target_to_json
 
 PACKED = ("durations_ns", "gpu_ns", "enqueue_ns", "end_to_end_ns")
 
@@ -130,6 +131,8 @@ def process_to_json(process: Process) -> dict[str, Any]:
     unused = [name for name in ("counts", "told", "target") if not packed[name]]
     if process.counts or process.told or process.case.kind == Kind.COUNTED:
         unused.append("samples")
+    if process.target:
+        packed["target"] = target_to_json(process.target)
     kept = {name: value for name, value in packed.items() if name not in unused}
     return {**kept, "case": process.case.id, "kind": process.case.kind}
 
@@ -149,7 +152,7 @@ def measured_from_json(fields: dict[str, Any]) -> dict[str, Any]:
         "samples": samples_from_json(fields.get("samples", {})),
         "counts": counts_from_json(counts) if counts else None,
         "told": told_from_json(told) if told else None,
-        "target": dict(fields.get("target", {})),
+        "target": target_from_json(fields.get("target")),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.rounds import GpuState, Round
+from mnv2bench.records.target import Target
 
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
 # A reader takes every number up to its own: docs/records.md
@@ -162,9 +163,8 @@ class Told:
 class Process:
     """One fresh worker process of a case: where it stood in the realised order, how it ended, what it measured.
 
-    `counts` in place of `samples` under an emulator, `told` in place of them by a tool that is not ours. `target` says
-    what a device elsewhere is and how it was: "facts" that make numbers comparable, "mask", "before", "after",
-    "cooling"; empty here.
+    `counts` in place of `samples` under an emulator, `told` in place of them by a tool that is not ours. `target` is
+    the remote device as this process saw it, None where the process ran on this machine.
     """
 
     case: Case
@@ -177,7 +177,7 @@ class Process:
     samples: Samples = field(default_factory=Samples)
     counts: Counts | None = None
     told: Told | None = None
-    target: dict[str, Any] = field(default_factory=dict)
+    target: Target | None = None
 
 
 @dataclass(frozen=True)

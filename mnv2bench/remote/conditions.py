@@ -1,24 +1,26 @@
-"""What a record's processes say of the device that they ran on: any of it may be missing, or not what it should be."""
+"""The condition of a remote device while records were taken on it: identity, temperatures, throttling, delegation."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from mnv2bench.cases import Kind
 from mnv2bench.records import Process, Record
+from mnv2bench.records.target import DeviceState, Target
 
-NAMED_BY = ("soc", "model", "platform", "board", "hardware")  # facts that may name a SoC or a board that is known
-SHORT = {  # kind: facts, and how they are told
-    "measured-device": {"model": "{}", "soc": "{}"},
-    "emulated-count": {"qemu": "qemu {}", "cpu": "{}"},
+NAMING_FACTS = ("soc", "model", "platform", "board", "hardware")  # facts that may name a known SoC or board
+SHORT_FACTS = {  # the facts that a short description holds, and how it spells each
+    Kind.MEASURED_ON_DEVICE: {"model": "{}", "soc": "{}"},
+    Kind.COUNTED: {"qemu": "qemu {}", "cpu": "{}"},
 }
 STATUSES = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")  # Android's, in their order
-SKIN = 3  # of the thermal HAL
-INSIDE, OUTSIDE = "delegated operators", "operators not delegated"
+SKIN = 3  # the thermal HAL's type of a sensor on the outside of a phone
+DELEGATED, NOT_DELEGATED = "delegated operators", "operators not delegated"  # settings of a runtime with delegates
+MAX_DIGITS = 9  # of a number of operators
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Before or after: the worst that any process saw. None where nothing was readable."""
+class ThermalReading:
+    """The worst thermal status and the highest temperature that any process saw; None where nothing was readable."""
 
     thermal_status: str | None
     celsius: float | None
@@ -26,23 +28,27 @@ class Moment:
 
 @dataclass(frozen=True)
 class Condition:
-    """How a device was while records were taken; `throttled` of the processes that ran there, `waited_s` the longest.
+    """The condition of a device over all processes that ran on it.
 
-    Texts are from the device, and are joined where processes differ.
+    `throttled` of the `processes` were throttled, and the longest cool-down took `waited_s`. Texts are the device's
+    own and are joined where processes differ.
     """
 
     processes: int
     throttled: int
     mask: str
     governors: str
-    before: Moment
-    after: Moment
+    before: ThermalReading
+    after: ThermalReading
     waited_s: float | None
 
 
 @dataclass(frozen=True)
 class Delegation:
-    """Which delegate a runtime used, and of how many operators it says so; None where it does not say."""
+    """The delegate that a runtime used, and how many operators ran in it and outside it; None where it does not say.
+
+    `everything` is whether all of them ran in it, of a runtime that says only that.
+    """
 
     delegate: str
     inside: int | None
@@ -51,7 +57,7 @@ class Delegation:
 
     @property
     def text(self) -> str:
-        """`66 of 66`; what is said in place of numbers; "" of a runtime that says nothing."""
+        """`66 of 66`, or `all`, `not all` and `none` of a runtime that gives no numbers; "" where it says nothing."""
         if self.inside is not None and self.outside is not None:
             return f"{self.inside} of {self.inside + self.outside}"
         if self.everything is not None:
@@ -59,35 +65,35 @@ class Delegation:
         return "none" if self.delegate == "none" else ""
 
 
-def facts(process: Process) -> dict[str, str]:
-    """What makes the numbers of a process comparable with others', as texts."""
-    said = _mapping(process.target.get("facts"))
-    return {str(name): str(value) for name, value in said.items() if isinstance(value, str | int | float)}
-
-
 def known(record: Record) -> dict[str, str]:
-    """The facts of the first process that has any."""
-    return next((found for process in record.processes if (found := facts(process))), {})
+    """The facts of the first process that has any: numbers are comparable where these agree."""
+    for process in record.processes:
+        if process.target and process.target.facts:
+            return process.target.facts
+    return {}
 
 
 def target(record: Record) -> str:
-    """In a few words: the phone and its SoC, or qemu and the CPU that it plays. "" for this machine."""
-    said = known(record)
-    short = SHORT.get(record.case.kind, {})
-    return ", ".join(text.format(said[name]) for name, text in short.items() if said.get(name))
+    """A short description: the phone and its SoC, or qemu and the CPU that it emulates. "" for this machine."""
+    facts = known(record)
+    spelling = SHORT_FACTS.get(record.case.kind, {})
+    return ", ".join(text.format(facts[name]) for name, text in spelling.items() if facts.get(name))
 
 
 def names(record: Record) -> tuple[str, ...]:
     """The texts in which a SoC or a board may be named."""
-    said = known(record)
-    return tuple(said[name] for name in NAMED_BY if name in said)
+    facts = known(record)
+    return tuple(facts[name] for name in NAMING_FACTS if name in facts)
 
 
 def is_throttled(process: Process) -> bool:
-    """Whether it began too hot for the cool-down rule, or the device slowed itself down before it ended."""
-    said = (_moment([process], moment).thermal_status for moment in ("before", "after"))
-    too_warm = _mapping(process.target.get("cooling")).get("throttled") is True
-    return too_warm or any(status not in (None, STATUSES[0]) for status in said)
+    """Whether the device was still too warm after the cool-down, or said before or after that it throttled."""
+    if process.target is None:
+        return False
+    if process.target.cooling.throttled:
+        return True
+    statuses = [_status(state) for state in (process.target.before, process.target.after)]
+    return any(status not in (None, STATUSES[0]) for status in statuses)
 
 
 def heat_doubts(record: Record) -> Iterator[str]:
@@ -98,81 +104,89 @@ def heat_doubts(record: Record) -> Iterator[str]:
 
 
 def condition(records: Iterable[Record]) -> Condition | None:
-    """Of all processes of these records; None where none of them ran elsewhere."""
-    there = [p for record in records for p in record.processes if p.target and p.status in ("ok", "wrong")]
-    if not there:
+    """The condition over all processes of these records; None where none of them ran on a remote device."""
+    processes = [p for record in records for p in record.processes if p.target and p.status in ("ok", "wrong")]
+    targets = [p.target for p in processes if p.target]
+    if not targets:
         return None
-    waits = [_number(_mapping(p.target.get("cooling")).get("waited_s")) for p in there]
     return Condition(
-        processes=len(there),
-        throttled=sum(map(is_throttled, there)),
-        mask=_joined(str(p.target.get("mask") or "") for p in there),
-        governors=_joined(g for p in there for g in _texts(_mapping(p.target.get("before")).get("governors"))),
-        before=_moment(there, "before"),
-        after=_moment(there, "after"),
-        waited_s=max((wait for wait in waits if wait is not None), default=None),
+        processes=len(processes),
+        throttled=sum(map(is_throttled, processes)),
+        mask=_joined(target.mask for target in targets),
+        governors=_joined(governor for target in targets for governor in _governors(target)),
+        before=_worst([target.before for target in targets]),
+        after=_worst([target.after for target in targets]),
+        waited_s=max((t.cooling.waited_s for t in targets if t.cooling.waited_s is not None), default=None),
     )
 
 
-def thermal(found: Condition) -> str:
+def thermal(condition: Condition) -> str:
     """`throttled in 2 of 5; status none to severe; 31.0 to 42.5 °C`, before to after; "" where nothing was readable."""
-    before, after = found.before, found.after
-    said = [f"throttled in {found.throttled} of {found.processes}"] if found.throttled else []
+    before, after = condition.before, condition.after
+    parts = []
+    if condition.throttled:
+        parts.append(f"throttled in {condition.throttled} of {condition.processes}")
     statuses = [status for status in (before.thermal_status, after.thermal_status) if status is not None]
     if statuses:
-        said.append(f"status {' to '.join(dict.fromkeys(statuses))}")
+        parts.append(f"status {' to '.join(dict.fromkeys(statuses))}")
     if before.celsius is not None and after.celsius is not None:
-        said.append(f"{before.celsius:.1f} to {after.celsius:.1f} °C")
-    return "; ".join(said)
+        parts.append(f"{before.celsius:.1f} to {after.celsius:.1f} °C")
+    return "; ".join(parts)
 
 
 def delegation(record: Record) -> Delegation | None:
-    """As the last process that ended well tells it; None where no runtime speaks of delegates."""
+    """The delegation that the last process that ended well reports; None where no runtime speaks of delegates."""
     for process in reversed(record.processes):
         settings = process.counts.settings if process.counts else process.samples.settings
-        said = {**_mapping(process.target.get("delegation")), **_mapping(settings)}
-        if process.status == "ok" and "delegate" in said:
-            whole = {"yes": True, "no": False}.get(str(said.get("fully accelerated")))
-            return Delegation(str(said["delegate"]), _count(said.get(INSIDE)), _count(said.get(OUTSIDE)), whole)
+        reported = {**_target_delegation(process.target), **settings}
+        if process.status == "ok" and "delegate" in reported:
+            return Delegation(
+                delegate=str(reported["delegate"]),
+                inside=_count(reported.get(DELEGATED)),
+                outside=_count(reported.get(NOT_DELEGATED)),
+                everything={"yes": True, "no": False}.get(str(reported.get("fully accelerated"))),
+            )
     return None
 
 
-def _moment(processes: Iterable[Process], moment: str) -> Moment:
-    states = [_mapping(p.target.get(moment)) for p in processes]
-    statuses = [STATUSES.index(s) for state in states if (s := state.get("thermal_status")) in STATUSES]
-    return Moment(
-        thermal_status=STATUSES[max(statuses)] if statuses else None,
-        celsius=max((celsius for state in states for celsius in _degrees(state)), default=None),
+def _target_delegation(target: Target | None) -> dict[str, str]:
+    return (target.delegation or {}) if target else {}
+
+
+def _status(state: DeviceState) -> str | None:
+    """Android's thermal status, None where the device did not say one that is known."""
+    return state.thermal_status if state.thermal_status in STATUSES else None
+
+
+def _governors(target: Target) -> list[str]:
+    return [governor for governor in (target.before.governors or {}).values() if governor]
+
+
+def _worst(states: Iterable[DeviceState]) -> ThermalReading:
+    states = tuple(states)
+    statuses = [status for state in states if (status := _status(state)) is not None]
+    return ThermalReading(
+        thermal_status=max(statuses, key=STATUSES.index, default=None),
+        celsius=max((celsius for state in states for celsius in _temperatures(state)), default=None),
     )
 
 
-def _degrees(state: Mapping[str, Any]) -> Iterator[float]:
-    """What the cool-down rule looks at: the skin where it is told, else the battery, else the zones."""
-    sensors = [_mapping(sensor) for sensor in state.get("hal") or ()] if isinstance(state.get("hal"), list) else []
-    skin = [_number(sensor.get("celsius")) for sensor in sensors if sensor.get("type") == SKIN]
-    battery = [_number(_mapping(state.get("battery")).get("temperature_c"))]
-    zones = [_number(zone) for zone in _mapping(state.get("zones_c")).values()]
-    told = ([degrees for degrees in source if degrees is not None] for source in (skin, battery, zones))
-    yield from next(filter(None, told), ())
+def _temperatures(state: DeviceState) -> Iterator[float]:
+    """The temperatures that a cool-down looks at: the skin's, else the battery's, else those of the zones."""
+    skin = [sensor.celsius for sensor in state.hal or () if sensor.type == SKIN and sensor.celsius is not None]
+    if skin:
+        yield from skin
+    elif state.battery and state.battery.temperature_c is not None:
+        yield state.battery.temperature_c
+    else:
+        yield from (state.zones_c or {}).values()
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int | None:
-    """A whole number, or the text of one."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _texts(value: object) -> list[str]:
-    values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
-    return [str(text) for text in values if isinstance(text, str) and text]
+def _count(text: str | None) -> int | None:
+    """The whole number that a runtime's setting spells."""
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+        return None
+    return int(text)
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from mnv2bench.cases import Kind
 from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, of_soc
 from mnv2bench.records import Record
-from mnv2bench.remote.conditions import Moment, condition, delegation, names, target
+from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
 from mnv2bench.remote.counts import count_fit, counted
 from mnv2bench.report import tables
 from mnv2bench.report.cells import NONE, derived, escape, number, scaled, table
@@ -87,13 +87,13 @@ def _devices(campaign: Sequence[Record]) -> str:
             texts = (device, what, found.mask and f"mask {found.mask}", found.governors)
             hot = f"**{found.throttled} of {found.processes}**" if found.throttled else "no"
             waited = NONE if found.waited_s is None else f"{found.waited_s:.0f} s"
-            lines.append([*map(_text, texts), _moment(found.before), _moment(found.after), waited, hot])
+            lines.append([*map(_text, texts), _reading(found.before), _reading(found.after), waited, hot])
     return table(header, lines, texts=6) if lines else ""
 
 
-def _moment(moment: Moment) -> str:
-    status = f"status {moment.thermal_status}" if moment.thermal_status is not None else ""
-    celsius = f"{moment.celsius:.1f} °C" if moment.celsius is not None else ""
+def _reading(reading: ThermalReading) -> str:
+    status = f"status {reading.thermal_status}" if reading.thermal_status is not None else ""
+    celsius = f"{reading.celsius:.1f} °C" if reading.celsius is not None else ""
     return ", ".join(filter(None, (status, celsius))) or NONE
 
 

@@ -74,7 +74,6 @@ def device(name: str, out: Console) -> bool:
 
 def unreadable(records: tuple[Record, ...]) -> list[str]:
     """What of the device's state could not be read in the last process, each with its reason."""
-    seen = [p.target for record in records for p in record.processes if p.target]
-    state = seen[-1].get("after", {}) if seen else {}
-    missing = state.get("unreadable", {}) if isinstance(state, dict) else {}
-    return [f"unreadable: {name}: {why}" for name, why in missing.items()]
+    targets = [p.target for record in records for p in record.processes if p.target]
+    reasons = targets[-1].after.unreadable if targets else {}
+    return [f"unreadable: {name}: {reason}" for name, reason in (reasons or {}).items()]

@@ -1,4 +1,4 @@
-"""Debian's arm64 packages: downloaded by apt-get with a configuration of our own, unpacked, never installed."""
+"""Debian's arm64 packages: downloaded by apt-get with its own configuration here, unpacked, never installed."""
 
 import os
 import re
@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from mnv2bench.refusals import Unavailable
-from mnv2bench.remote.runners.commands import program, succeed
-from mnv2bench.remote.runners.kept import kept
+from mnv2bench.remote.commands import program, succeed
+from mnv2bench.remote.runners.cached import cached_folder
 
 RELEASE = "bookworm"  # its libc is part of every count: a newer one is a change of this line
 MIRROR = "http://deb.debian.org/debian"  # apt-get checks every file against the keyring's signature
@@ -19,18 +19,18 @@ NETWORK = r"Acquire::(http|https|ftp|Retries)\b.*"  # of the machine's settings 
 
 
 def packages(names: tuple[str, ...]) -> Path:
-    """A folder with the files of these packages as they would lie in /; the newest of the release when it was made."""
-    return kept(f"debian-{RELEASE}-arm64", names, lambda to: _fetch(names, to))
+    """A folder with the files of these packages as they would lie in /, in the versions of the day it was made."""
+    return cached_folder(f"debian-{RELEASE}-arm64", names, lambda to: _fetch(names, to))
 
 
 def versions(folder: Path) -> dict[str, str]:
-    """Of the packages in such a folder."""
+    """The versions of the packages in such a folder, by their names."""
     lines = (folder / "versions").read_text().splitlines()
     return {name: version for name, _, version in (line.partition("\t") for line in lines)}
 
 
 def library(folder: Path, name: str) -> Path | None:
-    """A shared library in such a folder, None where no package brought it."""
+    """A shared library in such a folder, None where no package has it."""
     return next(filter(Path.exists, folder.glob(f"**/aarch64-linux-gnu/{name}")), None)
 
 
@@ -39,8 +39,8 @@ def _require_tools() -> None:
         if not program([tool]):
             raise Unavailable(f"{tool} is not here, which fetches Debian's arm64 files: install {package}")
     if not KEYRING.exists():
-        mend = "apt-get install debian-archive-keyring"
-        raise Unavailable(f"{KEYRING} is not here, which Debian's files are checked with: {mend}")
+        fix = "apt-get install debian-archive-keyring"
+        raise Unavailable(f"{KEYRING} is not here, which Debian's files are checked with: {fix}")
 
 
 def _fetch(names: tuple[str, ...], to: Path) -> None:
@@ -54,8 +54,8 @@ def _fetch(names: tuple[str, ...], to: Path) -> None:
     variables = {**os.environ, "APT_CONFIG": str(apt / "apt.conf")}  # read first, so that /etc/apt is not read at all
     offline = "be online, and behind a proxy set Acquire::http::Proxy in /etc/apt/apt.conf.d"
     for words in (["update"], ["download", *names]):
-        what = f"Debian's arm64 packages did not come by apt-get {words[0]}"
-        succeed(["apt-get", "-q", *words], what, offline, DOWNLOAD_S, debs, variables)
+        failure = f"Debian's arm64 packages did not come by apt-get {words[0]}"
+        succeed(["apt-get", "-q", *words], failure, offline, DOWNLOAD_S, debs, variables)
     lines = []
     for deb in sorted(debs.glob("*.deb")):
         succeed(["dpkg-deb", "-x", str(deb), str(to)], f"{deb.name} does not unpack", "try again")
@@ -66,7 +66,7 @@ def _fetch(names: tuple[str, ...], to: Path) -> None:
 
 
 def _configuration(apt: Path) -> str:
-    """What keeps apt-get from this machine's own state and processor; how it reaches the network stays."""
+    """The apt configuration: none of this machine's state and architecture, but its way to the network."""
     settings = {
         "Dir::Etc::main": "/dev/null",
         "Dir::Etc::parts": apt / "empty",
@@ -87,6 +87,6 @@ def _configuration(apt: Path) -> str:
 
 
 def _network() -> str:
-    """How this machine's apt-get reaches the network."""
+    """The settings by which this machine's apt-get reaches the network."""
     dump = succeed(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"], "apt-config fails", "install apt")
     return "".join(f"{line}\n" for line in dump.splitlines() if re.fullmatch(NETWORK, line))

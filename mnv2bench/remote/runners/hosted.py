@@ -1,4 +1,4 @@
-"""Runners in Python: an arm64 Python with a runtime's wheel and our own sources, or the Python of the device."""
+"""Runners in Python: an arm64 Python with a runtime's wheel and our sources, or a Python of the device."""
 
 import compileall
 import py_compile
@@ -7,54 +7,65 @@ import sys
 from pathlib import Path
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.runners import CONTRACT, Bundle, debian, wheels
+from mnv2bench.remote.runners import debian, wheels
+from mnv2bench.remote.runners.cached import Bundle, cached_folder, digest, read_facts, write_facts
+from mnv2bench.remote.runners.contract import CONTRACT
 from mnv2bench.remote.runners.glibc import LIBRARIES, START, libc_version
-from mnv2bench.remote.runners.kept import digest, facts, kept, write_facts
 
 PACKAGE = Path(__file__).parents[2]
 LAYOUT = "1"  # of the folder with Python: a change of `_assemble` is a change of this, or old ones would be kept
 MODULE = "mnv2bench.remote.runners.session"
-WHEELS = {"ncnn": ("ncnn",), "onnxruntime": ("onnxruntime",)}  # of the backends that need nothing else at run time
+WHEELS = {"ncnn": ("ncnn",), "onnxruntime": ("onnxruntime",)}  # of the backends that need no other package at run time
 BINARY = Path("python") / "bin" / f"python{wheels.PYTHON}"
 STANDARD = Path("python") / "lib" / f"python{wheels.PYTHON}"
 PACKAGES = Path("python") / "lib" / "python3" / "dist-packages"
 NEEDED = (*LIBRARIES, "libexpat.so.1", "libz.so.1", "libffi.so.8")
+SESSION_FOLDERS = (
+    "artifacts",
+    "backends",
+    "gpu",
+    "networks",
+    "records",
+    "remote",
+    "remote/runners",
+    "remote/transports",
+    "workers",
+)
 UNNEEDED = ("/tests/", "/test/", ".pyi")
 
 
 def installed(backend: str, interpreter: str) -> Bundle:
-    """The device's own Python, into which mnv2bench and the runtime are installed."""
+    """The bundle of a device's own Python, in which mnv2bench and the runtime are installed: nothing is pushed."""
     start = (interpreter, "-m", MODULE, "--backend", backend)
     return Bundle((), start, {"runner": f"session of {backend}, contract {CONTRACT}", "interpreter": interpreter})
 
 
 def bundle(backend: str, target: str) -> Bundle:
-    """A folder that needs nothing of the device but its kernel."""
+    """The bundle of an arm64 Python, which needs nothing of the device but its kernel."""
     if target == "android-arm64":
-        other = "--runner benchncnn" if backend == "ncnn" else "--backends litert or executorch"
-        raise Unsupported(f"{backend} has no Android build on PyPI: {other}")
+        alternative = "--runner benchncnn" if backend == "ncnn" else "--backends litert or executorch"
+        raise Unsupported(f"{backend} has no Android build on PyPI: {alternative}")
     if backend not in WHEELS:
         raise Unsupported(f"{backend} has no runner elsewhere: give --runner the path of a Python there that has it")
     if target != "linux-aarch64":
-        there = f"--runner the path of a Python there with mnv2bench[{backend}]"
-        raise Unavailable(f"{backend} has no runner that is built for {target}: give {there}")
+        raise Unavailable(
+            f"{backend} has no runner that is built for {target}: "
+            f"give --runner the path of a Python there with mnv2bench[{backend}]"
+        )
     versions = {name: wheels.installed(backend, name) for name in (*WHEELS[backend], "numpy")}
     bytecode = sys.implementation.cache_tag or ""
     parts = [LAYOUT, debian.RELEASE, *map(str, versions.items()), bytecode]
-    python = kept(f"linux-aarch64-{backend}", parts, lambda to: _assemble(backend, versions, to))
+    python = cached_folder(f"linux-aarch64-{backend}", parts, lambda to: _assemble(backend, versions, to))
     texts = [f"{source.relative_to(PACKAGE)} {source.read_text()}" for source in _sources()]
-    ours = kept("session", [digest(texts), bytecode], _copy_sources)
+    session = cached_folder("session", [digest(texts), bytecode], _copy_sources)
     start = (*START, str(BINARY), "-B", "-m", MODULE, "--backend", backend)
-    return Bundle((python / "lib", python / "python", ours / "mnv2bench"), start, facts(python))
+    return Bundle((python / "lib", python / "python", session / "mnv2bench"), start, read_facts(python))
 
 
 def _sources() -> list[Path]:
-    """Our own modules that the session may import: those of the packages that touch no terminal."""
-    packages = (
-        *("artifacts", "backends", "gpu", "networks", "records", "workers"),
-        *("remote", "remote/runners", "remote/transports"),
-    )
-    return sorted([*PACKAGE.glob("*.py"), *(path for name in packages for path in (PACKAGE / name).glob("*.py"))])
+    """The modules of mnv2bench that the session may import."""
+    modules = [path for folder in SESSION_FOLDERS for path in (PACKAGE / folder).glob("*.py")]
+    return sorted([*PACKAGE.glob("*.py"), *modules])
 
 
 def _copy_sources(to: Path) -> None:
@@ -75,28 +86,28 @@ def _assemble(backend: str, versions: dict[str, str], to: Path) -> None:
     for name, version in versions.items():
         wheels.unpack(wheels.wheel(name, version), to / PACKAGES, lambda path: not any(u in path for u in UNNEEDED))
     _compile(to / "python" / "lib")
-    names = debian.versions(system)
-    python, libc = names[f"python{wheels.PYTHON}-minimal"], names["libc6"]
-    known = {
+    packages = debian.versions(system)
+    python, libc = packages[f"python{wheels.PYTHON}-minimal"], packages["libc6"]
+    facts = {
         "libc": f"{libc_version(to / 'lib' / 'libc.so.6')} (libc6 {libc})",
         "python": f"{wheels.PYTHON} (Debian {python})",
         "runtime": " ".join(f"{name} {version}" for name, version in versions.items()),
         "runner": f"session of {backend}, contract {CONTRACT}",
     }
-    write_facts(to, known)
+    write_facts(to, facts)
 
 
 def _copy_libraries(system: Path, to: Path) -> None:
     to.mkdir()
     for name in NEEDED:
-        found = debian.library(system, name)
-        if not found:
+        library = debian.library(system, name)
+        if not library:
             raise Unavailable(f"Debian's packages have no {name}: remove {system} and try again")
-        shutil.copy(found, to / name)
+        shutil.copy(library, to / name)
 
 
 def _compile(folder: Path) -> None:
-    """Bytecode, where this Python's is that one's: without it, an emulated start takes four times as long."""
+    """Compile to bytecode where both Pythons share it: without it, an emulated start takes four times as long."""
     if sys.implementation.cache_tag == f"cpython-{wheels.PYTHON.replace('.', '')}":
         unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # a copy over ssh or adb changes the times
         compileall.compile_dir(folder, quiet=2, invalidation_mode=unchecked)

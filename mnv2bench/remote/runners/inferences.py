@@ -16,7 +16,7 @@ from mnv2bench.backends import Images, Session
 from mnv2bench.cases import Case
 from mnv2bench.records import Memory, Plan, Samples
 from mnv2bench.records.encoding import samples_to_json
-from mnv2bench.remote.runners import EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN, MARK
+from mnv2bench.remote.runners.contract import EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN, MARK
 from mnv2bench.workers.loop import measure
 from mnv2bench.workers.noise import resident_bytes
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.runners import CONTRACT, TOO_LATE, UNAVAILABLE, UNSUPPORTED
+from mnv2bench.remote.runners.contract import CONTRACT, TOO_LATE, UNAVAILABLE, UNSUPPORTED
 from mnv2bench.workers.noise import resident_bytes
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -1,4 +1,4 @@
-"""Android over adb: the client that people have, and a folder below /data/local/tmp."""
+"""The transport to Android phones: the adb client that is installed, and a folder below /data/local/tmp."""
 
 import os
 import re
@@ -6,11 +6,12 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.transports import Gone
-from mnv2bench.remote.transports.commands import command
-from mnv2bench.remote.transports.remote import PULL_S, PUSH_S, Remote
+from mnv2bench.remote.commands import command
+from mnv2bench.remote.transports import TransportError
+from mnv2bench.remote.transports.shell import PULL_S, PUSH_S, ShellTransport
 from mnv2bench.texts import one_line
 
 WHERE = "/data/local/tmp"
@@ -18,8 +19,8 @@ ABIS = {"arm64-v8a": "android-arm64"}
 FULL = "No space left on device"
 DEVICE = re.compile(r"([\w.:\[\]%()-]+?)(?:@(big|middle|little|[0-9a-f]+))?")
 LISTED = re.compile(r"(\S+)\s+(no permissions|\S+)(.*)")
-SAID = r"(?m)^(?:adb: |error: |failed to get feature set: )+"  # how the client starts what it says itself
-REFUSALS = {  # by what the client says, of versions 29 and 34
+MESSAGE = r"(?m)^(?:adb: |error: |failed to get feature set: )+"  # how the client's own messages start
+REFUSALS = {  # by the client's messages, in versions 29 and 34
     r"device '[^']*' not found|no devices/emulators found": (
         "adb knows no device {0}: plug it in with USB debugging on, or adb connect {0}; mnv2bench devices lists them"
     ),
@@ -34,44 +35,58 @@ REFUSALS = {  # by what the client says, of versions 29 and 34
 }
 
 
-def place(device: str) -> "Adb":
-    named = DEVICE.fullmatch(device.partition(":")[2])
-    if not named or named[1].startswith("-"):
+class Attached(NamedTuple):
+    """A phone that adb knows: its serial, its state ("device" where it is ready) and its model."""
+
+    serial: str
+    state: str
+    model: str
+
+
+def transport(device: str) -> "Adb":
+    """The transport of a device's name, not yet entered. ValueError for a name that no phone can have."""
+    parts = DEVICE.fullmatch(device.partition(":")[2])
+    if not parts or parts[1].startswith("-"):
         raise ValueError(
             f"device {device!r} is not adb:SERIAL, with @big, @middle, @little or a mask like @f0 after it"
         )
-    return Adb(device, named[1], named[2] or "")
+    return Adb(device, parts[1], parts[2] or "")
 
 
-def program() -> str:
+def client_path() -> str:
     """The adb client: $ADB, else the one on PATH."""
-    asked = os.environ.get("ADB") or "adb"
-    found = shutil.which(asked)
-    if not found and asked != "adb":
-        raise Unavailable(f"$ADB names {one_line(asked)}, which is no program: unset it, or correct it")
-    if not found:
+    name = os.environ.get("ADB") or "adb"
+    path = shutil.which(name)
+    if not path and name != "adb":
+        raise Unavailable(f"$ADB names {one_line(name)}, which is no program: unset it, or correct it")
+    if not path:
         raise Unavailable("adb is not installed: apt-get install adb, or Android's platform-tools")
-    return found
+    return path
 
 
-def attached() -> list[tuple[str, str, str]]:
-    """Serial, state ("device" is ready) and model of each phone that adb knows."""
-    said = command([program(), "devices", "-l"], 30)
-    if said.code:
-        raise Unavailable(f"adb devices fails ({one_line(said.err)}): adb kill-server, then adb devices")
-    lines = said.out.partition("List of devices attached\n")[2].splitlines()
-    found = [LISTED.fullmatch(one_line(line)) for line in lines]
-    return [(f[1], f[2], "".join(re.findall(r"model:(\S+)", f[3])[:1]).replace("_", " ")) for f in found if f]
+def attached() -> list[Attached]:
+    """The phones that adb knows."""
+    result = command([client_path(), "devices", "-l"], 30)
+    if result.code:
+        raise Unavailable(f"adb devices fails ({one_line(result.err)}): adb kill-server, then adb devices")
+    phones = []
+    for line in result.out.partition("List of devices attached\n")[2].splitlines():
+        if parts := LISTED.fullmatch(one_line(line)):
+            model = re.search(r"model:(\S+)", parts[3])
+            phones.append(Attached(parts[1], parts[2], model[1].replace("_", " ") if model else ""))
+    return phones
 
 
-def mend(serial: str, state: str) -> str:
+def advice(serial: str, state: str) -> str:
     """What to do about a phone that `adb devices` does not list as ready."""
-    meant = (text for pattern, text in REFUSALS.items() if re.search(pattern, f"device {state}"))
-    return next(meant, "plug {0} in again, in its normal mode").format(serial)
+    for pattern, text in REFUSALS.items():
+        if re.search(pattern, f"device {state}"):
+            return text.format(serial)
+    return f"plug {serial} in again, in its normal mode"
 
 
-class Adb(Remote):
-    """A phone. Its folder is removed in the end, also after a fault if the phone comes back in a few seconds."""
+class Adb(ShellTransport):
+    """A phone over adb. Its folder is removed in the end, also where the phone dropped out and is back in seconds."""
 
     def __init__(self, device: str, serial: str, cores: str) -> None:
         self.device, self.serial, self.cores = device, serial, cores
@@ -82,30 +97,32 @@ class Adb(Remote):
             raise Unsupported(f"{self.serial} says abi {abi!r}: runners are for {', '.join(ABIS)}")
         self.target = ABIS[abi]
         folder = f"{WHERE}/mnv2bench-{secrets.token_hex(4)}"
-        made = self.ask(["mkdir", "-m", "700", folder])
-        if FULL in made.err:
+        result = self.ask(["mkdir", "-m", "700", folder])
+        if FULL in result.err:
             raise self._full()
-        if made.code:
-            why = one_line(made.out + made.err)
-            raise Unavailable(f"{self.serial} makes no folder ({why}): see adb -s {self.serial} shell ls -ld {WHERE}")
+        if result.code:
+            reason = one_line(result.out + result.err)
+            raise Unavailable(
+                f"{self.serial} makes no folder ({reason}): see adb -s {self.serial} shell ls -ld {WHERE}"
+            )
         self._folder = folder
 
     def push(self, paths: Sequence[Path]) -> None:
-        said = command([*self._adb(), "push", *(str(path.resolve()) for path in paths), f"{self.folder}/"], PUSH_S)
-        if FULL in said.out + said.err:
+        result = command([*self._adb(), "push", *(str(path.resolve()) for path in paths), f"{self.folder}/"], PUSH_S)
+        if FULL in result.out + result.err:
             raise self._full()
-        if said.code:
-            raise self.why(said)
+        if result.code:
+            raise self.failure(result)
 
     def pull(self, name: str, to: Path) -> None:
-        said = command([*self._adb(), "pull", f"{self.folder}/{name}", str(to.resolve())], PULL_S)
-        if f"{name}' does not exist" in said.out + said.err:
-            raise Gone(f"{self.serial} has no {name} in its folder: look at what the program there printed")
-        if said.code:
-            raise self.why(said)
+        result = command([*self._adb(), "pull", f"{self.folder}/{name}", str(to.resolve())], PULL_S)
+        if f"{name}' does not exist" in result.out + result.err:
+            raise TransportError(f"{self.serial} has no {name} in its folder: look at what the program there printed")
+        if result.code:
+            raise self.failure(result)
 
     def _adb(self) -> list[str]:
-        return [program(), "-s", self.serial]
+        return [client_path(), "-s", self.serial]
 
     def _full(self) -> Unavailable:
         see = f"adb -s {self.serial} shell df -h {WHERE}"
@@ -114,12 +131,14 @@ class Adb(Remote):
     def client(self, line: str) -> list[str]:
         return [*self._adb(), "shell", line]
 
-    def refusal(self, said: str) -> Unavailable | None:
-        meant = (text for pattern, text in REFUSALS.items() if re.search(f"{SAID}(?:{pattern})", said))
-        return next((Unavailable(text.format(self.serial)) for text in meant), None)
+    def refusal(self, message: str) -> Unavailable | None:
+        for pattern, text in REFUSALS.items():
+            if re.search(f"{MESSAGE}(?:{pattern})", message):
+                return Unavailable(text.format(self.serial))
+        return None
 
-    def gone(self, said: str) -> Gone:
-        return Gone(
-            f"{self.serial} went away, or its answer is not whole (adb's last words: {said!r}): "
+    def lost(self, message: str) -> TransportError:
+        return TransportError(
+            f"{self.serial} went away, or its answer is not whole (adb's last words: {message!r}): "
             "check its cable and mnv2bench devices, then run again with --resume"
         )

@@ -13,8 +13,8 @@ from pathlib import Path
 from mnv2bench import artifacts
 from mnv2bench.cases import Kind
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.transports import Gone, Ran, Transport
-from mnv2bench.remote.transports.commands import command
+from mnv2bench.remote.commands import command, program
+from mnv2bench.remote.transports import ProgramResult, Transport, TransportError
 from mnv2bench.texts import one_line
 
 _ARMV8 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
@@ -25,13 +25,14 @@ CPUS = {
     "cortex-a72": ("0xd08", _ARMV8),
     "cortex-a76": ("0xd0b", _ARMV8_2),
 }
-PROCESSORS = 4  # told to the emulated program, whatever this machine has: a count must not depend on it
+PROCESSORS = 4  # what the emulated program sees, whatever this machine has: a count must not depend on it
 COUNTS = "counts.jsonl"
 SOURCE = Path(__file__).parents[1] / "runners" / "icount.c"
 INSTALL = "apt-get install qemu-user"
 
 
-def place(device: str) -> "Qemu":
+def transport(device: str) -> "Qemu":
+    """The transport of a device's name, not yet entered. Unsupported for a CPU that computes or counts wrong."""
     cpu = device.partition(":")[2]
     if cpu == "max" or cpu.startswith("max,"):
         raise Unsupported(f"qemu's cpu {cpu} computes wrong int8 with qemu 7.2: take one of {', '.join(CPUS)}")
@@ -41,33 +42,34 @@ def place(device: str) -> "Qemu":
 
 
 def version(cpu: str = "") -> str:
-    """Which qemu is here, once it is known to load plugins and to have the CPU. Unavailable where it does not."""
-    program = _program("qemu-aarch64", INSTALL)
-    _program("setarch", "apt-get install util-linux")
-    said = command([program, "--version"], 10).out
-    found = re.search(r"version (\S+(?: \([^)]*\))?)", said)
-    if not found:
-        raise Unavailable(f"qemu-aarch64 --version says {one_line(said)!r}: {INSTALL}")
-    if "-plugin" not in command([program, "--help"], 10).out:
+    """The version of the installed qemu, which loads plugins and has the CPU. Unavailable where it does not."""
+    qemu = _require("qemu-aarch64", INSTALL)
+    _require("setarch", "apt-get install util-linux")
+    printed = command([qemu, "--version"], 10).out
+    number = re.search(r"version (\S+(?: \([^)]*\))?)", printed)
+    if not number:
+        raise Unavailable(f"qemu-aarch64 --version says {one_line(printed)!r}: {INSTALL}")
+    if "-plugin" not in command([qemu, "--help"], 10).out:
         raise Unavailable(
-            f"qemu {found[1]} is built without plugins, so nothing can be counted: {INSTALL} (not qemu-user-static)"
+            f"qemu {number[1]} is built without plugins, so nothing can be counted: {INSTALL} (not qemu-user-static)"
         )
-    if cpu and cpu not in command([program, "-cpu", "help"], 10).out.split():
-        raise Unavailable(f"qemu {found[1]} has no {cpu} (cortex-a76 came with 7.0): {INSTALL} from a newer Debian")
-    fixed = command(["setarch", "-R", program, "--version"], 10)
+    if cpu and cpu not in command([qemu, "-cpu", "help"], 10).out.split():
+        raise Unavailable(f"qemu {number[1]} has no {cpu} (cortex-a76 came with 7.0): {INSTALL} from a newer Debian")
+    fixed = command(["setarch", "-R", qemu, "--version"], 10)
     if fixed.code:
         raise Unavailable(
             f"setarch -R is refused here ({one_line(fixed.err)}), and without it counts vary: "
             "in a container, start it with --security-opt seccomp=unconfined"
         )
-    return found[1]
+    return number[1]
 
 
-def _program(name: str, mend: str) -> str:
-    found = shutil.which(name)
-    if not found:
-        raise Unavailable(f"{name} is not installed: {mend}")
-    return found
+def _require(name: str, install: str) -> str:
+    """The path of a program. Unavailable, with the command that installs it, where it is missing."""
+    path = program([name])
+    if not path:
+        raise Unavailable(f"{name} is not installed: {install}")
+    return path
 
 
 def plugin() -> Path:
@@ -79,24 +81,25 @@ def plugin() -> Path:
             "or set MNV2BENCH_ICOUNT to its icount.c"
         )
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    kept = artifacts.root() / "runners" / f"icount-{digest}.so"
-    if kept.exists():
-        return kept
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    library = artifacts.root() / "runners" / f"icount-{digest}.so"
+    if library.exists():
+        return library
+    compiler = program(("cc", "gcc", "clang"))
     if not compiler:
         raise Unavailable("no C compiler here for the counting plugin: apt-get install gcc libc6-dev")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(f".{os.getpid()}.tmp")
+    library.parent.mkdir(parents=True, exist_ok=True)
+    partial = library.with_suffix(f".{os.getpid()}.tmp")
     flags = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
-    made = command([compiler, *flags, "-o", str(partial), str(source)], 120)
-    if made.code:
-        raise Unavailable(f"the counting plugin does not compile ({one_line(made.err)}): apt-get install gcc libc6-dev")
-    partial.replace(kept)
-    return kept
+    compiled = command([compiler, *flags, "-o", str(partial), str(source)], 120)
+    if compiled.code:
+        reason = one_line(compiled.err)
+        raise Unavailable(f"the counting plugin does not compile ({reason}): apt-get install gcc libc6-dev")
+    partial.replace(library)
+    return library
 
 
 def prefix(folder: Path, cpu: str) -> None:
-    """Files that the emulated program reads in place of this machine's: without them runtimes crash or guess."""
+    """Write files that emulated programs read in place of this machine's: without them runtimes crash or guess."""
     part, features = CPUS[cpu]
     lines = f"BogoMIPS\t: 62.50\nFeatures\t: {features}\nCPU implementer\t: 0x41\nCPU architecture: 8\n"
     lines += f"CPU variant\t: 0x0\nCPU part\t: {part}\nCPU revision\t: 3\n\n"
@@ -112,19 +115,19 @@ def prefix(folder: Path, cpu: str) -> None:
 
 
 def _folder() -> Path:
-    """A new private folder, of the same name each time when alone: what Python does depends on how its paths hash."""
+    """A new private folder. Its name is the same each time, since counts of Python depend on the hashes of paths."""
     for number in count():
         with suppress(FileExistsError):
-            made = Path(tempfile.gettempdir()) / f"mnv2bench-qemu-{number:03}"
-            made.mkdir(mode=0o700)
-            return made
+            folder = Path(tempfile.gettempdir()) / f"mnv2bench-qemu-{number:03}"
+            folder.mkdir(mode=0o700)
+            return folder
     raise AssertionError
 
 
 class Qemu(Transport):
-    """Everything is here: a folder of this machine, and qemu in front of each program.
+    """An emulated processor: a private folder on this machine, and qemu in front of each program.
 
-    `run` leaves `counts.jsonl`, what the plugin counted in that run, in the private folder, unless `counting` is off.
+    `run` leaves the plugin's counts of that run in `counts.jsonl` in the private folder, unless `counting` is off.
     """
 
     kind = Kind.COUNTED
@@ -133,28 +136,28 @@ class Qemu(Transport):
 
     def __init__(self, device: str, cpu: str) -> None:
         self.device, self.cpu = device, cpu
-        self._place: Path | None = None
+        self._private: Path | None = None
         self._version = ""
 
     def open(self) -> None:
         self._version = version(self.cpu)
         library = plugin() if self.counting else None
-        self._place = _folder()
+        self._private = _folder()
         self.folder.mkdir()
-        prefix(self._place / "prefix", self.cpu)
+        prefix(self._private / "prefix", self.cpu)
         if library:
-            shutil.copy(library, self._place / "icount.so")
+            shutil.copy(library, self._private / "icount.so")
 
     def close(self) -> None:
-        if self._place:
-            shutil.rmtree(self._place, ignore_errors=True)
-            self._place = None
+        if self._private:
+            shutil.rmtree(self._private, ignore_errors=True)
+            self._private = None
 
     @property
     def folder(self) -> Path:
-        if not self._place:
+        if not self._private:
             raise ValueError(f"{self.device} is not entered: use it in a with statement")
-        return self._place / "run"
+        return self._private / "run"
 
     def facts(self) -> dict[str, str]:
         return {"qemu": self._version or version(self.cpu), "cpu": self.cpu}
@@ -168,19 +171,19 @@ class Qemu(Transport):
 
     def pull(self, name: str, to: Path) -> None:
         if not (self.folder / name).is_file():
-            raise Gone(f"{self.device} has no {name} in its folder: look at what the program there printed")
+            raise TransportError(f"{self.device} has no {name} in its folder: look at what the program there printed")
         shutil.copy(self.folder / name, to)
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> Ran:
+    def run(self, argv: Sequence[str], timeout_s: float) -> ProgramResult:
         (self.folder / COUNTS).unlink(missing_ok=True)
         return self._emulate(argv, timeout_s, self.counting)
 
-    def ask(self, argv: Sequence[str], timeout_s: float = 10) -> Ran:
+    def ask(self, argv: Sequence[str], timeout_s: float = 10) -> ProgramResult:
         return self._emulate(argv, timeout_s, counting=False)
 
-    def _emulate(self, argv: Sequence[str], timeout_s: float, counting: bool) -> Ran:
+    def _emulate(self, argv: Sequence[str], timeout_s: float, counting: bool) -> ProgramResult:
         # relative to the folder, because a comma in a path would end the plugin's argument
         plugged = ("-plugin", f"file=../icount.so,out={COUNTS}") if counting else ()
         variables = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "PYTHONHASHSEED": "0"}
-        start = ("setarch", "-R", _program("qemu-aarch64", INSTALL), "-cpu", self.cpu, "-L", "../prefix")
+        start = ("setarch", "-R", _require("qemu-aarch64", INSTALL), "-cpu", self.cpu, "-L", "../prefix")
         return command([*start, *plugged, *argv], timeout_s, self.folder, variables)

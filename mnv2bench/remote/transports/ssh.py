@@ -1,4 +1,4 @@
-"""Boards over ssh: the system's ssh and scp with the user's own configuration, and a folder below /tmp."""
+"""The transport to boards: the system's ssh and scp with the user's own configuration, and a folder below /tmp."""
 
 import os
 import re
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.transports import Gone
-from mnv2bench.remote.transports.commands import command
-from mnv2bench.remote.transports.remote import PULL_S, PUSH_S, Remote
+from mnv2bench.remote.commands import command
+from mnv2bench.remote.transports import TransportError
+from mnv2bench.remote.transports.shell import PULL_S, PUSH_S, ShellTransport
 from mnv2bench.texts import one_line
 
 CONNECT_S = 10
@@ -28,7 +28,7 @@ OPTIONS = {
     "ControlMaster": "no",  # a master that outlives its command keeps our pipes open
     "RemoteCommand": "none",
 }
-REFUSALS = {  # by what OpenSSH says before a command runs
+REFUSALS = {  # by OpenSSH's messages before a command runs
     r"^.*Permission denied \(": "{0} refuses every key of ours: ssh-copy-id {0}",
     r"^Host key verification failed": (
         "the host key of {0} is unknown or has changed: find out why, then log in once by hand, ssh {0}"
@@ -49,15 +49,16 @@ REFUSALS = {  # by what OpenSSH says before a command runs
 }
 
 
-def place(device: str) -> "Ssh":
+def transport(device: str) -> "Ssh":
+    """The transport of a device's name, not yet entered. ValueError for a name that no host can have."""
     host = device.partition(":")[2]
     if not HOST.fullmatch(host):
         raise ValueError(f"device {device!r} is not ssh:HOST or ssh:USER@HOST")
     return Ssh(device, host)
 
 
-class Ssh(Remote):
-    """A board, or any machine that lets us in by key. $MNV2BENCH_SSH_CONFIG stands in for ~/.ssh/config."""
+class Ssh(ShellTransport):
+    """A board, or any machine that lets us in by key. $MNV2BENCH_SSH_CONFIG takes the place of ~/.ssh/config."""
 
     def __init__(self, device: str, host: str) -> None:
         self.device, self.host = device, host
@@ -69,23 +70,21 @@ class Ssh(Remote):
                 f"{self.host} is {machine!r}: runners are for aarch64 and x86_64, so it needs a 64-bit system"
             )
         self.target = MACHINES[machine]
-        made = self.ask(["mktemp", "-d", "/tmp/mnv2bench-XXXXXX"], 3 * CONNECT_S)
-        folder = made.out.strip()
-        if made.code or not FOLDER.fullmatch(folder):
-            raise Unavailable(
-                f"{self.host} makes no folder in /tmp ({one_line(made.out + made.err)}): see ssh {self.host} df -h /tmp"
-            )
+        result = self.ask(["mktemp", "-d", "/tmp/mnv2bench-XXXXXX"], 3 * CONNECT_S)
+        folder = result.out.strip()
+        if result.code or not FOLDER.fullmatch(folder):
+            reason = one_line(result.out + result.err)
+            raise Unavailable(f"{self.host} makes no folder in /tmp ({reason}): see ssh {self.host} df -h /tmp")
         self._folder = folder
 
     def push(self, paths: Sequence[Path]) -> None:
         sources = [path.resolve() for path in paths]
-        said = command([*self._scp(), *map(str, sources), f"{self.host}:{self.folder}/"], PUSH_S)
-        if said.code:
-            refused = self.refusal(said.out + said.err)
-            raise refused or self._full(sources) or self.why(said)
+        result = command([*self._scp(), *map(str, sources), f"{self.host}:{self.folder}/"], PUSH_S)
+        if result.code:
+            raise self.refusal(result.out + result.err) or self._full(sources) or self.failure(result)
 
     def _full(self, sources: Sequence[Path]) -> Unavailable | None:
-        """scp says "Failure" for a full disk as for anything else, so the disk is asked."""
+        """The refusal of a full disk. scp's message is "Failure" for that and anything else, so df is asked."""
         files = [file for source in sources for file in (source, *source.rglob("*")) if file.is_file()]
         free = re.search(r"(\d+)\s+\d+%\s+/", self.ask(["df", "-Pk", self.folder]).out)
         if not free or int(free[1]) * 1024 > sum(file.stat().st_size for file in files):
@@ -96,19 +95,19 @@ class Ssh(Remote):
         )
 
     def pull(self, name: str, to: Path) -> None:
-        said = command([*self._scp(), f"{self.host}:{self.folder}/{name}", str(to.resolve())], PULL_S)
-        if "No such file or directory" in said.err:
-            raise Gone(f"{self.host} has no {name} in its folder: look at what the program there printed")
-        if said.code:
-            raise self.why(said)
+        result = command([*self._scp(), f"{self.host}:{self.folder}/{name}", str(to.resolve())], PULL_S)
+        if "No such file or directory" in result.err:
+            raise TransportError(f"{self.host} has no {name} in its folder: look at what the program there printed")
+        if result.code:
+            raise self.failure(result)
 
     def _options(self, program: str) -> list[str]:
-        found = shutil.which(program)
-        if not found:
+        path = shutil.which(program)
+        if not path:
             raise Unavailable(f"{program} is not installed: apt-get install openssh-client")
         config = os.environ.get("MNV2BENCH_SSH_CONFIG")
         options = [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
-        return [found, *(("-F", config) if config else ()), *options]
+        return [path, *(("-F", config) if config else ()), *options]
 
     def _scp(self) -> list[str]:
         return [*self._options("scp"), "-r", "-p", "-q", "--"]
@@ -117,12 +116,14 @@ class Ssh(Remote):
         # whatever the user's shell there is, the line is one for sh
         return [*self._options("ssh"), "-T", "--", self.host, f"sh -c {shlex.quote(line)}"]
 
-    def refusal(self, said: str) -> Unavailable | None:
-        meant = (text for pattern, text in REFUSALS.items() if re.search(f"(?m){pattern}", said))
-        return next((Unavailable(text.format(self.host)) for text in meant), None)
+    def refusal(self, message: str) -> Unavailable | None:
+        for pattern, text in REFUSALS.items():
+            if re.search(f"(?m){pattern}", message):
+                return Unavailable(text.format(self.host))
+        return None
 
-    def gone(self, said: str) -> Gone:
-        return Gone(
-            f"{self.host} went away, or its answer is not whole (ssh's last words: {said!r}): "
+    def lost(self, message: str) -> TransportError:
+        return TransportError(
+            f"{self.host} went away, or its answer is not whole (ssh's last words: {message!r}): "
             f"see whether ssh {self.host} reaches it, then run again with --resume"
         )

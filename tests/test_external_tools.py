@@ -5,7 +5,7 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.runners import foreign
+from mnv2bench.remote.runners import external
 
 PLAN = Plan(rounds=10, round_s=0.1, timeout_s=120.0)
 BENCHMARK_MODEL = """\
@@ -45,7 +45,7 @@ def case(backend, **fields):
 
 
 def test_benchmark_model_tells_its_second_summary_because_the_first_one_is_its_warm_up():
-    told = foreign.TOOLS["benchmark_model"].parse(BENCHMARK_MODEL, "")
+    told = external.TOOLS["benchmark_model"].parse(BENCHMARK_MODEL, "")
     assert (told.count, told.min_ms, told.max_ms, told.mean_ms) == (50, 66.699, 66.838, 66.7676)
     assert (told.std_ms, told.median_ms, told.init_ms, told.peak_mb) == (0.039, None, 9.933, 23.4)
     assert told.durations_ms == ()
@@ -53,20 +53,20 @@ def test_benchmark_model_tells_its_second_summary_because_the_first_one_is_its_w
 
 def test_newer_versions_of_benchmark_model_print_a_median_too():
     newer = BENCHMARK_MODEL.replace("std=39", "std=39 p5=66700 median=66761 p95=66830")
-    assert foreign.TOOLS["benchmark_model"].parse("", newer).median_ms == 66.761
+    assert external.TOOLS["benchmark_model"].parse("", newer).median_ms == 66.761
 
 
 def test_runs_that_were_all_alike_are_printed_shorter_and_are_read_all_the_same():
     alike = BENCHMARK_MODEL.replace(
         "count=50 first=66753 curr=66800 min=66699 max=66838 avg=66767.6 std=39", "count=65 curr=421"
     )
-    told = foreign.TOOLS["benchmark_model"].parse(alike, "")
+    told = external.TOOLS["benchmark_model"].parse(alike, "")
     assert (told.count, told.min_ms, told.max_ms, told.mean_ms, told.std_ms) == (65, 0.421, 0.421, 0.421, 0.0)
 
 
 def test_a_mean_in_scientific_notation_is_a_number_too():
     large = BENCHMARK_MODEL.replace("min=66699 max=66838 avg=66767.6", "min=1234500 max=1234600 avg=1.23456e+06")
-    assert foreign.TOOLS["benchmark_model"].parse(large, "").mean_ms == pytest.approx(1234.56)
+    assert external.TOOLS["benchmark_model"].parse(large, "").mean_ms == pytest.approx(1234.56)
 
 
 def test_the_older_last_line_of_benchmark_model_tells_how_long_it_took_to_open():
@@ -74,17 +74,17 @@ def test_the_older_last_line_of_benchmark_model_tells_how_long_it_took_to_open()
         "Inference timings in us: Init: 9933, First inference: 71300, Warmup (avg): 67412.5, Inference (avg): 66767.6",
         "Average inference timings in us: Warmup: 67412.5, Init: 9933, no stats: 66767.6",
     )
-    assert foreign.TOOLS["benchmark_model"].parse(older, "").init_ms == 9.933
+    assert external.TOOLS["benchmark_model"].parse(older, "").init_ms == 9.933
 
 
 def test_benchncnn_tells_its_row_of_this_network_and_says_that_the_network_is_its_own():
-    told = foreign.TOOLS["benchncnn"].parse("", BENCHNCNN)
+    told = external.TOOLS["benchncnn"].parse("", BENCHNCNN)
     assert (told.count, told.min_ms, told.max_ms, told.mean_ms) == (50, 7.21, 7.40, 7.30)
     assert told.notes == ("benchncnn: its own network, zero weights, fp16 by default; outputs not checked",)
 
 
 def test_executor_runner_tells_every_duration():
-    told = foreign.TOOLS["executor_runner"].parse(EXECUTOR_RUNNER, "")
+    told = external.TOOLS["executor_runner"].parse(EXECUTOR_RUNNER, "")
     assert told.durations_ms == (9.0, 7.0, 8.0)
     assert (told.count, told.min_ms, told.max_ms, told.mean_ms, told.median_ms) == (3, 7.0, 9.0, 8.0, 8.0)
     assert (told.std_ms, told.init_ms) == (1.0, 4.5)
@@ -114,13 +114,13 @@ def test_executor_runner_tells_every_duration():
 )
 def test_damaged_texts_are_errors_of_one_line(name, text, why):
     with pytest.raises(ValueError, match=r"\w") as error:
-        foreign.TOOLS[name].parse(text, "")
+        external.TOOLS[name].parse(text, "")
     assert why in str(error.value)
     assert len(str(error.value).splitlines()) == 1
 
 
 def test_benchmark_model_is_asked_for_our_threads_and_for_as_much_time():
-    assert foreign.TOOLS["benchmark_model"].argv("model.tflite", case("litert", threads=2), PLAN) == [
+    assert external.TOOLS["benchmark_model"].argv("model.tflite", case("litert", threads=2), PLAN) == [
         "--graph=model.tflite",
         "--num_threads=2",
         "--num_runs=50",
@@ -134,11 +134,11 @@ def test_benchmark_model_is_asked_for_our_threads_and_for_as_much_time():
 
 
 def test_benchncnn_is_asked_for_all_cores_no_gpu_and_no_pauses():
-    assert foreign.TOOLS["benchncnn"].argv("", case("ncnn", threads=4), PLAN) == ["50", "4", "0", "-1", "0"]
+    assert external.TOOLS["benchncnn"].argv("", case("ncnn", threads=4), PLAN) == ["50", "4", "0", "-1", "0"]
 
 
 def test_executor_runner_is_asked_to_keep_its_outputs_to_itself():
-    assert foreign.TOOLS["executor_runner"].argv("model.pte", case("executorch"), PLAN) == [
+    assert external.TOOLS["executor_runner"].argv("model.pte", case("executorch"), PLAN) == [
         "--model_path=model.pte",
         "--num_executions=50",
         "--cpu_threads=1",
@@ -149,28 +149,28 @@ def test_executor_runner_is_asked_to_keep_its_outputs_to_itself():
 @pytest.mark.parametrize("other", [{"width": 0.35, "resolution": 96}, {"batch": 2}])
 def test_benchncnn_stands_for_no_network_but_its_own(other):
     with pytest.raises(Unsupported, match=r"1.0@224 of batch 1"):
-        foreign.TOOLS["benchncnn"].argv("", case("ncnn", **other), PLAN)
+        external.TOOLS["benchncnn"].argv("", case("ncnn", **other), PLAN)
 
 
 def test_a_tool_is_known_by_how_its_name_begins():
-    assert foreign.tool("/opt/benchmark_model_plus_flex").name == "benchmark_model"
-    assert foreign.is_tool("./executor_runner")
-    assert not foreign.is_tool("")
+    assert external.tool("/opt/benchmark_model_plus_flex").name == "benchmark_model"
+    assert external.is_tool("./executor_runner")
+    assert not external.is_tool("")
     with pytest.raises(ValueError, match="benchmark_model, benchncnn, executor_runner"):
-        foreign.tool("mnn_benchmark.out")
+        external.tool("mnn_benchmark.out")
 
 
 def test_the_tool_is_pushed_with_what_it_wants_beside_it(tmp_path):
     program, network = tmp_path / "benchncnn", tmp_path / "mobilenet_v2.param"
     program.write_bytes(b"\x7fELF")
     with pytest.raises(Unavailable, match=r"there is no file .*mobilenet_v2\.param: give --runner"):
-        foreign.bundle(str(program), case("ncnn"))
+        external.bundle(str(program), case("ncnn"))
     network.touch()
-    pushed = foreign.bundle(str(program), case("ncnn"))
+    pushed = external.bundle(str(program), case("ncnn"))
     assert (pushed.paths, pushed.start) == ((program, network), ("./benchncnn",))
     assert pushed.facts == {"runner": "benchncnn, sha256 3bdbb4fe8397cd2b"}
 
 
 def test_a_tool_of_another_runtime_is_refused(tmp_path):
     with pytest.raises(Unsupported, match="benchmark_model runs what litert reads, not ncnn"):
-        foreign.bundle(str(tmp_path / "benchmark_model"), case("ncnn"))
+        external.bundle(str(tmp_path / "benchmark_model"), case("ncnn"))

@@ -1,4 +1,4 @@
-"""Tools that people have: what they are started with, and what they print, read as they meant it and checked for sense.
+"""External tools: their arguments, and what they print of their own measurements, parsed and checked for sense.
 
 Formats were read from the tools' sources; none of their outputs was captured by us.
 """
@@ -13,17 +13,19 @@ from pathlib import Path
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Told
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.runners import Bundle
+from mnv2bench.remote.runners.cached import Bundle
 from mnv2bench.texts import one_line
 
-RUNS = 50  # benchmark_model's own default, asked of every tool
+RUNS = 50  # benchmark_model's own default, for every tool
 NUMBER = r"[-+\d.eE]+"
 COUNT = re.compile(r".*count=\d.*")
 DIFFERENT = re.compile(
     rf".*count=(\d+) first=\S+ curr=\S+ min=({NUMBER}) max=({NUMBER}) avg=({NUMBER}) std=({NUMBER})"
     rf"(?: p5=\S+ median=({NUMBER}) p95={NUMBER})?\s*"
 )
-ALIKE = re.compile(rf".*count=(\d+) curr=({NUMBER})\s*")  # what the same summary is printed as where all runs are alike
+ALIKE = re.compile(
+    rf".*count=(\d+) curr=({NUMBER})\s*"
+)  # the same summary, as it is printed where all runs took the same time
 INIT = re.compile(rf"nference timings in us: .*Init: ({NUMBER})")
 PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: ({NUMBER})")
 NCNN_ROW = re.compile(rf"^\s*(\S+)\s+min =\s*({NUMBER})\s+max =\s*({NUMBER})\s+avg =\s*({NUMBER})\s*$", re.MULTILINE)
@@ -37,7 +39,10 @@ SLACK = 0.006  # of a printed mean: two decimals
 
 @dataclass(frozen=True)
 class Tool:
-    """Which backends' cases it may stand for, its arguments after its own name, and what it told."""
+    """An external tool: the backends whose files it reads, its arguments after its own name, and its parser.
+
+    `parse` takes what it printed on stdout and on stderr. `beside` are files that it reads from its own folder.
+    """
 
     name: str
     backends: tuple[str, ...]
@@ -47,29 +52,32 @@ class Tool:
 
 
 def tool(path: str) -> Tool:
-    """By the file's name, which may go on: benchmark_model_plus_flex. ValueError names those that are known."""
-    for name, found in TOOLS.items():
+    """The tool of a file, whose name begins with the tool's: benchmark_model_plus_flex. ValueError for another."""
+    for name, tool in TOOLS.items():
         if Path(path).name.startswith(name):
-            return found
+            return tool
     raise ValueError(f"--runner {Path(path).name!r} is none of {', '.join(TOOLS)}, and no Python")
 
 
 def is_tool(runner: str) -> bool:
+    """Whether a --runner is an external tool."""
     return any(Path(runner).name.startswith(name) for name in TOOLS)
 
 
 def bundle(runner: str, case: Case) -> Bundle:
-    """The user's file, and what it wants beside it. Unavailable where a file is not there."""
-    found, path = tool(runner), Path(runner)
-    if case.backend not in found.backends:
-        raise Unsupported(f"{found.name} runs what {' or '.join(found.backends)} reads, not {case.backend}")
-    found.argv("", case, Plan())  # refuses a case that it cannot run
-    paths = [path, *(path.with_name(name) for name in found.beside)]
-    for one in paths:
-        if not one.is_file():
-            raise Unavailable(f"there is no file {one}: give --runner the path of {found.name}, and all it needs by it")
+    """The bundle of the user's file and what it reads beside it. Unavailable where a file is missing."""
+    external, path = tool(runner), Path(runner)
+    if case.backend not in external.backends:
+        raise Unsupported(f"{external.name} runs what {' or '.join(external.backends)} reads, not {case.backend}")
+    external.argv("", case, Plan())  # refuses a case that it cannot run
+    paths = (path, *(path.with_name(name) for name in external.beside))
+    for file in paths:
+        if not file.is_file():
+            raise Unavailable(
+                f"there is no file {file}: give --runner the path of {external.name}, and all it needs by it"
+            )
     content = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Bundle(tuple(paths), (f"./{path.name}",), {"runner": f"{path.name}, sha256 {content}"})
+    return Bundle(paths, (f"./{path.name}",), {"runner": f"{path.name}, sha256 {content}"})
 
 
 def _benchmark_model_argv(model: str, case: Case, plan: Plan) -> list[str]:
@@ -90,23 +98,24 @@ def _benchmark_model(out: str, err: str) -> Told:
     text = f"{out}\n{err}"
     lines = COUNT.findall(text)
     if len(lines) != 2:
-        what = f"{len(lines)} lines with count=, where one of its warm-up and one of its runs were due"
-        raise _missing("benchmark_model", what, text)
+        problem = f"{len(lines)} lines with count=, where one of its warm-up and one of its runs were due"
+        raise _unreadable("benchmark_model", problem, text)
     if alike := ALIKE.fullmatch(lines[1]):
-        count, low, high, mean, std, middle = alike[1], *[alike[2]] * 3, "0", alike[2]
+        count, low, std = alike[1], alike[2], "0"
+        high = mean = median = low
     elif different := DIFFERENT.fullmatch(lines[1]):
-        count, low, high, mean, std, middle = different.groups()
+        count, low, high, mean, std, median = different.groups()
     else:
-        raise _missing("benchmark_model", "a summary that is not whole", lines[1])
+        raise _unreadable("benchmark_model", "a summary that is not whole", lines[1])
     init, peak = INIT.search(text), PEAK.search(text)
     return _sensible(
         Told(
-            "benchmark_model",
-            int(count),
-            _ms(low, 1e3),
-            _ms(high, 1e3),
-            _ms(mean, 1e3),
-            median_ms=_ms(middle, 1e3) if middle else None,
+            tool="benchmark_model",
+            count=int(count),
+            min_ms=_ms(low, 1e3),
+            max_ms=_ms(high, 1e3),
+            mean_ms=_ms(mean, 1e3),
+            median_ms=_ms(median, 1e3) if median else None,
             std_ms=_number(std) / 1e3,
             init_ms=_ms(init[1], 1e3) if init else None,
             peak_mb=_number(peak[1]) if peak else None,
@@ -118,8 +127,8 @@ def _benchmark_model(out: str, err: str) -> Told:
 def _benchncnn_argv(model: str, case: Case, plan: Plan) -> list[str]:
     if (case.variant, case.batch) != (f"{NCNN_NETWORK}_1.0_224", 1):
         raise Unsupported(f"benchncnn has one MobileNetV2 of its own, 1.0@224 of batch 1, and not {case.variant}")
-    cores, gpu, cooling = "0", "-1", "0"  # all cores, none, none: the mask and the cool-down are ours
-    return [str(RUNS), str(case.threads), cores, gpu, cooling]
+    all_cores, no_gpu, no_cooling = "0", "-1", "0"  # the mask and the cool-down are ours
+    return [str(RUNS), str(case.threads), all_cores, no_gpu, no_cooling]
 
 
 def _benchncnn(out: str, err: str) -> Told:
@@ -127,7 +136,7 @@ def _benchncnn(out: str, err: str) -> Told:
     rows = {name: numbers for name, *numbers in NCNN_ROW.findall(text)}
     loops = NCNN_LOOPS.search(text)
     if NCNN_NETWORK not in rows or not loops:
-        raise _missing("benchncnn", f"no row of {NCNN_NETWORK}" if loops else "no loop_count", text)
+        raise _unreadable("benchncnn", f"no row of {NCNN_NETWORK}" if loops else "no loop_count", text)
     low, high, mean = (_ms(number) for number in rows[NCNN_NETWORK])
     notes = ("benchncnn: its own network, zero weights, fp16 by default; outputs not checked",)
     return _sensible(Told("benchncnn", int(loops[1]), low, high, mean, notes=notes))
@@ -142,19 +151,19 @@ def _executor_runner(out: str, err: str) -> Told:
     text = f"{out}\n{err}"
     printed, executed, loaded = ITERATION.findall(text), EXECUTED.search(text), LOADED.search(text)
     if not printed or not executed:
-        raise _missing("executor_runner", "no iterations; its Android build writes them to logcat alone", text)
+        raise _unreadable("executor_runner", "no iterations; its Android build writes them to logcat alone", text)
     durations = tuple(_ms(number) for _, _, number in printed)
     numbers = [(int(n), int(of)) for n, of, _ in printed]
     if numbers != [(n, int(executed[1])) for n in range(1, int(executed[1]) + 1)]:
-        raise ValueError(f"executor_runner told of {executed[1]} executions and printed {len(numbers)}: run it again")
+        raise ValueError(f"executor_runner names {executed[1]} executions and printed {len(numbers)}: run it again")
     notes = ("executor_runner: no warm-up, its own inputs; outputs not checked",)
     return _sensible(
         Told(
-            "executor_runner",
-            len(durations),
-            min(durations),
-            max(durations),
-            statistics.fmean(durations),
+            tool="executor_runner",
+            count=len(durations),
+            min_ms=min(durations),
+            max_ms=max(durations),
+            mean_ms=statistics.fmean(durations),
             median_ms=statistics.median(durations),
             std_ms=statistics.stdev(durations) if len(durations) > 1 else None,
             durations_ms=durations,
@@ -178,18 +187,18 @@ def _ms(text: str, per_ms: float = 1.0) -> float:
     return value
 
 
-def _missing(name: str, what: str, text: str) -> ValueError:
-    return ValueError(f"{name} printed {what}; last: {one_line(text[-200:])!r}")
+def _unreadable(name: str, problem: str, text: str) -> ValueError:
+    return ValueError(f"{name} printed {problem}; last: {one_line(text[-200:])!r}")
 
 
-def _sensible(told: Told) -> Told:
-    """ValueError where the numbers cannot be those of one measurement: a line was cut or mixed with another."""
-    slack = max(SLACK, 1e-5 * told.max_ms)
-    inside = told.min_ms - slack <= told.mean_ms <= told.max_ms + slack
-    if told.count < 1 or not inside:
-        seen = f"{told.count} runs, min {told.min_ms:g}, mean {told.mean_ms:g}, max {told.max_ms:g} ms"
-        raise ValueError(f"what {told.tool} printed makes no sense ({seen}): run it again")
-    return told
+def _sensible(result: Told) -> Told:
+    """The result; ValueError where its numbers cannot be of one measurement, since a line was cut or mixed."""
+    slack = max(SLACK, 1e-5 * result.max_ms)
+    inside = result.min_ms - slack <= result.mean_ms <= result.max_ms + slack
+    if result.count < 1 or not inside:
+        numbers = f"{result.count} runs, min {result.min_ms:g}, mean {result.mean_ms:g}, max {result.max_ms:g} ms"
+        raise ValueError(f"what {result.tool} printed makes no sense ({numbers}): run it again")
+    return result
 
 
 TOOLS = {

@@ -1,0 +1,22 @@
+"""The contract of runners: an argument list in, one line of JSON out.
+
+RUNNER --model FILE --inputs FILE --outputs FILE --shape B,3,R,R --threads N --limit-s S --mode time|count
+       time:  --rounds N --round-s S --warmup-s S --warmup-runs N --warmup-cap-s S --warmup-cap-rounds N
+              --steady-slope S
+       count: --runs N --warmup-runs N
+
+`inputs` holds three batches of float32 images, NCHW. A runner runs the first two once each, writes their logits to
+`outputs`, then measures with the third, as workers/worker.py does. It exits with TOO_LATE after `--limit-s`. Its last
+line is {"contract": 1, "runner": name, "samples": the JSON of records.Samples}; in mode count also
+"marks": {"empty": 3, "runs": N}, and samples hold no times. A mark is getpgid(0x6d760000 + label), which is no process
+on a real kernel, and a snapshot of the counters under the plugin icount.c: three pairs with nothing between them
+(labels 10 to 15), then a pair around each run (100 + 2 i and 101 + 2 i).
+
+This module is imported on the device, before numpy could start threads: it imports nothing.
+"""
+
+CONTRACT = 1
+TOO_LATE = 124  # exit codes of a runner, besides 0 and 1
+UNSUPPORTED, UNAVAILABLE = 64, 69
+MARK = 0x6D760000
+EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN = 3, 10, 100
