@@ -4,6 +4,7 @@ import json
 import math
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,12 @@ import pytest
 from saved_nights import FIRST, LARGE, LIBRARIES, MACHINE, SMALL, content, save
 from scipy import stats
 
+import mnv2bench
 from mnv2bench.comparison import tidy
 from mnv2bench.records import Plan, journal
 from mnv2bench.records.rounds import Round
-from mnv2bench.regression.history import cache, load, nights
-from mnv2bench.regression.history.night import COLUMNS
+from mnv2bench.regression.history import cache, load, night, nights, reading
+from mnv2bench.regression.history.schema import COLUMNS, documentation
 from mnv2bench.selfcheck.history import history as measure_history
 from mnv2bench.selfcheck.history import synthetic_cases
 from mnv2bench.statistics.doubts import drift
@@ -81,9 +83,18 @@ def test_a_row_is_a_row_of_the_tidy_table_with_its_night_and_its_level(results):
     assert json.loads(first["libraries"]) == LIBRARIES
     assert list(json.loads(first["plan"])) == sorted(set(Plan.__dataclass_fields__) - {"processes", "timeout_s"})
     table = tidy([("x", journal.load(files(results)[0]))])
-    common = [name for name in table.columns if name != "source"]
+    common = [name for name in COLUMNS if name in table.columns and name != "source"]
+    assert common == [
+        "fingerprint", "commit", "case", "kind", "status", "reason", "flags", "processes", "latency_ms", "told_by",
+    ]  # fmt: skip
     night = frame.loc[frame["night"] == "0001_nightly", common].reset_index(drop=True)
     pd.testing.assert_frame_equal(_plain(night), _plain(table[common]), check_dtype=False)
+
+
+def test_the_page_on_the_history_lists_the_columns_as_they_are_declared():
+    page = (Path(mnv2bench.__file__).parents[1] / "docs" / "history.md").read_text()
+    rows = [f"| `{name}` | {line} |" for name, line in documentation().items()]
+    assert "\n".join(["| column | what it is |", "|---|---|", *rows, ""]) in page
 
 
 def _plain(frame):
@@ -154,7 +165,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
             "0003_b.json was not saved by mnv2bench: ",
             "0004_c.json is damaged (it does not say ",
             "0005_d.json is of another machine (other",
-            "0006_e.json is damaged (ArrowInvalid: Co",
+            "0006_e.json is damaged (seed is no whole",
             "0007_f.json is damaged (it names a case ",
             "0008_g.json is of a newer schema than 4:",
             "0010_i.json cannot be read (Is a directo",
@@ -239,10 +250,10 @@ def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, dam
     (file,) = folder.iterdir()
     whole = file.read_bytes()
     if damage in ("no facts", "wrong facts"):
-        facts = {} if damage == "no facts" else {cache.KEY: json.dumps({"sources": cache.sources(), "files": 3})}
+        facts = {} if damage == "no facts" else {cache.KEY: json.dumps({"identity": cache.identity(), "files": 3})}
         parquet.write_table(parquet.read_table(file).replace_schema_metadata(facts), file)
     elif damage == "other code":
-        monkeypatch.setattr(cache, "sources", lambda: "other")
+        monkeypatch.setattr(cache, "identity", lambda: "other")
     else:
         middle = whole[:200] + bytes(byte ^ 255 for byte in whole[200:260]) + whole[260:]
         file.write_bytes({"empty": b"", "text": b"PAR1 or not", "cut": whole[:-9], "flipped": middle}[damage])
@@ -259,6 +270,17 @@ def test_a_cache_that_cannot_be_written_costs_only_time(results, tmp_path, monke
     for place in (tmp_path / "file", "/proc/mnv2bench"):  # not even root can write there
         monkeypatch.setenv("MNV2BENCH_CACHE", str(place))
         assert same(load(results, MACHINE), cold)
+
+
+def test_several_processes_read_the_same_table_as_one(results, folder, monkeypatch):
+    (results / MACHINE / "Linux-CPython-3.11-64bit" / "0004_damaged.json").write_text("{")
+    alone = load(results, MACHINE)
+    next(folder.iterdir()).unlink()
+    monkeypatch.setattr(reading, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(reading, "cores", lambda: 2)
+    monkeypatch.setattr(night, "load_saved", None)  # this process reads nothing
+    assert same(load(results, MACHINE), alone)
+    assert len(alone.skipped) == 1
 
 
 def test_machines_and_folders_have_caches_of_their_own(results, tmp_path, folder):
@@ -299,9 +321,10 @@ def test_the_quick_drift_is_what_the_whole_theil_sen_interval_says():
 # the script that measures it
 
 
-def test_the_script_prints_what_small_histories_cost(capsys):
+def test_the_script_prints_what_small_histories_cost(capsys, monkeypatch):
     from rich.console import Console
 
+    monkeypatch.setattr("mnv2bench.selfcheck.history.MAX_WARM_S", 60.0)  # other tests may run beside this one
     assert len(synthetic_cases()) == 300
     assert measure_history(1, Console(soft_wrap=True), sizes=(2, 3), chosen=[SMALL, LARGE])
     said = capsys.readouterr().out.splitlines()

@@ -23,6 +23,10 @@ NONE_YET = "pytest suites --benchmark-save=nightly makes one"
 EXTRA = "pip install 'mnv2bench[{}]'"
 COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
 NEAR = 5
+CSV_ADDED = (  # columns of the history behind those of the report's CSV
+    "night", "series", "saved_at", "libraries", "plan", "level", "process_sd", "noisy", "drifting", "doubt", "counts",
+    "facts",
+)  # fmt: skip
 SPARE = ("accepted", "doubtful", "since", "commit", "changed")  # columns that a narrow terminal does without
 
 
@@ -38,7 +42,6 @@ def history(
 ) -> None:
     """The nights of this machine: every case as it stands, or one case night by night with its plot."""
     from mnv2bench.regression.history import epochs, load, verdicts
-    from mnv2bench.report.csv import as_csv
 
     if svg and not case:
         raise ValueError("--svg draws one case: name the CASE too")
@@ -59,7 +62,7 @@ def history(
         title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
         _all(frame, accepted, said, title)
     if csv:
-        csv.write_text(as_csv(frame), encoding="utf-8")
+        _write_csv(frame, results / machine, csv)
         console().print(f"CSV: {csv}", markup=False)
     raise typer.Exit(bool(loaded.skipped))
 
@@ -113,6 +116,21 @@ def _one(
     if svg:
         svg.write_text(drawn, encoding="utf-8")
         console().print(f"SVG: {svg}", markup=False)
+
+
+def _write_csv(frame: "pd.DataFrame", folder: Path, out: Path) -> None:
+    """Every night of every case: the columns of the report's CSV, read from the files, then those of the history."""
+    from mnv2bench.comparison.tidy import tidy
+    from mnv2bench.records.journal import load
+    from mnv2bench.report.csv import as_csv
+
+    with out.open("w", encoding="utf-8") as file:
+        for source in frame["source"].unique().tolist():
+            table = tidy([(source, load(folder / source))])
+            added = [name for name in CSV_ADDED if name not in table]
+            night = frame.loc[frame["source"] == source, ["case", *added]]
+            text = as_csv(table.merge(night, on="case", validate="one_to_one"))
+            file.write(text if file.tell() == 0 else text.partition("\n")[2])
 
 
 def _saved(folder: Path) -> bool:

@@ -130,6 +130,8 @@ def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, A
                     raise Unusable(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
                 cases = tuple(map(Case.parse, fields.pop("cases")))
                 head = Head(cases=cases, plan=Plan(**fields.pop("plan")), **fields)
+                if not isinstance(head.seed, int):
+                    raise ValueError("seed is no whole number")
             elif line == "artifact":
                 case = fields.pop("case")
                 artifacts[case] = Artifact(**fields)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from mnv2bench.cases import Case, cases, grid
+from mnv2bench.machine import cores
 from mnv2bench.networks import count
 from mnv2bench.records import SCHEMA, Memory, Plan, Process, Samples
 from mnv2bench.records.encoding import dumps, process_to_json
@@ -106,14 +108,20 @@ def load_and_tell() -> None:
     from mnv2bench.regression.history import load
 
     results, told = map(Path, sys.argv[1:])
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), sum(os.times()[:4])
     loaded = load(results, SYNTHETIC)
-    seconds, cpu_s = time.perf_counter() - start, time.process_time() - cpu
-    told.write_text(json.dumps([seconds, cpu_s, len(loaded.frame), resident_bytes("VmHWM") or 0]))
+    seconds, cpu_s = time.perf_counter() - start, sum(os.times()[:4]) - cpu
+    peak = (resident_bytes("VmHWM") or 0) + _peak_of_readers()
+    told.write_text(json.dumps([seconds, cpu_s, len(loaded.frame), peak]))
+
+
+def _peak_of_readers() -> int:
+    """Bytes that the processes which read files held at most, as if each held as much as the largest."""
+    return cores() * 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
 class Load(NamedTuple):
-    """Of one load in a fresh process; `cpu_s` is what a busy neighbour moves less; `peak` is 0 where unreadable."""
+    """One load in a fresh process. `cpu_s` and `peak` are of it and of the processes that read files for it."""
 
     seconds: float
     cpu_s: float
@@ -134,7 +142,8 @@ def _bytes(folder: Path, pattern: str) -> int:
 
 def history(repeats: int, out: Console, sizes: Sequence[int] = NIGHTS, chosen: Sequence[Case] = ()) -> bool:
     """Loads of synthetic histories, each in a fresh process: cold, warm (`repeats` times), and after one new night."""
-    warm_s, peak = math.inf, MAX_RSS + 1
+    cold_s = warm_s = math.inf
+    peak = MAX_RSS + 1
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder)
         nights = Synthetic(results, chosen)
@@ -145,7 +154,8 @@ def history(repeats: int, out: Console, sizes: Sequence[int] = NIGHTS, chosen: S
                 cached.unlink()
             cold = _loaded(results)
             warm = [_loaded(results) for _ in range(max(repeats, 1))]
-            warm_s, peak = statistics.median(load.seconds for load in warm), max(load.peak for load in warm)
+            cold_s, warm_s = cold.seconds, statistics.median(load.seconds for load in warm)
+            peak = max(load.peak for load in (cold, *warm))
             saved, kept = _bytes(nights.folder, "*.json"), _bytes(results, "*.parquet")
             out.print(
                 f"  {size:5} nights, {cold.records:,} records, files {saved / 1e6:,.0f} MB, cache {kept / 1e6:.1f} MB: "
@@ -157,6 +167,6 @@ def history(repeats: int, out: Console, sizes: Sequence[int] = NIGHTS, chosen: S
         grown = _loaded(results)
     out.print(
         f"  one night more: {grown.seconds:.2f} s, peak {grown.peak / 1e6:.0f} MB; "
-        f"goal for a warm load of the largest: <= {MAX_WARM_S:.0f} s and <= {MAX_RSS / 1e6:.0f} MB"
+        f"goal for the largest: cold <= {MAX_COLD_S:.0f} s, warm <= {MAX_WARM_S:.0f} s, <= {MAX_RSS / 1e6:.0f} MB"
     )
-    return warm_s <= MAX_WARM_S and 0 < peak <= MAX_RSS
+    return cold_s <= MAX_COLD_S and warm_s <= MAX_WARM_S and 0 < peak <= MAX_RSS

@@ -1,4 +1,4 @@
-"""The rows of nights already read, in one Parquet file: derived from the saved files, and never the truth."""
+"""The rows of nights already read, in one Parquet file: derived from the saved files, which stay the truth."""
 
 import hashlib
 import json
@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnv2bench.artifacts import root
-from mnv2bench.regression.history.night import schema
+from mnv2bench.regression.history.reading import Stamp
+from mnv2bench.regression.history.schema import VERSION, table_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PACKAGE = Path(__file__).parents[2]
-DEPENDS_ON = ("statistics", "paper", "records", "gpu", "remote", "regression/judging", "regression/history/night.py",
-              "networks/spec.py", "report/rows.py", "cases.py", "flags.py")  # fmt: skip
+NUMBERS_COME_FROM = (
+    "regression/history/night.py", "regression/history/schema.py", "regression/judging/cell_night.py",
+    "regression/judging/change.py", "statistics", "records", "remote/conditions.py", "remote/counts.py",
+    "gpu/doubts.py", "gpu/times.py", "flags.py", "cases.py", "precisions.py",
+)  # fmt: skip
 KEY = b"mnv2bench"  # of our entry in the file's metadata
-
-Stamp = tuple[int, int]  # bytes and modification time (ns) of a saved file
 
 
 @dataclass(frozen=True, eq=False)
 class Cached:
-    """`files` are those that `rows` are of, by the row's `source`; `skipped` are those that had none, and why."""
+    """`files` are those that `rows` come from, by the row's `source`; `skipped` are those without rows, and why."""
 
     rows: "pa.Table"
     files: Mapping[str, Stamp]
@@ -39,17 +41,22 @@ def path(results: Path, fingerprint: str) -> Path:
     return root() / "history" / f"{name}.parquet"
 
 
+def source_files() -> list[Path]:
+    """The files of the code that a row's numbers come from."""
+    named = [PACKAGE / name for name in NUMBERS_COME_FROM]
+    return [file for path in named for file in (sorted(path.glob("*.*")) if path.is_dir() else [path])]
+
+
 @cache
-def sources() -> str:
-    """A hash of the code that the rows come from: other code, other rows."""
-    named = [PACKAGE / name for name in DEPENDS_ON]
-    files = [file for name in named for file in (sorted(name.glob("*.*")) if name.is_dir() else [name])]
-    content = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    return hashlib.sha256("".join(content).encode()).hexdigest()[:16]
+def identity() -> str:
+    """The version of the schema and a hash of the code that the rows come from: a cache of another is made anew."""
+    content = [hashlib.sha256(file.read_bytes()).hexdigest() for file in source_files()]
+    return f"{VERSION}:{hashlib.sha256(''.join(content).encode()).hexdigest()[:16]}"
 
 
 def empty() -> Cached:
-    return Cached(schema().empty_table(), {}, {})
+    """A cache without rows."""
+    return Cached(table_schema().empty_table(), {}, {})
 
 
 def read(path: Path) -> Cached:
@@ -61,20 +68,20 @@ def read(path: Path) -> Cached:
         rows = parquet.read_table(path, page_checksum_verification=True)
         facts = json.loads(rows.schema.metadata[KEY])
         files = {name: (size, changed) for name, (size, changed) in facts["files"].items()}
-        skipped = {name: ((size, changed), str(why)) for name, (size, changed, why) in facts["skipped"].items()}
+        skipped = {name: ((size, changed), str(reason)) for name, (size, changed, reason) in facts["skipped"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         return empty()
     rows = rows.replace_schema_metadata()
-    current = facts.get("sources") == sources() and rows.schema.equals(schema())
+    current = facts.get("identity") == identity() and rows.schema.equals(table_schema())
     return Cached(rows, files, skipped) if current else empty()
 
 
 def write(path: Path, cached: Cached) -> None:
-    """Whole or not at all. A place that cannot be written costs time in the next load and nothing else."""
+    """Write the whole file or leave it as it was. Where it cannot be written, the next load only takes longer."""
     from pyarrow import parquet
 
-    skipped = {name: (*stamp, why) for name, (stamp, why) in cached.skipped.items()}
-    facts = json.dumps({"sources": sources(), "files": dict(cached.files), "skipped": skipped})
+    skipped = {name: (*stamp, reason) for name, (stamp, reason) in cached.skipped.items()}
+    facts = json.dumps({"identity": identity(), "files": dict(cached.files), "skipped": skipped})
     partial = path.with_suffix(f".{os.getpid()}.tmp")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

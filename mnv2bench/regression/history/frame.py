@@ -7,21 +7,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnv2bench.records.journal import Unusable
-from mnv2bench.regression.history import cache, night
-from mnv2bench.regression.history.cache import Cached, Stamp
+from mnv2bench.regression.history import cache
+from mnv2bench.regression.history.cache import Cached
+from mnv2bench.regression.history.reading import NEVER, Skipped, Stamp, read_files, saved_files
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 ORDER = ("saved_at", "night", "source")
-NEVER = (-1, -1)  # no file has this stamp: it is read again the next time
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """`frame` has the columns of `night.COLUMNS`, text in categories; `skipped` has a line for each file left out."""
+    """`frame` has the columns of `schema.COLUMNS`, text as categories; `skipped` has a line for each file left out."""
 
     frame: "pd.DataFrame"
     skipped: tuple[str, ...]
@@ -43,64 +42,41 @@ def load(results: Path, fingerprint: str, series: str | None = None) -> History:
     Only files that are new or changed since the last time are parsed. A file that does not read is skipped.
     """
     folder, place = results / fingerprint, cache.path(results, fingerprint)
-    files, twins = _files(folder)
+    files = saved_files(folder)
     known = cache.read(place)
-    current = _current(known, folder, fingerprint, files)
+    current = _current(known, folder, fingerprint, dict(files.stamps))
     if current is not known:
         cache.write(place, current)
-    return History(_frame(current.rows, series), (*(why for _, why in current.skipped.values()), *twins))
+    reasons = [reason for _, reason in current.skipped.values()]
+    return History(_frame(current.rows, series), (*reasons, *files.twins))
 
 
 def nights(frame: "pd.DataFrame") -> tuple[Night, ...]:
     """The nights of a frame, each once, in its order."""
     import pandas as pd
 
-    of_each = frame.drop_duplicates("night")
-    columns = (of_each[name] for name in ("night", "saved_at", "commit", "libraries"))
+    first_rows = frame.drop_duplicates("night")
+    columns = (first_rows[name] for name in ("night", "saved_at", "commit", "libraries"))
     return tuple(
         Night(str(name), saved_at.to_pydatetime(), None if pd.isna(commit) else str(commit), json.loads(libraries))
         for name, saved_at, commit, libraries in zip(*columns, strict=True)
     )
 
 
-def _files(folder: Path) -> tuple[dict[str, Stamp], list[str]]:
-    """What pytest-benchmark saved, by its path in the folder; a second file of a night's name is named and left out."""
-    found: dict[str, Stamp] = {}
-    named: dict[str, Path] = {}
-    twins = []
-    for path in sorted(folder.glob("*/*.json")):
-        if night.series(path) is None:
-            continue
-        if (first := named.setdefault(path.stem, path)) is path:
-            found[path.relative_to(folder).as_posix()] = _stamp(path)
-        else:
-            twins.append(f"{path} has the name of {first}: keep one of them, or give it another number")
-    return found, twins
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        fact = path.stat()
-    except OSError:  # a link to nothing, or gone this moment: reading it says so
-        return NEVER
-    return fact.st_size, fact.st_mtime_ns
-
-
-def _current(known: Cached, folder: Path, fingerprint: str, files: dict[str, Stamp]) -> Cached:
+def _current(known: Cached, folder: Path, fingerprint: str, stamps: dict[str, Stamp]) -> Cached:
     """What is cached, itself where nothing changed; only what is new or changed is read."""
-    kept = {name: stamp for name, stamp in known.files.items() if files.get(name) == stamp}
-    skipped = {name: said for name, said in known.skipped.items() if files.get(name) == said[0]}
-    new = [name for name in files if name not in kept and name not in skipped]
+    kept = {name: stamp for name, stamp in known.files.items() if stamps.get(name) == stamp}
+    skipped = {name: entry for name, entry in known.skipped.items() if stamps.get(name) == entry[0]}
+    new = {name: stamp for name, stamp in stamps.items() if name not in kept and name not in skipped}
     if not new and len(kept) == len(known.files) and len(skipped) == len(known.skipped):
         return known
     tables = [table for table in _by_file(known.rows) if _first(table, "source") in kept]
-    for name in new:
-        try:
-            tables.append(night.table(folder / name, name, fingerprint))
-            kept[name] = files[name]
-        except Unusable as error:
-            unreadable = isinstance(error.__cause__, OSError)  # that may end without a change of the file
-            skipped[name] = (NEVER if unreadable else files[name], str(error))
+    for name, rows in read_files(folder, fingerprint, new).items():
+        if isinstance(rows, Skipped):
+            skipped[name] = (NEVER if rows.unreadable else stamps[name], rows.reason)
+        else:
+            tables.append(rows)
+            kept[name] = stamps[name]
     return Cached(_joined(tables), kept, dict(sorted(skipped.items())))
 
 
@@ -149,5 +125,4 @@ def _frame(rows: "pa.Table", series: str | None) -> "pd.DataFrame":
         chosen = rows.filter(compute.equal(rows.column("series").cast(pa.string()), series))
         rows = rows if chosen.num_rows == rows.num_rows else _with_own_texts(chosen)
     frame: pd.DataFrame = rows.to_pandas(split_blocks=True, self_destruct=True)
-    frame["instructions"] = frame["instructions"].astype("Int64")  # else a float, as most cases have none
     return frame
