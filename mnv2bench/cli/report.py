@@ -23,7 +23,10 @@ def report(
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page; FILE.md where not given.")] = None,
 ) -> None:
     """Write saved measurements as a tidy CSV and a Markdown page."""
-    from mnv2bench import comparison as pages
+    from mnv2bench.comparison import chapters
+    from mnv2bench.comparison.page import page
+    from mnv2bench.comparison.tidy import frame
+    from mnv2bench.report.csv import as_csv
 
     chosen = files or _newest(Path("results"))
     sources, skipped = [], False
@@ -36,8 +39,9 @@ def report(
     if sources:
         csv = csv or chosen[0].with_suffix(".csv")
         markdown = markdown or chosen[0].with_suffix(".md")
-        csv.write_text(pages.csv(sources))
-        markdown.write_text(pages.markdown(sources))
+        campaigns = chapters(sources)
+        csv.write_text(as_csv(frame(campaigns)))
+        markdown.write_text(page(campaigns))
         console().print(f"Markdown: {markdown}\nCSV:      {csv}", markup=False)
         _write_profiles(chosen, dict(sources))
     raise typer.Exit(skipped)

@@ -1,7 +1,7 @@
-"""Records -> text: the comparison as a tidy CSV and a Markdown page."""
+"""The comparison report: Records as a tidy CSV and a Markdown page."""
 
+from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.comparison.page import markdown
 from mnv2bench.comparison.tidy import csv, tidy
-from mnv2bench.report.rows import Row, Source
 
-__all__ = ["Row", "Source", "csv", "markdown", "tidy"]
+__all__ = ["Chapter", "Source", "chapters", "csv", "markdown", "tidy"]

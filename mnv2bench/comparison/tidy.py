@@ -1,30 +1,34 @@
 """The tidy table: one row per case of every file, those that did not run included."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from mnv2bench.comparison.chapters import Chapter, Source, chapters
+from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.report.csv import as_csv
-from mnv2bench.report.rows import Row, Source, rows
-from mnv2bench.statistics.rounds import campaigns
+from mnv2bench.report.evaluation import Evaluation
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WHOLE = ("instructions", "trt_level", "sm_mhz_low", "sm_mhz_high")  # numbers that most rows have not
+
+def row(evaluation: Evaluation) -> dict[str, object]:
+    """The value of each column, by its name."""
+    return {column.name: column.value(evaluation) for column in COLUMNS}
+
+
+def frame(chapters: Sequence[Chapter]) -> "pd.DataFrame":
+    """The tidy table of chapters; whole numbers that some rows lack are of pandas' type Int64."""
+    import pandas as pd
+
+    rows = [row(evaluation) for chapter in chapters for evaluation in chapter.evaluations]
+    whole = [column.name for column in COLUMNS if column.type == int | None]
+    return pd.DataFrame(rows, columns=[column.name for column in COLUMNS]).astype(dict.fromkeys(whole, "Int64"))
 
 
 def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
-    """The columns are the fields of `rows.Row`; flags are joined by "; ". Speed-ups are within a file's campaign."""
-    import pandas as pd
-
-    found = [
-        asdict(row) | {"flags": "; ".join(row.flags)}
-        for name, records in sources
-        for campaign in campaigns(records)
-        for row in rows(campaign, name)
-    ]
-    return pd.DataFrame(found, columns=list(Row.__dataclass_fields__)).astype(dict.fromkeys(WHOLE, "Int64"))
+    """The columns are those of docs/columns.md; flags are joined by "; ". Speed-ups are within a file's campaign."""
+    return frame(chapters(sources))
 
 
 def csv(sources: Iterable[Source]) -> str:

@@ -1,14 +1,19 @@
-"""What GPUs add to the page: each clock beside the others, memory by who counts it, conditions."""
+"""The section on GPUs: each clock beside the others, memory by who counts it, conditions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
+from typing import Any
 
 from mnv2bench.cases import is_gpu
-from mnv2bench.gpu.times import UNVERIFIED, conditions
-from mnv2bench.records import Plan, Record
-from mnv2bench.report import tables
-from mnv2bench.report.cells import MARKS, NONE, derived, escape, interval, latency, number, scaled, table
-from mnv2bench.report.rows import Row
-from mnv2bench.report.tables import Rows
+from mnv2bench.gpu.columns import COLUMNS
+from mnv2bench.gpu.times import UNVERIFIED, Conditions, conditions, gpu_times, verified_on
+from mnv2bench.records import Plan
+from mnv2bench.report import column, tables
+from mnv2bench.report.cells import MARKS, NONE, escape, interval, latency, result, scaled, table, text_or_dash
+from mnv2bench.report.column import Cell, Column, cells_in, shown_in
+from mnv2bench.report.columns import COLUMNS as COLUMNS_OF_EVERY_CASE
+from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.report.tables import Evaluations
+from mnv2bench.statistics.latency import Latency
 
 NOT_VERIFIED = """\
 - **Unverified on hardware**: this version's GPU path was built and tested without a GPU ({backends}).
@@ -42,30 +47,34 @@ CONDITIONS = (
 )
 
 
-def gpu(campaign: Sequence[Record], rows: Rows, level: str) -> str:
-    """Sections under headings of that level; empty where nothing was asked of a GPU."""
-    mine = [(record, row) for record, row in zip(campaign, rows, strict=True) if is_gpu(row.device)]
-    if not mine:
+def gpu(evaluations: Evaluations, level: str) -> str:
+    """Sections under headings of that level; empty where no case was for a GPU."""
+    there = _on_gpus(evaluations)
+    if not there:
         return ""
-    found = [row for _, row in mine]
-    measured = {row.case: record for record, row in mine if row.gpu_ms is not None}
-    counted = [row for row in found if row.case in measured]
+    timed = [evaluation for evaluation in there if evaluation.of(gpu_times)]
     parts = (
-        ("Times", TIMES + _plan(campaign[0].plan), _times(found)),
-        ("GPU memory", MEMORY, _memory(counted)),
-        ("Conditions", CONDITIONS, _conditions(measured, counted)),
+        (column.GPU_TIMES, TIMES + _plan(there[0].record.plan), _times(there)),
+        (column.GPU_MEMORY, MEMORY, tables.long(timed, cells_in(column.GPU_MEMORY, COLUMNS))),
+        (column.GPU_CONDITIONS, CONDITIONS, _conditions(timed)),
     )
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
 
 
-def how_to_read(rows: Rows) -> str:
-    """What a reader must know before the first number of a GPU; empty where nothing was asked of one."""
-    found = [row for row in rows if is_gpu(row.device)]
-    unverified = sorted({row.backend for row in found if row.verified_on == UNVERIFIED})
-    said = HOW_TO_READ if found else ""
-    if unverified:
-        said += NOT_VERIFIED.format(backends=", ".join(map(escape, unverified)), device=found[0].device)
-    return said
+def how_to_read(evaluations: Evaluations) -> str:
+    """What a reader must know before the first number of a GPU; empty where no case was for one."""
+    there = _on_gpus(evaluations)
+    if not there:
+        return ""
+    unverified = sorted({e.case.backend for e in there if verified_on(e.record) == UNVERIFIED})
+    if not unverified:
+        return HOW_TO_READ
+    names = ", ".join(map(escape, unverified))
+    return HOW_TO_READ + NOT_VERIFIED.format(backends=names, device=there[0].case.device)
+
+
+def _on_gpus(evaluations: Evaluations) -> list[Evaluation]:
+    return [evaluation for evaluation in evaluations if is_gpu(evaluation.case.device)]
 
 
 def _plan(plan: Plan) -> str:
@@ -75,53 +84,64 @@ def _plan(plan: Plan) -> str:
     )
 
 
-def _times(rows: Rows) -> str:
+def _times(evaluations: Evaluations) -> str:
     """A table for each setting, a line for each case, those without a number included."""
-    header = ["variant", "backend", "wall ms", "gpu ms", "enqueue ms", "end to end ms", "images/s", "CUDA graph", "L2"]
-    drawn = []
-    for setting in tables.settings(rows):
-        mine = tables.ordered([row for row in rows if tables.setting(row) == setting])
-        fastest = tables.fastest(mine)
-        lines = [[tables.variant(row), escape(row.backend), *_numbers(row, row.case in fastest)] for row in mine]
-        drawn.append(f"**{tables.title(*setting)}**\n\n{table(header, lines, texts=2)}")
-    return "\n\n".join(drawn)
+    return tables.each_setting(evaluations, _times_of_setting)
 
 
-def _numbers(row: Row, fastest: bool) -> list[str]:
-    if row.gpu_ms is None:
-        return [latency(row, fastest), *[NONE] * 6]
-    gpu_ms = interval(row.gpu_ms, row.gpu_low_ms, row.gpu_high_ms) if row.status == "ok" else derived(row, row.gpu_ms)
-    others = (row.enqueue_ms, row.end_to_end_ms, row.throughput_images_per_s)
-    texts = (row.cuda_graph, row.l2)
-    return [latency(row, fastest), gpu_ms, *(derived(row, value) for value in others), *map(_text, texts)]
+def _times_of_setting(evaluations: Evaluations) -> str:
+    shown = shown_in(column.GPU_TIMES, (*COLUMNS_OF_EVERY_CASE, *COLUMNS))
+    fastest = tables.fastest(evaluations)
+    lines = []
+    for evaluation in tables.ordered(evaluations):
+        wall = latency(evaluation, evaluation.case.id in fastest)
+        times = evaluation.of(gpu_times)
+        if times is None:
+            others = [NONE] * (1 + len(shown))
+        else:
+            others = [_gpu_ms(evaluation, times.gpu), *(_text(evaluation, *pair) for pair in shown.values())]
+        lines.append([tables.variant(evaluation), escape(evaluation.case.backend), wall, *others])
+    return table(["variant", "backend", "wall ms", "gpu ms", *shown], lines, texts=2)
 
 
-def _memory(rows: Rows) -> str:
-    columns: dict[str, tables.Cell] = {
-        "torch allocated": lambda row: number(row.torch_allocated_mb, 1),
-        "torch reserved": lambda row: number(row.torch_reserved_mb, 1),
-        "engine weights": lambda row: number(row.engine_weights_mb, 1),
-        "engine activations": lambda row: number(row.engine_activations_mb, 1),
-        "process": lambda row: number(row.gpu_process_mb, 1),
-        "device delta": lambda row: number(row.gpu_device_delta_mb, 1),
+def _text(evaluation: Evaluation, column: Column[Any], cell: Cell) -> str:
+    """A column's text, with the numbers of a wrong result struck out."""
+    text = cell(evaluation)
+    return text if column.is_text else result(evaluation, text)
+
+
+def _gpu_ms(evaluation: Evaluation, times: Latency) -> str:
+    """A right result with its interval, a wrong one without."""
+    median_ms = 1e3 * times.median_s
+    if evaluation.record.status != "ok":
+        return result(evaluation, scaled(median_ms))
+    low_ms = None if times.low_s is None else 1e3 * times.low_s
+    high_ms = None if times.high_s is None else 1e3 * times.high_s
+    return interval(median_ms, low_ms, high_ms)
+
+
+def _conditions(evaluations: Evaluations) -> str:
+    columns: dict[str, Cell] = {
+        "SM MHz before": _observed(lambda seen: _range(seen.before.sm_mhz)),
+        "during": _observed(lambda seen: _range(seen.during.sm_mhz)),
+        "after": _observed(lambda seen: _range(seen.after.sm_mhz)),
+        "memory MHz": _observed(lambda seen: _range(seen.during.memory_mhz)),
+        "°C": _observed(lambda seen: _range(seen.during.celsius)),
+        "why not faster": _observed(lambda seen: _reasons(seen.during.reasons)),
+        "other processes": _observed(lambda seen: _count(seen.during.others)),
+        **cells_in(column.GPU_CONDITIONS, COLUMNS),
     }
-    return tables.long(rows, columns)
+    return tables.long([evaluation for evaluation in evaluations if evaluation.of(conditions)], columns)
 
 
-def _conditions(records: Mapping[str, Record], rows: Rows) -> str:
-    told = {row.case: seen for row in rows if (seen := conditions(records[row.case]))}
-    columns: dict[str, tables.Cell] = {
-        "SM MHz before": lambda row: _range(told[row.case].before.sm_mhz),
-        "during": lambda row: _range(told[row.case].during.sm_mhz),
-        "after": lambda row: _range(told[row.case].after.sm_mhz),
-        "memory MHz": lambda row: _range(told[row.case].during.memory_mhz),
-        "°C": lambda row: _range(told[row.case].during.celsius),
-        "why not faster": lambda row: _reasons(told[row.case].during.reasons),
-        "other processes": lambda row: _text(_whole(told[row.case].during.others)),
-        "W": lambda row: scaled(row.power_w),
-        "mJ/image": lambda row: scaled(row.mj_per_image),
-    }
-    return tables.long([row for row in rows if row.case in told], columns)
+def _observed(text: Callable[[Conditions], str]) -> Cell:
+    """A cell on what NVML reported of the GPU around a case."""
+
+    def cell(evaluation: Evaluation) -> str:
+        seen = evaluation.of(conditions)
+        return text(seen) if seen else NONE
+
+    return cell
 
 
 def _range(values: tuple[int, int] | None) -> str:
@@ -129,12 +149,8 @@ def _range(values: tuple[int, int] | None) -> str:
 
 
 def _reasons(reasons: tuple[str, ...] | None) -> str:
-    return NONE if reasons is None else escape(", ".join(reasons)) or "nothing"
+    return NONE if reasons is None else text_or_dash(", ".join(reasons) or "nothing")
 
 
-def _whole(value: int | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _text(text: str | None) -> str:
-    return escape(text) if text else NONE
+def _count(processes: int | None) -> str:
+    return NONE if processes is None else str(processes)

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from mnv2bench.cases import Kind
 from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, of_soc
 from mnv2bench.records import Record
+from mnv2bench.remote.columns import instructions_per_madd
 from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
 from mnv2bench.remote.counts import count_fit, counted
-from mnv2bench.report import tables
-from mnv2bench.report.cells import NONE, derived, escape, number, scaled, table
-from mnv2bench.report.rows import Row
-from mnv2bench.report.tables import Rows
+from mnv2bench.report import column, tables
+from mnv2bench.report.cells import NONE, escape, number, result, scaled, table, text_or_dash
+from mnv2bench.report.column import cells_in
+from mnv2bench.report.columns import COLUMNS as COLUMNS_OF_EVERY_CASE
+from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.report.tables import Evaluations
 from mnv2bench.statistics.rounds import madds
 
 COUNTS = (
@@ -24,38 +27,37 @@ TOLD = "What a tool of other people printed of itself: outputs not checked, no r
 SAME_SOC = f"Other people's, at the same number of threads, means ({NCNN_SOURCE}: {NCNN_CONDITIONS})."
 
 
-def mobile(campaign: Sequence[Record], rows: Rows, level: str) -> str:
+def mobile(evaluations: Evaluations, level: str) -> str:
     """Sections under headings of that level, each only where there is something of it; empty without any."""
+    campaign = [evaluation.record for evaluation in evaluations]
     parts = (
-        ("Instructions", COUNTS, _counts(campaign, rows)),
+        (column.INSTRUCTIONS, COUNTS, _counts(evaluations)),
         ("Devices", DEVICES, _devices(campaign)),
         ("Delegation", DELEGATION, _delegation(campaign)),
         ("Told by other tools", TOLD, _told(campaign)),
-        ("Published for the same SoC", SAME_SOC, _same_soc(campaign, rows)),
+        ("Published for the same SoC", SAME_SOC, _same_soc(evaluations)),
     )
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
 
 
-def _counts(campaign: Sequence[Record], rows: Rows) -> str:
+def _counts(evaluations: Evaluations) -> str:
     """A table for each processor model, precision, threads and batch, and below it how counts follow MAdds."""
-    counts = [row for row in rows if row.kind == Kind.COUNTED]
-    records = {record.case.id: record for record in campaign}
-    facts: list[tables.Cell] = [tables.variant, lambda row: number(row.madds_m, 1)]
-    drawn = []
-    for setting in tables.settings(counts):
-        mine = [row for row in counts if tables.setting(row) == setting]
-        body = tables.wide(mine, ["variant", "MAdds M"], facts, _count)
-        lines = "\n".join(_of_backends([records[row.case] for row in mine]))
-        drawn.append("\n\n".join(filter(None, (f"**{tables.title(*setting)}**", body, lines))))
-    return "\n\n".join(drawn)
+    return tables.each_setting([e for e in evaluations if e.case.kind == Kind.COUNTED], _counts_of_setting)
 
 
-def _count(row: Row) -> str:
+def _counts_of_setting(evaluations: Evaluations) -> str:
+    body = tables.wide(evaluations, cells_in(column.INSTRUCTIONS, COLUMNS_OF_EVERY_CASE), _count)
+    lines = "\n".join(_of_backends([evaluation.record for evaluation in evaluations]))
+    return f"{body}\n\n{lines}" if lines else body
+
+
+def _count(evaluation: Evaluation) -> str:
     """`121.0 (0.402)`."""
-    if row.instructions is None:
-        return derived(row, None)
-    about = "≈" if row.counts_repeat is False else ""
-    return f"{about}{_millions(row.instructions)} ({number(row.instructions_per_madd, 3)})"
+    counts = evaluation.of(counted)
+    if counts is None:
+        return result(evaluation, NONE)
+    about = "≈" if counts.repeats is False else ""
+    return f"{about}{_millions(counts.instructions)} ({number(instructions_per_madd(evaluation), 3)})"
 
 
 def _millions(instructions: int) -> str:
@@ -87,7 +89,7 @@ def _devices(campaign: Sequence[Record]) -> str:
             texts = (device, what, found.mask and f"mask {found.mask}", found.governors)
             hot = f"**{found.throttled} of {found.processes}**" if found.throttled else "no"
             waited = NONE if found.waited_s is None else f"{found.waited_s:.0f} s"
-            lines.append([*map(_text, texts), _reading(found.before), _reading(found.after), waited, hot])
+            lines.append([*map(text_or_dash, texts), _reading(found.before), _reading(found.after), waited, hot])
     return table(header, lines, texts=6) if lines else ""
 
 
@@ -105,7 +107,7 @@ def _delegation(campaign: Sequence[Record]) -> str:
         if said is not None:
             case, outside = record.case, NONE if said.outside is None else str(said.outside)
             which = [escape(case.backend), escape(case.variant), str(case.batch), str(case.threads)]
-            yield [*which, _text(said.delegate), said.text or NONE, outside]
+            yield [*which, text_or_dash(said.delegate), said.text or NONE, outside]
 
     return _each_device(campaign, header, lines, texts=2)
 
@@ -118,7 +120,7 @@ def _told(campaign: Sequence[Record]) -> str:
         for told in record.told:
             texts = (record.case.id, told.tool, "; ".join(map(str, told.notes)))
             numbers = (told.mean_ms, told.median_ms, told.min_ms, told.max_ms)
-            yield [*map(_text, texts), _text(str(told.count)), *map(scaled, numbers)]
+            yield [*map(text_or_dash, texts), text_or_dash(str(told.count)), *map(scaled, numbers)]
 
     return _each_device(campaign, header, lines, texts=3)
 
@@ -134,24 +136,22 @@ def _each_device(
     return "\n\n".join(f"**{place}**\n\n{table(header, drawn[place], texts)}" for place in sorted(drawn))
 
 
-def _same_soc(campaign: Sequence[Record], rows: Rows) -> str:
+def _same_soc(evaluations: Evaluations) -> str:
     """What was published of a SoC that is known, beside what was measured on it here; nothing is said of others."""
-    said = []
-    for record, row in zip(campaign, rows, strict=True):
-        like_theirs = (row.network, row.width, row.resolution, row.batch) == ("mobilenet_v2", 1.0, 224, 1)
-        if row.kind != Kind.MEASURED_ON_DEVICE or row.latency_ms is None or row.status != "ok" or not like_theirs:
+    lines = []
+    for evaluation in evaluations:
+        case, times = evaluation.case, evaluation.latency
+        like_theirs = (case.network, case.width, case.resolution, case.batch) == ("mobilenet_v2", 1.0, 224, 1)
+        measured_there = case.kind == Kind.MEASURED_ON_DEVICE and evaluation.record.status == "ok"
+        if not (measured_there and times and like_theirs):
             continue
-        published = of_soc(names(record), row.threads)
-        groups = dict.fromkeys((found.device, found.cores) for found in published)
+        published = of_soc(names(evaluation.record), case.threads)
+        groups = dict.fromkeys((row.device, row.cores) for row in published)
         for device, cores in groups:
-            means = sorted(f.mean_ms for f in published if (f.device, f.cores) == (device, cores))
+            means = sorted(row.mean_ms for row in published if (row.device, row.cores) == (device, cores))
             span = NONE.join(dict.fromkeys((scaled(means[0]), scaled(means[-1]))))
-            said.append(
-                f"- {escape(row.case)}: yours {scaled(row.latency_ms)} ms; published for this SoC {span} ms "
-                f"(conditions differ): {escape(device)}, {tables.threads(row.threads)}, {cores}"
+            lines.append(
+                f"- {escape(case.id)}: yours {scaled(1e3 * times.median_s)} ms; published for this SoC {span} ms "
+                f"(conditions differ): {escape(device)}, {tables.threads(case.threads)}, {cores}"
             )
-    return "\n".join(said)
-
-
-def _text(text: str) -> str:
-    return escape(text) if text and text != NONE else NONE
+    return "\n".join(lines)

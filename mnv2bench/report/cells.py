@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from mnv2bench.report.rows import Row
+from mnv2bench.report.evaluation import Evaluation
 
 NONE = "–"
 LONGEST = 500
@@ -36,25 +36,54 @@ def table(header: Sequence[str], body: Iterable[Sequence[str]], texts: int = 1) 
 
 
 def number(value: float | None, decimals: int = 2) -> str:
+    """A number with thousands separators and so many decimals; a dash for None."""
     return NONE if value is None else f"{value:,.{decimals}f}"
 
 
+def one_decimal(value: float | None) -> str:
+    """A number with one decimal; a dash for None."""
+    return number(value, 1)
+
+
 def decimals(value: float) -> int:
-    """So that about four digits are told."""
-    return 4 if value < 0.1 else 3 if value < 1 else 2 if value < 100 else 1
+    """How many decimals show about four digits."""
+    if value < 0.1:
+        return 4
+    if value < 1:
+        return 3
+    return 2 if value < 100 else 1
 
 
 def scaled(value: float | None) -> str:
-    """A number of whatever size, in about four digits."""
+    """A number of any size in about four digits; a dash for None."""
     return NONE if value is None else number(value, decimals(value))
 
 
-def latency(row: Row, fastest: bool) -> str:
+def percent(share: float | None) -> str:
+    """A share as whole per cents; a dash for None."""
+    return NONE if share is None else f"{share:.0%}"
+
+
+def scientific(value: float | None) -> str:
+    """A number as one digit and a power of ten, `2e-06`; a dash for None."""
+    return NONE if value is None else f"{value:.0e}"
+
+
+def text_or_dash(text: str | None) -> str:
+    """A text of a file, escaped; a dash where there is none."""
+    return escape(text) if text else NONE
+
+
+def latency(evaluation: Evaluation, fastest: bool) -> str:
     """`**6.13** (6.10–6.17) †`; a wrong one struck out; the status where there is no number."""
-    if row.status != "ok" or row.latency_ms is None:
-        return struck(row, row.latency_ms)
-    shown = interval(row.latency_ms, row.latency_low_ms, row.latency_high_ms, fastest)
-    return " ".join([shown] + ["".join(marks(row))] * bool(marks(row)))
+    times = evaluation.latency
+    if evaluation.record.status != "ok" or times is None:
+        return result(evaluation, scaled(None if times is None else 1e3 * times.median_s))
+    low_ms = None if times.low_s is None else 1e3 * times.low_s
+    high_ms = None if times.high_s is None else 1e3 * times.high_s
+    shown = interval(1e3 * times.median_s, low_ms, high_ms, fastest)
+    marked = "".join(marks(evaluation.flags))
+    return f"{shown} {marked}" if marked else shown
 
 
 def interval(median: float, low: float | None, high: float | None, fastest: bool = False) -> str:
@@ -65,17 +94,14 @@ def interval(median: float, low: float | None, high: float | None, fastest: bool
     return (f"**{shown}**" if fastest else shown) + within
 
 
-def derived(row: Row, value: float | None) -> str:
-    """A number that follows from the latency or stands beside it."""
-    return scaled(value) if row.status == "ok" else struck(row, value)
+def result(evaluation: Evaluation, text: str) -> str:
+    """The text of a right result; struck out, that of a wrong one; the status of a case that has none."""
+    status = evaluation.record.status
+    if status == "ok":
+        return text
+    return f"~~{text}~~ wrong" if status == "wrong" and text != NONE else status
 
 
-def struck(row: Row, value: float | None) -> str:
-    """The status instead of a number, with the number struck out where it is of a wrong result."""
-    if row.status == "ok":
-        return NONE
-    return f"~~{scaled(value)}~~ wrong" if row.status == "wrong" and value is not None else row.status
-
-
-def marks(row: Row) -> list[str]:
-    return [mark for kind, mark in MARKS.items() if any(flag.startswith(kind) for flag in row.flags)]
+def marks(flags: Sequence[str]) -> list[str]:
+    """The marks of the flags, in the order of MARKS."""
+    return [mark for name, mark in MARKS.items() if any(flag.startswith(name) for flag in flags)]

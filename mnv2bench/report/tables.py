@@ -1,225 +1,233 @@
-"""The tables of one campaign: rows -> Markdown."""
+"""The tables of one campaign: evaluated records as Markdown."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench.cases import Kind, is_gpu
 from mnv2bench.records import Record
-from mnv2bench.report.cells import NONE, derived, escape, latency, number, scaled, table
-from mnv2bench.report.rows import Row
+from mnv2bench.report import column
+from mnv2bench.report.cells import NONE, escape, latency, result, table
+from mnv2bench.report.column import Cell, cells_in
+from mnv2bench.report.columns import COLUMNS
+from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.fit import Fit, latency_fit, pixel1_fit, verdict
 from mnv2bench.statistics.latency import EAGER
+from mnv2bench.statistics.once import cold_path, memory
+from mnv2bench.statistics.rounds import network_count
 
 NOT_ASKED = "not asked"
-Rows = Sequence[Row]
+FIT_HEADER = (
+    "backend",
+    "variants",
+    "line, ms",
+    "R² of the line",
+    "power law, ms",
+    "R² of the law",
+    "farthest from the law",
+)
+Evaluations = Sequence[Evaluation]
 Setting = tuple[str, str, int, int]
-Cell = Callable[[Row], str]
 
 
-def settings(rows: Rows) -> list[Setting]:
-    """Device, precision, threads, batch: rows of one table share them."""
-    return sorted({setting(row) for row in rows})
+def settings(evaluations: Evaluations) -> list[Setting]:
+    """Device, precision, threads and batch of each table: the cases of one table share them."""
+    return sorted({setting(evaluation) for evaluation in evaluations})
 
 
-def setting(row: Row) -> Setting:
-    return row.device, row.precision, row.threads, row.batch
+def setting(evaluation: Evaluation) -> Setting:
+    """Device, precision, threads and batch of a case."""
+    case = evaluation.case
+    return case.device, case.precision, case.threads, case.batch
+
+
+def in_setting(evaluations: Evaluations, wanted: Setting) -> list[Evaluation]:
+    """Those whose case has this device, precision, number of threads and batch."""
+    return [evaluation for evaluation in evaluations if setting(evaluation) == wanted]
 
 
 def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
+    """The line above a table that says its setting."""
     wall = ", wall" if is_gpu(device) else ""  # one of several clocks there
     return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}{wall}"
 
 
 def threads(count: int) -> str:
-    return f"{count} thread{'s' * (count != 1)}"
+    """`1 thread`, `2 threads`."""
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
-def backends(rows: Rows) -> list[str]:
-    """In the order of the columns: what all is compared with comes first."""
-    return sorted({row.backend for row in rows}, key=lambda name: (name != EAGER, name))
+def backends(evaluations: Evaluations) -> list[str]:
+    """The backends in the order of the columns: first the one that all others are compared with."""
+    names = {evaluation.case.backend for evaluation in evaluations}
+    return sorted(names, key=lambda name: (name != EAGER, name))
 
 
-def variant(row: Row) -> str:
-    return f"{row.network}_{row.width}_{row.resolution}"
+def variant(evaluation: Evaluation) -> str:
+    return evaluation.case.variant
 
 
-def latency_table(rows: Rows) -> str:
-    """Of one setting: median ms per backend beside what was published of the variant."""
-    least = fastest(rows)
-    header = ["variant", "MAdds M", "params M", "top-1 %", f"Pixel 1 ms{another_device(rows)}"]
-    facts: list[Cell] = [
-        variant,
-        lambda row: number(row.madds_m, 1),
-        lambda row: number(row.params / 1e6),
-        lambda row: number(row.published_top1, 1),
-        lambda row: number(row.published_pixel1_ms, 1),
-    ]
-    return wide(rows, header, facts, lambda row: latency(row, row.case in least))
+def each_setting(evaluations: Evaluations, draw: Callable[[Evaluations], str]) -> str:
+    """A table for each setting, below a line that names it; a setting whose table is empty is left out."""
+    tables = [(title(*group), draw(in_setting(evaluations, group))) for group in settings(evaluations)]
+    return "\n\n".join(f"**{line}**\n\n{body}" for line, body in tables if body)
 
 
-def another_device(rows: Rows) -> str:
+def latency_table(evaluations: Evaluations) -> str:
+    """Median latency of each backend in one setting, beside what was published of the variant."""
+    least = fastest(evaluations)
+    facts = cells_in(column.LATENCY, COLUMNS)
+    headings = [f"{h}{another_device(evaluations)}" if h == "Pixel 1 ms" else h for h in facts]
+    return wide(evaluations, dict(zip(headings, facts.values(), strict=True)), lambda e: latency(e, e.case.id in least))
+
+
+def another_device(evaluations: Evaluations) -> str:
     """What marks the Pixel 1 beside numbers of this machine, which is no phone."""
-    return " (another device)" if any(row.kind == Kind.MEASURED_HERE for row in rows) else ""
+    here = any(evaluation.case.kind == Kind.MEASURED_HERE for evaluation in evaluations)
+    return " (another device)" if here else ""
 
 
-def speedup_table(rows: Rows) -> str:
-    """Of one setting; empty where eager has no number to compare with."""
-    others = [row for row in rows if row.backend != EAGER]
-    if not any(row.speedup_over_eager for row in others):
+def speedup_table(evaluations: Evaluations) -> str:
+    """Speed-ups in one setting; empty where torch_eager has no number to compare with."""
+    others = [evaluation for evaluation in evaluations if evaluation.case.backend != EAGER]
+    if not any(evaluation.speedup for evaluation in others):
         return ""
-    body = wide(others, ["variant"], [variant], lambda row: derived(row, row.speedup_over_eager))
-    return f"Over {EAGER} in {others[0].precision}.\n\n{body}"
+    body = wide(others, {}, _number_of(column.SPEEDUP))
+    return f"Over {EAGER} in {others[0].case.precision}.\n\n{body}"
 
 
-def gmadds_table(rows: Rows) -> str:
-    return wide(rows, ["variant"], [variant], lambda row: derived(row, row.gmadds_per_s))
+def gmadds_table(evaluations: Evaluations) -> str:
+    """Billions of multiply-adds a second in one setting."""
+    return wide(evaluations, {}, _number_of(column.GMADDS))
 
 
-def throughput_table(rows: Rows) -> str:
+def throughput_table(evaluations: Evaluations) -> str:
     """A line for each variant, batch and number of threads; a table for each device and precision."""
-    facts: list[Cell] = [variant, lambda row: str(row.batch), lambda row: str(row.threads)]
-    drawn = []
-    for device, precision in sorted({(row.device, row.precision) for row in rows}):
-        mine = [row for row in rows if (row.device, row.precision) == (device, precision)]
-        body = wide(mine, ["variant", "batch", "threads"], facts, lambda r: derived(r, r.throughput_images_per_s))
-        queued = ", calls in flight" if is_gpu(device) else ""
-        drawn.append(f"**{escape(device)}, {precision}{queued}**\n\n{body}")
-    return "\n\n".join(drawn)
+    facts: dict[str, Cell] = {"batch": lambda e: str(e.case.batch), "threads": lambda e: str(e.case.threads)}
+    tables = []
+    for device, precision in sorted({(e.case.device, e.case.precision) for e in evaluations}):
+        there = [e for e in evaluations if (e.case.device, e.case.precision) == (device, precision)]
+        in_flight = ", calls in flight" if is_gpu(device) else ""
+        body = wide(there, facts, _number_of(column.THROUGHPUT))
+        tables.append(f"**{escape(device)}, {precision}{in_flight}**\n\n{body}")
+    return "\n\n".join(tables)
 
 
-def memory_table(rows: Rows) -> str:
-    columns: dict[str, Cell] = {
-        "interpreter": lambda row: number(row.interpreter_rss_mb, 1),
-        "floor": lambda row: number(row.floor_rss_mb, 1),
-        "loaded": lambda row: number(row.loaded_rss_mb, 1),
-        "first inference": lambda row: number(row.first_rss_mb, 1),
-        "peak": lambda row: number(row.peak_rss_mb, 1),
-        "artifact": lambda row: number(row.artifact_mb, 1),
-        "weights": lambda row: number(row.weights_mb, 1),
-        "activations": lambda row: number(row.activation_peak_mb, 1),
-    }
-    return long([row for row in rows if row.peak_rss_mb is not None], columns)
+def memory_table(evaluations: Evaluations) -> str:
+    """Resident memory, measured and computed, of the cases whose processes could read it."""
+    return long([e for e in evaluations if e.of(memory)], cells_in(column.MEMORY, COLUMNS))
 
 
-def cold_table(rows: Rows) -> str:
-    columns: dict[str, Cell] = {
-        "export s": lambda row: number(row.export_s),
-        "import s": lambda row: number(row.import_s),
-        "cold open s": lambda row: number(row.cold_open_s),
-        "open s": lambda row: number(row.open_s),
-        "first inference ms": lambda row: scaled(row.first_ms),
-    }
-    return long([row for row in rows if row.first_ms is not None], columns)
+def cold_table(evaluations: Evaluations) -> str:
+    """From nothing to the first result, of the cases that had a first inference."""
+    started = [e for e in evaluations if e.of(cold_path).first_s is not None]
+    return long(started, cells_in(column.COLD_PATH, COLUMNS))
 
 
-def tail_table(rows: Rows) -> str:
-    columns: dict[str, Cell] = {
-        "median ms": lambda row: scaled(row.latency_ms),
-        "min ms": lambda row: scaled(row.min_ms),
-        "p90 ms": lambda row: scaled(row.p90_ms),
-        "p99 ms": lambda row: scaled(row.p99_ms),
-        "rounds kept": lambda row: NONE if row.kept_share is None else f"{row.kept_share:.0%}",
-        "threads used": lambda row: number(row.threads_used),
-        "processes": lambda row: str(row.processes),
-        "iterations": lambda row: str(row.iterations),
-        "output error": lambda row: NONE if row.output_error is None else f"{row.output_error:.0e}",
-    }
-    return long([row for row in rows if row.latency_ms is not None], columns)
+def tail_table(evaluations: Evaluations) -> str:
+    """Percentiles, noise and error of the cases that have a latency."""
+    return long([e for e in evaluations if e.latency], cells_in(column.TAILS, COLUMNS))
 
 
-def refused_table(rows: Rows) -> str:
+def refused_table(evaluations: Evaluations) -> str:
     """What did not run, and what ran and is wrong; empty where every case is ok."""
-    refused = [[escape(row.case), row.status, escape(row.reason)] for row in rows if row.status != "ok"]
-    return table(["case", "status", "reason"], refused, texts=3) if refused else ""
+    records = [evaluation.record for evaluation in evaluations if evaluation.record.status != "ok"]
+    lines = [[escape(record.case.id), record.status, escape(record.reason)] for record in records]
+    return table(["case", "status", "reason"], lines, texts=3) if lines else ""
 
 
 def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
-    """Of each backend and network that has three variants or more, by the name it has in the table."""
+    """The fit of each backend and network with three variants or more, by the name it has in the table."""
     groups = {(r.case.network, r.case.backend) for r in records}
+    several = len({network for network, _ in groups}) > 1
     for network, backend in sorted(groups, key=lambda group: (group[0], group[1] != EAGER, group[1])):
-        found = latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend))
-        if found:
-            several = len({network for network, _ in groups}) > 1
-            yield escape(f"{backend}, {network}" if several else backend), found
+        fit = latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend))
+        if fit:
+            yield escape(f"{backend}, {network}" if several else backend), fit
 
 
-def fit_table(rows: Rows, campaign: Sequence[Record]) -> str:
-    """Of one setting, the law of the Pixel 1 first, and a sentence on each backend; empty without any fit."""
-    cases = {row.case for row in rows}
-    found = list(fits([record for record in campaign if record.case.id in cases]))
-    if not found:
+def fit_table(evaluations: Evaluations) -> str:
+    """The laws of one setting, that of the Pixel 1 first, and a sentence on each backend; empty without any fit."""
+    by_backend = list(fits([evaluation.record for evaluation in evaluations]))
+    if not by_backend:
         return ""
-    header = [
-        "backend",
-        "variants",
-        "line, ms",
-        "R² of the line",
-        "power law, ms",
-        "R² of the law",
-        "farthest from the law",
-    ]
-    lines = [
-        [
-            name,
-            str(fit.variants),
-            f"{fit.intercept_ms:.3g} + {fit.slope_ms:.3g} x M",
-            f"{fit.linear_r2:.3f}",
-            f"{fit.factor_ms:.3g} x M^{fit.exponent:.3f}",
-            f"{fit.power_r2:.3f}",
-            f"{fit.farthest} ({fit.farthest_off:+.0%})",
-        ]
-        for name, fit in [(f"Pixel 1, published{another_device(rows)}", pixel1_fit()), *found]
-    ]
-    sentences = (f"- {name}: {verdict(fit)}" for name, fit in found)
-    return "\n".join([table(header, lines), "", *sentences])
+    published = (f"Pixel 1, published{another_device(evaluations)}", pixel1_fit())
+    lines = [_fit_line(name, fit) for name, fit in [published, *by_backend]]
+    sentences = (f"- {name}: {verdict(fit)}" for name, fit in by_backend)
+    return "\n".join([table(FIT_HEADER, lines), "", *sentences])
 
 
-def fastest(rows: Rows) -> set[str]:
+def _fit_line(name: str, fit: Fit) -> list[str]:
+    return [
+        name,
+        str(fit.variants),
+        f"{fit.intercept_ms:.3g} + {fit.slope_ms:.3g} x M",
+        f"{fit.linear_r2:.3f}",
+        f"{fit.factor_ms:.3g} x M^{fit.exponent:.3f}",
+        f"{fit.power_r2:.3f}",
+        f"{fit.farthest} ({fit.farthest_off:+.0%})",
+    ]
+
+
+def fastest(evaluations: Evaluations) -> set[str]:
     """The cases with the least median of their variant, where it has two or more to choose from."""
     ranked: dict[str, list[tuple[float, str]]] = {}
-    for row in rows:
-        if row.status == "ok" and row.latency_ms is not None:
-            ranked.setdefault(variant(row), []).append((row.latency_ms, row.case))
+    for evaluation in evaluations:
+        times = evaluation.latency
+        if evaluation.record.status == "ok" and times:
+            ranked.setdefault(variant(evaluation), []).append((times.median_s, evaluation.case.id))
     return {min(medians)[1] for medians in ranked.values() if len(medians) > 1}
 
 
-def wide(rows: Rows, header: Sequence[str], facts: Sequence[Cell], cell: Cell) -> str:
-    """A line for each different set of facts, a column for each backend."""
-    ordered = sorted(rows, key=lambda row: (-row.madds, variant(row), row.batch, row.threads))
+def wide(evaluations: Evaluations, facts: dict[str, Cell], cell: Cell) -> str:
+    """A line for each variant and different set of facts, a column for each backend."""
+    ordered = sorted(evaluations, key=lambda e: (*_by_size(e), e.case.batch, e.case.threads))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in ordered:
-        lines.setdefault(tuple(fact(row) for fact in facts), {})[row.backend] = cell(row)
-    columns = backends(rows)
+    for evaluation in ordered:
+        key = (variant(evaluation), *(fact(evaluation) for fact in facts.values()))
+        lines.setdefault(key, {})[evaluation.case.backend] = cell(evaluation)
+    names = backends(evaluations)
     return table(
-        [*header, *map(escape, columns)],
-        [[*facts, *(cells.get(name, NOT_ASKED) for name in columns)] for facts, cells in lines.items()],
+        ["variant", *facts, *map(escape, names)],
+        [[*key, *(cells.get(name, NOT_ASKED) for name in names)] for key, cells in lines.items()],
     )
 
 
-def long(rows: Rows, columns: dict[str, Cell]) -> str:
+def long(evaluations: Evaluations, columns: dict[str, Cell]) -> str:
     """A line for each case that was measured to its end, a table for each device and precision; empty without any."""
-    found = ordered([row for row in rows if row.status in ("ok", "wrong")])
-    places = list(dict.fromkeys(_place(row) for row in found))
-    drawn = []
+    ended = ordered([evaluation for evaluation in evaluations if evaluation.record.status in ("ok", "wrong")])
+    places = list(dict.fromkeys(_place(evaluation) for evaluation in ended))
+    tables = []
     for place in places:
-        lines = [_line(row, [cell(row) for cell in columns.values()]) for row in found if _place(row) == place]
+        there = [evaluation for evaluation in ended if _place(evaluation) == place]
+        lines = [_line(evaluation, [cell(evaluation) for cell in columns.values()]) for evaluation in there]
         body = table(["variant", "backend", "batch", "threads", *columns], lines, texts=2)
-        drawn.append(f"**{place}**\n\n{body}")
-    return "\n\n".join(drawn)
+        tables.append(f"**{place}**\n\n{body}")
+    return "\n\n".join(tables)
 
 
-def ordered(rows: Rows) -> list[Row]:
+def ordered(evaluations: Evaluations) -> list[Evaluation]:
     """By setting, the largest network first, backends as in the columns of the other tables."""
-    order = backends(rows)
-    return sorted(rows, key=lambda row: (*setting(row), -row.madds, variant(row), order.index(row.backend)))
+    order = backends(evaluations)
+    return sorted(evaluations, key=lambda e: (*setting(e), *_by_size(e), order.index(e.case.backend)))
 
 
-def _place(row: Row) -> str:
+def _by_size(evaluation: Evaluation) -> tuple[int, str]:
+    return -evaluation.of(network_count).madds, variant(evaluation)
+
+
+def _place(evaluation: Evaluation) -> str:
     """The device and the precision."""
-    return f"{escape(row.device)}, {row.precision}"
+    return f"{escape(evaluation.case.device)}, {evaluation.case.precision}"
 
 
-def _line(row: Row, numbers: Sequence[str]) -> list[str]:
-    name = escape(row.backend)
-    if row.status == "wrong":
-        name, numbers = f"{name} (wrong)", [n if n == NONE else f"~~{n}~~" for n in numbers]
-    return [variant(row), name, str(row.batch), str(row.threads), *numbers]
+def _line(evaluation: Evaluation, numbers: Sequence[str]) -> list[str]:
+    name = escape(evaluation.case.backend)
+    if evaluation.record.status == "wrong":
+        name = f"{name} (wrong)"
+        numbers = [number if number == NONE else f"~~{number}~~" for number in numbers]
+    return [variant(evaluation), name, str(evaluation.case.batch), str(evaluation.case.threads), *numbers]
+
+
+def _number_of(table: str) -> Cell:
+    """The cell of a table whose columns are backends and whose numbers are one column of the CSV."""
+    (number,) = cells_in(table, COLUMNS).values()
+    return lambda evaluation: result(evaluation, number(evaluation))

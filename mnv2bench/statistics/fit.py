@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mnv2bench.networks import count
 from mnv2bench.paper import official
 from mnv2bench.records import Record
-from mnv2bench.statistics.latency import latency
+from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.rounds import madds, measured
 
 MIN_VARIANTS = 3
@@ -71,7 +71,7 @@ def fit(points: Sequence[Point]) -> Fit | None:
 def latency_fit(records: Iterable[Record]) -> Fit | None:
     """Of the ok records of one backend in one setting; None with fewer than three variants."""
     timed = [r for r in records if r.status == "ok" and measured(r)]
-    return fit([Point(r.case.variant, madds(r) / 1e6, 1e3 * latency(r).median_s) for r in timed])
+    return fit([Point(r.case.variant, madds(r) / 1e6, 1e3 * median_s(r)) for r in timed])
 
 
 def pixel1_fit() -> Fit:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.networks import count
+from mnv2bench.networks import Count, count
 from mnv2bench.records import ENDED, Record, Samples
 from mnv2bench.records.rounds import Round, kept
 
@@ -82,10 +82,14 @@ def threads_used(record: Record) -> float:
     return statistics.median(r.cpu_share for s in required(record) for r in used_rounds(s, record.case.threads))
 
 
+def network_count(record: Record) -> Count:
+    """Multiply-adds, parameters and memory of the record's network, of one image."""
+    return count(record.case.network, record.case.width, record.case.resolution)
+
+
 def madds(record: Record) -> int:
     """Multiply-adds of one call: of the whole batch."""
-    case = record.case
-    return case.batch * count(case.network, case.width, case.resolution).madds
+    return record.case.batch * network_count(record).madds
 
 
 def campaigns(records: Iterable[Record]) -> tuple[tuple[Record, ...], ...]:

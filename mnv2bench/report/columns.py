@@ -1,0 +1,373 @@
+"""The columns that every case has: what it is, how it ended, its latency, memory, cold path and outputs, its origin."""
+
+from collections.abc import Callable
+from functools import partial
+
+from mnv2bench.cases import Kind
+from mnv2bench.paper import Published, official
+from mnv2bench.precisions import named as precision
+from mnv2bench.records import Record
+from mnv2bench.report import column
+from mnv2bench.report.cells import number, one_decimal, percent, scaled, scientific
+from mnv2bench.report.column import Column, Columns, Shown
+from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.statistics.latency import Latency, gmadds_per_s
+from mnv2bench.statistics.once import cold_path, memory, output_error
+from mnv2bench.statistics.rounds import kept_share, measured, network_count, threads_used, throughput
+
+WALL = "wall: one call by the clock of the machine that it runs on"
+GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
+NO_TIME = "none: instructions are counted, and no time"
+EXTERNAL = "none: another tool's own figures"
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1e3 * seconds
+
+
+def megabytes(size: int | None) -> float | None:
+    return None if size is None else size / 1e6
+
+
+def _published(evaluation: Evaluation) -> Published | None:
+    case = evaluation.case
+    return official().get((case.width, case.resolution)) if case.network == "mobilenet_v2" else None
+
+
+def _published_top1(evaluation: Evaluation) -> float | None:
+    published = _published(evaluation)
+    return published.top1 if published else None
+
+
+def _published_ms(evaluation: Evaluation) -> float | None:
+    published = _published(evaluation)
+    return published.latency_ms if published and evaluation.case.kind != Kind.COUNTED else None
+
+
+def _latency_ms(evaluation: Evaluation, seconds: Callable[[Latency], float | None]) -> float | None:
+    latency = evaluation.latency
+    return milliseconds(seconds(latency)) if latency else None
+
+
+def _iterations(evaluation: Evaluation) -> int:
+    latency = evaluation.latency
+    if latency:
+        return latency.iterations
+    return sum(len(counts.instructions) for counts in evaluation.record.counts)
+
+
+def _processes(evaluation: Evaluation) -> int:
+    record = evaluation.record
+    return len(evaluation.of(measured)) or len(record.counts) or len(record.told)
+
+
+def _resident_mb(evaluation: Evaluation, moment: str) -> float | None:
+    resident = evaluation.of(memory)
+    return megabytes(getattr(resident, moment)) if resident else None
+
+
+def _element_ratio(evaluation: Evaluation) -> float:
+    """Bytes of an element at the case's precision over those at fp32."""
+    return precision(evaluation.case.precision).size_ratio
+
+
+def _contract(evaluation: Evaluation) -> str:
+    if not evaluation.record.timed:
+        return NO_TIME if evaluation.case.kind == Kind.COUNTED else EXTERNAL
+    return WALL if evaluation.case.gpu is None else GPU_WALL
+
+
+def _environment(evaluation: Evaluation, fact: str) -> str | None:
+    value = evaluation.record.environment.get(fact)
+    return None if value is None else str(value)
+
+
+def _artifact_mb(record: Record) -> float | None:
+    return record.artifact.bytes / 1e6 if record.artifact else None
+
+
+two_decimals = number
+
+CASE: Columns = (
+    Column("case", str, lambda e: e.case.id, "The case's id, unique within a campaign."),
+    Column("network", str, lambda e: e.case.network, "The network."),
+    Column("width", float, lambda e: e.case.width, "Width multiplier."),
+    Column("resolution", int, lambda e: e.case.resolution, "Side of the square images, pixels."),
+    Column("batch", int, lambda e: e.case.batch, "Images of one call."),
+    Column("backend", str, lambda e: e.case.backend, "The backend that ran the network."),
+    Column("device", str, lambda e: e.case.device, "Where it ran: cpu, cuda, or a device behind a transport."),
+    Column("precision", str, lambda e: e.case.precision, "The number format that was asked for."),
+    Column("threads", int, lambda e: e.case.threads, "Threads that the backend was asked to use."),
+    Column(
+        "status",
+        str,
+        lambda e: e.record.status,
+        "`ok`, `wrong`, `failed`, `timeout`, `unavailable` or `unsupported`: see docs/records.md. A `wrong` case has "
+        "its numbers and no speed-up.",
+    ),
+    Column("reason", str, lambda e: e.record.reason, "Why the status is not `ok`; it ends in what to do."),
+)
+NETWORK: Columns = (
+    Column("madds", int, lambda e: e.of(network_count).madds, "Multiply-adds of one image, counted."),
+    Column(
+        "madds_m",
+        float,
+        lambda e: e.of(network_count).madds / 1e6,
+        "The same in millions.",
+        (Shown(column.LATENCY, 1, "MAdds M", one_decimal), Shown(column.INSTRUCTIONS, 1, "MAdds M", one_decimal)),
+    ),
+    Column(
+        "params",
+        int,
+        lambda e: e.of(network_count).params,
+        "Parameters, batch norm included.",
+        (Shown(column.LATENCY, 2, "params M", lambda params: number(params / 1e6)),),
+    ),
+    Column(
+        "published_top1",
+        float | None,
+        _published_top1,
+        "Top-1 accuracy that the authors published for the variant, per cent.",
+        (Shown(column.LATENCY, 3, "top-1 %", one_decimal),),
+    ),
+    Column(
+        "published_pixel1_ms",
+        float | None,
+        _published_ms,
+        "Latency that the authors published for the variant on a Pixel 1 (TF-Lite, large core); empty for counts.",
+        (Shown(column.LATENCY, 4, "Pixel 1 ms", one_decimal),),
+    ),
+)
+LATENCIES: Columns = (
+    Column(
+        "latency_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.median_s),
+        "Time of one call on the whole batch: the median of a process's undisturbed rounds, of that the median over "
+        "processes. `contract` says by which clock.",
+        (Shown(column.TAILS, 1, "median ms", scaled),),
+        (column.LATENCY, column.GPU_TIMES),
+    ),
+    Column(
+        "latency_low_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.low_s),
+        "Lower end of its 95 % interval over processes; empty for one process.",
+        parts_of=(column.LATENCY, column.GPU_TIMES),
+    ),
+    Column(
+        "latency_high_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.high_s),
+        "Upper end of its 95 % interval over processes; empty for one process.",
+        parts_of=(column.LATENCY, column.GPU_TIMES),
+    ),
+    Column(
+        "p90_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.p90_s),
+        "Upper bound of the 90th percentile, 99 % confidence, over the iterations of all processes; empty where they "
+        "are too few.",
+        (Shown(column.TAILS, 3, "p90 ms", scaled),),
+    ),
+    Column(
+        "p99_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.p99_s),
+        "The same of the 99th percentile.",
+        (Shown(column.TAILS, 4, "p99 ms", scaled),),
+    ),
+    Column(
+        "min_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.min_s),
+        "The fastest call.",
+        (Shown(column.TAILS, 2, "min ms", scaled),),
+    ),
+    Column(
+        "throughput_images_per_s",
+        float | None,
+        lambda e: e.measured(throughput),
+        "Images over the wall time of the undisturbed rounds, the median over processes; on a GPU with several calls "
+        "in flight.",
+        (Shown(column.THROUGHPUT, 1, "", scaled), Shown(column.GPU_TIMES, 3, "images/s", scaled)),
+    ),
+    Column(
+        "gmadds_per_s",
+        float | None,
+        lambda e: e.measured(gmadds_per_s),
+        "Counted multiply-adds of the batch over `latency_ms`, billions a second.",
+        (Shown(column.GMADDS, 1, "", scaled),),
+    ),
+    Column(
+        "speedup_over_eager",
+        float | None,
+        lambda e: e.speedup,
+        "Median of torch_eager over the median of the case, in the same setting of the same campaign; empty where "
+        "either is not `ok`.",
+        (Shown(column.SPEEDUP, 1, "", scaled),),
+    ),
+    Column(
+        "threads_used",
+        float | None,
+        lambda e: e.measured(threads_used),
+        "CPU time over wall time in the undisturbed rounds, the median.",
+        (Shown(column.TAILS, 6, "threads used", two_decimals),),
+    ),
+    Column(
+        "kept_share",
+        float | None,
+        lambda e: e.measured(kept_share),
+        "Part of all rounds in which nothing contended with the worker.",
+        (Shown(column.TAILS, 5, "rounds kept", percent),),
+    ),
+    Column(
+        "flags",
+        str,
+        lambda e: "; ".join(e.flags),
+        'What to know before believing the numbers, joined by "; ". Each begins with its name.',
+    ),
+    Column(
+        "processes",
+        int,
+        _processes,
+        "Fresh processes that the numbers are from.",
+        (Shown(column.TAILS, 7, "processes", str),),
+    ),
+    Column(
+        "iterations",
+        int,
+        _iterations,
+        "Calls that the numbers are from.",
+        (Shown(column.TAILS, 8, "iterations", str),),
+    ),
+)
+OPENING: Columns = (
+    Column(
+        "export_s",
+        float | None,
+        lambda e: e.of(cold_path).export_s,
+        "Making the artifact, once.",
+        (Shown(column.COLD_PATH, 1, "export s", two_decimals),),
+    ),
+    Column(
+        "open_s",
+        float | None,
+        lambda e: e.of(cold_path).open_s,
+        "Opening the model, the median over processes.",
+        (Shown(column.COLD_PATH, 4, "open s", two_decimals),),
+    ),
+    Column(
+        "cold_open_s",
+        float | None,
+        lambda e: e.of(cold_path).cold_open_s,
+        "Opening it with nothing compiled yet, for a backend that keeps what it compiles.",
+        (Shown(column.COLD_PATH, 3, "cold open s", two_decimals),),
+    ),
+    Column(
+        "first_ms",
+        float | None,
+        lambda e: milliseconds(e.of(cold_path).first_s),
+        "The first inference, the median over processes.",
+        (Shown(column.COLD_PATH, 5, "first inference ms", scaled),),
+    ),
+    Column(
+        "import_s",
+        float | None,
+        lambda e: e.of(cold_path).import_s,
+        "Importing the runtime, the median over processes.",
+        (Shown(column.COLD_PATH, 2, "import s", two_decimals),),
+    ),
+)
+RESIDENT: Columns = (
+    Column(
+        "floor_rss_mb",
+        float | None,
+        partial(_resident_mb, moment="floor"),
+        "Resident memory of the worker after importing the runtime. MB are 1e6 bytes; medians over processes.",
+        (Shown(column.MEMORY, 2, "floor", one_decimal),),
+    ),
+    Column(
+        "loaded_rss_mb",
+        float | None,
+        partial(_resident_mb, moment="loaded"),
+        "The same after opening the model.",
+        (Shown(column.MEMORY, 3, "loaded", one_decimal),),
+    ),
+    Column(
+        "first_rss_mb",
+        float | None,
+        partial(_resident_mb, moment="first"),
+        "The same after the first inference; empty in files before schema 4.",
+        (Shown(column.MEMORY, 4, "first inference", one_decimal),),
+    ),
+    Column(
+        "peak_rss_mb",
+        float | None,
+        partial(_resident_mb, moment="peak"),
+        "The largest resident memory of the process.",
+        (Shown(column.MEMORY, 5, "peak", one_decimal),),
+    ),
+    Column(
+        "interpreter_rss_mb",
+        float | None,
+        partial(_resident_mb, moment="interpreter"),
+        "Resident memory after the interpreter started.",
+        (Shown(column.MEMORY, 1, "interpreter", one_decimal),),
+    ),
+    Column(
+        "artifact_mb",
+        float | None,
+        lambda e: _artifact_mb(e.record),
+        "Size of the file that is opened.",
+        (Shown(column.MEMORY, 6, "artifact", one_decimal),),
+    ),
+    Column(
+        "weights_mb",
+        float,
+        lambda e: _element_ratio(e) * e.of(network_count).weight_bytes / 1e6,
+        "Computed size of the weights at the case's precision.",
+        (Shown(column.MEMORY, 7, "weights", one_decimal),),
+    ),
+    Column(
+        "activation_peak_mb",
+        float,
+        lambda e: _element_ratio(e) * e.case.batch * e.of(network_count).peak_in_out_bytes / 1e6,
+        "Computed size of input and output of the largest layer, for the whole batch, at the case's precision.",
+        (Shown(column.MEMORY, 8, "activations", one_decimal),),
+    ),
+)
+OUTCOME: Columns = (
+    Column(
+        "output_error",
+        float | None,
+        lambda e: e.of(output_error),
+        "Largest difference from the outputs of eager fp32 in any process, over the largest logit.",
+        (Shown(column.TAILS, 9, "output error", scientific),),
+    ),
+    Column(
+        "kind",
+        str,
+        lambda e: e.case.kind,
+        "What the numbers are: `host-measured`, `measured-device` or `emulated-count`; never ranked together.",
+    ),
+    Column("contract", str, _contract, "What `latency_ms` is, or why there is none."),
+)
+ORIGIN: Columns = (
+    Column(
+        "fingerprint",
+        str | None,
+        partial(_environment, fact="fingerprint"),
+        "Names the machine: of those facts that must match for two records to be compared.",
+    ),
+    Column("cpu_model", str | None, partial(_environment, fact="cpu_model"), "The processor of the machine."),
+    Column(
+        "commit",
+        str | None,
+        partial(_environment, fact="commit"),
+        "The commit of mnv2bench; it ends in + with local changes.",
+    ),
+    Column("seed", int, lambda e: e.record.seed, "The seed of the campaign: weights, images, order."),
+    Column("source", str, lambda e: e.source, "The file that the record is from."),
+)
+COLUMNS: Columns = (*CASE, *NETWORK, *LATENCIES, *OPENING, *RESIDENT, *OUTCOME)  # ORIGIN follows those of the subjects
