@@ -11,6 +11,9 @@ from markdown_it import MarkdownIt
 from mnv2bench.cases import Case
 from mnv2bench.comparison import csv as written
 from mnv2bench.comparison import markdown, tidy
+from mnv2bench.comparison.chapters import evaluations
+from mnv2bench.comparison.columns import COLUMNS
+from mnv2bench.comparison.tidy import row as values
 from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.report import cells, tables
@@ -163,7 +166,7 @@ def test_a_speed_up_says_what_it_is_over_and_is_over_nothing_of_another_precisio
     eager = in_precision(recorded("torch_eager", 8.02), "bf16")
     text = section(markdown([("first.json", [EAGER, FAST, eager, halved])]), "Speed-up over torch_eager")
     assert "**batch 1, 1 thread, cpu, bf16**\n\nOver torch_eager in bf16.\n" in text
-    assert [row.speedup_over_eager for row in rows([EAGER, FAST, eager, halved])] == [
+    assert [values(e)["speedup_over_eager"] for e in evaluations([EAGER, FAST, eager, halved])] == [
         pytest.approx(1.0),
         pytest.approx(20.2 / 6.13),
         pytest.approx(1.0),
@@ -413,11 +416,12 @@ def test_a_wrong_case_has_its_numbers_and_no_speed_up():
 def test_what_is_published_of_the_reference_is_not_claimed_of_another_network():
     article = replace(FAST, case=replace(FAST.case, network="mobilenet_v2_article"))
     other = replace(FAST, case=replace(FAST.case, width=1.4, resolution=96))
-    assert [row.published_pixel1_ms for row in rows([FAST, article, other])] == [73.8, None, None]
+    assert [values(e)["published_pixel1_ms"] for e in evaluations([FAST, article, other])] == [73.8, None, None]
 
 
 def test_the_activation_peak_is_of_the_whole_batch():
-    assert rows([recorded("onnxruntime", 9.0, batch=8)])[0].activation_peak_mb == pytest.approx(8 * 6.02112)
+    (evaluation,) = evaluations([recorded("onnxruntime", 9.0, batch=8)])
+    assert values(evaluation)["activation_peak_mb"] == pytest.approx(8 * 6.02112)
 
 
 def test_flags_are_one_cell():

@@ -9,9 +9,10 @@ from test_report import FAST, HOSTILE, TAMED, read, section
 
 from mnv2bench.comparison import csv as written
 from mnv2bench.comparison import markdown, tidy
+from mnv2bench.comparison.chapters import evaluations
+from mnv2bench.comparison.tidy import row as values
 from mnv2bench.gpu.times import VERIFIED
 from mnv2bench.records import GpuMemory, Plan
-from mnv2bench.report.rows import rows
 
 EAGER = steady(900, 910, 920, gpu_us=870, enqueue_us=860, end_to_end_us=990, in_flight_us=17_000, backend="torch_eager",
                settings={"CUDA graph": "no"}, memory=GpuMemory(13 * MB, 21 * MB))  # fmt: skip
@@ -154,9 +155,9 @@ def test_only_a_plan_has_a_builders_level_and_what_was_not_told_is_empty_and_not
     ("precision", "mb"), [("fp32", 14.0195), ("tf32", 14.0195), ("fp16", 7.00974), ("bf16", 7.00974)]
 )
 def test_the_computed_memory_is_of_the_cases_precision(precision, mb):
-    found = rows([steady(100, precision=precision)])[0]
-    assert found.weights_mb == pytest.approx(mb, rel=1e-4)
-    assert found.activation_peak_mb == pytest.approx(6.02112 * mb / 14.0195, rel=1e-4)
+    computed = values(*evaluations([steady(100, precision=precision)]))
+    assert computed["weights_mb"] == pytest.approx(mb, rel=1e-4)
+    assert computed["activation_peak_mb"] == pytest.approx(6.02112 * mb / 14.0195, rel=1e-4)
 
 
 def test_every_row_says_what_its_latency_is():

@@ -12,12 +12,13 @@ from test_report import HOSTILE, TAMED, read, recorded, section
 
 from mnv2bench.comparison import csv as written
 from mnv2bench.comparison import markdown, tidy
+from mnv2bench.comparison.chapters import evaluations
+from mnv2bench.comparison.tidy import row as values
 from mnv2bench.flags import flags
 from mnv2bench.records import record
 from mnv2bench.records.journal import load
 from mnv2bench.records.target import DeviceState, target_from_json
 from mnv2bench.remote.conditions import condition, delegation
-from mnv2bench.report.rows import rows
 from mnv2bench.statistics.latency import speedups
 from mnv2bench.statistics.rounds import madds, measured
 
@@ -125,9 +126,9 @@ def test_each_processor_model_has_a_table_and_a_wrong_count_is_no_number():
 
 
 def test_a_batch_is_counted_as_one_call_and_per_madd_of_the_batch():
-    (row,) = rows([counted("litert", (968_000_000,), batch=8)])
-    assert (row.instructions, row.counts_repeat) == (968_000_000, None)
-    assert row.instructions_per_madd == pytest.approx(0.402295)
+    row = values(*evaluations([counted("litert", (968_000_000,), batch=8)]))
+    assert (row["instructions"], row["counts_repeat"]) == (968_000_000, None)
+    assert row["instructions_per_madd"] == pytest.approx(0.402295)
 
 
 def test_the_devices_are_told_with_the_worst_that_they_were():
@@ -263,7 +264,7 @@ def test_a_device_is_told_with_its_mask_and_its_heat():
 def test_what_a_tool_told_is_no_latency_of_ours():
     (row,) = [r for r in read(written([("night.json", EVERY_KIND)])) if r["told_by"]]
     assert (row["told_by"], row["told_ms"], row["latency_ms"], row["processes"]) == ("benchncnn", "74.5", "", "2")
-    assert rows([told(74.0, 75.0, median_ms=70.0)])[0].told_ms == 70.0
+    assert values(*evaluations([told(74.0, 75.0, median_ms=70.0)]))["told_ms"] == 70.0
 
 
 def test_instructions_are_whole_numbers_however_large():
@@ -324,8 +325,8 @@ def test_hostile_texts_of_a_device_are_no_formulas_in_the_csv():
 
 def test_a_published_file_of_schema_1_is_still_a_page_of_host_measurements():
     (file,) = Path(__file__).parents[1].glob("results/*/*/0001_published.json")
-    found = rows(load(file))
-    assert {row.kind for row in found} == {"host-measured"}
-    assert {row.instructions for row in found} == {row.told_by for row in found} == {None}
-    assert all(row.latency_ms for row in found if row.status == "ok")
+    rows = [values(evaluation) for evaluation in evaluations(load(file))]
+    assert {row["kind"] for row in rows} == {"host-measured"}
+    assert {row["instructions"] for row in rows} == {row["told_by"] for row in rows} == {None}
+    assert all(row["latency_ms"] for row in rows if row["status"] == "ok")
     assert "## Mobile" not in markdown([(file.name, load(file))])
