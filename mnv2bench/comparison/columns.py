@@ -1,44 +1,8 @@
-"""All columns of the CSV in their order, and the page of the documentation that lists them."""
+"""All columns of the CSV in their order."""
 
 from mnv2bench.gpu import columns as gpu
 from mnv2bench.remote import columns as remote
 from mnv2bench.report import columns as core
-from mnv2bench.report.column import Column, Columns
+from mnv2bench.report.column import Columns
 
 COLUMNS: Columns = (*core.COLUMNS, *gpu.COLUMNS, *remote.COLUMNS, *core.ORIGIN)
-TYPES = {str: "text", int: "whole number", float: "number", bool: "True or False"}
-INTRODUCTION = """\
-# The columns of the CSV
-
-`mnv2bench report` writes one row for each case of each file, those that did not run included. A cell is empty where
-there is no number. Units are in the names; MB are 1e6 bytes. "Shown in" names the tables of the Markdown page that show
-a column.
-
-This page is made from the declarations in the code: `python -m mnv2bench.comparison.columns > docs/columns.md`.
-
-| column | type | meaning | shown in |
-|:-------|:-----|:--------|:---------|
-"""
-
-
-def columns_page() -> str:
-    """docs/columns.md: a line for each column."""
-    return INTRODUCTION + "".join(_line(column) for column in COLUMNS)
-
-
-def _line(column: Column[object]) -> str:
-    tables = [*column.parts_of, *(shown.table for shown in column.shown)]
-    return f"| `{column.name}` | {_type(column)} | {column.meaning} | {'; '.join(tables)} |\n"
-
-
-def _type(column: Column[object]) -> str:
-    for type_, name in TYPES.items():
-        if column.type is type_:
-            return name
-        if column.type == type_ | None:
-            return f"{name} or empty"
-    raise ValueError(f"column {column.name} has a type without a name: add {column.type} to TYPES")
-
-
-if __name__ == "__main__":
-    print(columns_page(), end="")
