@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mnv2bench.records import Record
 from mnv2bench.records.journal import lines
-from mnv2bench.statistics.spent import spent
+from mnv2bench.statistics.time_spent import time_spent
 
 PLAIN_EVERY_S = 10.0
 
@@ -72,7 +72,7 @@ def spent_table(records: Iterable[Record], journal: Path) -> Table:
     table.add_column("backend", no_wrap=True)
     for name in ("runs", "wall s", "open s", "warm-up s", "timed s", "share"):
         table.add_column(name, justify="right")
-    for row in spent(records):
+    for row in time_spent(records):
         seconds = (row.wall_s, row.opening_s, row.warmup_s, row.timed_s)
         table.add_row(row.backend, str(row.processes), *(f"{s:.1f}" for s in seconds), f"{row.timed_share:.0%}")
     return table

@@ -16,7 +16,7 @@ from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
 from mnv2bench.statistics.latency import latency
-from mnv2bench.statistics.rounds import kept_share, throughput, used_rounds
+from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
@@ -205,7 +205,7 @@ def replay(request, benchmark):
             case=record.case.id,
             process_medians_ms=[1e3 * s for s in times.process_medians],
             throughput_images_per_s=throughput(record),
-            kept_share=kept_share(record),
+            kept_share=record_undisturbed_share(record),
             flags=list(flags(record)),
         )
         if gpu := gpu_times(record):  # what is replayed is the wall; these are times of other things

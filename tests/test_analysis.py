@@ -13,12 +13,13 @@ from mnv2bench.flags import flags
 from mnv2bench.networks import count
 from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift
 from mnv2bench.statistics.fit import Point, fit, latency_fit, pixel1_fit, verdict
 from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
 from mnv2bench.statistics.latency import detection, gmadds_per_s, latency, speedups
-from mnv2bench.statistics.once import cold_path, memory, output_error
-from mnv2bench.statistics.rounds import campaigns, kept_share, threads_used, throughput, used_rounds
+from mnv2bench.statistics.processes import cold_path, memory, output_error
+from mnv2bench.statistics.rounds import record_undisturbed_share, threads_used, throughput, used_rounds
 
 MS = 1_000_000
 PLAN = Plan(processes=3, rounds=4)
@@ -46,7 +47,7 @@ def test_rounds_in_which_something_contended_are_not_used():
     quiet = (ran(10), ran(11))
     samples = Samples(rounds=(quiet[0], ran(40, cpu=0.5), quiet[1], ran(40, steal_ns=MS), ran(9)))
     assert used_rounds(samples, threads=1) == (*quiet, ran(9))
-    assert kept_share(recorded(samples)) == 0.6
+    assert record_undisturbed_share(recorded(samples)) == 0.6
     assert latency(recorded(samples)).process_medians == (0.010,)
 
 

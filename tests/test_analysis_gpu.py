@@ -36,7 +36,7 @@ from mnv2bench.records import GpuMemory, Plan, Process, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import latency
-from mnv2bench.statistics.rounds import kept_share, threads_used, throughput
+from mnv2bench.statistics.rounds import record_undisturbed_share, threads_used, throughput
 
 ON_CPU = Samples(rounds=(Round((9,), 9, 9),))
 CPU = record(Case(), Plan(), {}, [Process(Case(), 0, 0, 0, "ok", "", 1.0, ON_CPU)])
@@ -116,7 +116,7 @@ def test_a_counter_that_stood_still_or_is_not_there_is_no_energy():
 def test_a_round_in_which_the_gpu_throttled_or_was_shared_is_not_used():
     rounds = (gpu_round(100), gpu_round(300, 290, state=CAPPED), gpu_round(100), gpu_round(300, 290, state=SHARED))
     seen = gpu_record(gpu_samples(*rounds, rounds[0]))
-    assert kept_share(seen) == 0.6
+    assert record_undisturbed_share(seen) == 0.6
     assert gpu_times(seen).gpu.median_s == pytest.approx(80e-6)
     assert flags(seen) == (
         "throttled: the GPU slowed itself down in 1 of 5 rounds (sw power cap)",
@@ -197,5 +197,5 @@ def test_processes_that_differ_in_what_they_say_are_both_told():
 
 
 def test_states_before_and_after_are_no_round_and_drop_none():
-    assert kept_share(steady(100, before=CAPPED, after=SHARED)) == 1.0
+    assert record_undisturbed_share(steady(100, before=CAPPED, after=SHARED)) == 1.0
     assert {IDLE.noise, BUSY.noise} == {()}

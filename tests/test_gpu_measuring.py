@@ -6,7 +6,7 @@ import pytest
 
 from mnv2bench.backends import Session
 from mnv2bench.records import Plan
-from mnv2bench.records.rounds import GpuState, Round, kept
+from mnv2bench.records.rounds import GpuState, Round, undisturbed_rounds
 from mnv2bench.workers.gpu_passes import cooled, end_to_end, enqueue, events, in_flight, time_passes
 from mnv2bench.workers.loop import measure, time_round
 from mnv2bench.workers.noise import Counters
@@ -214,7 +214,7 @@ def test_a_round_on_a_gpu_that_slowed_down_or_is_shared_stays_in_the_file_and_an
     device = Device()
     _, rounds = measure(device, PLAN, 1, device.read, Watch(device, QUIET, QUIET, noise, QUIET))
     assert [round.contention(1, 1.0) for round in rounds] == [(), (sign,), ()]
-    assert kept(rounds, 1) == (rounds[0], rounds[2])
+    assert undisturbed_rounds(rounds, 1) == (rounds[0], rounds[2])
 
 
 def test_a_gpu_that_never_comes_to_rest_is_retried_at_most_twice_over():
@@ -222,7 +222,7 @@ def test_a_gpu_that_never_comes_to_rest_is_retried_at_most_twice_over():
     shared = GpuState(1980, 2619, 45, (), 3)
     _, rounds = measure(device, PLAN, 1, device.read, Watch(device, shared))
     assert len(rounds) == 4
-    assert kept(rounds, 1) == ()
+    assert undisturbed_rounds(rounds, 1) == ()
 
 
 def test_reasons_that_say_nothing_of_noise_and_what_nobody_tells_leave_a_round_alone():

@@ -8,7 +8,7 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.records import Artifact, Gpu, GpuMemory, Memory, Plan, Process, Samples, record
 from mnv2bench.records.encoding import dumps, process_from_json, process_to_json
-from mnv2bench.records.rounds import GpuRound, GpuState, Round, kept
+from mnv2bench.records.rounds import GpuRound, GpuState, Round, undisturbed_rounds
 
 # 100 ms of ten inferences on one core that nobody else wanted
 QUIET = Round((10_000_000,) * 10, wall_ns=100_000_000, cpu_ns=100_000_000, run_queue_ns=0, steal_ns=0, throttled_ns=0)
@@ -39,7 +39,7 @@ BUSY = Process(
 def test_a_slow_round_counts_and_a_fast_one_that_shared_its_core_does_not():
     slow = replace(QUIET, durations_ns=(100_000_000,))
     fast = replace(QUIET, durations_ns=(1_000_000,) * 100, cpu_ns=50_000_000)
-    assert kept([QUIET, slow, fast], threads=1) == (QUIET, slow)
+    assert undisturbed_rounds([QUIET, slow, fast], threads=1) == (QUIET, slow)
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,22 @@ def test_a_slow_round_counts_and_a_fast_one_that_shared_its_core_does_not():
 def test_a_round_is_contended_by_what_the_machine_did(seen, signs):
     round = replace(QUIET, **seen)
     assert round.contention(threads=1, usual_cpu_share=0.5) == signs
-    assert kept([QUIET, round], threads=1) == ((QUIET,) if signs else (QUIET, round))
+    assert undisturbed_rounds([QUIET, round], threads=1) == ((QUIET,) if signs else (QUIET, round))
 
 
 def test_one_thread_is_held_to_its_whole_core_even_where_it_never_had_it():
     rounds = [replace(QUIET, cpu_ns=90_000_000)] * 5
-    assert kept(rounds, threads=1) == ()
+    assert undisturbed_rounds(rounds, threads=1) == ()
 
 
 def test_several_threads_are_held_to_what_they_usually_get():
     usual = replace(QUIET, cpu_ns=180_000_000)
     nearly, below = replace(QUIET, cpu_ns=171_000_000), replace(QUIET, cpu_ns=170_999_999)
-    assert kept([usual, nearly, usual, below, usual], threads=2) == (usual, nearly, usual, usual)
+    assert undisturbed_rounds([usual, nearly, usual, below, usual], threads=2) == (usual, nearly, usual, usual)
 
 
 def test_no_rounds_keep_none():
-    assert kept([], threads=1) == kept([], threads=2) == ()
+    assert undisturbed_rounds([], threads=1) == undisturbed_rounds([], threads=2) == ()
 
 
 def test_a_round_without_wall_time_used_no_thread():

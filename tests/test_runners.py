@@ -17,7 +17,7 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
 from mnv2bench.records.encoding import samples_from_json
-from mnv2bench.records.rounds import Round, kept
+from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.remote.runners import answer, contract, native
 from mnv2bench.remote.runners.answer import Marks
 from mnv2bench.workers.loop import steady
@@ -129,7 +129,7 @@ def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(dou
     said = answer.parse(ran.stdout)
     samples = samples_from_json(said.samples)
     assert (said.runner, said.marks) == ("double", None)
-    assert len(kept(samples.rounds, 1)) == 2 or len(samples.rounds) == 4
+    assert len(undisturbed_rounds(samples.rounds, 1)) == 2 or len(samples.rounds) == 4
     assert all(min(r.durations_ns) >= 200_000 and r.wall_ns >= 20_000_000 for r in (*samples.warmup, *samples.rounds))
     assert samples.first_s >= 0.0002
     assert samples.memory.interpreter == samples.memory.floor <= samples.memory.loaded <= samples.memory.peak
@@ -182,7 +182,7 @@ def test_the_c_runner_calls_steady_and_undisturbed_what_the_loop_here_does(compi
         numbers = [(r.durations_ns[0], r.wall_ns, r.cpu_ns, -1 if r.run_queue_ns is None else r.run_queue_ns,
                     r.major_faults) for r in rounds]  # fmt: skip
         lines.append(f"{threads} {len(rounds)} " + " ".join(str(n) for row in numbers for n in row))
-        expected.append(f"{steady(rounds, 0.005):d} {len(kept(rounds, threads))}")
+        expected.append(f"{steady(rounds, 0.005):d} {len(undisturbed_rounds(rounds, threads))}")
     ran = subprocess.run([program], input="\n".join(lines), capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == expected
     assert len(set(expected)) > 5

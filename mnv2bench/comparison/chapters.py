@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mnv2bench.flags import flags
 from mnv2bench.records import Record
 from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.latency import speedups
-from mnv2bench.statistics.rounds import campaigns
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
 

@@ -9,7 +9,7 @@ import numpy as np
 from mnv2bench.records import GpuMemory, Record, Samples
 from mnv2bench.records.rounds import GpuRound, GpuState, Round
 from mnv2bench.statistics.latency import Latency, latency, median_s
-from mnv2bench.statistics.once import by_field
+from mnv2bench.statistics.processes import medians_by_field
 from mnv2bench.statistics.rounds import measured, used_rounds
 
 UNVERIFIED = "unverified on hardware"
@@ -155,7 +155,7 @@ def _range(values: Iterable[int | None]) -> tuple[int, int] | None:
 
 def gpu_memory(record: Record) -> GpuMemory | None:
     """Medians over processes, each field by itself, as no two of them count the same; None without a GPU."""
-    return by_field([samples.gpu.memory for samples in measured(record) if samples.gpu])
+    return medians_by_field([samples.gpu.memory for samples in measured(record) if samples.gpu])
 
 
 def cuda_graph(record: Record) -> str | None:

@@ -10,7 +10,7 @@ from mnv2bench.profiling.mapping import unfused_norm
 from mnv2bench.records import Record
 from mnv2bench.statistics.doubts import OTHER_THREADS
 from mnv2bench.statistics.latency import median_s
-from mnv2bench.statistics.once import cold_path
+from mnv2bench.statistics.processes import cold_path
 from mnv2bench.statistics.rounds import measured, threads_used
 
 FIRST_RUN = 10.0  # times the median

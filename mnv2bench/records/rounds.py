@@ -97,7 +97,7 @@ class Round:
         return tuple(filter(None, signs))
 
 
-def kept(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
+def undisturbed_rounds(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
     """The rounds in which nothing contended with the worker."""
     usual = statistics.median(r.cpu_share for r in rounds) if rounds else 0.0
     return tuple(r for r in rounds if not r.contention(threads, usual))

@@ -6,7 +6,7 @@ from mnv2bench.remote.counts import counted
 from mnv2bench.report import column
 from mnv2bench.report.column import Column, Columns
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.statistics.once import told_ms
+from mnv2bench.statistics.processes import external_ms
 from mnv2bench.statistics.rounds import madds
 
 
@@ -75,7 +75,7 @@ COLUMNS: Columns = (
     Column(
         "told_ms",
         float | None,
-        lambda e: told_ms(e.record.told),
+        lambda e: external_ms(e.record.told),
         "Latency that another tool reported: its median, or its mean where it prints no median; the median over "
         "processes. Never a `latency_ms`.",
     ),

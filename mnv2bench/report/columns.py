@@ -12,8 +12,8 @@ from mnv2bench.report.cells import number, one_decimal, percent, scaled, scienti
 from mnv2bench.report.column import Column, Columns, Shown
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.latency import Latency, gmadds_per_s
-from mnv2bench.statistics.once import cold_path, memory, output_error
-from mnv2bench.statistics.rounds import kept_share, measured, network_count, threads_used, throughput
+from mnv2bench.statistics.processes import cold_path, memory, output_error
+from mnv2bench.statistics.rounds import measured, network_count, record_undisturbed_share, threads_used, throughput
 
 WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
@@ -217,7 +217,7 @@ LATENCIES: Columns = (
     Column(
         "kept_share",
         float | None,
-        lambda e: e.measured(kept_share),
+        lambda e: e.measured(record_undisturbed_share),
         "Part of all rounds in which nothing contended with the worker.",
         (Shown(column.TAILS, 5, "rounds kept", percent),),
     ),

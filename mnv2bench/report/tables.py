@@ -11,7 +11,7 @@ from mnv2bench.report.columns import COLUMNS
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.fit import Fit, latency_fit, pixel1_fit, verdict
 from mnv2bench.statistics.latency import EAGER
-from mnv2bench.statistics.once import cold_path, memory
+from mnv2bench.statistics.processes import cold_path, memory
 from mnv2bench.statistics.rounds import network_count
 
 NOT_ASKED = "not asked"

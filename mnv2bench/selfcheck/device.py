@@ -11,8 +11,8 @@ from mnv2bench.cases import Case, Kind
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selection import MOBILE
-from mnv2bench.statistics.once import output_error
-from mnv2bench.statistics.rounds import kept_share, threads_used, used_rounds
+from mnv2bench.statistics.processes import output_error
+from mnv2bench.statistics.rounds import record_undisturbed_share, threads_used, used_rounds
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
@@ -43,7 +43,7 @@ def verdict(record: Record) -> tuple[bool, str]:
     share, threads = between(record), threads_used(record)
     said = (
         f"error {output_error(record) or 0:.1e}, {threads:.2f} threads used, {share:.2%} of a round between calls, "
-        f"{kept_share(record):.0%} of rounds undisturbed"
+        f"{record_undisturbed_share(record):.0%} of rounds undisturbed"
     )
     return share <= MAX_BETWEEN and (record.case.threads == 1 or threads >= MIN_TWO_THREADS), said
 

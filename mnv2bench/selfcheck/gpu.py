@@ -16,8 +16,8 @@ from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal, load
 from mnv2bench.selfcheck.device import between
 from mnv2bench.statistics.latency import latency
-from mnv2bench.statistics.once import output_error
-from mnv2bench.statistics.rounds import kept_share
+from mnv2bench.statistics.processes import output_error
+from mnv2bench.statistics.rounds import record_undisturbed_share
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
@@ -76,7 +76,7 @@ def figures(record: Record) -> str:
         f"end to end {1e3 * times.end_to_end.median_s:.4f}",
         f"events / wall in flight {clock_agreement(record):.2f}",
         f"{between(record):.2%} of a round between calls",
-        f"{kept_share(record):.0%} of rounds undisturbed",
+        f"{record_undisturbed_share(record):.0%} of rounds undisturbed",
     ]
     if host_sets_the_pace(record):
         phrases.append("the host sets the pace, so its clock and the GPU's are not compared")

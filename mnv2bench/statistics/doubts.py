@@ -11,8 +11,15 @@ from functools import lru_cache
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
-from mnv2bench.statistics.once import output_errors
-from mnv2bench.statistics.rounds import MIN_UNDISTURBED, Timed, measured, threads_used, undisturbed_share, used_rounds
+from mnv2bench.statistics.processes import output_errors
+from mnv2bench.statistics.rounds import (
+    MIN_UNDISTURBED,
+    HasRounds,
+    measured,
+    threads_used,
+    undisturbed_share,
+    used_rounds,
+)
 
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
@@ -20,7 +27,7 @@ MIN_ROUNDS = 4  # fewer say nothing about a trend
 OTHER_THREADS = 0.5
 
 
-def noise_doubts(processes: Sequence[Timed], threads: int) -> Iterator[str]:
+def noise_doubts(processes: Sequence[HasRounds], threads: int) -> Iterator[str]:
     """`noisy` where contention disturbed most rounds of a process, `unsteady` where its times still drifted."""
     shares = [undisturbed_share(timed, threads) for timed in processes]
     noisy = [share for share in shares if share < MIN_UNDISTURBED]

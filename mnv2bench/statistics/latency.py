@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Record, Samples
+from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
-from mnv2bench.statistics.rounds import campaigns, durations_ns, madds, measured, required, used_rounds
+from mnv2bench.statistics.rounds import durations_ns, madds, measured, require_measured, used_rounds
 
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
 ROUND_QUANTILE, PROCESS_QUANTILE = 0.10, 0.25  # docs/thresholds.md#detection
@@ -42,7 +43,7 @@ def latency(record: Record) -> Latency:
     The interval is of the processes' location on the log scale; where that does not hold the median, which two
     clusters of processes can bring about, it is widened until it does.
     """
-    processes = [used_rounds(s, record.case.threads) for s in required(record)]
+    processes = [used_rounds(s, record.case.threads) for s in require_measured(record)]
     iterations = [durations_ns(rounds) for rounds in processes]
     medians = tuple(map(_median_s, iterations))
     median, pooled = statistics.median(medians), np.concatenate(iterations)
@@ -74,7 +75,7 @@ def _median_s(iterations: NDArray[np.int64]) -> float:
 
 def median_s(record: Record) -> float:
     """`latency(record).median_s` alone, for a tenth of the work. ValueError where nothing was measured."""
-    return statistics.median(process_median(samples, record.case.threads) for samples in required(record))
+    return statistics.median(process_median(samples, record.case.threads) for samples in require_measured(record))
 
 
 def detection(samples: Samples, threads: int) -> float:

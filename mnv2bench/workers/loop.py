@@ -9,7 +9,7 @@ from itertools import combinations
 from mnv2bench.backends import Session
 from mnv2bench.gpu.nvml import Watch
 from mnv2bench.records import Plan
-from mnv2bench.records.rounds import Round, kept
+from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.workers.gpu_passes import cooled, time_passes
 from mnv2bench.workers.noise import Counters, counters, since
 
@@ -106,7 +106,7 @@ def measure(
         *warmup, last = warm_up(session, plan, read)
         warmup.append(passes(last))
         rounds: list[Round] = []
-        while len(kept(rounds, threads)) < plan.rounds and len(rounds) < RETRIES * plan.rounds:
+        while len(undisturbed_rounds(rounds, threads)) < plan.rounds and len(rounds) < RETRIES * plan.rounds:
             rounds.append(passes(time_round(session, plan.round_s, read, cool)))
     finally:
         gc.enable()

@@ -12,7 +12,7 @@ from mnv2bench.profiling.remarks import remarks
 from mnv2bench.records import Record
 from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table
 from mnv2bench.report.machine import machine
-from mnv2bench.statistics.once import memory
+from mnv2bench.statistics.processes import memory
 
 TITLE = "# MobileNetV2 profiles\n"
 COLUMNS = (

@@ -1,4 +1,4 @@
-"""What happens once a process and not once an inference: the cold path, memory, the check of the outputs."""
+"""Numbers that a process has once: its cold path, its memory, the error of its outputs, an external latency."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ class ColdPath:
 
 
 def cold_path(record: Record) -> ColdPath:
-    """Medians over fresh processes."""
+    """The medians over fresh processes."""
     processes = measured(record)
     return ColdPath(
         export_s=record.artifact.export_s if record.artifact else None,
@@ -39,16 +39,17 @@ def cold_path(record: Record) -> ColdPath:
 
 
 def memory(record: Record) -> Memory | None:
-    """Medians over processes, each field by itself; None where /proc told nothing."""
-    return by_field([s.memory for s in measured(record) if s.memory])
+    """Medians over processes, each field by itself; None where no process could read it."""
+    return medians_by_field([s.memory for s in measured(record) if s.memory])
 
 
-def by_field(seen: Sequence[M]) -> M | None:
-    """Medians of bytes, each field over those that told it; None of nothing."""
-    if not seen:
+def medians_by_field(readings: Sequence[M]) -> M | None:
+    """Medians in bytes, each field over the readings that have it; None without readings."""
+    if not readings:
         return None
-    medians = {name: _median(getattr(one, name) for one in seen) for name in seen[0].__dataclass_fields__}
-    return type(seen[0])(**{name: None if bytes is None else int(bytes) for name, bytes in medians.items()})  # type: ignore[arg-type]
+    fields = readings[0].__dataclass_fields__
+    medians = {name: _median(getattr(reading, name) for reading in readings) for name in fields}
+    return type(readings[0])(**{name: None if size is None else int(size) for name, size in medians.items()})  # type: ignore[arg-type]
 
 
 def output_error(record: Record) -> float | None:
@@ -57,14 +58,14 @@ def output_error(record: Record) -> float | None:
 
 
 def output_errors(record: Record) -> list[float]:
-    """Of each process whose outputs were compared."""
+    """The error of each process whose outputs were compared."""
     errors = [(p.counts or p.samples).error for p in record.processes]
     return [error for error in errors if error is not None]
 
 
-def told_ms(told: Iterable[Told]) -> float | None:
-    """Of what other tools printed, the median over processes of their medians, of means where they print no median."""
-    return _median(one.mean_ms if one.median_ms is None else one.median_ms for one in told)
+def external_ms(results: Iterable[Told]) -> float | None:
+    """The median of the medians that other tools reported of their processes; of means where they report no median."""
+    return _median(result.mean_ms if result.median_ms is None else result.median_ms for result in results)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

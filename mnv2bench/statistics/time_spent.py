@@ -1,4 +1,4 @@
-"""Where a campaign's time went."""
+"""How long the processes of a campaign ran, and for what."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from mnv2bench.records import Record
 
 
 @dataclass(frozen=True)
-class Spent:
+class TimeSpent:
     """Seconds of all processes of a backend; `timed_s` is inside rounds, the rest is start, import, open, warm-up."""
 
     backend: str
@@ -22,22 +22,22 @@ class Spent:
         return self.timed_s / self.wall_s if self.wall_s else 0.0
 
 
-def spent(records: Iterable[Record]) -> tuple[Spent, ...]:
-    """One row a backend, then one of them all named "all"."""
-    rows: dict[str, Spent] = {}
+def time_spent(records: Iterable[Record]) -> tuple[TimeSpent, ...]:
+    """A row for each backend, then a row for all of them, named "all"."""
+    rows: dict[str, TimeSpent] = {}
     for record in records:
         for name in (record.case.backend, "all"):
-            row = rows.get(name, Spent(name, 0, 0.0, 0.0, 0.0, 0.0))
+            row = rows.get(name, TimeSpent(name, 0, 0.0, 0.0, 0.0, 0.0))
             for process in record.processes:
-                s = process.samples
-                row = Spent(
+                samples = process.samples
+                row = TimeSpent(
                     name,
                     row.processes + 1,
                     row.wall_s + process.wall_s,
-                    row.opening_s + (s.import_s or 0.0) + (s.open_s or 0.0),
-                    row.warmup_s + sum(r.wall_ns for r in s.warmup) / 1e9,
-                    row.timed_s + sum(r.wall_ns for r in s.rounds) / 1e9,
+                    row.opening_s + (samples.import_s or 0.0) + (samples.open_s or 0.0),
+                    row.warmup_s + sum(r.wall_ns for r in samples.warmup) / 1e9,
+                    row.timed_s + sum(r.wall_ns for r in samples.rounds) / 1e9,
                 )
             rows[name] = row
-    together = rows.pop("all", None)
-    return (*(rows[name] for name in sorted(rows)), *([together] if together else []))
+    names = sorted(rows, key=lambda name: (name == "all", name))
+    return tuple(rows[name] for name in names)
