@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from mnv2bench import precisions
@@ -100,6 +101,7 @@ class Case:
         return f"{self.variant}-b{self.batch}-{self.backend}-{self.device}-{self.precision}-t{self.threads}"
 
     @classmethod
+    @lru_cache(maxsize=10_000)  # every process of a file names its case, and every night has the same cases
     def parse(cls, id: str) -> "Case":
         """The case of an id; ValueError where the text is none."""
         found = ID.fullmatch(id)

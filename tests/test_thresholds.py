@@ -16,7 +16,12 @@ PAGE = ROOT / "docs" / "thresholds.md"
 ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<value>[^`]+)` \| `(?P<module>[\w.]+)` \| .+ \| .+ \| .+ \|$")
 LINK = re.compile(r"docs/thresholds\.md(?:#([a-z-]+))?")
 DECIDING = ("mnv2bench.statistics", "mnv2bench.regression.judging", "mnv2bench.regression.gate")
-NOT_STATISTICAL = {("judgement", "OK"), ("judgement", "CONFIRMED"), ("judgement", "CANNOT_JUDGE")}  # exit codes
+NOT_STATISTICAL = {  # exit codes, and a number that only speed depends on
+    ("judgement", "OK"),
+    ("judgement", "CONFIRMED"),
+    ("judgement", "CANNOT_JUDGE"),
+    ("latency", "FEW"),
+}
 
 
 def listed():

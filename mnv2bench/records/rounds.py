@@ -84,20 +84,35 @@ class Round:
         A host that waits for its GPU may sleep or spin: its CPU share is no sign there.
         The limits are the MAX_ and MIN_ names above: docs/thresholds.md#rounds.
         """
-        floor = MIN_CPU_ONE_THREAD if threads == 1 else MIN_CPU_OF_USUAL * usual_cpu_share
-        passes: tuple[Round | GpuRound, ...] = (self, self.gpu) if self.gpu else (self,)
-        signs = (
-            "cpu" if not self.gpu and self.cpu_share < floor else "",
-            "run queue" if any((p.run_queue_ns or 0) > MAX_RUN_QUEUE * p.wall_ns for p in passes) else "",
-            "steal" if any((p.steal_ns or 0) > MAX_STEAL * p.wall_ns for p in passes) else "",
-            "throttled" if any(p.throttled_ns for p in passes) else "",
-            "major faults" if self.major_faults > 0 else "",
-            *(self.gpu.state.noise if self.gpu and self.gpu.state else ()),
-        )
-        return tuple(filter(None, signs))
+        signs = []
+        if not self.gpu:
+            floor = MIN_CPU_ONE_THREAD if threads == 1 else MIN_CPU_OF_USUAL * usual_cpu_share
+            if self.cpu_share < floor:
+                signs.append("cpu")
+        if _waited(self) or (self.gpu and _waited(self.gpu)):
+            signs.append("run queue")
+        if _stolen(self) or (self.gpu and _stolen(self.gpu)):
+            signs.append("steal")
+        if self.throttled_ns or (self.gpu and self.gpu.throttled_ns):
+            signs.append("throttled")
+        if self.major_faults > 0:
+            signs.append("major faults")
+        if self.gpu and self.gpu.state:
+            signs += self.gpu.state.noise
+        return tuple(signs)
+
+
+def _waited(timed: Round | GpuRound) -> bool:
+    """Whether its threads waited for a core for too long."""
+    return timed.run_queue_ns is not None and timed.run_queue_ns > MAX_RUN_QUEUE * timed.wall_ns
+
+
+def _stolen(timed: Round | GpuRound) -> bool:
+    """Whether the hypervisor took too much of its time."""
+    return timed.steal_ns is not None and timed.steal_ns > MAX_STEAL * timed.wall_ns
 
 
 def undisturbed_rounds(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
     """The rounds in which nothing contended with the worker."""
-    usual = statistics.median(r.cpu_share for r in rounds) if rounds else 0.0
-    return tuple(r for r in rounds if not r.contention(threads, usual))
+    usual = statistics.median([r.cpu_share for r in rounds]) if rounds else 0.0
+    return tuple([r for r in rounds if not r.contention(threads, usual)])

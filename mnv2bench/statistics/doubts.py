@@ -12,14 +12,7 @@ from mnv2bench.precisions import FP32
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.processes import output_errors
-from mnv2bench.statistics.rounds import (
-    MIN_UNDISTURBED,
-    HasRounds,
-    measured,
-    threads_used,
-    undisturbed_share,
-    used_rounds,
-)
+from mnv2bench.statistics.rounds import HasRounds, measured, select_rounds, threads_used
 
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
@@ -29,14 +22,14 @@ OTHER_THREADS = 0.5
 
 def noise_doubts(processes: Sequence[HasRounds], threads: int) -> Iterator[str]:
     """`noisy` where contention disturbed most rounds of a process, `unsteady` where its times still drifted."""
-    shares = [undisturbed_share(timed, threads) for timed in processes]
-    noisy = [share for share in shares if share < MIN_UNDISTURBED]
+    used_of_each = [select_rounds(timed, threads) for timed in processes]
+    noisy = [process.undisturbed_share for process in used_of_each if process.noisy]
     if noisy:
         yield (
             f"noisy: {len(noisy)} of {len(processes)} processes had under half of their rounds undisturbed, "
             f"the worst {min(noisy):.0%}"
         )
-    drifts = [drift(used_rounds(timed, threads)) for timed in processes]
+    drifts = [drift(process.rounds) for process in used_of_each]
     moving = [change for change in drifts if change is not None]
     if moving:
         yield (
@@ -76,7 +69,7 @@ def drift(rounds: Sequence[Round]) -> float | None:
     """
     if len(rounds) < MIN_ROUNDS:
         return None
-    return _drift_of_medians(tuple(float(statistics.median(r.durations_ns)) for r in rounds))
+    return _drift_of_medians(tuple([float(statistics.median(r.durations_ns)) for r in rounds]))
 
 
 @lru_cache(maxsize=10_000)  # the doubts and the history ask for the same rounds, and the interval is costly
@@ -91,7 +84,7 @@ def _sloping(medians: Sequence[float]) -> bool:
     from scipy import stats
 
     limit = MAX_SLOPE * statistics.median(medians)
-    slopes = ((b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(medians), 2))
+    slopes = [(b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(medians), 2)]
     if abs(statistics.median(slopes)) <= limit:  # it lies in the interval, which takes scipy a millisecond
         return False
     slope = stats.theilslopes(medians)

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Record, Samples
+from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
 from mnv2bench.statistics.rounds import durations_ns, madds, measured, require_measured, used_rounds
 
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
+FEW = 200  # iterations: below, Python's own median is faster than making an array
 ROUND_QUANTILE, PROCESS_QUANTILE = 0.10, 0.25  # docs/thresholds.md#detection
 EAGER = "torch_eager"
 
@@ -66,7 +68,14 @@ def latency(record: Record) -> Latency:
 
 def process_median(samples: Samples, threads: int) -> float:
     """Seconds: the median of every iteration in the used rounds of one process."""
-    return _median_s(durations_ns(used_rounds(samples, threads)))
+    return rounds_median(used_rounds(samples, threads))
+
+
+def rounds_median(rounds: Sequence[Round]) -> float:
+    """Seconds: the median of every iteration in these rounds."""
+    if sum([len(r.durations_ns) for r in rounds]) < FEW:  # the same number, faster where an array takes long to make
+        return statistics.median([duration for r in rounds for duration in r.durations_ns]) / 1e9
+    return _median_s(durations_ns(rounds))
 
 
 def _median_s(iterations: NDArray[np.int64]) -> float:
@@ -85,7 +94,12 @@ def detection(samples: Samples, threads: int) -> float:
     processes are compared by. It is blind to whatever leaves the fast iterations as they are: a longer tail, a stall
     every tenth call, a slow phase in under three quarters of the rounds. It is not a latency to tell anyone.
     """
-    tenths = [quantile(r.durations_ns, ROUND_QUANTILE) for r in used_rounds(samples, threads)]
+    return rounds_detection(used_rounds(samples, threads))
+
+
+def rounds_detection(rounds: Sequence[Round]) -> float:
+    """`detection` of these rounds."""
+    tenths = [quantile(r.durations_ns, ROUND_QUANTILE) for r in rounds]
     return math.log(quantile(tenths, PROCESS_QUANTILE) / 1e9)
 
 

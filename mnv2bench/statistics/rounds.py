@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -37,15 +38,37 @@ class HasRounds(Protocol):
     def rounds(self) -> tuple[Round, ...]: ...
 
 
+@dataclass(frozen=True)
+class UsedRounds:
+    """The rounds of one process whose times are used, and the part of all its rounds that nothing contended with.
+
+    Those are the undisturbed rounds; all of them in a noisy process, which has too few to choose from.
+    """
+
+    rounds: tuple[Round, ...]
+    undisturbed_share: float
+
+    @property
+    def noisy(self) -> bool:
+        """Whether most rounds of the process were disturbed."""
+        return self.undisturbed_share < MIN_UNDISTURBED
+
+
+def select_rounds(samples: HasRounds, threads: int) -> UsedRounds:
+    """Which rounds of a process are used, from what the machine did meanwhile and never from their times."""
+    undisturbed = undisturbed_rounds(samples.rounds, threads)
+    share = len(undisturbed) / len(samples.rounds)
+    return UsedRounds(undisturbed if share >= MIN_UNDISTURBED else samples.rounds, share)
+
+
 def undisturbed_share(samples: HasRounds, threads: int) -> float:
     """The part of a process's rounds in which nothing contended with it; it is noisy below MIN_UNDISTURBED."""
-    return len(undisturbed_rounds(samples.rounds, threads)) / len(samples.rounds)
+    return select_rounds(samples, threads).undisturbed_share
 
 
 def used_rounds(samples: HasRounds, threads: int) -> tuple[Round, ...]:
-    """The undisturbed rounds; all of them in a noisy process, which has too few to choose from."""
-    undisturbed = undisturbed_rounds(samples.rounds, threads)
-    return undisturbed if len(undisturbed) >= MIN_UNDISTURBED * len(samples.rounds) else samples.rounds
+    """The rounds of a process whose times are used: see `UsedRounds`."""
+    return select_rounds(samples, threads).rounds
 
 
 def record_undisturbed_share(record: Record) -> float:

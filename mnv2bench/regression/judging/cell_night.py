@@ -1,6 +1,7 @@
 """A case in one night, as the few numbers that the gate and the history need of it."""
 
-import statistics
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import is_throttled
 from mnv2bench.statistics.doubts import drift
-from mnv2bench.statistics.latency import detection
-from mnv2bench.statistics.rounds import MIN_UNDISTURBED, measured, undisturbed_share, used_rounds
+from mnv2bench.statistics.latency import quantile, rounds_detection
+from mnv2bench.statistics.rounds import measured, select_rounds
 
 MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
 LOW = 0.25  # contention only ever slows: half of a bad night's processes may be slowed and the second of five is not
@@ -55,13 +56,19 @@ def cell_night(record: Record) -> CellNight | None:
     processes = measured(record)
     if record.status != "ok" or not processes:
         return None
-    threads = record.case.threads
-    levels = [detection(samples, threads) for samples in processes]
+    used_of_each = [select_rounds(samples, record.case.threads) for samples in processes]
+    levels = [rounds_detection(process.rounds) for process in used_of_each]
     return CellNight(
-        level=float(night_level(np.array(levels))),
-        process_sd=statistics.stdev(levels) if len(levels) > 1 else None,
+        level=quantile(levels, LOW),
+        process_sd=_standard_deviation(levels) if len(levels) > 1 else None,
         processes=len(levels),
-        noisy=sum(undisturbed_share(samples, threads) < MIN_UNDISTURBED for samples in processes),
-        drifting=sum(drift(used_rounds(samples, threads)) is not None for samples in processes),
+        noisy=sum([process.noisy for process in used_of_each]),
+        drifting=sum([drift(process.rounds) is not None for process in used_of_each]),
         throttled=sum(map(is_throttled, record.processes)),
     )
+
+
+def _standard_deviation(levels: Sequence[float]) -> float:
+    """Of a sample. `statistics.stdev` computes in fractions, which takes as long as all the rest of a case's night."""
+    mean = math.fsum(levels) / len(levels)
+    return math.sqrt(math.fsum([(level - mean) ** 2 for level in levels]) / (len(levels) - 1))
