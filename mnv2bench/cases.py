@@ -8,16 +8,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from mnv2bench import precisions
-from mnv2bench.networks.spec import check
+from mnv2bench import networks, precisions
 
-WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
-RESOLUTIONS = (224, 192, 160, 128, 96)
-GRIDS: dict[str, tuple[tuple[float, int], ...]] = {
-    "quick": ((0.35, 96), (1.0, 224)),
-    "published": (*itertools.product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
-    "full": tuple(itertools.product(WIDTHS, RESOLUTIONS)),
-}
+WIDTHS = networks.network(networks.DEFAULT).widths
+RESOLUTIONS = networks.network(networks.DEFAULT).resolutions
+GRIDS = networks.network(networks.DEFAULT).grids
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
@@ -61,7 +56,7 @@ class Case:
     Raises ValueError, in one line, for a case that no network or runtime could have.
     """
 
-    network: str = "mobilenet_v2"
+    network: str = networks.DEFAULT
     width: float = 1.0
     resolution: int = 224
     batch: int = 1
@@ -71,7 +66,7 @@ class Case:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        check(self.network, self.width, self.resolution)
+        networks.check(self.network, self.width, self.resolution)
         for name, value in (("batch", self.batch), ("threads", self.threads)):
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
                 raise ValueError(f"{name} must be a whole number from 1 to 4096, not {value!r}")
@@ -137,7 +132,7 @@ def cases(
     variants: Iterable[tuple[float, int]],
     *,
     backends: Iterable[str],
-    networks: Iterable[str] = ("mobilenet_v2",),
+    networks: Iterable[str] = (networks.DEFAULT,),
     devices: Iterable[str] = ("cpu",),
     precisions: Iterable[str] = (precisions.FP32.name,),
     threads: Iterable[int] = (1,),

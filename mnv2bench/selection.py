@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from mnv2bench import backends, precisions
+from mnv2bench import backends, networks, precisions
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
 from mnv2bench.cases import GRIDS, Case, cases, grid, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
-from mnv2bench.networks import NAMES
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan
 
@@ -22,7 +21,7 @@ QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
 OPTIONS = {  # name: (default, help); one list for argparse and typer, so that neither drifts
     "grid": ("quick", f"Variants: {', '.join(GRIDS)}."),
-    "networks": ("mobilenet_v2", f"Comma-separated, of {', '.join(NAMES)}."),
+    "networks": (networks.DEFAULT, f"Comma-separated, of {', '.join(networks.names())}."),
     "widths": ("", "Comma-separated width multipliers; any width, with --resolutions."),
     "resolutions": ("", "Comma-separated; any from 32, with --widths."),
     "backends": ("", "Comma-separated; every one in `mnv2bench backends` where not given."),

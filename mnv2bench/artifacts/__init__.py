@@ -14,7 +14,7 @@ from mnv2bench.records import Artifact
 
 PACKAGE = Path(__file__).parents[1]
 SOURCES = (
-    *sorted((PACKAGE / "networks").glob("*.py")),
+    *sorted((PACKAGE / "networks").rglob("*.py")),
     PACKAGE / "artifacts" / "export.py",
     PACKAGE / "backends" / "_tensorrt.py",
 )

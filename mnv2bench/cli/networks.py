@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
+from mnv2bench import networks
 from mnv2bench.cli.app import app, console
-from mnv2bench.networks import NAMES
 from mnv2bench.selection import OPTIONS, select
 
 
 @app.command()
 def memory(
-    network: Annotated[str, typer.Option(help=f"One of {', '.join(NAMES)}.")] = NAMES[0],
+    network: Annotated[str, typer.Option(help=f"One of {', '.join(networks.names())}.")] = networks.DEFAULT,
     widths: Annotated[str, typer.Option(help=OPTIONS["widths"][1])] = "",
     resolutions: Annotated[str, typer.Option(help=OPTIONS["resolutions"][1])] = "",
     csv: Annotated[Path | None, typer.Option(help="Where to write every layer's bytes.")] = None,
@@ -47,7 +47,7 @@ def paper() -> None:
 
 @app.command()
 def network(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(networks.names())}.")],
     width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
     resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
 ) -> None:

@@ -1,21 +1,29 @@
-"""The networks: counted without torch, built with it."""
+"""The networks: declared in families/, counted without torch, built with it."""
 
+import importlib
+import importlib.metadata
+import pkgutil
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from mnv2bench.networks.activations import Live, Peak, Peaks, activations, peaks
-from mnv2bench.networks.images import images
-from mnv2bench.networks.spec import SPECS, Count, Layer, TorchinfoTotals, check, count, layers, torchinfo_totals
+from mnv2bench.networks import families, graph
+from mnv2bench.networks.family import Network, Published
+from mnv2bench.networks.graph import Count, Layer, Live, Peak, Peaks, TorchinfoTotals, module_layers, peaks
 
 if TYPE_CHECKING:
-    from mnv2bench.networks.mobilenet_v2 import MobileNetV2
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
 
 __all__ = [
-    "NAMES",
+    "DEFAULT",
     "Count",
     "Layer",
     "Live",
+    "Network",
     "Peak",
     "Peaks",
+    "Published",
     "TorchinfoTotals",
     "activations",
     "build",
@@ -23,15 +31,110 @@ __all__ = [
     "count",
     "images",
     "layers",
+    "module_layers",
+    "names",
+    "network",
     "peaks",
+    "published",
     "torchinfo_totals",
 ]
 
-NAMES = tuple(SPECS)
+DEFAULT = "mobilenet_v2"
+ENTRY_POINTS = "mnv2bench.networks"
+MAX_WIDTH, MAX_RESOLUTION = 10, 4096
 
 
-def build(network: str, width: float = 1.0, classes: int = 1000, seed: int | None = 0) -> "MobileNetV2":
-    """The network in eval mode; see `mobilenet_v2.build`."""
-    from mnv2bench.networks import mobilenet_v2  # torch, only where a network is built
+@cache
+def _in_tree() -> dict[str, Network]:
+    files = [module.name for module in pkgutil.iter_modules(families.__path__)]
+    modules = [importlib.import_module(f"{families.__name__}.{file}") for file in files]
+    return {network.name: network for module in modules for network in module.NETWORKS}
 
-    return mobilenet_v2.build(network, width, classes, seed)
+
+@cache
+def _everywhere() -> dict[str, Network]:
+    """With the families of other distributions, whose entry points take 16 ms to look through."""
+    modules = [entry.load() for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)]
+    return _in_tree() | {network.name: network for module in modules for network in module.NETWORKS}
+
+
+def names() -> tuple[str, ...]:
+    """Every network in the tree and from entry points."""
+    return tuple(_everywhere())
+
+
+def network(name: str) -> Network:
+    """What its family declares of a network. ValueError for an unknown name."""
+    if name in _in_tree():
+        return _in_tree()[name]
+    if name not in _everywhere():
+        raise ValueError(f"unknown network {name!r}; known networks: {', '.join(names())}")
+    return _everywhere()[name]
+
+
+def published(name: str, width: float, resolution: int) -> Published | None:
+    """The published row of a variant; None where nothing was published. `Network.reference_device` is its device."""
+    return network(name).published().get((width, resolution))
+
+
+def check(name: str, width: float, resolution: int) -> None:
+    """Raises ValueError, in one line, where the network cannot be built."""
+    declared = network(name)
+    if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= MAX_WIDTH:
+        raise ValueError(f"width must be a number above 0 and at most {MAX_WIDTH}, such as 1.0, not {width!r}")
+    if width < declared.min_width:
+        raise ValueError(
+            f"width {width!r} leaves {name} a layer without channels; use at least {declared.min_width}"
+        )
+    if (
+        isinstance(resolution, bool)
+        or not isinstance(resolution, int)
+        or not declared.min_resolution <= resolution <= MAX_RESOLUTION
+    ):
+        raise ValueError(
+            f"resolution must be a whole number from {declared.min_resolution} to {MAX_RESOLUTION}, such as 224, "
+            f"not {resolution!r}"
+        )
+
+
+def layers(name: str, width: float, resolution: int, classes: int = 1000) -> tuple[Layer, ...]:
+    """The network's layers in the order in which they run."""
+    check(name, width, resolution)
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, not {classes!r}")
+    return network(name).layers(width, resolution, classes)
+
+
+@lru_cache(maxsize=None, typed=True)  # typed: True is no width, though it equals 1.0
+def count(name: str, width: float, resolution: int, classes: int = 1000) -> Count:
+    """Multiply-adds, parameters and memory of one image.
+
+    For mobilenet_v2, `madds` truncated to millions equals every official row of paper/mobilenet_v2_published.csv, and
+    so does `params_without_bn` at 1001 classes truncated to two decimals of a million.
+    """
+    return graph.count(layers(name, width, resolution, classes))
+
+
+def torchinfo_totals(name: str, width: float, resolution: int) -> TorchinfoTotals:
+    """What torchinfo would print; see `graph.torchinfo_totals`."""
+    return graph.torchinfo_totals(layers(name, width, resolution))
+
+
+def activations(name: str, width: float, resolution: int) -> tuple[Live, ...]:
+    """Activation memory along the network, layer by layer."""
+    return graph.activations(layers(name, width, resolution))
+
+
+def build(name: str, width: float = 1.0, classes: int = 1000, seed: int | None = 0) -> "nn.Module":
+    """The network in eval mode; see `modules.build`."""
+    from mnv2bench.networks import modules  # torch, only where a network is built
+
+    any_resolution = max(224, network(name).min_resolution)
+    return modules.build(layers(name, width, any_resolution, classes), seed)
+
+
+def images(seed: int, batch: int, resolution: int) -> "NDArray[np.float32]":
+    """The images that every backend is given; see `inputs.images`."""
+    from mnv2bench.networks import inputs  # numpy, only where images are made
+
+    return inputs.images(seed, batch, resolution)

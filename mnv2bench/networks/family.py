@@ -1,0 +1,80 @@
+"""Network: what a family's file declares of each of its networks, without torch."""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from mnv2bench.networks.graph import Layer
+
+Variant = tuple[float, int]  # width and resolution
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published row as its source prints it; None where the source says nothing. Accuracies in percent."""
+
+    model: str
+    width: float
+    resolution: int
+    variant: str
+    madds_m: int | None
+    params_m: float | None
+    top1: float | None
+    top5: float | None
+    latency_ms: float | None
+    latency_device: str
+    source: str
+
+
+def _nothing_published() -> Mapping[Variant, Published]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of a family.
+
+    `layers` lists them for a width, a resolution and a number of classes. `grids` are named lists of variants; each
+    network has quick, published and full. `published` returns the published rows by variant, `reference_device` is
+    where their latencies were measured, and `published_classes` how many classes their parameters are for. Below
+    `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
+    """
+
+    name: str
+    layers: Callable[[float, int, int], tuple[Layer, ...]]
+    widths: tuple[float, ...]
+    resolutions: tuple[int, ...]
+    grids: Mapping[str, tuple[Variant, ...]]
+    published: Callable[[], Mapping[Variant, Published]] = _nothing_published
+    reference_device: str = ""
+    published_classes: int = 1000
+    min_width: float = 0.0
+    min_resolution: int = 32
+
+
+@cache
+def published_rows(table: str) -> tuple[Published, ...]:
+    """The rows of one CSV file of the folder mnv2bench/paper."""
+    text = resources.files("mnv2bench").joinpath("paper", f"{table}.csv").read_text(encoding="utf-8")
+    return tuple(
+        Published(
+            model=row["model"],
+            width=float(row["width"]),
+            resolution=int(row["resolution"]),
+            variant=row["variant"],
+            madds_m=int(row["macs_M"]) if row["macs_M"] else None,
+            params_m=_number(row["params_M"]),
+            top1=_number(row["top1"]),
+            top5=_number(row["top5"]),
+            latency_ms=_number(row["latency_ms"]),
+            latency_device=row["latency_device"],
+            source=row["source"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None

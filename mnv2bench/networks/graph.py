@@ -1,0 +1,393 @@
+"""A network's layers as data, and what follows from them: multiply-adds, parameters and activation memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+FP32_BYTES = 4
+IMAGE = "image"  # stands among a layer's inputs for the network's own input
+IMAGE_CHANNELS = 3
+
+LayerType = Literal["conv", "depthwise", "linear", "add", "concat", "shuffle", "pool", "activation"]
+Activation = Literal["", "relu", "relu6"]
+Pool = Literal["", "average", "max"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer for one image; sizes are side lengths, elements are counted without the batch.
+
+    `name` is BLOCK.ROLE, such as block3.expand, or one word for a layer that is a block of its own. `inputs` are the
+    names of earlier layers, or IMAGE. `in_channels` is that of one input where the layer adds, and the sum of all where
+    it concatenates. `pads` are the zeros before and after each row and each column. `norm` and `activation` are the
+    batch norm and the activation that follow the layer and belong to it.
+
+    `modules` are its paths in exports, in the order in which they run: of the dropout before it, of itself, of its
+    batch norm and of its activation, as far as it has them. A layer without a module of its own, such as an add, has
+    the path of the module whose forward computes it; "" is the whole network.
+    """
+
+    name: str
+    type: LayerType
+    inputs: tuple[str, ...]
+    in_channels: int
+    out_channels: int
+    in_size: int
+    out_size: int
+    kernel: int = 1
+    stride: int = 1
+    pads: tuple[int, int] = (0, 0)
+    groups: int = 1
+    has_bias: bool = False
+    norm: bool = False
+    activation: Activation = ""
+    pool: Pool = ""
+    dropout: float = 0.0
+    modules: tuple[str, ...] = ()
+
+    @property
+    def block(self) -> str:
+        """What it is a part of: block3 of block3.expand; a layer without a block is its own."""
+        return self.name.rpartition(".")[0] or self.name
+
+    @property
+    def role(self) -> str:
+        """Its part in its block: expand of block3.expand. Layers of one role are summed in tables of profiles."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def weights(self) -> int:
+        if self.type not in ("conv", "depthwise", "linear"):
+            return 0
+        return self.in_channels * self.out_channels // self.groups * self.kernel**2
+
+    @property
+    def bias(self) -> int:
+        """Elements of the bias: batch norm does its work where there is one."""
+        return self.out_channels if self.has_bias else 0
+
+    @property
+    def madds(self) -> int:
+        return self.weights * self.out_size**2
+
+    @property
+    def params(self) -> int:
+        return self.weights + self.bias
+
+    @property
+    def bn_params(self) -> int:
+        """Weight and bias of the batch norm that follows the layer."""
+        return 2 * self.out_channels if self.norm else 0
+
+    @property
+    def in_elements(self) -> int:
+        """Elements of the input; of one of the inputs where the layer adds."""
+        return self.in_channels * self.in_size**2
+
+    @property
+    def read_elements(self) -> int:
+        """Elements of all inputs."""
+        return self.in_elements * (len(self.inputs) if self.type == "add" else 1)
+
+    @property
+    def out_elements(self) -> int:
+        return self.out_channels * self.out_size**2
+
+
+class Graph:
+    """A list of layers that grows by one with each call; sizes and channels follow from the inputs.
+
+    Each method returns the name of the new layer, to be an input of later ones.
+    """
+
+    def __init__(self, resolution: int) -> None:
+        self.layers: list[Layer] = []
+        self._shapes = {IMAGE: (IMAGE_CHANNELS, resolution)}
+
+    def conv(
+        self,
+        name: str,
+        source: str,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        pads: tuple[int, int] | None = None,
+        norm: bool = True,
+        activation: Activation = "",
+        modules: tuple[str, ...] = (),
+    ) -> str:
+        """A convolution, with batch norm instead of a bias unless `norm` is False; padded by half a kernel."""
+        inputs, size = self._shapes[source]
+        pads = (kernel // 2, kernel // 2) if pads is None else pads
+        layer_type: LayerType = "depthwise" if groups == inputs == channels else "conv"
+        return self._append(
+            Layer(
+                name,
+                layer_type,
+                (source,),
+                inputs,
+                channels,
+                size,
+                _out_size(size, kernel, stride, pads),
+                kernel,
+                stride,
+                pads,
+                groups,
+                has_bias=not norm,
+                norm=norm,
+                activation=activation,
+                modules=modules,
+            )
+        )
+
+    def depthwise(
+        self,
+        name: str,
+        source: str,
+        kernel: int,
+        stride: int = 1,
+        *,
+        activation: Activation = "",
+        modules: tuple[str, ...] = (),
+    ) -> str:
+        """A convolution of each channel by itself, with batch norm."""
+        channels, _ = self._shapes[source]
+        return self.conv(
+            name, source, channels, kernel, stride, groups=channels, activation=activation, modules=modules
+        )
+
+    def linear(
+        self, name: str, source: str, channels: int, *, dropout: float = 0.0, modules: tuple[str, ...] = ()
+    ) -> str:
+        inputs, size = self._shapes[source]
+        return self._append(
+            Layer(
+                name, "linear", (source,), inputs, channels, size, size, has_bias=True, dropout=dropout, modules=modules
+            )
+        )
+
+    def add(
+        self, name: str, sources: Sequence[str], *, activation: Activation = "", modules: tuple[str, ...] = ()
+    ) -> str:
+        channels, size = self._shapes[sources[0]]
+        return self._append(
+            Layer(
+                name, "add", tuple(sources), channels, channels, size, size, activation=activation, modules=modules
+            )
+        )
+
+    def concat(
+        self, name: str, sources: Sequence[str], *, activation: Activation = "", modules: tuple[str, ...] = ()
+    ) -> str:
+        """The channels of all inputs, in their order."""
+        size = self._shapes[sources[0]][1]
+        channels = sum(self._shapes[source][0] for source in sources)
+        return self._append(
+            Layer(
+                name, "concat", tuple(sources), channels, channels, size, size, activation=activation, modules=modules
+            )
+        )
+
+    def shuffle(self, name: str, source: str, groups: int, *, modules: tuple[str, ...] = ()) -> str:
+        """The same channels in the order that takes one of each group in turn."""
+        channels, size = self._shapes[source]
+        return self._append(
+            Layer(name, "shuffle", (source,), channels, channels, size, size, groups=groups, modules=modules)
+        )
+
+    def activate(self, name: str, source: str, activation: Activation, *, modules: tuple[str, ...] = ()) -> str:
+        """An activation that no other layer owns, such as one before a convolution."""
+        channels, size = self._shapes[source]
+        return self._append(
+            Layer(
+                name, "activation", (source,), channels, channels, size, size, activation=activation, modules=modules
+            )
+        )
+
+    def pool(
+        self,
+        name: str,
+        source: str,
+        pool: Pool = "average",
+        kernel: int = 0,
+        stride: int = 1,
+        *,
+        pads: tuple[int, int] = (0, 0),
+        modules: tuple[str, ...] = (),
+    ) -> str:
+        """Of the whole image where no kernel is named. Padded zeros count in an average."""
+        channels, size = self._shapes[source]
+        kernel = kernel or size
+        out_size = _out_size(size, kernel, stride, pads)
+        return self._append(
+            Layer(
+                name,
+                "pool",
+                (source,),
+                channels,
+                channels,
+                size,
+                out_size,
+                kernel,
+                stride,
+                pads,
+                pool=pool,
+                modules=modules,
+            )
+        )
+
+    def _append(self, layer: Layer) -> str:
+        if layer.name in self._shapes:
+            raise ValueError(f"two layers are called {layer.name}: give each a name of its own")
+        self._shapes[layer.name] = (layer.out_channels, layer.out_size)
+        self.layers.append(layer)
+        return layer.name
+
+
+def _out_size(size: int, kernel: int, stride: int, pads: tuple[int, int]) -> int:
+    return (size + sum(pads) - kernel) // stride + 1
+
+
+def module_layers(layers: Sequence[Layer]) -> dict[str, str]:
+    """The layer of each module path: a layer's own paths, and those that hold modules of that layer alone."""
+    owners = {path: layer.name for layer in layers for path in layer.modules}
+    inside: dict[str, set[str]] = {}
+    for path, name in owners.items():
+        parts = path.split(".")
+        for length in range(1, len(parts)):
+            inside.setdefault(".".join(parts[:length]), set()).add(name)
+    for path, names in inside.items():
+        if len(names) == 1:
+            owners.setdefault(path, *names)
+    return owners
+
+
+@dataclass(frozen=True)
+class Count:
+    """Totals of one image in fp32; batch norm's running statistics are buffers and are not counted anywhere.
+
+    `madds`: conv and linear layers only. `params`: with batch norm's weight and bias. `weight_bytes`: of all `params`.
+    `peak_in_out_bytes`: input plus output of the largest conv or linear layer, its batch norm and activation folded.
+    """
+
+    madds: int
+    params: int
+    params_without_bn: int
+    largest_tensor_bytes: int
+    peak_in_out_bytes: int
+    weight_bytes: int
+
+
+def count(layers: Sequence[Layer]) -> Count:
+    """Multiply-adds, parameters and memory of one image."""
+    params_without_bn = sum(layer.params for layer in layers)
+    params = params_without_bn + sum(layer.bn_params for layer in layers)
+    return Count(
+        madds=sum(layer.madds for layer in layers),
+        params=params,
+        params_without_bn=params_without_bn,
+        largest_tensor_bytes=FP32_BYTES * max(max(layer.in_elements, layer.out_elements) for layer in layers),
+        peak_in_out_bytes=FP32_BYTES * max(layer.in_elements + layer.out_elements for layer in layers if layer.params),
+        weight_bytes=FP32_BYTES * params,
+    )
+
+
+@dataclass(frozen=True)
+class TorchinfoTotals:
+    """What `torchinfo.summary` prints for one fp32 image."""
+
+    mult_adds: int
+    input_bytes: int
+    forward_backward_bytes: int
+    params_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return self.input_bytes + self.forward_backward_bytes + self.params_bytes
+
+
+def torchinfo_totals(layers: Sequence[Layer]) -> TorchinfoTotals:
+    """The same layers by torchinfo's rules, which also count what `count` leaves out.
+
+    Batch norm's parameters and the classifier's bias count as one multiply-add each; batch norm's output is a tensor
+    of its own; every output counts twice, for the backward pass that inference never makes.
+    """
+    outputs = sum(layer.out_elements * (2 if layer.bn_params else 1) for layer in layers if layer.params)
+    return TorchinfoTotals(
+        mult_adds=sum(layer.madds + layer.bn_params + layer.bias for layer in layers),
+        input_bytes=FP32_BYTES * layers[0].in_elements,
+        forward_backward_bytes=2 * FP32_BYTES * outputs,
+        params_bytes=FP32_BYTES * sum(layer.params + layer.bn_params for layer in layers),
+    )
+
+
+@dataclass(frozen=True)
+class Live:
+    """Bytes of fp32 that are alive while one layer computes one image; batch norm and activation are folded into it.
+
+    `read` is the layer's inputs; `written` its output; `held` the earlier tensors that it does not read and that a
+    later layer does, such as the input of a block with a residual until the add. Weights are not counted.
+    """
+
+    layer: str
+    read: int
+    written: int
+    held: int
+
+    @property
+    def op(self) -> int:
+        """Input and output of the operation."""
+        return self.read + self.written
+
+    @property
+    def live(self) -> int:
+        return self.op + self.held
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The highest number of bytes, and the first layer that has it."""
+
+    layer: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Of the largest tensor, of the input and output of one operation, and of all that is alive during one.
+
+    A tensor goes by the layer that writes it; the image, which none does, by the one that reads it.
+    """
+
+    tensor: Peak
+    op: Peak
+    live: Peak
+
+
+def activations(layers: Sequence[Layer]) -> tuple[Live, ...]:
+    """Activation memory of each layer, in the order in which they run."""
+    last_reader = {source: place for place, layer in enumerate(layers) for source in layer.inputs}
+    sizes = {IMAGE: FP32_BYTES * layers[0].in_elements}
+    along = []
+    for place, layer in enumerate(layers):
+        read = sum(sizes[source] for source in dict.fromkeys(layer.inputs))
+        held = [name for name in sizes if name not in layer.inputs and last_reader.get(name, -1) > place]
+        written = FP32_BYTES * layer.out_elements
+        along.append(Live(layer.name, read, written, sum(sizes[name] for name in held)))
+        sizes[layer.name] = written
+    return tuple(along)
+
+
+def peaks(along: Sequence[Live]) -> Peaks:
+    """The highest values of a whole network."""
+    written = _highest(along, lambda live: live.written)
+    image = Peak(along[0].layer, along[0].read)
+    tensor = written if written.bytes >= image.bytes else image
+    return Peaks(tensor, _highest(along, lambda live: live.op), _highest(along, lambda live: live.live))
+
+
+def _highest(along: Sequence[Live], size: Callable[[Live], int]) -> Peak:
+    highest = max(along, key=size)
+    return Peak(highest.layer, size(highest))

@@ -1,0 +1,216 @@
+"""Any network as torch modules, built from its layers with each module at the path that its layer names."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.inputs import images
+
+CALIBRATION_IMAGES = 16
+CALIBRATION_RESOLUTION = 128
+Compute = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one module or function computes: `result` of `inputs`, all by name.
+
+    `path` is the module's own, or that of the module whose forward calls the function.
+    """
+
+    path: str
+    compute: Compute
+    inputs: tuple[str, ...]
+    result: str
+
+
+class Steps(nn.Module):
+    """A module whose forward calls its children, and functions, on each other's results."""
+
+    def __init__(self, inputs: Sequence[str], steps: Sequence[Operation], result: str) -> None:
+        super().__init__()
+        places = {name: place for place, name in enumerate(inputs)}
+        self.steps: list[tuple[str | Compute, tuple[int, ...]]] = []
+        for step in steps:
+            call: str | Compute = step.compute
+            if isinstance(step.compute, nn.Module):
+                call = step.path.rpartition(".")[2]
+                self.add_module(call, step.compute)
+            self.steps.append((call, tuple(places[name] for name in step.inputs)))
+            places[step.result] = len(places)
+        self.result = places[result]
+
+    def forward(self, inputs: Tensor) -> Tensor:  # exports name the network's input after this parameter
+        return self._compute([inputs])
+
+    def _compute(self, values: list[Tensor]) -> Tensor:
+        for call, places in self.steps:
+            compute: Compute = getattr(self, call) if isinstance(call, str) else call
+            values.append(compute(*[values[place] for place in places]))
+        return values[self.result]
+
+
+class Join(Steps):
+    """Steps that take several tensors."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self._compute([*inputs])
+
+
+def build(layers: Sequence[Layer], seed: int | None = 0) -> nn.Module:
+    """The network in eval mode, its weights and batch-norm statistics made from `seed`.
+
+    With `seed=None` the weights mean nothing yet: load a state dict next. The global random state stays as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        operations = [operation for layer in layers for operation in _operations(layer)]
+        net = _container("", operations, layers[-1].name).eval()
+    if seed is not None:
+        _initialise(net, seed)
+        _calibrate(net, seed)
+    return net
+
+
+def _container(path: str, operations: Sequence[Operation], result: str) -> nn.Module:
+    """The module at a path, of the operations below it; a Sequential where each takes the result of the last."""
+    depth = len(path.split(".")) + 1 if path else 1
+    steps = []
+    for child, group in groupby(operations, key=lambda operation: ".".join(operation.path.split(".")[:depth])):
+        below = list(group)
+        if child == path or below[0].path == child:
+            steps += below
+        else:
+            inputs, output = _boundary(below, operations, result)
+            steps.append(Operation(child, _container(child, below, output), inputs, output))
+    inputs, _ = _boundary(operations, operations, result)
+    before = [*inputs, *(step.result for step in steps)]
+    in_a_row = all(step.inputs == (last,) for step, last in zip(steps, before, strict=False))
+    modules = {step.path.rpartition(".")[2]: step.compute for step in steps if isinstance(step.compute, nn.Module)}
+    if in_a_row and len(modules) == len(steps):
+        chain = nn.Sequential()
+        for name, module in modules.items():
+            chain.add_module(name, module)
+        return chain
+    return (Steps if len(inputs) == 1 else Join)(inputs, steps, result)
+
+
+def _boundary(below: Sequence[Operation], around: Sequence[Operation], result: str) -> tuple[tuple[str, ...], str]:
+    """What a group of operations takes from outside, and the result that is used outside."""
+    made = {operation.result for operation in below}
+    inputs = dict.fromkeys(name for operation in below for name in operation.inputs if name not in made)
+    used = {name for operation in around if operation not in below for name in operation.inputs}
+    results = [operation.result for operation in below if operation.result in used or operation.result == result]
+    if len(results) != 1:
+        raise ValueError(
+            f"the modules below {below[0].path} have {len(results)} results that others use: "
+            "choose module paths whose modules have one"
+        )
+    return tuple(inputs), results[0]
+
+
+def _operations(layer: Layer) -> Iterator[Operation]:
+    """What a layer computes, in order: dropout, itself, batch norm, activation, each at its own path."""
+    parts: list[tuple[str, Compute]] = []
+    if layer.dropout:
+        parts.append(("dropout", nn.Dropout(layer.dropout)))
+    parts.append(("", _own(layer)))
+    if layer.norm:
+        parts.append(("norm", nn.BatchNorm2d(layer.out_channels)))
+    if layer.activation and layer.type != "activation":
+        parts.append(("activation", _activation(layer)))
+    if len(parts) != len(layer.modules):
+        raise ValueError(f"layer {layer.name} needs {len(parts)} module paths, not {len(layer.modules)}")
+    inputs = layer.inputs
+    for number, ((part, compute), path) in enumerate(zip(parts, layer.modules, strict=True), start=1):
+        result = layer.name if number == len(parts) else f"{layer.name} {part}"
+        yield Operation(path, compute, inputs, result)
+        inputs = (result,)
+
+
+def _own(layer: Layer) -> Compute:
+    before, after = layer.pads
+    if before != after:
+        raise ValueError(f"layer {layer.name} has pads {before} and {after}: only equal ones are built")
+    match layer.type:
+        case "conv" | "depthwise":
+            return nn.Conv2d(
+                layer.in_channels,
+                layer.out_channels,
+                layer.kernel,
+                layer.stride,
+                padding=before,
+                groups=layer.groups,
+                bias=layer.has_bias,
+            )
+        case "linear":
+            return nn.Linear(layer.in_channels, layer.out_channels, bias=layer.has_bias)
+        case "add":
+            return _add
+        case "concat":
+            return _concat
+        case "shuffle":
+            return nn.ChannelShuffle(layer.groups)
+        case "activation":
+            return _activation(layer)
+        case "pool" if layer.kernel == layer.in_size:
+            return _pool_all
+        case "pool" if layer.pool == "max":
+            return nn.MaxPool2d(layer.kernel, layer.stride, before)
+        case _:
+            return nn.AvgPool2d(layer.kernel, layer.stride, before)
+
+
+def _activation(layer: Layer) -> nn.Module:
+    """In place where nothing else can read its input."""
+    return {"relu": nn.ReLU, "relu6": nn.ReLU6}[layer.activation](inplace=layer.norm)
+
+
+def _add(*inputs: Tensor) -> Tensor:
+    first, *others = inputs
+    for other in others:
+        first = first + other
+    return first
+
+
+def _concat(*inputs: Tensor) -> Tensor:
+    return torch.cat(inputs, 1)
+
+
+def _pool_all(inputs: Tensor) -> Tensor:
+    """One number for each channel."""
+    return torch.flatten(nn.functional.adaptive_avg_pool2d(inputs, 1), 1)
+
+
+def _initialise(net: nn.Module, seed: int) -> None:
+    """As torchvision does, but for the classifier: its std of 0.01 would leave logits of a tenth."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0.0, module.in_features**-0.5, generator=generator)
+            nn.init.zeros_(module.bias)
+
+
+def _calibrate(net: nn.Module, seed: int) -> None:
+    """Sets batch norm's running statistics to those of a batch of images.
+
+    Without them signals fade from layer to layer until two images have the same logits to 1e-7, and a backend that
+    computes nothing would pass for one that computes everything.
+    """
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in one order, whatever the machine's cores
+    try:
+        for norm in norms:
+            norm.train().momentum = None  # the running statistics become the batch's own
+        with torch.no_grad():
+            net(torch.from_numpy(images(seed, CALIBRATION_IMAGES, CALIBRATION_RESOLUTION)))
+    finally:
+        torch.set_num_threads(threads)
+    for norm in norms:
+        norm.eval().momentum = 0.1
