@@ -29,7 +29,7 @@ def module(layer: str) -> str:
 
 def operator(*names: str) -> Operator:
     """The layers in one, in the sum of their times."""
-    kinds = {layer.name: layer.kind for layer in layers("mobilenet_v2", 0.35, 96)}
+    kinds = {layer.name: layer.type for layer in layers("mobilenet_v2", 0.35, 96)}
     took = sum(TOOK_US[name.rpartition(".")[2]] for name in names)
     kind = "+".join(kinds[name] for name in names)
     return Operator(f"op of {'+'.join(names)}", kind, (took * US,) * 3, tuple(map(module, names)))

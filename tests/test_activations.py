@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 
 from mnv2bench.cases import RESOLUTIONS, WIDTHS
-from mnv2bench.networks import NAMES, Live, Peak, activations, count, layers, peaks
+from mnv2bench.networks import Live, Peak, activations, count, layers, names, peaks
 
 V2 = "mobilenet_v2"
-ALL = list(product(NAMES, WIDTHS, RESOLUTIONS))
+ALL = list(product(names(), WIDTHS, RESOLUTIONS))
 
 
 def along(name, width=1.0, resolution=224):

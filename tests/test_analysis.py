@@ -15,7 +15,7 @@ from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, 
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift
-from mnv2bench.statistics.fit import Point, fit, latency_fit, pixel1_fit, verdict
+from mnv2bench.statistics.fit import Point, fit, latency_fit, published_fit, verdict
 from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
 from mnv2bench.statistics.latency import detection, gmadds_per_s, latency, speedups
 from mnv2bench.statistics.processes import cold_path, memory, output_error
@@ -294,7 +294,7 @@ def test_records_of_different_campaigns_are_kept_apart_and_never_divided(other):
 
 
 def test_the_pixel_1_law_is_the_one_in_the_notes():
-    law = pixel1_fit()
+    law = published_fit("mobilenet_v2")
     assert f"{law.factor_ms:.3f} * MMAdds^{law.exponent:.3f}, R2 {law.power_r2:.3f}" == "0.507 * MMAdds^0.877, R2 0.997"
     assert law.variants == 22
 

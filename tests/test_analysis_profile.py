@@ -36,7 +36,7 @@ def whole_network(case: Case) -> Profile:
     """Every layer by an operator of its own, nothing named."""
     kinds = {"conv": "conv", "depthwise": "depthwise", "add": "add", "pool": "pool", "linear": "linear"}
     layers = networks.layers(case.network, case.width, case.resolution)
-    return told(*((layer.name, kinds[layer.kind], (), [5, 5]) for layer in layers), case=case)
+    return told(*((layer.name, kinds[layer.type], (), [5, 5]) for layer in layers), case=case)
 
 
 def test_a_rows_time_is_the_median_over_processes_of_each_ones_interquartile_mean():

@@ -36,7 +36,7 @@ def named(*origins: str, kind: str = "conv", case: Case = CASE) -> str:
 def in_order(case: Case = CASE) -> list[tuple[str, tuple[str, ...]]]:
     """The network as a runtime runs it that fuses ReLU6 and nothing else, and names nothing."""
     found = networks.layers(case.network, case.width, case.resolution)
-    return [(KINDS[layer.kind] if layer.relu else KINDS[layer.kind].partition("+")[0], ()) for layer in found]
+    return [(KINDS[layer.type] if layer.activation else KINDS[layer.type].partition("+")[0], ()) for layer in found]
 
 
 @pytest.mark.parametrize(

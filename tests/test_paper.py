@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnv2bench.networks import count, layers, torchinfo_totals
-from mnv2bench.networks.spec import HEAD_CHANNELS, ROWS, STEM_CHANNELS
+from mnv2bench.networks.families.mobilenet_v2 import HEAD_CHANNELS, ROWS, STEM_CHANNELS
 from mnv2bench.paper import official, published, table
 from mnv2bench.report.network import network_page
 from mnv2bench.report.paper import paper_markdown, paper_table
@@ -128,7 +128,7 @@ def test_the_documented_rules_of_other_tools_are_the_computed_ones():
 def test_timm_counts_batch_norm_twice_and_the_pooling_input(width, gmacs):
     all_layers = layers("mobilenet_v2", width, 224)
     bn_elements = sum(layer.out_elements for layer in all_layers if layer.bn_params)
-    pooled = sum(layer.in_elements for layer in all_layers if layer.kind == "pool")
+    pooled = sum(layer.in_elements for layer in all_layers if layer.type == "pool")
     assert round((count("mobilenet_v2", width, 224).madds + 2 * bn_elements + pooled) / 1e9, 2) == gmacs
 
 

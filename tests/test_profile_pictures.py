@@ -9,6 +9,7 @@ import pytest
 from saved_profiles import EAGER, FUSED, PROBES, RECORDS, profiles
 
 from mnv2bench.cases import Case
+from mnv2bench.networks import layers, roles
 from mnv2bench.profiling.pages import roofline, shares
 from mnv2bench.profiling.pages.profiled import profiled
 
@@ -65,8 +66,9 @@ def test_the_legend_names_fused_kinds_and_stands_in_the_order_of_the_network(bar
 
 def test_every_kind_has_a_colour_of_its_own():
     several = ["project+add", "project+add+expand", "head+pool", "head+pool+classifier"]
-    colours = shares.colours([*shares.COLOURS, *several])
-    assert len(set(colours.values())) == len(colours) == len(shares.COLOURS) + 4
+    net = layers("mobilenet_v2", 1.0, 224)
+    colours = shares.colours([*roles(net), "layout", "unmapped", *several], net)
+    assert len(set(colours.values())) == len(colours) == len(shares.COLOURS) + 2 + 4
 
 
 def test_a_panel_for_each_setting():

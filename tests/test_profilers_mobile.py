@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
-from mnv2bench.networks.spec import layers
+from mnv2bench.networks import layers
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.readers import xnnpack as _xnnpack
@@ -109,7 +109,7 @@ def test_a_profile_is_of_outputs_that_are_right(measured, name):
 def test_the_operators_are_the_networks_layers_in_order_and_what_moves_numbers(measured, name):
     kinds = [operator.kind for operator in measured[0][name, False].operators]
     network = layers("mobilenet_v2", 0.35, 96)
-    wanted = ["matmul" if layer.kind == "conv" and layer.kernel == 1 else LAYERS[layer.kind] for layer in network]
+    wanted = ["matmul" if layer.type == "conv" and layer.kernel == 1 else LAYERS[layer.type] for layer in network]
     assert [kind for kind in kinds if kind != "layout"] == wanted
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "layout": {"litert": 1, "executorch": 3}[name],

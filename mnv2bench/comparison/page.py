@@ -27,9 +27,12 @@ HOW_TO_READ = f"""\
   {MARKS["threads"]} used other threads than asked, {MARKS["warm-up"]} warm-up reached its cap: see "What to doubt".
   "–" is a number that does not exist: nothing was published, or the sample is too small for it.
 - MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch norm;
-  top-1 and Pixel 1 (TF-Lite, large core) are the authors' own table; beside numbers of a computer the Pixel 1 is
-  marked as another device. MB are 1e6 bytes.
 """
+ABOUT_PUBLISHED = """\
+  top-1 and {device} ({conditions}) are the authors' own table; beside numbers of a computer the {device} is
+  marked as another device.
+"""
+ABOUT_BYTES = "  MB are 1e6 bytes.\n"
 ABOUT_SPEEDUP = "Median of torch_eager over the median of the backend, in the same setting of this campaign."
 ABOUT_GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 ABOUT_THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
@@ -47,9 +50,9 @@ ABOUT_COLD = (
     "compiles. Open: every later one. Medians over fresh processes."
 )
 ABOUT_FIT = (
-    "M is millions of multiply-adds of one call. The power law is fitted on logs, and so is its R². The Pixel 1 row is "
-    "the same fit of the 22 published latencies."
+    "M is millions of multiply-adds of one call. The power law is fitted on logs, and so is its R²."
 )
+ABOUT_PUBLISHED_FIT = " The {device} row is the same fit of the {number} published latencies."
 
 
 def markdown(sources: Iterable[Source]) -> str:
@@ -89,7 +92,7 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     every = chapter.evaluations
     timed = [evaluation for evaluation in every if evaluation.record.timed]
     yield "The machine", "", machine(chapter.source, chapter.records[0])
-    yield "How to read this", "", HOW_TO_READ + how_to_read(every)
+    yield "How to read this", "", _how_to_read(every) + how_to_read(every)
     yield column.LATENCY, "", tables.each_setting(timed, tables.latency_table)
     yield "GPU", "", gpu(every, level)
     yield "Did not run, or came out wrong", "", tables.refused_table(every)
@@ -97,12 +100,30 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     yield column.SPEEDUP, ABOUT_SPEEDUP, tables.each_setting(timed, tables.speedup_table)
     yield column.GMADDS, ABOUT_GMADDS, tables.each_setting(timed, tables.gmadds_table)
     yield column.THROUGHPUT, ABOUT_THROUGHPUT, tables.throughput_table(timed)
-    yield "Do MAdds predict latency?", ABOUT_FIT, tables.each_setting(timed, tables.fit_table)
+    yield "Do MAdds predict latency?", _about_fit(every), tables.each_setting(timed, tables.fit_table)
     yield column.TAILS, ABOUT_TAILS, tables.tail_table(timed)
     yield column.MEMORY, ABOUT_MEMORY, tables.memory_table(timed)
     yield column.COLD_PATH, ABOUT_COLD, tables.cold_table(timed)
     yield "Mobile", "", mobile(every, level)
     yield "What the runtimes say of themselves", "", _settings(chapter.records)
+
+
+def _how_to_read(evaluations: Sequence[Evaluation]) -> str:
+    """The explanations, with a sentence on the published latencies that stand beside these cases."""
+    published = [
+        ABOUT_PUBLISHED.format(device=network.reference_device, conditions=network.reference_conditions)
+        for network in tables.references(evaluations)
+    ]
+    return HOW_TO_READ + "".join(published) + ABOUT_BYTES
+
+
+def _about_fit(evaluations: Sequence[Evaluation]) -> str:
+    """What the fits are, with a sentence on those of published latencies."""
+    published = [
+        ABOUT_PUBLISHED_FIT.format(device=network.reference_device, number=len(network.published()))
+        for network in tables.references(evaluations)
+    ]
+    return ABOUT_FIT + "".join(published)
 
 
 def _doubts(evaluations: Sequence[Evaluation]) -> str:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.networks import families, graph
 from mnv2bench.networks.family import Network, Published
-from mnv2bench.networks.graph import Count, Layer, Live, Peak, Peaks, TorchinfoTotals, module_layers, peaks
+from mnv2bench.networks.graph import (
+    IMAGE,
+    Count,
+    Layer,
+    Live,
+    Peak,
+    Peaks,
+    TorchinfoTotals,
+    blocks,
+    module_layers,
+    peaks,
+    roles,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT",
+    "IMAGE",
     "Count",
     "Layer",
     "Live",
@@ -26,6 +39,7 @@ __all__ = [
     "Published",
     "TorchinfoTotals",
     "activations",
+    "blocks",
     "build",
     "check",
     "count",
@@ -36,6 +50,7 @@ __all__ = [
     "network",
     "peaks",
     "published",
+    "roles",
     "torchinfo_totals",
 ]
 
@@ -83,9 +98,7 @@ def check(name: str, width: float, resolution: int) -> None:
     if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= MAX_WIDTH:
         raise ValueError(f"width must be a number above 0 and at most {MAX_WIDTH}, such as 1.0, not {width!r}")
     if width < declared.min_width:
-        raise ValueError(
-            f"width {width!r} leaves {name} a layer without channels; use at least {declared.min_width}"
-        )
+        raise ValueError(f"width {width!r} leaves {name} a layer without channels; use at least {declared.min_width}")
     if (
         isinstance(resolution, bool)
         or not isinstance(resolution, int)

@@ -37,9 +37,10 @@ class Network:
     """One network of a family.
 
     `layers` lists them for a width, a resolution and a number of classes. `grids` are named lists of variants; each
-    network has quick, published and full. `published` returns the published rows by variant, `reference_device` is
-    where their latencies were measured, and `published_classes` how many classes their parameters are for. Below
-    `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
+    network has quick, published and full. `published` returns the published rows by variant, and `published_classes` is
+    how many classes their parameters are for. Their latencies were measured on `reference_device` in the
+    `reference_conditions`; `reference` is the network of the family that has them, where this one has none of its own.
+    Below `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Network:
     grids: Mapping[str, tuple[Variant, ...]]
     published: Callable[[], Mapping[Variant, Published]] = _nothing_published
     reference_device: str = ""
+    reference_conditions: str = ""
+    reference: str = ""
     published_classes: int = 1000
     min_width: float = 0.0
     min_resolution: int = 32

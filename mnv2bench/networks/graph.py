@@ -1,7 +1,9 @@
 """A network's layers as data, and what follows from them: multiply-adds, parameters and activation memory."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 FP32_BYTES = 4
@@ -173,9 +175,7 @@ class Graph:
     ) -> str:
         channels, size = self._shapes[sources[0]]
         return self._append(
-            Layer(
-                name, "add", tuple(sources), channels, channels, size, size, activation=activation, modules=modules
-            )
+            Layer(name, "add", tuple(sources), channels, channels, size, size, activation=activation, modules=modules)
         )
 
     def concat(
@@ -201,9 +201,7 @@ class Graph:
         """An activation that no other layer owns, such as one before a convolution."""
         channels, size = self._shapes[source]
         return self._append(
-            Layer(
-                name, "activation", (source,), channels, channels, size, size, activation=activation, modules=modules
-            )
+            Layer(name, "activation", (source,), channels, channels, size, size, activation=activation, modules=modules)
         )
 
     def pool(
@@ -250,16 +248,38 @@ def _out_size(size: int, kernel: int, stride: int, pads: tuple[int, int]) -> int
     return (size + sum(pads) - kernel) // stride + 1
 
 
+def blocks(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """The blocks in the order in which they run."""
+    return tuple(dict.fromkeys(layer.block for layer in layers))
+
+
+def roles(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """The roles in the order in which they run within a block; a role that only later blocks have is among them."""
+    order: list[str] = []
+    for _, block in groupby(layers, key=lambda layer: layer.block):
+        names = [layer.role for layer in block]
+        for place, role in enumerate(names):
+            if role not in order:
+                later = [order.index(name) for name in names[place + 1 :] if name in order]
+                order.insert(min(later, default=len(order)), role)
+    return tuple(order)
+
+
 def module_layers(layers: Sequence[Layer]) -> dict[str, str]:
-    """The layer of each module path: a layer's own paths, and those that hold modules of that layer alone."""
-    owners = {path: layer.name for layer in layers for path in layer.modules}
+    """The layer of each module path: a layer's own paths, and those that hold modules of that layer alone.
+
+    A path that two layers name is the path of neither.
+    """
+    paths = Counter(path for layer in layers for path in layer.modules)
+    owners = {path: layer.name for layer in layers for path in layer.modules if paths[path] == 1}
     inside: dict[str, set[str]] = {}
-    for path, name in owners.items():
-        parts = path.split(".")
-        for length in range(1, len(parts)):
-            inside.setdefault(".".join(parts[:length]), set()).add(name)
+    for layer in layers:
+        for path in layer.modules:
+            parts = path.split(".")
+            for length in range(1, len(parts)):
+                inside.setdefault(".".join(parts[:length]), set()).add(layer.name)
     for path, names in inside.items():
-        if len(names) == 1:
+        if len(names) == 1 and path not in paths:
             owners.setdefault(path, *names)
     return owners
 

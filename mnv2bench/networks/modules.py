@@ -1,7 +1,7 @@
 """Any network as torch modules, built from its layers with each module at the path that its layer names."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import torch
@@ -67,12 +67,38 @@ def build(layers: Sequence[Layer], seed: int | None = 0) -> nn.Module:
     With `seed=None` the weights mean nothing yet: load a state dict next. The global random state stays as it was.
     """
     with torch.random.fork_rng(devices=[]):
-        operations = [operation for layer in layers for operation in _operations(layer)]
+        operations = _with_modules([operation for layer in layers for operation in _operations(layer)])
         net = _container("", operations, layers[-1].name).eval()
     if seed is not None:
         _initialise(net, seed)
         _calibrate(net, seed)
     return net
+
+
+class Function(nn.Module):
+    """A function at a module path of its own."""
+
+    def __init__(self, compute: Compute) -> None:
+        super().__init__()
+        self.compute = compute
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.compute(*inputs)
+
+
+def _with_modules(operations: Sequence[Operation]) -> list[Operation]:
+    """The operations, with a module for each function whose path holds no other module."""
+    holders = {operation.path[:end] for operation in operations for end in _dots(operation.path)} | {""}
+    return [
+        operation
+        if isinstance(operation.compute, nn.Module) or operation.path in holders
+        else replace(operation, compute=Function(operation.compute))
+        for operation in operations
+    ]
+
+
+def _dots(path: str) -> list[int]:
+    return [place for place, character in enumerate(path) if character == "."]
 
 
 def _container(path: str, operations: Sequence[Operation], result: str) -> nn.Module:

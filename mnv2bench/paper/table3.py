@@ -95,7 +95,7 @@ def bottlenecks() -> tuple[Bottleneck, ...]:
     """Of MobileNetV2 1.0 at 224, size by size; at 1x1 it is what the pool leaves."""
     printed = {c.size: c.channels for c in cells() if (c.text, c.network) == ("later", OURS)}
     network = layers("mobilenet_v2", 1.0, 224)
-    between = [layer for layer in network if layer.name.endswith(".project") or layer.kind == "pool"]
+    between = [layer for layer in network if layer.role == "project" or layer.type == "pool"]
     halving = {layer.block: layer.in_size for layer in network if layer.stride == 2}
     found = []
     for size in SIZES:

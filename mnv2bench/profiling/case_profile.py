@@ -61,10 +61,10 @@ class CaseProfile:
     """What the profiles of one case say together. Rows are in the order of the network; layout and unmapped come last.
 
     `operators`, each by its own name; of the kind "layout", or without layers and therefore unmapped. `layers`, one row
-    for each group of layers that the runtime fuses, such as "block3.project+add", of the kind "project+add": where any
-    operator works on two layers, all of both is one row, so that each layer is in one row only. `blocks`: stem, block0
-    to block16, head, pool, classifier; where layers of several are fused, a row such as "head+pool". `kinds`: stem,
-    expand, depthwise, project, add, head, pool, classifier, fused ones joined by "+". `sum_s` is the median of the sums
+    for each group of layers that the runtime fuses, named BLOCK.ROLE+ROLE and of the kind ROLE+ROLE: where any operator
+    works on two layers, all of both is one row, so that each layer is in one row only. `blocks` are those of the
+    network; where layers of several are fused, a row BLOCK+BLOCK. `kinds` are the roles of the network's layers, fused
+    ones joined by "+". `sum_s` is the median of the sums
     of a call's operators; `median_s` the undisturbed median of the case's record, None without one; `profiled_s` the
     median call with the profiler on. Shares add up to 1. `processes` are those that ended well: the rows are theirs,
     and without any there are none. `status` and `reason` are of the first that did not.
@@ -101,7 +101,8 @@ def case_profile(profiles: Sequence[Profile], record: Record | None) -> CaseProf
     net = network(case)
     operators = _operators(good, case, net)
     layers = _layers(operators, case, net)
-    blocks = _merged(layers, lambda row: "+".join(dict.fromkeys(name.partition(".")[0] for name in row.layers)), net)
+    block_of = {layer.name: layer.block for layer in net}
+    blocks = _merged(layers, lambda row: "+".join(dict.fromkeys(block_of[name] for name in row.layers)), net)
     undisturbed = record is not None and record.status != "wrong" and measured(record)
     arenas = [p.arena_bytes for p in good if p.arena_bytes is not None]
     return CaseProfile(
@@ -171,25 +172,24 @@ def _layers(operators: Iterable[_Sum], case: Case, net: Sequence[Layer]) -> list
         shared = [group for group in groups if not group.isdisjoint(layers)]
         groups = [group for group in groups if group not in shared] + [set(layers).union(*shared)]
     fused = {name: [layer for layer in net if layer.name in group] for group in groups for name in group}
-    names = {name: _name([layer.name for layer in layers]) for name, layers in fused.items()}
+    names = {name: _name(layers) for name, layers in fused.items()}
     found = []
     for row in _merged(operators, lambda row: names[row.layers[0]], net):
         if row.layers:
             mine = fused[row.layers[0]]
-            kind = "+".join(dict.fromkeys(layer.name.rpartition(".")[2] for layer in mine))
+            kind = "+".join(dict.fromkeys(layer.role for layer in mine))
             row = replace(row, kind=kind, madds=madds(mine, case), bytes=moved_bytes(mine, mine, case, net))
         found.append(row)
     return found
 
 
-def _name(layers: Sequence[str]) -> str:
-    """block3.project+add: a block is named where it begins."""
-    pairs = [name.partition(".")[::2] for name in layers]
-    before = ["", *(block for block, _ in pairs)]
-    return "+".join(
-        part if part and block == last else name
-        for name, (block, part), last in zip(layers, pairs, before[:-1], strict=True)
-    )
+def _name(layers: Sequence[Layer]) -> str:
+    """The layers' names joined by "+", a block named where it begins: BLOCK.ROLE+ROLE."""
+    parts, block = list[str](), ""
+    for layer in layers:
+        parts.append(layer.role if layer.block == block else layer.name)
+        block = layer.block
+    return "+".join(parts)
 
 
 def _merged(rows: Iterable[_Sum], name: Callable[[_Sum], str], net: Sequence[Layer]) -> list[_Sum]:

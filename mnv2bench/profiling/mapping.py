@@ -1,14 +1,14 @@
 """Operators of a profile -> the network's layers that they compute: by the modules they name, else by their order."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 
 from mnv2bench.cases import Case
-from mnv2bench.networks import Layer, layers
+from mnv2bench.networks import Layer, layers, module_layers
 from mnv2bench.profiling.records import Operator, Profile
 
 MOVES = "layout"
 NEITHER = (MOVES, "other")  # parts of an operator that are no part of the network
+MOVING = ("concat", "shuffle")  # types of layers that only move numbers: operators that do so are layout changes
 
 
 def network(case: Case) -> tuple[Layer, ...]:
@@ -25,14 +25,14 @@ def layers_of(profile: Profile) -> tuple[tuple[str, ...], ...]:
     """
     net = network(profile.case)
     if any(operator.origins for operator in profile.operators):
-        found = _by_origins(profile.operators, net)
+        mapped = _by_origins(profile.operators, net)
     else:
-        found = _by_order(profile.operators, net)
-    return tuple(tuple(net[place].name for place in sorted(places)) for places in found)
+        mapped = _by_order(profile.operators, net)
+    return tuple(tuple(net[place].name for place in sorted(places)) for places in mapped)
 
 
 def computes(kind: str, layer: Layer) -> bool:
-    """Whether an operator of that kind does a layer's own work, and not only the batch norm or ReLU6 behind it."""
+    """Whether an operator of that kind does a layer's own work, and not only the batch norm or activation behind it."""
     return any(_fits(part, layer) for part in kind.split("+"))
 
 
@@ -48,7 +48,7 @@ def unfused_norm(kind: str) -> bool:
 
 
 def _fits(part: str, layer: Layer) -> bool:
-    match layer.kind:
+    match layer.type:
         case "conv":
             return part == "conv" or (part == "matmul" and layer.kernel == 1)
         case "depthwise":
@@ -56,55 +56,34 @@ def _fits(part: str, layer: Layer) -> bool:
         case "linear":
             return part in ("linear", "matmul")
         case _:
-            return part == layer.kind
+            return part == layer.type
 
 
 def _ends(part: str, layer: Layer) -> bool:
-    """Whether a part goes on with a layer's result: its batch norm, its ReLU6, the classifier's bias."""
-    return bool({"norm": layer.bn_params, "activation": layer.relu, "add": layer.bias}.get(part))
+    """Whether a part goes on with a layer's result: its batch norm, its activation, its bias."""
+    return bool({"norm": layer.bn_params, "activation": bool(layer.activation), "add": layer.bias}.get(part))
 
 
 def _by_order(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set[int]]:
-    found: list[set[int]] = []
+    computing = [place for place, layer in enumerate(net) if layer.type not in MOVING]
+    nothing: list[set[int]] = [set() for _ in operators]
+    mapped: list[set[int]] = []
     reached = -1
     for operator in operators:
-        found.append(set())
+        mapped.append(set())
         for part in operator.kind.split("+"):
             if part in NEITHER:
                 continue
-            if reached + 1 < len(net) and _fits(part, net[reached + 1]):
+            if reached + 1 < len(computing) and _fits(part, net[computing[reached + 1]]):
                 reached += 1
-            elif reached < 0 or not _ends(part, net[reached]):
-                return [set() for _ in operators]
-            found[-1].add(reached)
-    return found if reached + 1 == len(net) else [set() for _ in operators]
+            elif reached < 0 or not _ends(part, net[computing[reached]]):
+                return nothing
+            mapped[-1].add(computing[reached])
+    return mapped if reached + 1 == len(computing) else nothing
 
 
 def _by_origins(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set[int]]:
-    modules = {module: place for place, names in enumerate(_modules(net)) for module in names}
+    places = {layer.name: place for place, layer in enumerate(net)}
+    modules = {module: places[name] for module, name in module_layers(net).items()}
     known = [o.origins if not moves(o.kind) and modules.keys() >= {*o.origins} else () for o in operators]
     return [{modules[origin] for origin in origins} for origins in known]
-
-
-def _modules(net: Sequence[Layer]) -> Iterator[tuple[str, ...]]:
-    """Of each layer the modules that are it and nothing else, as `mobilenet_v2.MobileNetV2` names them."""
-    *body, _, classifier = net
-    for index, (_, group) in enumerate(groupby(body, key=lambda layer: layer.block)):
-        path, block = f"features.{index}", list(group)
-        if len(block) == 1:
-            yield (path, *_children(path, 3))
-            continue
-        activated = sum(layer.relu for layer in block)
-        for place, layer in enumerate(block):
-            if layer.relu:
-                yield (f"{path}.conv.{place}", *_children(f"{path}.conv.{place}", 3))
-            elif layer.kind == "add":
-                yield (path,)
-            else:
-                yield (f"{path}.conv.{activated}", f"{path}.conv.{activated + 1}")
-    yield ("",)
-    yield (classifier.name, *_children(classifier.name, 2))
-
-
-def _children(path: str, number: int) -> tuple[str, ...]:
-    return tuple(f"{path}.{child}" for child in range(number))

@@ -135,7 +135,7 @@ def _network(case: Case) -> dict[str, Layer]:
 
 def _activations(layer: Layer) -> int:
     """Elements of one image: inputs, of which an add has two, and output."""
-    return layer.in_elements * (2 if layer.kind == "add" else 1) + layer.out_elements
+    return layer.read_elements + layer.out_elements
 
 
 def _bandwidth(roof: Roof, size: int) -> float:

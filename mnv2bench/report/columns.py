@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mnv2bench.cases import Kind
-from mnv2bench.paper import Published, official
+from mnv2bench.networks import Published, published
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record
 from mnv2bench.report import column
@@ -18,6 +18,7 @@ from mnv2bench.statistics.rounds import measured, network_count, record_undistur
 WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
 NO_TIME = "none: instructions are counted, and no time"
+PUBLISHED_MS = "published ms"  # tables name the device instead
 EXTERNAL = "none: another tool's own figures"
 
 
@@ -31,17 +32,17 @@ def megabytes(size: int | None) -> float | None:
 
 def _published(evaluation: Evaluation) -> Published | None:
     case = evaluation.case
-    return official().get((case.width, case.resolution)) if case.network == "mobilenet_v2" else None
+    return published(case.network, case.width, case.resolution)
 
 
 def _published_top1(evaluation: Evaluation) -> float | None:
-    published = _published(evaluation)
-    return published.top1 if published else None
+    row = _published(evaluation)
+    return row.top1 if row else None
 
 
 def _published_ms(evaluation: Evaluation) -> float | None:
-    published = _published(evaluation)
-    return published.latency_ms if published and evaluation.case.kind != Kind.COUNTED else None
+    row = _published(evaluation)
+    return row.latency_ms if row and evaluation.case.kind != Kind.COUNTED else None
 
 
 def _latency_ms(evaluation: Evaluation, seconds: Callable[[Latency], float | None]) -> float | None:
@@ -134,8 +135,8 @@ NETWORK: Columns = (
         "published_pixel1_ms",
         float | None,
         _published_ms,
-        "Latency that the authors published for the variant on a Pixel 1 (TF-Lite, large core); empty for counts.",
-        (Shown(column.LATENCY, 4, "Pixel 1 ms", one_decimal),),
+        "Latency that the authors published for the variant, on the device that its network names; empty for counts.",
+        (Shown(column.LATENCY, 4, PUBLISHED_MS, one_decimal),),
     ),
 )
 LATENCIES: Columns = (

@@ -30,7 +30,7 @@ def network_page(name: str, width: float, resolution: int) -> str:
 def _row(layer: Layer) -> tuple[str, ...]:
     shape = f"[{layer.out_channels}, {layer.out_size}, {layer.out_size}]"
     numbers = (layer.params, layer.bn_params, layer.madds)
-    return layer.name, layer.kind, shape, *(f"{number:,}" if number else "--" for number in numbers)
+    return layer.name, layer.type, shape, *(f"{number:,}" if number else "--" for number in numbers)
 
 
 def _by_torchinfo(name: str, width: float, resolution: int) -> list[tuple[str, str]]:

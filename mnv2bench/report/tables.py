@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from mnv2bench import networks
 from mnv2bench.cases import Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report import column
 from mnv2bench.report.cells import NONE, escape, latency, result, table
 from mnv2bench.report.column import Cell, cells_in
-from mnv2bench.report.columns import COLUMNS
+from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.statistics.fit import Fit, latency_fit, pixel1_fit, verdict
+from mnv2bench.statistics.fit import Fit, latency_fit, published_fit, verdict
 from mnv2bench.statistics.latency import EAGER
 from mnv2bench.statistics.processes import cold_path, memory
 from mnv2bench.statistics.rounds import network_count
@@ -75,12 +76,33 @@ def latency_table(evaluations: Evaluations) -> str:
     """Median latency of each backend in one setting, beside what was published of the variant."""
     least = fastest(evaluations)
     facts = cells_in(column.LATENCY, COLUMNS)
-    headings = [f"{h}{another_device(evaluations)}" if h == "Pixel 1 ms" else h for h in facts]
+    published = f"{reference_device(evaluations)} ms{another_device(evaluations)}"
+    headings = [published if heading == PUBLISHED_MS else heading for heading in facts]
     return wide(evaluations, dict(zip(headings, facts.values(), strict=True)), lambda e: latency(e, e.case.id in least))
 
 
+def references(evaluations: Evaluations) -> tuple[networks.Network, ...]:
+    """The networks whose published latencies stand beside these cases; none where their families have no latency."""
+    declared = [networks.network(evaluation.case.network) for evaluation in evaluations]
+    names = dict.fromkeys(network.reference or network.name for network in declared)
+    return tuple(network for network in map(networks.network, names) if network.reference_device)
+
+
+def reference_device(evaluations: Evaluations) -> str:
+    """Where the published latencies beside these cases were measured."""
+    devices = dict.fromkeys(network.reference_device for network in references(evaluations))
+    return " / ".join(devices) or "published"
+
+
+def published_fits(evaluations: Evaluations) -> Iterator[tuple[str, Fit]]:
+    """The fits of the published latencies beside these cases, by the name that each has in the table."""
+    for network in references(evaluations):
+        if law := published_fit(network.name):
+            yield f"{network.reference_device}, published{another_device(evaluations)}", law
+
+
 def another_device(evaluations: Evaluations) -> str:
-    """What marks the Pixel 1 beside numbers of this machine, which is no phone."""
+    """What marks the device of published latencies beside numbers of this machine."""
     here = any(evaluation.case.kind == Kind.MEASURED_HERE for evaluation in evaluations)
     return " (another device)" if here else ""
 
@@ -145,12 +167,11 @@ def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
 
 
 def fit_table(evaluations: Evaluations) -> str:
-    """The laws of one setting, that of the Pixel 1 first, and a sentence on each backend; empty without any fit."""
+    """The laws of one setting, those of published latencies first, and a sentence on each backend; empty without any fit."""
     by_backend = list(fits([evaluation.record for evaluation in evaluations]))
     if not by_backend:
         return ""
-    published = (f"Pixel 1, published{another_device(evaluations)}", pixel1_fit())
-    lines = [_fit_line(name, fit) for name, fit in [published, *by_backend]]
+    lines = [_fit_line(name, fit) for name, fit in [*published_fits(evaluations), *by_backend]]
     sentences = (f"- {name}: {verdict(fit)}" for name, fit in by_backend)
     return "\n".join([table(FIT_HEADER, lines), "", *sentences])
 

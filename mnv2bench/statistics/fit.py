@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.networks import count
-from mnv2bench.paper import official
+from mnv2bench import networks
 from mnv2bench.records import Record
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.rounds import madds, measured
@@ -74,12 +73,15 @@ def latency_fit(records: Iterable[Record]) -> Fit | None:
     return fit([Point(r.case.variant, madds(r) / 1e6, 1e3 * median_s(r)) for r in timed])
 
 
-def pixel1_fit() -> Fit:
-    """Of the 22 published rows, with exact multiply-adds, which the table cuts off to millions."""
-    rows = [(row, count("mobilenet_v2", *variant).madds / 1e6) for variant, row in official().items()]
-    found = fit([Point(row.model, madds_m, row.latency_ms) for row, madds_m in rows if row.latency_ms])
-    assert found is not None, "22 rows are published"
-    return found
+def published_fit(network: str) -> Fit | None:
+    """Of a network's published latencies, with exact multiply-adds; None with fewer than three variants."""
+    rows = networks.network(network).published()
+    points = [
+        Point(row.model, networks.count(network, *variant).madds / 1e6, row.latency_ms)
+        for variant, row in rows.items()
+        if row.latency_ms
+    ]
+    return fit(points)
 
 
 def verdict(fit: Fit) -> str:

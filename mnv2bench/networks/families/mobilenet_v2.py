@@ -123,6 +123,7 @@ NETWORKS = (
         GRIDS,
         official,
         reference_device="Pixel 1",
+        reference_conditions="TF-Lite, large core",
         published_classes=PUBLISHED_CLASSES,
     ),
     Network(
@@ -132,6 +133,8 @@ NETWORKS = (
         RESOLUTIONS,
         GRIDS,
         reference_device="Pixel 1",
+        reference_conditions="TF-Lite, large core",
+        reference="mobilenet_v2",
         min_width=1 / NARROWEST,
     ),
 )

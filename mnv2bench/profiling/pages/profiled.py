@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.cases import Case, is_gpu
-from mnv2bench.networks import count, layers
+from mnv2bench.networks import Layer, blocks, count, layers, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, Row, case_profile
 from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.profiling.roofline import Attainable, Roof, attainable, ceilings, roof, roofline_share
@@ -12,9 +12,6 @@ from mnv2bench.records import Record
 from mnv2bench.report.tables import title
 from mnv2bench.statistics.latency import EAGER
 
-KINDS = ("stem", "expand", "depthwise", "project", "add", "head", "pool", "classifier")
-BLOCKS = tuple(dict.fromkeys(layer.block for layer in layers("mobilenet_v2", 1.0, 224)))
-ORDER = (*BLOCKS[:-3], *KINDS[1:])  # both end in head, pool and classifier
 LAST = (LAYOUT, UNMAPPED)  # always shown, and never a part of a fused row
 Setting = tuple[str, str, int, int, str]
 
@@ -101,13 +98,21 @@ def settings(found: Sequence[Profiled]) -> list[tuple[str, list[Profiled]]]:
     return list(groups.items())
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Names of blocks or of kinds, each once, as the network runs; a fused one stands behind its first layer.
+def network_layers(group: Iterable[Profiled]) -> tuple[Layer, ...]:
+    """The layers of the cases' networks, those of one variant once."""
+    variants = dict.fromkeys((one.case.network, one.case.width, one.case.resolution) for one in group)
+    return tuple(layer for variant in variants for layer in layers(*variant))
+
+
+def in_order(names: Iterable[str], net: Sequence[Layer]) -> list[str]:
+    """Names of blocks or of roles, each once, as the network runs; a fused one stands behind its first layer.
 
     Layout and unmapped come last, whether they are among the names or not.
     """
-    found = {*names} - {*LAST}
-    return [*sorted(found, key=lambda name: [ORDER.index(part) for part in name.split("+")]), *LAST]
+    of_layers = {*names} - {*LAST}
+    parts = {part for name in of_layers for part in name.split("+")}
+    order = blocks(net) if parts <= {*blocks(net)} else roles(net)
+    return [*sorted(of_layers, key=lambda name: [order.index(part) for part in name.split("+")]), *LAST]
 
 
 def gmadds_per_s(row: Row) -> float | None:

@@ -4,7 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnv2bench.profiling.pages.profiled import LAST, Profiled, gmadds_per_s, in_order, madds_per_byte, roofs, settings
+from mnv2bench.profiling.pages.profiled import (
+    LAST,
+    Profiled,
+    gmadds_per_s,
+    in_order,
+    madds_per_byte,
+    network_layers,
+    roofs,
+    settings,
+)
 from mnv2bench.profiling.pages.shares import drawn
 from mnv2bench.profiling.pages.tables import backends, same
 from mnv2bench.profiling.records import Probes
@@ -103,7 +112,7 @@ def _blocks(group: Sequence[Profiled]) -> str:
     """What each block could take, beside what it takes in each runtime and the share of that."""
     of_case = [{loss.block: loss for loss in _losses(one)} for one in group]
     body = []
-    for name in in_order(block for mine in of_case for block in mine):
+    for name in in_order((block for mine in of_case for block in mine), network_layers(group)):
         mine = [losses.get(name) for losses in of_case]
         least = [1e3 * loss.attainable_s for loss in mine if loss]
         body.append([name, NONE if name in LAST else same(least), *(_taken(name, loss) for loss in mine)])

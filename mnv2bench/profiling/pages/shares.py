@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnv2bench.networks import count, layers
+from mnv2bench.networks import Layer, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED
-from mnv2bench.profiling.pages.profiled import Profiled, in_order, settings
+from mnv2bench.profiling.pages.profiled import Profiled, in_order, network_layers, settings
 from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
@@ -15,19 +15,18 @@ MADDS = "MAdds"  # the bar on top
 WIDTH, BAR = 720, 26  # pixels
 TOLD = 0.045  # the least share that has room for its number
 NOT_DRAWN = "no case was profiled to its end: there are no shares to draw"
-COLOURS = {
-    "stem": "#6a4c93",
-    "expand": "#2f6db3",
-    "depthwise": "#d9822b",
-    "project": "#2e8b57",
-    "add": "#c9a227",
-    "head": "#b0447c",
-    "pool": "#2a9d9d",
-    "classifier": "#a63d2f",
-    LAYOUT: "#b5b5b5",
-    UNMAPPED: "#5a5a5a",
-}
-TINT = 0.38  # how far towards white a fused kind is from the kind that it begins with
+COLOURS = (  # of the network's roles, in the order in which they run
+    "#6a4c93",
+    "#2f6db3",
+    "#d9822b",
+    "#2e8b57",
+    "#c9a227",
+    "#b0447c",
+    "#2a9d9d",
+    "#a63d2f",
+)
+NO_LAYER = {LAYOUT: "#b5b5b5", UNMAPPED: "#5a5a5a"}
+TINT = 0.38  # how far towards white a fused role is from the role that it begins with
 
 
 def svg(found: Sequence[Profiled]) -> str:
@@ -41,7 +40,8 @@ def svg(found: Sequence[Profiled]) -> str:
     if not groups:
         raise ValueError(NOT_DRAWN)
     of_panel = [(title, [*_madds(group[0]), *(p for one in group for p in _time(one))]) for title, group in groups]
-    shown = colours(part["kind"] for _, parts in of_panel for part in parts)
+    net = network_layers(one for _, group in groups for one in group)
+    shown = colours((part["kind"] for _, parts in of_panel for part in parts), net)
     panels = [_panel(title, parts, shown) for title, parts in of_panel]
     return drawn(alt.vconcat(*panels, spacing=26), "Share of profiled time, beside share of multiply-adds")
 
@@ -56,15 +56,16 @@ def drawn(chart: "alt.VConcatChart", title: str) -> str:
     return as_svg(whole)
 
 
-def colours(kinds: Iterable[str]) -> dict[str, str]:
-    """The colour of each kind, as the network runs; those that begin alike are tints of one colour."""
-    found: dict[str, str] = {}
-    shown = {*kinds}
-    for kind in (kind for kind in in_order(shown) if kind in shown):
-        first, *fused = kind.split("+")
-        tints = sum(name.startswith(f"{first}+") for name in found) + 1 if fused else 0
-        found[kind] = _towards_white(COLOURS[first], 1 - (1 - TINT) ** tints)
-    return found
+def colours(names: Iterable[str], net: Sequence[Layer]) -> dict[str, str]:
+    """The colour of each role, as the network runs; those that begin alike are tints of one colour."""
+    of_role = {role: COLOURS[place % len(COLOURS)] for place, role in enumerate(roles(net))} | NO_LAYER
+    shown = {*names}
+    chosen: dict[str, str] = {}
+    for name in (name for name in in_order(shown, net) if name in shown):
+        first, *fused = name.split("+")
+        tints = sum(other.startswith(f"{first}+") for other in chosen) + 1 if fused else 0
+        chosen[name] = _towards_white(of_role[first], 1 - (1 - TINT) ** tints)
+    return chosen
 
 
 def _towards_white(colour: str, part: float) -> str:
@@ -73,23 +74,24 @@ def _towards_white(colour: str, part: float) -> str:
 
 
 def _time(one: Profiled) -> list[dict[str, Any]]:
-    return _stacked(one.case.backend, {row.kind: row.share for row in one.profile.kinds})
+    shares = {row.kind: row.share for row in one.profile.kinds}
+    return _stacked(one.case.backend, shares, network_layers([one]))
 
 
 def _madds(one: Profiled) -> list[dict[str, Any]]:
     """Counted of the network: no runtime fuses anything here."""
-    case, by_kind = one.case, dict[str, int]()
-    for layer in layers(case.network, case.width, case.resolution):
-        kind = layer.name.split(".")[-1]
-        by_kind[kind] = by_kind.get(kind, 0) + layer.madds
-    whole = count(case.network, case.width, case.resolution).madds
-    return _stacked(MADDS, {kind: madds / whole for kind, madds in by_kind.items()})
+    net = network_layers([one])
+    by_role: dict[str, int] = {}
+    for layer in net:
+        by_role[layer.role] = by_role.get(layer.role, 0) + layer.madds
+    whole = sum(by_role.values())
+    return _stacked(MADDS, {role: madds / whole for role, madds in by_role.items()}, net)
 
 
-def _stacked(bar: str, shares: dict[str, float]) -> list[dict[str, Any]]:
+def _stacked(bar: str, shares: dict[str, float], net: Sequence[Layer]) -> list[dict[str, Any]]:
     """The parts of a bar, one behind the other, and the number of each that has room for it."""
     parts, begin = [], 0.0
-    for kind in in_order(shares):
+    for kind in in_order(shares, net):
         if share := shares.get(kind, 0.0):
             number = f"{share:.0%}" if share >= TOLD else ""
             ends = {"begin": begin, "end": begin + share, "middle": begin + share / 2}

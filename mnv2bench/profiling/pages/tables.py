@@ -3,7 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, Row, Spread
-from mnv2bench.profiling.pages.profiled import LAST, Profiled, gmadds_per_s, in_order, madds_per_byte, settings
+from mnv2bench.profiling.pages.profiled import (
+    LAST,
+    Profiled,
+    gmadds_per_s,
+    in_order,
+    madds_per_byte,
+    network_layers,
+    settings,
+)
 from mnv2bench.report.cells import NONE, escape, interval, number, scaled, table
 
 SLOWEST = 20  # operators on the page; the CSV has all
@@ -50,7 +58,7 @@ def _size(shown: str) -> float:
 def _named(group: Sequence[Profiled], rows: Rows) -> list[tuple[str, list[Row | None]]]:
     """The row of each name in each case, None where a runtime has none of it."""
     of_case = [{row.name: row for row in rows(one)} for one in group]
-    names = in_order(name for mine in of_case for name in mine)
+    names = in_order((name for mine in of_case for name in mine), network_layers(group))
     return [(name, [mine.get(name) for mine in of_case]) for name in names]
 
 

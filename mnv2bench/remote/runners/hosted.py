@@ -25,6 +25,7 @@ SESSION_FOLDERS = (
     "backends",
     "gpu",
     "networks",
+    "networks/families",
     "records",
     "remote",
     "remote/runners",
