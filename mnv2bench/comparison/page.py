@@ -29,10 +29,9 @@ HOW_TO_READ = f"""\
 - MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch norm;
 """
 ABOUT_PUBLISHED = """\
-  top-1 and {device} ({conditions}) are the authors' own table; beside numbers of a computer the {device} is
-  marked as another device.
-"""
-ABOUT_BYTES = "  MB are 1e6 bytes.\n"
+top-1 and {device} ({conditions}) are the authors' own table; beside numbers of a computer the {device} is
+  marked as another device."""
+ABOUT_BYTES = "MB are 1e6 bytes.\n"
 ABOUT_SPEEDUP = "Median of torch_eager over the median of the backend, in the same setting of this campaign."
 ABOUT_GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 ABOUT_THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
@@ -49,9 +48,7 @@ ABOUT_COLD = (
     "Export: making the artifact, once. Cold open: with nothing compiled yet, for a backend that keeps what it "
     "compiles. Open: every later one. Medians over fresh processes."
 )
-ABOUT_FIT = (
-    "M is millions of multiply-adds of one call. The power law is fitted on logs, and so is its R²."
-)
+ABOUT_FIT = "M is millions of multiply-adds of one call. The power law is fitted on logs, and so is its R²."
 ABOUT_PUBLISHED_FIT = " The {device} row is the same fit of the {number} published latencies."
 
 
@@ -114,7 +111,7 @@ def _how_to_read(evaluations: Sequence[Evaluation]) -> str:
         ABOUT_PUBLISHED.format(device=network.reference_device, conditions=network.reference_conditions)
         for network in tables.references(evaluations)
     ]
-    return HOW_TO_READ + "".join(published) + ABOUT_BYTES
+    return f"{HOW_TO_READ}  {' '.join([*published, ABOUT_BYTES])}"
 
 
 def _about_fit(evaluations: Sequence[Evaluation]) -> str:

@@ -167,7 +167,7 @@ def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
 
 
 def fit_table(evaluations: Evaluations) -> str:
-    """The laws of one setting, those of published latencies first, and a sentence on each backend; empty without any fit."""
+    """The laws of one setting, published ones first, and a sentence on each backend; empty without a backend's."""
     by_backend = list(fits([evaluation.record for evaluation in evaluations]))
     if not by_backend:
         return ""
