@@ -18,20 +18,9 @@ from gpu_records import (
 
 from mnv2bench.cases import Case
 from mnv2bench.flags import flags
-from mnv2bench.gpu.times import (
-    UNVERIFIED,
-    Energy,
-    Seen,
-    clock_agreement,
-    conditions,
-    cuda_graph,
-    energy,
-    gpu_fact,
-    gpu_memory,
-    gpu_times,
-    on_gpu,
-    verified_on,
-)
+from mnv2bench.gpu.conditions import StateRange, conditions, cuda_graph, gpu_fact, gpu_memory
+from mnv2bench.gpu.times import Energy, clock_agreement, energy, gpu_times, on_gpu
+from mnv2bench.gpu.verified import UNVERIFIED, verified_on
 from mnv2bench.records import GpuMemory, Plan, Process, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.intervals import t_interval
@@ -169,15 +158,15 @@ def test_an_error_too_small_for_the_precision_is_doubted(precision, flagged):
 def test_conditions_are_over_all_processes_and_rounds_even_dropped_ones():
     first = gpu_samples(gpu_round(100), gpu_round(100, state=CAPPED), gpu_round(100), after=CAPPED)
     seen = conditions(gpu_record(first, gpu_samples(gpu_round(100))))
-    assert seen.before == Seen((210, 210), (405, 405), (31, 31), ("idle",), 0)
-    assert seen.during == Seen((1410, 1980), (2619, 2619), (55, 71), ("sw power cap",), 0)
-    assert seen.after == Seen((1410, 1980), (2619, 2619), (55, 71), ("sw power cap",), 0)
+    assert seen.before == StateRange((210, 210), (405, 405), (31, 31), ("idle",), 0)
+    assert seen.during == StateRange((1410, 1980), (2619, 2619), (55, 71), ("sw power cap",), 0)
+    assert seen.after == StateRange((1410, 1980), (2619, 2619), (55, 71), ("sw power cap",), 0)
 
 
 def test_what_nvml_never_told_is_none_and_not_zero():
     seen = conditions(steady(100, state=BLIND, before=None, after=None))
-    assert seen.before == seen.after == Seen(None, None, None, None, None)
-    assert seen.during == Seen((1980, 1980), None, None, None, None)
+    assert seen.before == seen.after == StateRange(None, None, None, None, None)
+    assert seen.during == StateRange((1980, 1980), None, None, None, None)
 
 
 def test_each_kind_of_memory_is_a_median_by_itself():

@@ -11,7 +11,7 @@ from mnv2bench.comparison import csv as written
 from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values
-from mnv2bench.gpu.times import VERIFIED
+from mnv2bench.gpu.verified import VERIFIED
 from mnv2bench.records import GpuMemory, Plan
 
 EAGER = steady(900, 910, 920, gpu_us=870, enqueue_us=860, end_to_end_us=990, in_flight_us=17_000, backend="torch_eager",

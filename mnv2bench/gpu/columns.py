@@ -2,16 +2,9 @@
 
 from functools import partial
 
-from mnv2bench.gpu.times import (
-    GpuTimes,
-    conditions,
-    cuda_graph,
-    energy,
-    gpu_fact,
-    gpu_memory,
-    gpu_times,
-    verified_on,
-)
+from mnv2bench.gpu.conditions import conditions, cuda_graph, gpu_fact, gpu_memory
+from mnv2bench.gpu.times import GpuTimes, energy, gpu_times
+from mnv2bench.gpu.verified import verified_on
 from mnv2bench.records import Record
 from mnv2bench.report import column
 from mnv2bench.report.cells import one_decimal, scaled, text_or_dash

@@ -5,7 +5,9 @@ from typing import Any
 
 from mnv2bench.cases import is_gpu
 from mnv2bench.gpu.columns import COLUMNS
-from mnv2bench.gpu.times import UNVERIFIED, Conditions, conditions, gpu_times, verified_on
+from mnv2bench.gpu.conditions import Conditions, conditions
+from mnv2bench.gpu.times import gpu_times
+from mnv2bench.gpu.verified import UNVERIFIED, verified_on
 from mnv2bench.records import Plan
 from mnv2bench.report import column, tables
 from mnv2bench.report.cells import MARKS, NONE, escape, interval, latency, result, scaled, table, text_or_dash

@@ -1,26 +1,21 @@
-"""What a GPU adds to the numbers of a case: its own clock, the host's enqueue, energy, clocks, memory."""
+"""Numbers of a case on a GPU: times by the GPU's clock and of the host alone, and energy."""
 
 import statistics
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mnv2bench.records import GpuMemory, Record, Samples
-from mnv2bench.records.rounds import GpuRound, GpuState, Round
+from mnv2bench.records import Record, Samples
+from mnv2bench.records.rounds import GpuRound, Round
 from mnv2bench.statistics.latency import Latency, latency, median_s
-from mnv2bench.statistics.processes import medians_by_field
 from mnv2bench.statistics.rounds import measured, used_rounds
-
-UNVERIFIED = "unverified on hardware"
-VERIFIED: dict[str, str] = {}  # backend: the GPU on which `mnv2bench selfcheck --device cuda` passed, and when
 
 
 @dataclass(frozen=True)
 class GpuTimes:
-    """Of one call on a whole batch, each by its own clock and by the same rule as the latency, which is the wall's.
+    """Times of one call on a whole batch, by the rule of the headline latency, which is by the host's clock.
 
-    `gpu`: events around each call, calls queued. `enqueue`: host time until the call returned, on an empty queue.
+    `gpu`: by events around each call, calls queued. `enqueue`: host time until the call returned, on an empty queue.
     `end_to_end`: host time, images copied in and logits copied out included.
     """
 
@@ -31,60 +26,40 @@ class GpuTimes:
 
 @dataclass(frozen=True)
 class Energy:
-    """Of the whole GPU while calls were in flight, idle power and whatever else ran on it included."""
+    """Power and energy of the whole GPU while calls were in flight, idle power and other processes included."""
 
     watts: float
     mj_per_image: float
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What NVML told over several moments; None where it never did. Ranges are the least and the most."""
-
-    sm_mhz: tuple[int, int] | None
-    memory_mhz: tuple[int, int] | None
-    celsius: tuple[int, int] | None
-    reasons: tuple[str, ...] | None
-    others: int | None
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Before a model was opened, while its calls were in flight, and after the last round; of all processes."""
-
-    before: Seen
-    during: Seen
-    after: Seen
-
-
-def verified_on(record: Record) -> str | None:
-    """Where the path that made this record was checked by the project; None for one that ran on no GPU."""
-    return None if record.case.gpu is None else VERIFIED.get(record.case.backend, UNVERIFIED)
-
-
 def on_gpu(record: Record) -> bool:
-    """Whether every round has what the GPU said of it."""
+    """Whether every round has the passes that a GPU adds."""
     rounds = [r for samples in measured(record) for r in samples.rounds]
     return bool(rounds) and all(r.gpu for r in rounds)
 
 
 def gpu_times(record: Record) -> GpuTimes | None:
-    """None for a record without a GPU's rounds."""
+    """The times by each clock; None for a record whose rounds are not a GPU's."""
     if not on_gpu(record):
         return None
-    return GpuTimes(*(latency(_timed_by(record, clock)) for clock in ("gpu_ns", "enqueue_ns", "end_to_end_ns")))
+    return GpuTimes(
+        gpu=latency(_timed_by(record, "gpu_ns")),
+        enqueue=latency(_timed_by(record, "enqueue_ns")),
+        end_to_end=latency(_timed_by(record, "end_to_end_ns")),
+    )
 
 
 def _timed_by(record: Record, clock: str) -> Record:
-    """The record with another pass's durations in place of the host's; which rounds count stays what it was."""
-
-    def turned(r: Round) -> Round:
-        return replace(r, durations_ns=getattr(r.gpu, clock)) if r.gpu else r
-
-    processes = (
-        replace(p, samples=replace(p.samples, rounds=tuple(map(turned, p.samples.rounds)))) for p in record.processes
-    )
+    """The record with the durations of another pass in place of the host's; the same rounds count as before."""
+    processes = []
+    for process in record.processes:
+        rounds = tuple(_round_timed_by(r, clock) for r in process.samples.rounds)
+        processes.append(replace(process, samples=replace(process.samples, rounds=rounds)))
     return replace(record, processes=tuple(processes))
+
+
+def _round_timed_by(round: Round, clock: str) -> Round:
+    return replace(round, durations_ns=getattr(round.gpu, clock)) if round.gpu else round
 
 
 def enqueue_share(record: Record) -> float:
@@ -93,85 +68,43 @@ def enqueue_share(record: Record) -> float:
 
 
 def gpu_variation(record: Record) -> float:
-    """Standard deviation over mean of the GPU's times in the used rounds, the worst of all processes."""
+    """Standard deviation over mean of the GPU's times in the used rounds, the largest of all processes."""
     pooled = [np.concatenate([r.gpu_ns for r in _passes(record, samples)]) for samples in measured(record)]
     return max(float(times.std() / times.mean()) for times in pooled)
 
 
 def clock_agreement(record: Record) -> float:
-    """A call's time by events over its part of the wall time while several are in flight: two clocks of one thing.
+    """A call's time by events over its part of the host's time with several in flight: 1 where both clocks agree.
 
-    Each of the round in which it was least, as a busy host only ever slows them.
+    Each is taken from the round in which it was least, because a busy host only ever slows them.
     """
     passes = [r.gpu for samples in measured(record) for r in samples.rounds if r.gpu]
-    return min(statistics.median(p.gpu_ns) for p in passes) / min(p.in_flight_ns / p.in_flight_calls for p in passes)
+    by_events = min(statistics.median(p.gpu_ns) for p in passes)
+    by_host = min(p.in_flight_ns / p.in_flight_calls for p in passes)
+    return by_events / by_host
 
 
 def energy(record: Record) -> Energy | None:
     """Over the used rounds, the median over processes; None where the counter did not move, or there is none."""
-    told = [e for samples in measured(record) if (e := _energy(_passes(record, samples), record.case.batch))]
-    if not told:
+    of_processes = [_energy(_passes(record, samples), record.case.batch) for samples in measured(record)]
+    known = [used for used in of_processes if used]
+    if not known:
         return None
-    return Energy(statistics.median(e.watts for e in told), statistics.median(e.mj_per_image for e in told))
-
-
-def _energy(passes: list[GpuRound], batch: int) -> Energy | None:
-    moved = [p.energy_mj for p in passes if p.energy_mj is not None]
-    if not moved or len(moved) < len(passes) or sum(moved) <= 0:
-        return None
-    seconds, images = sum(p.in_flight_ns for p in passes) / 1e9, batch * sum(p.in_flight_calls for p in passes)
-    return Energy(sum(moved) / 1e3 / seconds, sum(moved) / images)
-
-
-def _passes(record: Record, samples: Samples) -> list[GpuRound]:
-    return [r.gpu for r in used_rounds(samples, record.case.threads) if r.gpu]
-
-
-def conditions(record: Record) -> Conditions | None:
-    """Over all rounds, those that did not count included; None where no process tells of a GPU."""
-    told = [(samples, samples.gpu) for samples in measured(record) if samples.gpu]
-    if not told:
-        return None
-    rounds = (r.gpu.state for samples, _ in told for r in samples.rounds if r.gpu)
-    return Conditions(_seen(gpu.before for _, gpu in told), _seen(rounds), _seen(gpu.after for _, gpu in told))
-
-
-def _seen(states: Iterable[GpuState | None]) -> Seen:
-    told = [state for state in states if state]
-    reasons = [state.reasons for state in told if state.reasons is not None]
-    return Seen(
-        sm_mhz=_range(state.sm_mhz for state in told),
-        memory_mhz=_range(state.memory_mhz for state in told),
-        celsius=_range(state.temperature_c for state in told),
-        reasons=tuple(dict.fromkeys(word for words in reasons for word in words)) if reasons else None,
-        others=max((state.others for state in told if state.others is not None), default=None),
+    return Energy(
+        watts=statistics.median(used.watts for used in known),
+        mj_per_image=statistics.median(used.mj_per_image for used in known),
     )
 
 
-def _range(values: Iterable[int | None]) -> tuple[int, int] | None:
-    known = [value for value in values if value is not None]
-    return (min(known), max(known)) if known else None
+def _energy(passes: list[GpuRound], batch: int) -> Energy | None:
+    used_mj = [p.energy_mj for p in passes if p.energy_mj is not None]
+    if not used_mj or len(used_mj) < len(passes) or sum(used_mj) <= 0:
+        return None
+    seconds = sum(p.in_flight_ns for p in passes) / 1e9
+    images = batch * sum(p.in_flight_calls for p in passes)
+    return Energy(watts=sum(used_mj) / 1e3 / seconds, mj_per_image=sum(used_mj) / images)
 
 
-def gpu_memory(record: Record) -> GpuMemory | None:
-    """Medians over processes, each field by itself, as no two of them count the same; None without a GPU."""
-    return medians_by_field([samples.gpu.memory for samples in measured(record) if samples.gpu])
-
-
-def cuda_graph(record: Record) -> str | None:
-    """`yes`, `no`, or `no: ` and why; what each process said where they differ. None where none said."""
-    return _joined(samples.settings.get("CUDA graph") for samples in measured(record))
-
-
-def gpu_fact(record: Record, name: str) -> str | None:
-    """A fact of the GPU as the driver and NVML told it to the processes; all of them where they differ."""
-    return _joined(_facts(record, name))
-
-
-def _facts(record: Record, name: str) -> Iterator[str | None]:
-    for samples in measured(record):
-        yield samples.gpu.facts.get(name) if samples.gpu else None
-
-
-def _joined(texts: Iterable[str | None]) -> str | None:
-    return " / ".join(dict.fromkeys(text for text in texts if text)) or None
+def _passes(record: Record, samples: Samples) -> list[GpuRound]:
+    """The GPU's passes of the used rounds of a process."""
+    return [r.gpu for r in used_rounds(samples, record.case.threads) if r.gpu]

@@ -9,8 +9,9 @@ from rich.console import Console
 from mnv2bench.campaign import Campaign, all_backends, run
 from mnv2bench.cases import Case, cases
 from mnv2bench.flags import flags
+from mnv2bench.gpu.conditions import conditions, gpu_memory
 from mnv2bench.gpu.doubts import ENQUEUE_BOUND
-from mnv2bench.gpu.times import clock_agreement, conditions, energy, gpu_memory, gpu_times
+from mnv2bench.gpu.times import clock_agreement, energy, gpu_times
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal, load

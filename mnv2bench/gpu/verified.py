@@ -1,0 +1,13 @@
+"""The GPUs on which the project checked its backends: add a backend after a check passed on a real GPU."""
+
+from mnv2bench.records import Record
+
+# Backend: the GPU's name and the day on which `mnv2bench selfcheck --device cuda` or `.ci/gpu-check` passed there,
+# for example "torch_eager": "NVIDIA L4, 2027-01-31"
+VERIFIED: dict[str, str] = {}
+UNVERIFIED = "unverified on hardware"
+
+
+def verified_on(record: Record) -> str | None:
+    """The GPU on which the project checked the record's backend, or UNVERIFIED; None for a case of another device."""
+    return None if record.case.gpu is None else VERIFIED.get(record.case.backend, UNVERIFIED)
