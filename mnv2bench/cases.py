@@ -13,6 +13,7 @@ from mnv2bench import networks, precisions
 WIDTHS = networks.network(networks.DEFAULT).widths
 RESOLUTIONS = networks.network(networks.DEFAULT).resolutions
 GRIDS = networks.network(networks.DEFAULT).grids
+EAGER = "torch_eager"  # the backend that every speed-up is over, at the same precision
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
@@ -60,7 +61,7 @@ class Case:
     width: float = 1.0
     resolution: int = 224
     batch: int = 1
-    backend: str = "torch_eager"
+    backend: str = EAGER
     device: str = "cpu"
     precision: str = precisions.FP32.name
     threads: int = 1

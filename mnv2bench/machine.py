@@ -15,14 +15,11 @@ from typing import Any
 
 import psutil
 
-from mnv2bench.backends import ENTRY_POINTS
+from mnv2bench import backends
+from mnv2bench.artifacts import CONVERTERS
 from mnv2bench.gpu import nvml
 
-LIBRARIES = (
-    "mnv2bench", "torch", "numpy", "onnx", "onnxscript", "onnxruntime", "openvino", "ai-edge-litert", "litert-torch",
-    "executorch", "torchao", "ncnn", "pnnx", "pytest-benchmark", "onnxruntime-gpu", "triton", "nvidia-ml-py",
-    "tensorrt", "tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt-cu13-libs",
-)  # fmt: skip
+OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 FLAGS_THAT_MATTER = (
     "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
     "asimd", "asimdhp", "asimddp", "sve", "sve2", "bf16", "i8mm",
@@ -100,14 +97,18 @@ def _os() -> str:
 
 
 def _libraries() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
+    """Versions of what is installed of our own libraries, of all converters and of every backend's distributions."""
+    names = [*OWN_LIBRARIES, *(name for converters in CONVERTERS.values() for name in converters)]
+    for backend in backends.names():
+        names += backends.runtime(backend).distributions
+    versions = {}
+    for name in dict.fromkeys(names):
         with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+            versions[name] = importlib.metadata.version(name)
+    for entry in importlib.metadata.entry_points(group=backends.ENTRY_POINTS):
         if entry.dist:
-            found[entry.dist.name] = entry.dist.version
-    return found
+            versions[entry.dist.name] = entry.dist.version
+    return versions
 
 
 def _driver(gpus: list[dict[str, Any]]) -> dict[str, str]:

@@ -14,9 +14,6 @@ from mnv2bench.records import QUICK, Plan
 
 N = TypeVar("N", int, float)
 SUITES = ("latency", "throughput")
-QUICK_THROUGHPUT = ("onnxruntime", "openvino")  # the others compile anew for a batch: minutes, not quick
-MOBILE = ("litert", "executorch", "ncnn")  # what runs on other devices
-QUICK_LARGEST_ONLY = ("torch_compile_freezing",)  # 12 s to open in every process, which no cache shortens
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
 OPTIONS = {  # name: (default, help); one list for argparse and typer, so that neither drifts
@@ -63,6 +60,20 @@ class Selection:
     runner: str = ""
 
 
+def mobile_backends() -> tuple[str, ...]:
+    return tuple(name for name in backends.names() if backends.runtime(name).mobile)
+
+
+def _quick_throughput_backends() -> tuple[str, ...]:
+    return tuple(name for name in backends.names() if backends.runtime(name).quick_throughput)
+
+
+def _precisions_on_gpus() -> tuple[str, ...]:
+    """Every precision that a backend runs on a GPU."""
+    runnable = {precision for name in backends.names() for precision in backends.runtime(name).runs.get("cuda", ())}
+    return tuple(name for name in precisions.NAMES if name in runnable)
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
@@ -107,9 +118,8 @@ def _devices(text: str) -> tuple[str, ...]:
 def select(asked: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
     asked = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | asked
-    known = (*backends.names(), "fake")
     for name in _words(asked["backends"]):
-        if name not in known:
+        if not backends.is_known(name):
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     for name in _words(asked["precisions"]):
         precisions.named(name)
@@ -162,7 +172,7 @@ def _gpus(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case,
         networks=asked.networks,
         backends=asked.backends or all_backends("cuda"),
         devices=devices,
-        precisions=asked.precisions or (QUICK_ON_GPUS if quick else precisions.NAMES),
+        precisions=asked.precisions or (QUICK_ON_GPUS if quick else _precisions_on_gpus()),
         threads=dict.fromkeys(asked.threads or (1,)),
         batches=tuple(batch for batch in batches if (batch == 1) == (suite == "latency")),
     )
@@ -174,7 +184,7 @@ def _elsewhere(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[
     return cases(
         asked.variants,
         networks=asked.networks,
-        backends=asked.backends or MOBILE,
+        backends=asked.backends or mobile_backends(),
         devices=devices,
         precisions=asked.precisions or (FP32.name,),
         threads=dict.fromkeys(asked.threads or (1,)),
@@ -200,7 +210,7 @@ def _here(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case,
     else:
         threads, batches = everywhere, asked.batches or ((8,) if quick else (1, 8, 32))
         quickly = quick and not asked.backends and not asked.batches
-        names = QUICK_THROUGHPUT if quickly else asked.backends or all_backends()
+        names = _quick_throughput_backends() if quickly else asked.backends or all_backends()
     chosen = cases(
         asked.variants,
         networks=asked.networks,
@@ -213,4 +223,4 @@ def _here(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case,
     if not quick or asked.backends:
         return chosen
     largest = max(asked.variants, default=(0.0, 0))
-    return tuple(c for c in chosen if c.backend not in QUICK_LARGEST_ONLY or (c.width, c.resolution) == largest)
+    return tuple(c for c in chosen if backends.runtime(c.backend).opens != "slow" or (c.width, c.resolution) == largest)

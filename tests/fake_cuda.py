@@ -36,7 +36,7 @@ class Event:
 
 
 class Cuda:
-    """Of torch.cuda what `_cuda` asks for."""
+    """Of torch.cuda what `cuda_session` asks for."""
 
     class _Properties:
         L2_cache_size = 1024
@@ -73,7 +73,7 @@ class Cuda:
 
 
 class FakeTorch:
-    """Stands for `torch` in `mnv2bench.backends._cuda`: tensors of the GPU and pinned ones are the CPU's own."""
+    """Stands for `torch` in `backends.shared.cuda_session`: tensors of the GPU and pinned ones are the CPU's own."""
 
     def __init__(self):
         self.cuda = Cuda()

@@ -45,22 +45,27 @@ def room(name):
 
 
 def test_the_reader_of_imports_sees_those_that_are_there():
-    worker, torch = PACKAGE / "workers" / "worker.py", PACKAGE / "backends" / "_torch.py"
+    worker, torch = PACKAGE / "workers" / "worker.py", PACKAGE / "backends" / "shared" / "torch_session.py"
     assert {"mnv2bench.backends", "mnv2bench.workers.loop.measure", "numpy"} <= set(imports(worker))
-    assert found_in([torch], ["torch"]) == ["mnv2bench/backends/_torch.py imports torch"]
+    assert found_in([torch], ["torch"]) == ["mnv2bench/backends/shared/torch_session.py imports torch"]
 
 
 def concrete_backends():
-    return [file for file in room("backends") if file.name != "__init__.py"]
+    return [file for file in sorted((PACKAGE / "backends").glob("*.py")) if file.name != "__init__.py"]
 
 
-@pytest.mark.parametrize("file", concrete_backends(), ids=lambda file: file.stem)
-def test_a_backend_knows_the_seam_and_what_torch_backends_share_but_no_other_backend(file):
-    others = [f"mnv2bench.backends.{other.stem}" for other in concrete_backends() if not other.stem.startswith("_")]
+def opening():
+    """Every backend, and what they share."""
+    return [*concrete_backends(), *room("backends/shared")]
+
+
+@pytest.mark.parametrize("file", opening(), ids=lambda file: file.stem)
+def test_a_backend_knows_the_interface_and_what_backends_share_but_no_other_backend(file):
+    others = [f"mnv2bench.backends.{other.stem}" for other in concrete_backends()]
     assert found_in([file], others) == []
 
 
-@pytest.mark.parametrize("file", concrete_backends(), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", opening(), ids=lambda file: file.stem)
 def test_a_backend_never_times_itself(file):
     clocks = found_in([file], ["time", "timeit"])
     assert clocks == (["mnv2bench/backends/fake.py imports time"] if file.stem == "fake" else [])
@@ -68,7 +73,7 @@ def test_a_backend_never_times_itself(file):
 
 @pytest.mark.parametrize(
     "file",
-    [*concrete_backends(), *room("profiling/profilers"), *room("profiling/readers"), *room("profiling/probes")],
+    [*opening(), *room("profiling/profilers"), *room("profiling/readers"), *room("profiling/probes")],
     ids=lambda file: f"{file.parent.stem}/{file.stem}",
 )
 def test_what_opens_a_runtime_prints_nothing_and_catches_nothing(file):

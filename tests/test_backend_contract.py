@@ -19,8 +19,8 @@ SMALL = Case(width=0.35, resolution=96)
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 MOBILE = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",), "ncnn": ("ncnn", "pnnx")}
 ABSENT = {name for name, needed in MOBILE.items() if not all(map(importlib.util.find_spec, needed))}
-HERE = [name for name in backends.names() if "cpu" in backends.devices(name)]
-ON_GPU = [name for name in backends.names() if "cuda" in backends.devices(name)]
+HERE = [name for name in backends.names() if "cpu" in backends.runtime(name).runs]
+ON_GPU = [name for name in backends.names() if "cuda" in backends.runtime(name).runs]
 CHEAP = ("onnxruntime", "openvino", "torch_eager", "torch_script", *MOBILE)  # the others compile for each batch
 COMPILING = ("torch_compile", "torch_compile_freezing")
 MODULES = (*backends.names(), "fake")
@@ -115,7 +115,7 @@ def test_a_process_says_what_it_took_and_what_it_held(records, name):
     assert min(samples.import_s, samples.open_s, samples.first_s) > 0
     assert samples.memory.interpreter < samples.memory.floor < samples.memory.loaded <= samples.memory.peak
     assert samples.memory.peak > 10_000_000
-    assert record.artifact.format == backends.reads(name)
+    assert record.artifact.format == backends.runtime(name).reads
     assert record.artifact.bytes > 3_000_000  # 1.7 million weights in fp32, or the code and weights packed
     assert record.artifact.export_s > 0
 
@@ -151,7 +151,7 @@ def test_onnxruntime_runs_on_the_cpu_alone(records):
 def test_a_backend_is_one_line_what_it_reads_and_open(name):
     tree = ast.parse(Path(backends.__file__).with_name(f"{name}.py").read_text())
     assert ast.get_docstring(tree).splitlines()[0].endswith((".", ":"))
-    assert backends.reads(name) in SUFFIXES
+    assert backends.runtime(name).reads in SUFFIXES
     (opens,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "open"]
     assert [ast.unparse(argument.annotation) for argument in opens.args.args] == ["Case", "Path"]
     assert ast.unparse(opens.returns) == "Session"
@@ -225,8 +225,8 @@ def test_a_backend_on_a_gpu_computes_what_eager_fp32_computes(on_gpu, name, prec
     assert samples.settings["CUDA graph"]
 
 
-@pytest.mark.parametrize("ask", [backends.reads, backends.backend])
-@pytest.mark.parametrize("name", ["tensorflow", "_torch", "__init__", "", "torch_eager.nothing"])
+@pytest.mark.parametrize("ask", [backends.runtime, backends.backend])
+@pytest.mark.parametrize("name", ["tensorflow", "shared", "interface", "__init__", "", "torch_eager.nothing"])
 def test_an_unknown_backend_is_refused_with_the_known_ones(ask, name):
     with pytest.raises(ValueError) as refused:
         ask(name)
@@ -235,8 +235,8 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(ask, name):
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def test_a_missing_runtime_is_mended_by_its_extra(name):
-    assert backends.mend(name, f"{name}_internal") == f"pip install 'mnv2bench[{name}]'"
+    assert backends.fix_command(name, f"{name}_internal") == f"pip install 'mnv2bench[{name}]'"
 
 
 def test_a_missing_module_of_a_backend_without_an_extra_is_installed_by_its_own_name():
-    assert backends.mend("someones_backend", "their_runtime") == "pip install their_runtime"
+    assert backends.fix_command("someones_backend", "their_runtime") == "pip install their_runtime"

@@ -8,8 +8,10 @@ import pytest
 import torch
 from fake_cuda import FakeTorch
 
-from mnv2bench import Case, backends
-from mnv2bench.backends import _cuda, _torch, torch_compile_cudagraphs, torch_eager, torch_script
+from mnv2bench import Case
+from mnv2bench.backends import torch_compile_cudagraphs, torch_eager, torch_script
+from mnv2bench.backends.shared import cuda_session, torch_session
+from mnv2bench.gpu import driver
 from mnv2bench.networks import build, images
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.workers.outputs import compare
@@ -25,10 +27,10 @@ TORCHSCRIPT_IS_OLD = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWa
 def fake(monkeypatch):
     """Both modules on the double, and a driver that has the GPU; the flags of the real torch end as they were."""
     double = FakeTorch()
-    monkeypatch.setattr(_cuda, "torch", double)
-    monkeypatch.setattr(_torch, "torch", double)
-    found = backends.driver.Device(0, "a double", "GPU-0", "9.0", 13000)
-    monkeypatch.setattr(backends.driver, "require", lambda *asked: double.cuda.done.append(asked) or found)
+    monkeypatch.setattr(cuda_session, "torch", double)
+    monkeypatch.setattr(torch_session, "torch", double)
+    found = driver.Device(0, "a double", "GPU-0", "9.0", 13000)
+    monkeypatch.setattr(driver, "require", lambda *asked: double.cuda.done.append(asked) or found)
     allowed = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     with torch.no_grad():
         yield double
@@ -53,10 +55,10 @@ def doubled(queue):
 
 
 def opened(case, fake):
-    queue = _cuda.CudaQueue(case)
+    queue = cuda_session.CudaQueue(case)
     queue.call = doubled(queue)
     fake.cuda.done.clear()
-    return _cuda.CudaSession(queue)
+    return cuda_session.CudaSession(queue)
 
 
 def pixels(case, first):
@@ -66,14 +68,14 @@ def pixels(case, first):
 
 
 def test_the_stream_is_made_current_once_before_anything_is_queued(fake):
-    queue = _cuda.CudaQueue(PAIR)
+    queue = cuda_session.CudaQueue(PAIR)
     assert fake.cuda.done == ["set_device cpu", "set_stream"]
     assert fake.cuda.current is queue.stream
 
 
 def test_a_queue_without_a_call_says_so(fake):
     with pytest.raises(ValueError, match="the queue has no call yet"):
-        _cuda.CudaQueue(PAIR).enqueue()
+        cuda_session.CudaQueue(PAIR).enqueue()
 
 
 def test_a_run_is_the_call_and_a_wait_and_nothing_else(fake):
@@ -181,27 +183,27 @@ def test_eager_is_opened_in_the_number_format_of_the_case_with_tf32_as_it_says(f
 
 def test_a_driver_must_serve_the_major_version_that_torch_was_built_for(fake):
     fake.version = SimpleNamespace(cuda="12.8")
-    _torch.prepare(GPU)
+    torch_session.prepare(GPU)
     assert fake.cuda.done == [(0, 0, "torch_eager"), (0, 12000, f"torch {torch.__version__}")]
 
 
 def test_a_torch_without_cuda_is_mended_by_pip(fake):
     fake.version = SimpleNamespace(cuda=None)
     with pytest.raises(Unavailable, match="has no CUDA: pip uninstall torch; pip install 'torch"):
-        _torch.prepare(GPU)
+        torch_session.prepare(GPU)
 
 
 def test_a_torch_that_finds_no_gpu_says_how_to_learn_why(fake):
     fake.cuda.available = False
     with pytest.raises(Unavailable, match=r"finds no GPU where the driver does: .*torch.cuda.init"):
-        _torch.prepare(GPU)
+        torch_session.prepare(GPU)
 
 
 def test_compiling_for_a_gpu_needs_triton_and_a_c_compiler(fake, monkeypatch, tmp_path):
-    monkeypatch.setattr(_torch, "find_spec", lambda name: None)
+    monkeypatch.setattr(torch_session, "find_spec", lambda name: None)
     with pytest.raises(Unavailable, match="needs Triton on a GPU: pip install triton"):
-        _torch.compiled(GPU, Path("/nowhere"))
-    monkeypatch.setattr(_torch, "find_spec", lambda name: name)
+        torch_session.compiled(GPU, Path("/nowhere"))
+    monkeypatch.setattr(torch_session, "find_spec", lambda name: name)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     with pytest.raises(Unavailable, match="needs a C compiler on a GPU and found no gcc or clang: apt-get install gcc"):

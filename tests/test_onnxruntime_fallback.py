@@ -10,14 +10,14 @@ import torch
 from fake_cuda import FakeTorch
 from onnx import TensorProto, helper
 
-from mnv2bench import Case
-from mnv2bench.backends import _cuda, _onnxruntime_cuda
+from mnv2bench import Case, backends
+from mnv2bench.backends.shared import cuda_session, onnxruntime_cuda
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 CASE = Case(width=0.35, resolution=32, backend="onnxruntime", device="cuda")
 NODES = "Conv first, Relu, GlobalAveragePool pool (and 1 more) to CPUExecutionProvider"
 pytestmark = pytest.mark.skipif(
-    _onnxruntime_cuda.PROVIDER in onnxruntime.get_available_providers(),
+    onnxruntime_cuda.PROVIDER in onnxruntime.get_available_providers(),
     reason="this onnxruntime has CUDA: only one without it falls back for certain",
 )
 
@@ -47,13 +47,13 @@ def path(tmp_path):
 @pytest.fixture
 def fake(monkeypatch):
     double = FakeTorch()
-    monkeypatch.setattr(_cuda, "torch", double)
+    monkeypatch.setattr(cuda_session, "torch", double)
     return double
 
 
 def test_an_onnxruntime_without_cuda_is_mended_by_pip():
     with pytest.raises(Unavailable) as refused:
-        _onnxruntime_cuda.require_provider()
+        onnxruntime_cuda.require_provider()
     assert str(refused.value) == (
         f"this onnxruntime ({onnxruntime.__version__}) has no CUDA: "
         "pip uninstall onnxruntime; pip install 'mnv2bench[cuda]'"
@@ -62,13 +62,13 @@ def test_an_onnxruntime_without_cuda_is_mended_by_pip():
 
 def test_bf16_is_not_what_it_does(path):
     with pytest.raises(Unsupported, match="onnxruntime runs no bf16 on cuda here: its CUDA provider is said to lack"):
-        _onnxruntime_cuda.open(Case(backend="onnxruntime", device="cuda", precision="bf16"), path)
+        backends.backend("onnxruntime").open(Case(backend="onnxruntime", device="cuda", precision="bf16"), path)
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider':UserWarning")
 def test_what_falls_back_to_the_cpu_is_wrong_and_named_node_by_node(fake, path):
     with pytest.raises(Wrong) as refused:
-        _onnxruntime_cuda.OnnxRuntimeCudaSession(CASE, path)
+        onnxruntime_cuda.OnnxRuntimeCudaSession(CASE, path)
     assert str(refused.value) == (
         f"onnxruntime fell back from CUDAExecutionProvider: {NODES}; "
         "CUDAExecutionProvider did not load: check its CUDA and cuDNN"
@@ -89,10 +89,10 @@ def placed(*parts):
 
 def test_one_node_of_many_on_the_cpu_is_enough_to_be_wrong():
     on_gpu = ("CUDAExecutionProvider", [{"op_type": "Conv", "name": f"conv_{number}"} for number in range(52)])
-    _onnxruntime_cuda.require_all_there(placed(on_gpu))
+    onnxruntime_cuda.require_all_there(placed(on_gpu))
     left = ("CPUExecutionProvider", [{"op_type": "Reshape", "name": "flatten"}])
     with pytest.raises(Wrong) as refused:
-        _onnxruntime_cuda.require_all_there(placed(on_gpu, left))
+        onnxruntime_cuda.require_all_there(placed(on_gpu, left))
     fell = "onnxruntime fell back from CUDAExecutionProvider: Reshape flatten to CPUExecutionProvider"
     assert str(refused.value) == fell
 
@@ -115,9 +115,9 @@ def test_what_is_bound_is_what_is_read_and_written(fake, monkeypatch, tmp_path, 
         )  # fmt: skip
         return given(path, options, providers=[name])
 
-    monkeypatch.setattr(_onnxruntime_cuda, "PROVIDER", providers[0][0])
-    monkeypatch.setattr(_onnxruntime_cuda.onnxruntime, "InferenceSession", on_the_cpu)
-    session = _onnxruntime_cuda.OnnxRuntimeCudaSession(case, path)
+    monkeypatch.setattr(onnxruntime_cuda, "PROVIDER", providers[0][0])
+    monkeypatch.setattr(onnxruntime_cuda.onnxruntime, "InferenceSession", on_the_cpu)
+    session = onnxruntime_cuda.OnnxRuntimeCudaSession(case, path)
     for value in (1, 2):
         session.put(np.full((1, 3, 32, 32), value, np.float32))
         session.run()
@@ -135,9 +135,9 @@ def test_only_tf32_lets_onnxruntime_use_it(monkeypatch, path):
         asked.update(providers[0][1])
         raise RuntimeError("asked")
 
-    monkeypatch.setattr(_onnxruntime_cuda.onnxruntime, "InferenceSession", refused)
+    monkeypatch.setattr(onnxruntime_cuda.onnxruntime, "InferenceSession", refused)
     for precision, allowed in (("fp32", "0"), ("tf32", "1"), ("fp16", "0")):
         case = Case(backend="onnxruntime", device="cuda:1", precision=precision)
         with pytest.raises(RuntimeError, match="asked"):
-            _onnxruntime_cuda.opened(case, path, 77)
+            onnxruntime_cuda.opened(case, path, 77)
         assert (asked["use_tf32"], asked["device_id"]) == (allowed, "1")

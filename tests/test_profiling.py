@@ -138,7 +138,10 @@ def test_about_a_second_of_calls_is_profiled(run_s, expected):
 
 
 def test_a_backend_without_a_profiler_says_how_to_add_one():
-    assert why_not("elsewhere") == ("mnv2bench has no profiler for elsewhere: add mnv2bench/profilers/elsewhere.py")
+    assert why_not("elsewhere") == (
+        "there is no profiler for elsewhere: write one as in mnv2bench/profiling/profilers, "
+        'and name it in its RUNTIME: profiler="..."'
+    )
     assert why_not("onnxruntime") == ""
     assert why_no_trace("onnxruntime") == ""
     assert why_no_trace("litert") == "LiteRT's profiler writes no trace file: leave --trace out"

@@ -39,9 +39,9 @@ sys.modules["tensorrt"] = importlib.import_module("tensorrt_rtx")
 import torch
 from mnv2bench import Case, artifacts
 from mnv2bench.artifacts import Weights, export
-from mnv2bench.backends import _tensorrt
+from mnv2bench.backends.shared import tensorrt_plan
 
-done, build = [], _tensorrt.build
+done, build = [], tensorrt_plan.build
 export.prepare = lambda case: done.append(f"prepared {case.device}")
 torch.cuda.set_device = lambda number: done.append(f"device {number}")
 
@@ -49,7 +49,7 @@ def watched(onnx, options, timings):
     done.append(f"timings of {len(timings)} bytes, {options['tf32']}")
     return build(onnx, options, timings)
 
-_tensorrt.build = watched
+tensorrt_plan.build = watched
 case = Case(width=0.75, resolution=128, batch=2, backend="tensorrt", device="cuda:1", precision="fp16")
 options = {"tf32": "off", "optimization level": "3"}
 for _ in range(2):
@@ -62,7 +62,7 @@ BUILT = """
 import importlib, json, sys, warnings
 from pathlib import Path
 sys.modules["tensorrt"] = trt = importlib.import_module("tensorrt_rtx")
-from mnv2bench.backends import _tensorrt
+from mnv2bench.backends.shared import tensorrt_plan
 
 class Watched(trt.Builder):
     def create_builder_config(self):
@@ -75,7 +75,7 @@ for name, options in json.loads(sys.argv[1]).items():
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            plan, cache = _tensorrt.build(Path(sys.argv[2], name), options)
+            plan, cache = tensorrt_plan.build(Path(sys.argv[2], name), options)
             config = Watched.asked[-1]
             said = {"bytes": len(plan), "cache": len(cache), "tf32": config.get_flag(trt.BuilderFlag.TF32)}
             said["level"] = config.builder_optimization_level

@@ -20,9 +20,9 @@ import numpy as np
 import tensorrt
 import torch
 from mnv2bench import Case, backends
-from mnv2bench.backends import _cuda, _torch
+from mnv2bench.backends.shared import cuda_session, torch_session
 
-class Queue(_cuda.CudaQueue):
+class Queue(cuda_session.CudaQueue):
     "On the host: its stream is a number that no 32 bits hold, and every call is done when it returns."
     def __init__(self, case):
         self.device, self.stream = torch.device("cpu"), types.SimpleNamespace(cuda_stream=0x7f5700000003)
@@ -34,8 +34,8 @@ class Queue(_cuda.CudaQueue):
     def copy_out(self):
         self.logits = self.output.clone()
 
-_cuda.CudaQueue = Queue
-_torch.prepare = backends.require  # this torch knows no GPU
+cuda_session.CudaQueue = Queue
+torch_session.prepare = backends.require  # this torch knows no GPU
 import mnv2bench.profiling.profilers.tensorrt as tensorrt_profiler
 libcuda = ctypes.CDLL("libcuda.so.1")
 libcuda.double_said.restype = ctypes.c_char_p

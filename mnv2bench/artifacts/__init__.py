@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1]
 SOURCES = (
     *sorted((PACKAGE / "networks").rglob("*.py")),
     PACKAGE / "artifacts" / "export.py",
-    PACKAGE / "backends" / "_tensorrt.py",
+    PACKAGE / "backends" / "shared" / "tensorrt_plan.py",
 )
 SUFFIXES = {
     "state_dict": ".pt",

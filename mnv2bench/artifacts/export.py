@@ -20,8 +20,8 @@ from torch.fx.experimental.optimization import fuse
 
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import REFERENCE_SEEDS, Weights
-from mnv2bench.backends._cuda import dtype
-from mnv2bench.backends._torch import network, prepare, require_compiler
+from mnv2bench.backends.shared.cuda_session import dtype
+from mnv2bench.backends.shared.torch_session import network, prepare, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
 from mnv2bench.records import Artifact
@@ -151,11 +151,11 @@ def _plan(job: Job) -> None:
     """A plan for the case's GPU; the timing cache beside it has a plan that is built again take the same kernels."""
     prepare(job.case)  # before TensorRT is touched: without a driver it would end the process
     backends.backend(job.case.backend)  # Unavailable where TensorRT is not there or does not load
-    from mnv2bench.backends import _tensorrt
+    from mnv2bench.backends.shared import tensorrt_plan
 
     torch.cuda.set_device(job.case.gpu)  # the builder times kernels on the current one
     timings = job.target.with_name(job.target.name.removeprefix(f"{os.getpid()}-")).with_suffix(".timings")
-    plan, timed = _tensorrt.build(job.source, job.options, timings.read_bytes() if timings.exists() else b"")
+    plan, timed = tensorrt_plan.build(job.source, job.options, timings.read_bytes() if timings.exists() else b"")
     job.target.write_bytes(plan)
     artifacts.write(timings, timed)
 
@@ -187,7 +187,8 @@ def export(case: Case, format: str, key: str, source: Path, options: dict[str, s
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, ModuleNotFoundError):
-            raise Unavailable(f"{error.name} is not installed: pip install 'mnv2bench[{case.backend}]'") from error
+            fix_command = backends.fix_command(case.backend, error.name)
+            raise Unavailable(f"{error.name} is not installed: {fix_command}") from error
         raise
     seconds = time.perf_counter() - start
     artifact = Artifact(format, key, partial.stat().st_size, seconds)

@@ -8,10 +8,19 @@ import torch  # the next import needs its libraries
 # What executorch.extension.pybindings.portable_lib passes on, without the exporter that comes with it: 4 s and 130 MB.
 from executorch.extension.pybindings import _C
 
-from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
 
-READS = "pte"
+RUNTIME = Runtime(
+    reads="pte",
+    runs={"cpu": ("fp32",)},
+    extra="executorch",
+    distributions=("executorch",),
+    profiler="executorch",
+    why_no_trace="ExecuTorch's ETDump is no Chrome trace",
+    mobile=True,
+    counted=True,
+)
 
 
 class ExecuTorchSession(Session):

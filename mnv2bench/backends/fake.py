@@ -12,14 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mnv2bench.backends import Images, Mark, Session, require
+from mnv2bench.backends import Images, Mark, Runtime, Session, require
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
-READS = "reference"
-DEVICES = ("cpu", "cuda")
-NEEDS_CUDA = 13000
+RUNTIME = Runtime(
+    reads="reference",
+    runs={"cpu": ("fp32", "fp16", "bf16"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    needs_cuda=13000,
+    profiler="fake",
+)
 SPIN_NS = 200_000
 ENQUEUE_NS, COPY_NS, COOL_NS = 20_000, 10_000, 50_000
 

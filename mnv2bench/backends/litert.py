@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
 
-READS = "tflite"
+RUNTIME = Runtime(
+    reads="tflite",
+    runs={"cpu": ("fp32",)},
+    extra="litert",
+    distributions=("ai-edge-litert",),
+    profiler="litert",
+    why_no_trace="LiteRT's profiler writes no trace file",
+    mobile=True,
+    counted=True,
+)
 TASKS = Path("/proc/self/task")
 
 

@@ -7,10 +7,19 @@ from pathlib import Path
 import ncnn
 import numpy as np
 
-from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
 
-READS = "ncnn"
+RUNTIME = Runtime(
+    reads="ncnn",
+    runs={"cpu": ("fp32",)},
+    extra="ncnn",
+    distributions=("ncnn",),
+    why_no_profiler="ncnn's wheels are built without its benchmark option, and it has no other profiler",
+    mobile=True,
+    counted=True,
+    wheels=("ncnn",),
+)
 REDUCED = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_packed", "use_bf16_storage")
 
 

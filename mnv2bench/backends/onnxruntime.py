@@ -6,12 +6,25 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
 
-READS = "onnx"
-DEVICES = ("cpu", "cuda")
-NEEDS_CUDA = 13000  # what onnxruntime-gpu on PyPI is built for
+RUNTIME = Runtime(
+    reads="onnx",
+    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16")},
+    refuses={
+        "cuda": {
+            "bf16": "onnxruntime runs no bf16 on cuda here: its CUDA provider is said to lack kernels (github.com/"
+            "microsoft/onnxruntime/issues/19502), and nobody has tried"
+        }
+    },
+    needs_cuda=13000,  # what onnxruntime-gpu on PyPI is built for
+    extra="onnxruntime",
+    distributions=("onnxruntime", "onnxruntime-gpu"),
+    quick_throughput=True,
+    profiler="onnxruntime",
+    wheels=("onnxruntime",),
+)
 onnxruntime.disable_telemetry_events()
 
 
@@ -50,6 +63,6 @@ def open(case: Case, path: Path) -> Session:
     require(case)
     if case.gpu is None:
         return OnnxRuntimeSession(case, path)
-    from mnv2bench.backends import _onnxruntime_cuda  # it needs torch, which would be in the memory of a CPU case
+    from mnv2bench.backends.shared import onnxruntime_cuda  # it needs torch, which a CPU case does not load
 
-    return _onnxruntime_cuda.open(case, path)
+    return onnxruntime_cuda.open(case, path)

@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import openvino
 
-from mnv2bench.backends import Images, Session, require
+from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
 
-READS = "onnx"
+RUNTIME = Runtime(
+    reads="onnx",
+    runs={"cpu": ("fp32",)},
+    extra="openvino",
+    distributions=("openvino",),
+    quick_throughput=True,
+    profiler="openvino",
+    why_no_trace="OpenVINO's performance counters are durations without a time line",
+)
 ASKED = ("INFERENCE_PRECISION_HINT", "INFERENCE_NUM_THREADS", "NUM_STREAMS", "PERFORMANCE_HINT", "ENABLE_CPU_PINNING")
 
 

@@ -5,19 +5,25 @@ from pathlib import Path
 import tensorrt as trt
 import torch
 
-from mnv2bench.backends import Session
-from mnv2bench.backends._cuda import CudaQueue, CudaSession
-from mnv2bench.backends._cuda_graph import CudaGraph
-from mnv2bench.backends._tensorrt import Log
-from mnv2bench.backends._torch import prepare
+from mnv2bench.backends import Runtime, Session
+from mnv2bench.backends.shared.cuda_graph import CudaGraph
+from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession
+from mnv2bench.backends.shared.tensorrt_plan import Log
+from mnv2bench.backends.shared.torch_session import prepare
 from mnv2bench.cases import Case
 from mnv2bench.refusals import Wrong
 
-READS = "plan"
-DEVICES = ("cuda",)
-NEEDS_CUDA = 13000  # what the packages of the extra are built for: a driver from 580 on
+RUNTIME = Runtime(
+    reads="plan",
+    runs={"cuda": ("fp32", "tf32", "fp16", "bf16")},
+    needs_cuda=13000,  # what the packages of the extra are built for: a driver from 580 on
+    extra="tensorrt",
+    distributions=("tensorrt", "tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt-cu13-libs"),
+    profiler="tensorrt",
+    why_no_trace="TensorRT's IProfiler tells durations without a time line (Nsight Systems has one)",
+)
 
-NUMBERS = {
+DATA_TYPES = {
     "fp32": trt.DataType.FLOAT,
     "tf32": trt.DataType.FLOAT,
     "fp16": trt.DataType.HALF,
@@ -49,9 +55,11 @@ class TensorRtSession(CudaSession):
         if (len(inputs), len(outputs)) != (1, 1):
             raise Wrong(f"the plan has the inputs {inputs} and the outputs {outputs}, not one of each")
         for name in names:
-            if self.engine.get_tensor_dtype(name) != NUMBERS[case.precision]:
+            if self.engine.get_tensor_dtype(name) != DATA_TYPES[case.precision]:
                 found = self.engine.get_tensor_dtype(name).name
-                raise Wrong(f"the plan's {name} is {found}, where {case.precision} is {NUMBERS[case.precision].name}")
+                raise Wrong(
+                    f"the plan's {name} is {found}, where {case.precision} is {DATA_TYPES[case.precision].name}"
+                )
         shape = tuple(self.engine.get_tensor_shape(inputs[0]))
         if shape != tuple(self.queue.input.shape):
             raise Wrong(f"the plan is for images of the shape {shape}, not {tuple(self.queue.input.shape)}")

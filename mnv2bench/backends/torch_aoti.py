@@ -4,16 +4,23 @@ from pathlib import Path
 
 import torch
 
-from mnv2bench.backends import Session, _torch
+from mnv2bench.backends import Runtime, Session
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 
-READS = "pt2"
+RUNTIME = Runtime(
+    reads="pt2",
+    runs={"cpu": ("fp32",)},
+    distributions=("torch",),
+    profiler="torch_aoti",
+    profiled_reads="pt2_profiled",
+)
 ONE_RUNNER, ANY_DEVICE = 1, -1
 
 
 def open(case: Case, path: Path) -> Session:
-    _torch.prepare(case)
+    torch_session.prepare(case)
     # torch._inductor.aoti_load_package wraps this loader, but first imports the compiler and tries out the C++ one:
     # 2 s warm and 8 s cold for what takes 10 ms, in a process that is to compile nothing
     loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, ONE_RUNNER, ANY_DEVICE)
-    return _torch.TorchSession(case, lambda images: loader.boxed_run([images])[0])
+    return torch_session.TorchSession(case, lambda images: loader.boxed_run([images])[0])

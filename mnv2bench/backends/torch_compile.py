@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-from mnv2bench.backends import Session, _torch
+from mnv2bench.backends import Runtime, Session
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 
-READS = "state_dict"
-DEVICES = ("cpu", "cuda")
+RUNTIME = Runtime(
+    reads="state_dict",
+    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    distributions=("torch", "triton"),
+    opens="compiling",
+    profiler="torch_compile",
+)
 
 
 def open(case: Case, path: Path) -> Session:
-    return _torch.compiled(case, path)
+    return torch_session.compiled(case, path)

@@ -4,11 +4,17 @@ from pathlib import Path
 
 import torch
 
-from mnv2bench.backends import Session, _torch
+from mnv2bench.backends import Runtime, Session
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 
-READS = "state_dict"
-DEVICES = ("cuda",)
+RUNTIME = Runtime(
+    reads="state_dict",
+    runs={"cuda": ("fp32", "tf32", "fp16", "bf16")},
+    distributions=("torch", "triton"),
+    opens="compiling",
+    why_no_profiler="a CUDA graph is launched as a whole and calls no operators: profile torch_compile",
+)
 RUNS = 3  # Inductor's graphs warm up in the first, are recorded in the second and replayed from the third on
 
 
@@ -24,7 +30,7 @@ def graph(device: int) -> str:
     return "yes"
 
 
-class CudaGraphsSession(_torch.CudaTorchSession):
+class CudaGraphsSession(torch_session.CudaTorchSession):
     """A graph reads its own memory: each call first copies the images there, on the GPU."""
 
     def settings(self) -> dict[str, str]:
@@ -34,9 +40,9 @@ class CudaGraphsSession(_torch.CudaTorchSession):
 
 
 def open(case: Case, path: Path) -> Session:
-    _torch.prepare(case)
-    _torch.require_triton()
-    network = _torch.placed(case, _torch.network(case, path))
+    torch_session.prepare(case)
+    torch_session.require_triton()
+    network = torch_session.placed(case, torch_session.network(case, path))
     session = CudaGraphsSession(case, torch.compile(network, mode="reduce-overhead", dynamic=False))
     for _ in range(RUNS):
         session.run()

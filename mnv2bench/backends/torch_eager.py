@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
-from mnv2bench.backends import Session, _torch
+from mnv2bench.backends import Runtime, Session
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 
-READS = "state_dict"
-DEVICES = ("cpu", "cuda")
+RUNTIME = Runtime(
+    reads="state_dict",
+    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    distributions=("torch",),
+    profiler="torch_eager",
+)
 
 
 def open(case: Case, path: Path) -> Session:
-    _torch.prepare(case)
-    return _torch.session(case, _torch.placed(case, _torch.network(case, path)))
+    torch_session.prepare(case)
+    return torch_session.session(case, torch_session.placed(case, torch_session.network(case, path)))

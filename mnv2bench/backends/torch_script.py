@@ -5,11 +5,17 @@ from typing import Any
 
 import torch
 
-from mnv2bench.backends import Session, _torch
+from mnv2bench.backends import Runtime, Session
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
+from mnv2bench.precisions import TF32
 
-READS = "torchscript"
-DEVICES = ("cpu", "cuda")
+RUNTIME = Runtime(
+    reads="torchscript",
+    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    distributions=("torch",),
+    profiler="torch_script",
+)
 ALLOW_TF32 = 12  # which argument of aten::_convolution
 
 
@@ -24,10 +30,10 @@ def allow_tf32(graph: Any, allowed: bool) -> None:
 
 
 def open(case: Case, path: Path) -> Session:
-    _torch.prepare(case)
+    torch_session.prepare(case)
     if case.gpu is None:
         frozen = torch.jit.load(path)  # type: ignore[no-untyped-call]
     else:
         frozen = torch.jit.load(path, map_location=torch.device("cuda", case.gpu))  # type: ignore[no-untyped-call]
-        allow_tf32(frozen.graph, case.precision == "tf32")
-    return _torch.session(case, torch.jit.optimize_for_inference(frozen))
+        allow_tf32(frozen.graph, case.precision == TF32.name)
+    return torch_session.session(case, torch.jit.optimize_for_inference(frozen))

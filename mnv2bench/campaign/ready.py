@@ -95,11 +95,11 @@ def ready(
         return prepared
     options: dict[str, str] = {}
     try:
-        reads = reads or backends.reads(case.backend)
+        reads = reads or backends.runtime(case.backend).reads
         if case.kind == Kind.MEASURED_HERE:
             backends.require_supported(case)
         if case.gpu is not None:
-            asked = gpu(case.gpu, backends.needs_cuda(case.backend), case.backend)
+            asked = gpu(case.gpu, backends.runtime(case.backend).needs_cuda, case.backend)
             if asked.status != "ok":
                 return asked
             options = _options(case, asked.measured, trt_level)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from mnv2bench import backends
+from mnv2bench.cases import EAGER
 
 T = TypeVar("T")
 MAX_PADDING = 4096
@@ -12,8 +13,8 @@ MAX_PADDING = 4096
 
 def all_backends(device: str = "cpu") -> tuple[str, ...]:
     """The default of every selection on a device: torch_eager first, as everything is compared with it."""
-    found = (name for name in backends.names() if device.partition(":")[0] in backends.devices(name))
-    return tuple(sorted(found, key=lambda name: (name != "torch_eager", name)))
+    found = (name for name in backends.names() if device.partition(":")[0] in backends.runtime(name).runs)
+    return tuple(sorted(found, key=lambda name: (name != EAGER, name)))
 
 
 def blocks(cells: Sequence[T], processes: int, seed: int) -> list[list[T]]:

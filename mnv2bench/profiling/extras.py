@@ -4,12 +4,13 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mnv2bench import backends
 from mnv2bench.campaign.child import Ended, child
 from mnv2bench.campaign.items import Needs, Turn
 from mnv2bench.campaign.ready import Ready, variables
 from mnv2bench.cases import Case, Kind
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile
-from mnv2bench.profiling.profilers import READS, why_not
+from mnv2bench.profiling.profilers import why_not
 from mnv2bench.profiling.records import Probes, Profile, probes_from_json, profile_from_json
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
@@ -33,7 +34,7 @@ class Profiling:
         """What its case opens, or a file that is made to be profiled; None where it cannot be profiled."""
         if self.case.kind != Kind.MEASURED_HERE or why_not(self.case.backend):
             return None
-        return Needs(self.case, READS.get(self.case.backend, ""))
+        return Needs(self.case, backends.runtime(self.case.backend).profiled_reads)
 
     def statuses(self, journal: Journal) -> dict[int, str]:
         own = (line for line in journal.others if line["line"] == PROFILE and line.get("case") == self.case.id)

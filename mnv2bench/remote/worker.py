@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mnv2bench import backends
 from mnv2bench.artifacts import REFERENCE_SEEDS
 from mnv2bench.cases import Case, Kind
 from mnv2bench.networks import images
@@ -30,7 +31,6 @@ from mnv2bench.texts import one_line
 from mnv2bench.workers.outcome import outcome
 from mnv2bench.workers.outputs import compare
 
-COUNTED = ("litert", "executorch", "ncnn")  # the backends that run on one thread alone
 COUNTED_RUNS = 3
 LAST_WORDS_S = 15.0  # between the runner's own limit and the one after which the campaign kills this process
 COOL_C, COOL_CAP_S = 38.0, 120.0
@@ -53,8 +53,9 @@ def way(case: Case, runner: str) -> Transport:
     counted = case.kind == Kind.COUNTED
     if counted and case.threads > 1:
         raise Unsupported(f"instructions are counted of one thread, not of {case.threads}")
-    if counted and case.backend not in COUNTED:
-        raise Unsupported(f"{case.backend} is not counted, whose own threads would blur it: {', '.join(COUNTED)} are")
+    if counted and not backends.runtime(case.backend).counted:
+        countable = [name for name in backends.names() if backends.runtime(name).counted]
+        raise Unsupported(f"{case.backend} is not counted, whose own threads would blur it: {', '.join(countable)} are")
     if counted and runner:
         raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
     return transports.transport(case.device)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench import networks
-from mnv2bench.cases import Kind, is_gpu
+from mnv2bench.cases import EAGER, Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report import column
 from mnv2bench.report.cells import NONE, escape, latency, result, table
@@ -11,7 +11,6 @@ from mnv2bench.report.column import Cell, cells_in
 from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.fit import Fit, latency_fit, published_fit, verdict
-from mnv2bench.statistics.latency import EAGER
 from mnv2bench.statistics.processes import cold_path, memory
 from mnv2bench.statistics.rounds import network_count
 

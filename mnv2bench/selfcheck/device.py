@@ -10,7 +10,7 @@ from mnv2bench.campaign import Campaign, run
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
-from mnv2bench.selection import MOBILE
+from mnv2bench.selection import mobile_backends
 from mnv2bench.statistics.processes import output_error
 from mnv2bench.statistics.rounds import record_undisturbed_share, threads_used, used_rounds
 from mnv2bench.terminal import Display
@@ -23,7 +23,7 @@ MAX_BETWEEN = 0.005  # of a round that is outside the timed calls: the runner's 
 
 def cases(device: str) -> tuple[Case, ...]:
     """The smallest variant of every mobile runtime, one thread and, where time is taken, two."""
-    one = [Case(width=0.35, resolution=96, backend=name, device=device) for name in MOBILE]
+    one = [Case(width=0.35, resolution=96, backend=name, device=device) for name in mobile_backends()]
     counted = one[0].kind == Kind.COUNTED
     return (*one, *(() if counted else (replace(case, threads=2) for case in one)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.cases import Case
+from mnv2bench.cases import EAGER, Case
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
@@ -18,7 +18,6 @@ from mnv2bench.statistics.rounds import durations_ns, madds, measured, require_m
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
 FEW = 200  # iterations: below, Python's own median is faster than making an array
 ROUND_QUANTILE, PROCESS_QUANTILE = 0.10, 0.25  # docs/thresholds.md#detection
-EAGER = "torch_eager"
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import Case, is_gpu
+from mnv2bench.cases import EAGER, Case, is_gpu
 from mnv2bench.networks import Layer, blocks, count, layers, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, Row, case_profile
 from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.profiling.roofline import Attainable, Roof, attainable, ceilings, roof, roofline_share
 from mnv2bench.records import Record
 from mnv2bench.report.tables import title
-from mnv2bench.statistics.latency import EAGER
 
 LAST = (LAYOUT, UNMAPPED)  # always shown, and never a part of a fused row
 Setting = tuple[str, str, int, int, str]

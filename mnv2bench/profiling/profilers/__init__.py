@@ -1,7 +1,9 @@
-"""The second seam: a backend opened with its runtime's own profiler. One file per backend, of the backend's name."""
+"""Profiler interface: `open(case, path, folder)` opens a backend with its runtime's own profiler.
+
+One file per profiler; a backend names its own in its declaration (`mnv2bench.backends.Runtime.profiler`).
+"""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -11,19 +13,6 @@ from mnv2bench.backends import Images, Session
 from mnv2bench.cases import Case
 from mnv2bench.profiling.records import Operator
 from mnv2bench.refusals import Unsupported
-
-CANNOT = {
-    "ncnn": "ncnn's wheels are built without its benchmark option, and it has no other profiler",
-    "torch_compile_cudagraphs": "a CUDA graph is launched as a whole and calls no operators: profile torch_compile",
-}
-
-NO_TRACE = {
-    "openvino": "OpenVINO's performance counters are durations without a time line",
-    "litert": "LiteRT's profiler writes no trace file",
-    "executorch": "ExecuTorch's ETDump is no Chrome trace",
-    "tensorrt": "TensorRT's IProfiler tells durations without a time line (Nsight Systems has one)",
-}
-READS = {"torch_aoti": "pt2_profiled"}  # another format than the backend's: one that is compiled to be profiled
 
 
 class Arena(NamedTuple):
@@ -88,15 +77,19 @@ class Profiler(Protocol):
 
 def why_not(backend: str) -> str:
     """Why a backend cannot be profiled, "" where it can. Imports nothing."""
-    if backend in CANNOT:
-        return CANNOT[backend]
-    found = importlib.util.find_spec(f"{__name__}.{backend}")
-    return "" if found else f"mnv2bench has no profiler for {backend}: add mnv2bench/profilers/{backend}.py"
+    if backends.is_known(backend):
+        declaration = backends.runtime(backend)
+        if declaration.profiler:
+            return ""
+        if declaration.why_no_profiler:
+            return declaration.why_no_profiler
+    missing = f"there is no profiler for {backend}: write one as in mnv2bench/profiling/profilers"
+    return f'{missing}, and name it in its RUNTIME: profiler="..."'
 
 
 def why_no_trace(backend: str) -> str:
     """Why a backend's profiler writes no Chrome trace, "" where it does. Imports nothing."""
-    if reason := why_not(backend) or NO_TRACE.get(backend):
+    if reason := why_not(backend) or backends.runtime(backend).why_no_trace:
         return f"{reason}: leave --trace out"
     return ""
 
@@ -106,5 +99,6 @@ def open(case: Case, path: Path, folder: Path) -> Profiled:
     if reason := why_not(case.backend):
         raise Unsupported(reason)
     backends.backend(case.backend)  # says what is not installed, and how to install it
-    profiler: Profiler = importlib.import_module(f"{__name__}.{case.backend}")
+    name = backends.runtime(case.backend).profiler
+    profiler: Profiler = importlib.import_module(name if "." in name else f"{__name__}.{name}")
     return profiler.open(case, path, folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorrt as trt
 
-from mnv2bench.backends._torch import prepare
+from mnv2bench.backends.shared.torch_session import prepare
 from mnv2bench.backends.tensorrt import TensorRtSession
 from mnv2bench.cases import Case
 from mnv2bench.profiling.profilers import Profiled

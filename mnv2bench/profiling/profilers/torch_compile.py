@@ -11,7 +11,8 @@ import torch._inductor.config
 from torch import fx
 from torch._inductor.compile_fx import compile_fx, compile_fx_inner
 
-from mnv2bench.backends import Session, _torch
+from mnv2bench.backends import Session
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 from mnv2bench.profiling.readers import inductor as _inductor
 from mnv2bench.profiling.readers.torch_events import Call
@@ -65,4 +66,4 @@ def open(case: Case, path: Path, folder: Path) -> CompiledProfiled:
     torch._inductor.config.trace.provenance_tracking_level = 1
     torch._functorch.config.enable_autograd_cache = False  # it keeps what it compiled without where that comes from
     provenance = Provenance()
-    return CompiledProfiled(case, _torch.compiled(case, path, provenance), provenance)
+    return CompiledProfiled(case, torch_session.compiled(case, path, provenance), provenance)

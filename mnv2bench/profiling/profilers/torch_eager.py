@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 from torch.profiler import record_function
 
-from mnv2bench.backends import _torch
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 from mnv2bench.profiling.readers.torch_events import SCOPE, TorchProfiled
 
@@ -31,7 +31,7 @@ def name_scopes(network: nn.Module) -> None:
 
 
 def open(case: Case, path: Path, folder: Path) -> TorchProfiled:
-    _torch.prepare(case)
-    network = _torch.placed(case, _torch.network(case, path))
+    torch_session.prepare(case)
+    network = torch_session.placed(case, torch_session.network(case, path))
     name_scopes(network)
-    return TorchProfiled(case, _torch.session(case, network))
+    return TorchProfiled(case, torch_session.session(case, network))

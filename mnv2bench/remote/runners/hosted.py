@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from mnv2bench import backends
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import debian, wheels
 from mnv2bench.remote.runners.cached import Bundle, cached_folder, digest, read_facts, write_facts
@@ -15,7 +16,6 @@ from mnv2bench.remote.runners.glibc import LIBRARIES, START, libc_version
 PACKAGE = Path(__file__).parents[2]
 LAYOUT = "1"  # of the folder with Python: a change of `_assemble` is a change of this, or old ones would be kept
 MODULE = "mnv2bench.remote.runners.session"
-WHEELS = {"ncnn": ("ncnn",), "onnxruntime": ("onnxruntime",)}  # of the backends that need no other package at run time
 BINARY = Path("python") / "bin" / f"python{wheels.PYTHON}"
 STANDARD = Path("python") / "lib" / f"python{wheels.PYTHON}"
 PACKAGES = Path("python") / "lib" / "python3" / "dist-packages"
@@ -23,6 +23,7 @@ NEEDED = (*LIBRARIES, "libexpat.so.1", "libz.so.1", "libffi.so.8")
 SESSION_FOLDERS = (
     "artifacts",
     "backends",
+    "backends/interface",
     "gpu",
     "networks",
     "networks/families",
@@ -46,14 +47,15 @@ def bundle(backend: str, target: str) -> Bundle:
     if target == "android-arm64":
         alternative = "--runner benchncnn" if backend == "ncnn" else "--backends litert or executorch"
         raise Unsupported(f"{backend} has no Android build on PyPI: {alternative}")
-    if backend not in WHEELS:
+    runtime = backends.runtime(backend)
+    if not runtime.wheels:
         raise Unsupported(f"{backend} has no runner elsewhere: give --runner the path of a Python there that has it")
     if target != "linux-aarch64":
         raise Unavailable(
             f"{backend} has no runner that is built for {target}: "
             f"give --runner the path of a Python there with mnv2bench[{backend}]"
         )
-    versions = {name: wheels.installed(backend, name) for name in (*WHEELS[backend], "numpy")}
+    versions = {name: wheels.installed(backend, name) for name in (*runtime.wheels, "numpy")}
     bytecode = sys.implementation.cache_tag or ""
     parts = [LAYOUT, debian.RELEASE, *map(str, versions.items()), bytecode]
     python = cached_folder(f"linux-aarch64-{backend}", parts, lambda to: _assemble(backend, versions, to))

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mnv2bench.backends import mend
+from mnv2bench.backends import fix_command
 from mnv2bench.refusals import Unavailable
 from mnv2bench.remote.commands import succeed
 from mnv2bench.remote.runners.cached import cached_folder
@@ -24,7 +24,7 @@ def installed(backend: str, distribution: str) -> str:
     try:
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError as error:
-        raise Unavailable(f"{distribution} is not installed: {mend(backend, distribution)}") from error
+        raise Unavailable(f"{distribution} is not installed: {fix_command(backend, distribution)}") from error
     supported = DECLARED_BY_HAND.get(distribution, version)
     if version != supported:
         raise Unavailable(
@@ -38,7 +38,7 @@ def folder_here(backend: str, module: str) -> Path:
     """The folder of an installed package, which is not imported."""
     spec = importlib.util.find_spec(module)
     if not spec or not spec.submodule_search_locations:
-        raise Unavailable(f"{module} is not installed: {mend(backend, module)}")
+        raise Unavailable(f"{module} is not installed: {fix_command(backend, module)}")
     return Path(spec.submodule_search_locations[0])
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import onnxruntime
 import torch
 
-from mnv2bench.backends._cuda import CudaQueue, CudaSession
-from mnv2bench.backends._torch import prepare
+from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession
+from mnv2bench.backends.shared.torch_session import prepare
 from mnv2bench.cases import Case
-from mnv2bench.refusals import Unavailable, Unsupported, Wrong
+from mnv2bench.precisions import TF32, named
+from mnv2bench.refusals import Unavailable, Wrong
 
 PROVIDER = "CUDAExecutionProvider"
-NUMBERS = {"fp32": np.float32, "tf32": np.float32, "fp16": np.float16}
 NAMED = 3  # of the nodes that are elsewhere
 
 
@@ -57,7 +57,7 @@ def opened(case: Case, path: Path, stream: int) -> Any:
     cuda = {
         "device_id": str(case.gpu),
         "user_compute_stream": str(stream),
-        "use_tf32": "1" if case.precision == "tf32" else "0",  # it is on by default
+        "use_tf32": "1" if case.precision == TF32.name else "0",  # it is on by default
         "cudnn_conv_algo_search": "EXHAUSTIVE",
         "cudnn_conv_use_max_workspace": "1",
         "prefer_nhwc": "0",
@@ -77,12 +77,12 @@ class OnnxRuntimeCudaSession(CudaSession):
         (images,), (logits,) = self.session.get_inputs(), self.session.get_outputs()
         self.queue.output = torch.zeros(logits.shape, dtype=self.queue.input.dtype, device=device)
         self.binding = self.session.io_binding()
+        element = np.dtype(named(case.precision).dtype)
         for bind, name, tensor in (
             (self.binding.bind_input, images.name, self.queue.input),
             (self.binding.bind_output, logits.name, self.queue.output),
         ):
-            number = NUMBERS[case.precision]
-            bind(name, device.type, device.index or 0, number, tuple(tensor.shape), tensor.data_ptr())
+            bind(name, device.type, device.index or 0, element, tuple(tensor.shape), tensor.data_ptr())
         self.options = onnxruntime.RunOptions()
         self.options.add_run_config_entry("disable_synchronize_execution_providers", "1")  # else each call would wait
 
@@ -100,11 +100,6 @@ class OnnxRuntimeCudaSession(CudaSession):
 
 
 def open(case: Case, path: Path) -> CudaSession:
-    if case.precision not in NUMBERS:
-        raise Unsupported(
-            "onnxruntime runs no bf16 on cuda here: its CUDA provider is said to lack kernels (github.com/microsoft/"
-            "onnxruntime/issues/19502), and nobody has tried"
-        )
     require_provider()
     prepare(case)  # before the session: what it loads of CUDA is then what torch has loaded
     return OnnxRuntimeCudaSession(case, path)

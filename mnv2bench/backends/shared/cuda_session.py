@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 import torch
 
-from mnv2bench.backends import Images, Mark, Session
+from mnv2bench.backends.interface.session import Images, Mark, Session
 from mnv2bench.cases import Case
 from mnv2bench.precisions import named
 

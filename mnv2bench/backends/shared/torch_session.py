@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mnv2bench.backends import Images, Session, require
-from mnv2bench.backends._cuda import CudaQueue, CudaSession, dtype
+from mnv2bench.backends.interface.registry import require
+from mnv2bench.backends.interface.session import Images, Session
+from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession, dtype
 from mnv2bench.cases import Case
 from mnv2bench.gpu import driver
 from mnv2bench.networks import build

@@ -1,0 +1,107 @@
+"""Which backends there are, what each declares, and whether a case can run."""
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from mnv2bench import precisions
+from mnv2bench.backends.interface.runtime import Runtime
+from mnv2bench.backends.interface.session import Session
+from mnv2bench.cases import Case
+from mnv2bench.declarations import declared
+from mnv2bench.gpu import driver
+from mnv2bench.refusals import Unavailable, Unsupported
+
+ENTRY_POINTS = "mnv2bench.backends"
+PACKAGE = "mnv2bench.backends"
+FOLDER = Path(__file__).parents[1]
+
+
+class Backend(Protocol):
+    """The module of a backend: what it declares, and `open`."""
+
+    RUNTIME: Runtime
+
+    open: Callable[[Case, Path], Session]
+    """Open the artifact for the case. Raises Unavailable or Unsupported before doing any work."""
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Module by name of backend. Asked once a process: looking through all that is installed takes 16 ms."""
+    ours = [module.name for module in pkgutil.iter_modules([str(FOLDER)]) if not module.ispkg]
+    theirs = {entry.name: entry.module for entry in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    return {name: f"{PACKAGE}.{name}" for name in ours} | theirs
+
+
+def names() -> tuple[str, ...]:
+    """Every backend in the tree and from entry points, without importing any; `fake` is for tests and not listed."""
+    return tuple(sorted(_modules().keys() - {"fake"}))
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a backend of that name; `fake` is one."""
+    return name in _modules()
+
+
+def _module(name: str) -> str:
+    if not is_known(name):
+        raise ValueError(f"backend {name!r} is not one of {', '.join(names())}")
+    return _modules()[name]
+
+
+@cache
+def runtime(name: str) -> Runtime:
+    """What a backend declares of itself, without importing it. ValueError where it is unknown or declares nothing."""
+    return declared(_module(name), "RUNTIME", Runtime)
+
+
+def fix_command(name: str, module: str | None) -> str:
+    """The command that installs a module which a backend lacks: its extra where it has one, else the module itself."""
+    extra = runtime(name).extra if is_known(name) else ""
+    return f"pip install 'mnv2bench[{extra}]'" if extra else f"pip install {module}"
+
+
+def backend(name: str) -> Backend:
+    """Import a backend and with it its runtime. ValueError for an unknown name, Unavailable without its runtime."""
+    module = _module(name)
+    try:
+        imported: Backend = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"{error.name} is not installed: {fix_command(name, error.name)}") from error
+    except (ImportError, OSError) as error:
+        raise Unavailable(f"{name} does not load ({error}): reinstall it, {fix_command(name, name)}") from error
+    return imported
+
+
+def require_supported(case: Case) -> None:
+    """Raise Unsupported where the backend does not run on the case's device, or not in its precision there.
+
+    For a case of this machine: what runs on other devices is decided by `mnv2bench.remote`.
+    """
+    declaration = runtime(case.backend)
+    device = "cpu" if case.gpu is None else "cuda"
+    if device not in declaration.runs or (case.gpu is None and case.device != "cpu"):
+        raise Unsupported(f"{case.backend} runs on {' and '.join(declaration.runs)} here, not on {case.device}")
+    if reason := declaration.refuses.get(device, {}).get(case.precision):
+        raise Unsupported(reason)
+    if case.precision not in declaration.runs[device]:
+        runs = ", ".join(declaration.runs[device])
+        raise Unsupported(f"{case.backend} runs {runs} on {device} here, not {case.precision}")
+
+
+def require(case: Case) -> None:
+    """What every `open` calls first: Unsupported as `require_supported`, and Unavailable for a GPU that is missing."""
+    require_supported(case)
+    if case.gpu is None:
+        return
+    gpu = driver.require(case.gpu, runtime(case.backend).needs_cuda, case.backend)
+    first = precisions.named(case.precision).first_cuda_capability
+    if float(gpu.compute_capability) < first:
+        raise Unsupported(
+            f"{gpu.name} has compute capability {gpu.compute_capability}: {case.precision} came with {first}"
+        )

@@ -1,0 +1,63 @@
+"""What a backend declares of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mnv2bench import precisions
+
+DEVICES = ("cpu", "cuda")
+OPENS = ("fast", "compiling", "slow")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a backend is, in one constant of its module: `RUNTIME = Runtime(reads="onnx", runs={"cpu": ("fp32",)})`.
+
+    It is read from the module's source, so that no runtime is imported: write every value as a literal, by keyword.
+
+    `reads` is the artifact format that it opens, and `runs` its precisions by device: cpu, cuda. `refuses` gives, by
+    device and precision, the reason for a combination that it does not run, where the reason is not plain.
+    `needs_cuda` is the CUDA version that a driver must serve, as `cuDriverGetVersion` counts: 13000 is 13.0.
+
+    `extra` is the optional dependency of mnv2bench that installs it, and `distributions` are the names that it may
+    have on PyPI: versions of those that are installed are written into every record.
+
+    `opens` is "fast" where opening loads a file; "compiling" where the first opening compiles and a cache shortens the
+    later ones; "slow" where every process compiles for ten seconds or more, so that the quick grid measures the largest
+    variant only. `quick_throughput`: the quick grid also measures its throughput.
+
+    `profiler` names a module of `mnv2bench.profiling.profilers`, or, with a dot, a module anywhere; where there is
+    none, `why_no_profiler` is the reason. `profiled_reads` is the format that is opened to be profiled, where that is
+    another one. `why_no_trace` is the reason why its profiler writes no Chrome trace, where it writes none.
+
+    `mobile`: it is what runs on other devices where no backend is named. `counted`: it runs on one thread alone, so
+    that its instructions can be counted. `wheels` are the distributions, besides numpy, that its module needs on a
+    board; without any, it needs a runner of its own there.
+    """
+
+    reads: str
+    runs: Mapping[str, tuple[str, ...]]
+    refuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    needs_cuda: int = 0
+    extra: str = ""
+    distributions: tuple[str, ...] = ()
+    opens: str = "fast"
+    quick_throughput: bool = False
+    profiler: str = ""
+    why_no_profiler: str = ""
+    profiled_reads: str = ""
+    why_no_trace: str = ""
+    mobile: bool = False
+    counted: bool = False
+    wheels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.reads:
+            raise ValueError("reads must name the artifact format that the backend opens")
+        if not self.runs or not self.runs.keys() <= {*DEVICES}:
+            raise ValueError(f"runs must give precisions by device, of {', '.join(DEVICES)}")
+        for names in self.runs.values():
+            for name in names:
+                precisions.named(name)
+        if self.opens not in OPENS:
+            raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
