@@ -1,4 +1,4 @@
-"""Facts about the machine and its libraries, and the fingerprint of those that must match for a comparison."""
+"""Reads the facts about this machine and its libraries, and names those that must match for a comparison."""
 
 import hashlib
 import importlib.metadata
@@ -11,13 +11,14 @@ import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import psutil
+from msgspec.structs import replace
 
 from mnv2bench import backends
 from mnv2bench.artifacts import CONVERTERS
 from mnv2bench.gpu import nvml
+from mnv2bench.records import GpuFacts, Machine
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 FLAGS_THAT_MATTER = (
@@ -111,66 +112,63 @@ def _libraries() -> dict[str, str]:
     return versions
 
 
-def _driver(gpus: list[dict[str, Any]]) -> dict[str, str]:
-    """NVIDIA's driver among the libraries: a new one is as good a reason for another number as a new runtime."""
-    return {"NVIDIA driver": str(gpus[0]["driver"])} if gpus and gpus[0]["driver"] else {}
+def _driver(gpus: tuple[GpuFacts, ...]) -> dict[str, str]:
+    """NVIDIA's driver as a library: a new one is as good a reason for another number as a new runtime."""
+    return {"NVIDIA driver": gpus[0].driver} if gpus and gpus[0].driver else {}
 
 
 @cache
-def environment() -> dict[str, Any]:
-    """Everything that a reader of a table needs to know of the machine; plain JSON values, None where unreadable."""
+def this_machine() -> Machine:
+    """The facts of this machine, read once in each process; None where unreadable."""
     cpu = _cpu()
     flags = sorted((cpu.get("flags") or cpu.get("Features") or "").split())
     gpus = nvml.gpus()
-    facts: dict[str, Any] = {
-        "cpu_model": cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
-        "cpu_family": f"{cpu.get('cpu family', cpu.get('CPU architecture', '?'))}/{cpu.get('model', '?')}",
-        "cpu_stepping": cpu.get("stepping"),
-        "cpu_flags": [flag for flag in FLAGS_THAT_MATTER if flag in flags],
-        "cpu_flags_hash": hashlib.sha256(" ".join(flags).encode()).hexdigest()[:12],
-        "cores": cores(),
-        "cores_physical": psutil.cpu_count(logical=False),
-        "smt": _text(CPU / "smt" / "control"),
-        "cpu_quota_cores": _quota_cores(),
-        "isolated_cores": _text(CPU / "isolated") or None,
-        "governor": _text(CPU / "cpu0" / "cpufreq" / "scaling_governor"),
-        "memory_class_gb": 1 << (round(psutil.virtual_memory().total / 1e9)).bit_length(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "machine": platform.machine(),
-        "system": sys.platform,
-        "kernel": platform.release(),
-        "kernel_major": platform.release().split(".")[0],
-        "os": _os(),
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "transparent_hugepages": _text(Path("/sys/kernel/mm/transparent_hugepage/enabled")),
-        "aslr": _text(Path("/proc/sys/kernel/randomize_va_space")),
-        "hypervisor": "hypervisor" in flags,
-        "gpus": gpus,
-        "gpu": " + ".join(sorted(str(gpu["name"]) for gpu in gpus)) or None,
-        "libraries": _libraries() | _driver(gpus),
-        "commit": _commit(),
-    }
-    facts["fingerprint"] = fingerprint(facts)
-    return facts
+    machine = Machine(
+        cpu_model=cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
+        cpu_family=f"{cpu.get('cpu family', cpu.get('CPU architecture', '?'))}/{cpu.get('model', '?')}",
+        cpu_stepping=cpu.get("stepping"),
+        cpu_flags=tuple(flag for flag in FLAGS_THAT_MATTER if flag in flags),
+        cpu_flags_hash=hashlib.sha256(" ".join(flags).encode()).hexdigest()[:12],
+        cores=cores(),
+        cores_physical=psutil.cpu_count(logical=False),
+        smt=_text(CPU / "smt" / "control"),
+        cpu_quota_cores=_quota_cores(),
+        isolated_cores=_text(CPU / "isolated") or None,
+        governor=_text(CPU / "cpu0" / "cpufreq" / "scaling_governor"),
+        memory_class_gb=1 << (round(psutil.virtual_memory().total / 1e9)).bit_length(),
+        memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
+        machine=platform.machine(),
+        system=sys.platform,
+        kernel=platform.release(),
+        kernel_major=platform.release().split(".")[0],
+        os=_os(),
+        python=".".join(platform.python_version_tuple()[:2]),
+        transparent_hugepages=_text(Path("/sys/kernel/mm/transparent_hugepage/enabled")),
+        aslr=_text(Path("/proc/sys/kernel/randomize_va_space")),
+        hypervisor="hypervisor" in flags,
+        gpus=gpus,
+        gpu=" + ".join(sorted(str(gpu.name) for gpu in gpus)) or None,
+        libraries=_libraries() | _driver(gpus),
+        commit=_commit(),
+    )
+    return replace(machine, fingerprint=fingerprint(machine))
 
 
-def fingerprint(facts: dict[str, Any]) -> str:
+def fingerprint(machine: Machine) -> str:
     """A folder name for the machine: what a person recognises, then a hash of the facts that must match."""
-    stable = json.dumps([facts.get(name) for name in FINGERPRINTED if name not in ADDED or facts.get(name)])
-    readable = re.sub(r"[^a-z0-9]+", "-", f"{facts['cpu_model'] or 'cpu'} {facts['cores']}c".lower()).strip("-")[:40]
+    facts = {name: getattr(machine, name) for name in FINGERPRINTED}
+    stable = json.dumps([fact for name, fact in facts.items() if name not in ADDED or fact])
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{machine.cpu_model or 'cpu'} {machine.cores}c".lower()).strip("-")[:40]
     return f"{readable}-{hashlib.sha256(stable.encode()).hexdigest()[:8]}"
 
 
-def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+def differences(here: Machine, there: Machine) -> list[str]:
     """The facts for which two machines cannot be compared, one readable phrase each."""
-    return [
-        f"{name}: {ours.get(name)} here, {theirs.get(name)} there"
-        for name in FINGERPRINTED
-        if ours.get(name) != theirs.get(name)
-    ]
+    facts = [(name, getattr(here, name), getattr(there, name)) for name in FINGERPRINTED]
+    return [f"{name}: {ours} here, {theirs} there" for name, ours, theirs in facts if ours != theirs]
 
 
-def state() -> dict[str, Any]:
+def state() -> dict[str, float | None]:
     """How busy and how hot the machine is at this moment; None where unreadable."""
     pressure = re.search(r"avg10=([0-9.]+)", _text(Path("/proc/pressure/cpu")) or "")
     frequency = _text(CPU / "cpu0" / "cpufreq" / "scaling_cur_freq")

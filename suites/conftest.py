@@ -9,11 +9,12 @@ from mnv2bench.campaign import Campaign, run
 from mnv2bench.cases import Case, Kind
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import gpu_times
-from mnv2bench.machine import differences, environment
+from mnv2bench.machine import differences, this_machine
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
+from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
@@ -78,7 +79,7 @@ def pytest_configure(config):
         raise pytest.UsageError(str(error)) from error
     config.selection = selection
     if config.option.benchmark_storage == "file://./.benchmarks":
-        config.option.benchmark_storage = f"file://{RESULTS / environment()['fingerprint']}"
+        config.option.benchmark_storage = f"file://{RESULTS / this_machine().fingerprint}"
 
 
 def pytest_generate_tests(metafunc):
@@ -120,7 +121,7 @@ def pytest_runtestloop(session):
     if chosen and not (option.collectonly or option.benchmark_disable or option.benchmark_skip or xdist):
         selection = config.selection
         name = option.benchmark_save or ("autosave" if option.benchmark_autosave else "unsaved")
-        journal = Journal(RESULTS / environment()["fingerprint"] / f"{name}.journal.jsonl")
+        journal = Journal(RESULTS / this_machine().fingerprint / f"{name}.journal.jsonl")
         out = config.pluginmanager.get_plugin("terminalreporter")._tw._file
         try:
             with Display(out, quiet=option.verbose < 0) as display:
@@ -155,7 +156,7 @@ def pytest_sessionfinish(session):
 
 
 def pytest_benchmark_generate_machine_info(config):
-    return environment()
+    return machine_to_json(this_machine())
 
 
 def pytest_benchmark_update_json(config, benchmarks, output_json):
@@ -164,7 +165,7 @@ def pytest_benchmark_update_json(config, benchmarks, output_json):
 
 
 def pytest_benchmark_compare_machine_info(config, benchmarksession, machine_info, compared_benchmark):
-    differ = differences(machine_info, compared_benchmark["machine_info"])
+    differ = differences(this_machine(), machine_from_json(compared_benchmark["machine_info"]))
     if differ:
         raise pytest.UsageError(
             f"{compared_benchmark['commit_info'].get('id', 'that file')[:12]}: another machine, "

@@ -1,11 +1,12 @@
 """Records of GPUs, written down by hand: microseconds and megabytes in, a Record out."""
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact, Gpu, GpuMemory, Plan, Process, Samples, record
+from mnv2bench.records import Artifact, Gpu, GpuFacts, GpuMemory, Machine, Plan, Process, Samples, record
 from mnv2bench.records.rounds import GpuRound, GpuState, Round
 
 MB = 1_000_000
-ENVIRONMENT = {"fingerprint": "here-2c-00000000", "gpus": [{"name": "Example GPU", "driver": "595.10", "CUDA": "13.2"}]}
+EXAMPLE_GPU = GpuFacts(name="Example GPU", driver="595.10", cuda="13.2")
+MACHINE = Machine(fingerprint="here-2c-00000000", gpus=(EXAMPLE_GPU,))
 FACTS = {"name": "Example GPU", "uuid": "GPU-0011"}
 IDLE = GpuState(210, 405, 31, ("idle",), 0)
 BUSY = GpuState(1980, 2619, 55, (), 0)
@@ -38,7 +39,7 @@ def gpu_record(*processes, backend="tensorrt", precision="fp16", status="ok", re
     ]
     format = {"tensorrt": "plan", "onnxruntime": "onnx"}.get(backend, "state_dict")
     artifact = Artifact(format, "abc", 7 * MB, 12.5) if processes else None
-    return record(of, plan or Plan(), ENVIRONMENT, ended, artifact, seed=7)
+    return record(of, plan or Plan(), MACHINE, ended, artifact, seed=7)
 
 
 def steady(*walls_us, rounds=4, **rest):

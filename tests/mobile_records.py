@@ -1,6 +1,6 @@
 """Records of phones, of emulated processors and of other people's tools, written down by hand."""
 
-from test_report import ENVIRONMENT, MS
+from test_report import MACHINE, MS
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Counts, Plan, Process, Samples, Told, record
@@ -46,7 +46,7 @@ def on_phone(backend, *medians_ms, device="adb:R5CT@big", facts=PHONE, hot=0, wi
         }
         samples = Samples(rounds=(ran,) * 4, error=2e-6, separation=0.5, settings=DELEGATED)
         processes.append(Process(case, number, number, 0, "ok", "", 1.0, samples, target=target_from_json(target)))
-    return record(case, Plan(), ENVIRONMENT, processes, seed=7)
+    return record(case, Plan(), MACHINE, processes, seed=7)
 
 
 def counted(backend, *runs, width=1.0, resolution=224, facts=ARM64, device="qemu:cortex-a76", status="ok", batch=1):
@@ -60,7 +60,7 @@ def counted(backend, *runs, width=1.0, resolution=224, facts=ARM64, device="qemu
         )
         for number, run in enumerate(runs)
     ]  # fmt: skip
-    return record(case, Plan(), ENVIRONMENT, processes, seed=7)
+    return record(case, Plan(), MACHINE, processes, seed=7)
 
 
 def told(*means_ms, device="adb:R5CT@big", tool="benchncnn", median_ms=None, notes=("its own network", "fp16")):
@@ -72,4 +72,4 @@ def told(*means_ms, device="adb:R5CT@big", tool="benchncnn", median_ms=None, not
         )
         for number, ms in enumerate(means_ms)
     ]  # fmt: skip
-    return record(case, Plan(), ENVIRONMENT, processes, seed=7)
+    return record(case, Plan(), MACHINE, processes, seed=7)

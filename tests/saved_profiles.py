@@ -3,7 +3,7 @@
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers
 from mnv2bench.profiling.records import Operator, Probe, Probes, Profile
-from mnv2bench.records import Artifact, Memory, Plan, Process, Samples, record
+from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Samples, record
 from mnv2bench.records.rounds import Round
 
 US, MS, MB = 1_000, 1_000_000, 1_000_000
@@ -12,7 +12,7 @@ EAGER = SMALL
 FUSED = Case(width=0.35, resolution=96, backend="onnxruntime")
 NCNN = Case(width=0.35, resolution=96, backend="ncnn")
 TOOK_US = {"stem": 20, "expand": 20, "depthwise": 20, "project": 10, "add": 4, "head": 25, "pool": 5, "classifier": 10}
-ENVIRONMENT = {"cpu_model": "Example CPU", "cores": 2, "cpu_quota_cores": None, "fingerprint": "example-cpu-2c"}
+MACHINE = Machine(cpu_model="Example CPU", cores=2, fingerprint="example-cpu-2c")
 
 
 def module(layer: str) -> str:
@@ -72,7 +72,7 @@ def _record():  # type: ignore[no-untyped-def]
     memory = Memory(14 * MB, 50 * MB, 64 * MB, 80 * MB)
     samples = Samples((), (ran,) * 4, 0.25, 0.5, None, False, 0.003, memory, 2e-6, 0.5)
     process = Process(EAGER, 0, 0, 0, "ok", "", 1.0, samples)
-    return record(EAGER, Plan(), ENVIRONMENT, [process], Artifact("onnx", "abc", 14 * MB, 3.5), seed=7)
+    return record(EAGER, Plan(), MACHINE, [process], Artifact("onnx", "abc", 14 * MB, 3.5), seed=7)
 
 
 PROBES = [_probes(0), _probes(1)]

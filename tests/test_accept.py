@@ -10,8 +10,8 @@ import pytest
 
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.machine import environment
-from mnv2bench.records import Plan, Process, Samples
+from mnv2bench.machine import this_machine
+from mnv2bench.records import Machine, Plan, Process, Samples
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.history import Verdict, epochs, verdicts
@@ -26,7 +26,8 @@ WHEN = "2026-11-30T04:00:00+00:00"
 def save(results, name, day, commit="070d53b", machine=MACHINE):
     """A night as pytest-benchmark saves it: two cases that ran, and one that did not."""
     journal = Journal(results / "journal.jsonl")
-    facts = {"fingerprint": machine, "commit": commit, "libraries": {"torch": "2.13.0", "openvino": "2026.4.0"}}
+    libraries = {"torch": "2.13.0", "openvino": "2026.4.0"}
+    facts = Machine(fingerprint=machine, commit=commit, libraries=libraries)
     journal.begin(Head((SMALL, LARGE, BROKEN), Plan(processes=1), 0, {}, facts))
     for case in (SMALL, LARGE):
         journal.process(Process(case, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(ROUND,) * 4)))
@@ -116,7 +117,7 @@ def test_another_series_has_another_newest_night(accept, results):
 
 
 def test_this_machine_is_meant_where_none_is_named(command, tmp_path):
-    here = environment()["fingerprint"]
+    here = this_machine().fingerprint
     save(tmp_path, "0001_nightly", 1, machine=here)
     ran = command("mnv2bench", "accept", "--all", *WHY, "--results", str(tmp_path))
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -11,7 +11,7 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.flags import flags
 from mnv2bench.networks import count
-from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
+from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift
@@ -35,7 +35,7 @@ def ran(*durations_ms: float, cpu: float = 1.0, gap_ms: float = 0.0, **seen: int
 
 def recorded(*processes: Samples, case: Case = LARGE, status: str = "ok", **rest: object) -> Record:
     ended = [Process(case, n, n, n, status, "", 1.0, samples) for n, samples in enumerate(processes)]
-    return replace(record(case, PLAN, {"fingerprint": "here"}, ended), **rest)
+    return replace(record(case, PLAN, Machine(fingerprint="here"), ended), **rest)
 
 
 def steadily(*medians_ms: float, **rest: object) -> Record:
@@ -194,7 +194,7 @@ def test_a_crashed_process_counts_in_nothing():
     case = Case()
     ok = Process(case, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(ran(10),)))
     crashed = Process(case, 1, 1, 1, "failed", "worker ended by SIGSEGV", 1.0, Samples(rounds=(ran(99),)))
-    both = record(case, PLAN, {}, [ok, crashed])
+    both = record(case, PLAN, Machine(), [ok, crashed])
     assert both.status == "failed"
     assert latency(both).process_medians == (0.010,)
 
@@ -285,7 +285,7 @@ def test_a_wrong_result_is_no_speed_up_and_a_wrong_eager_gives_none():
     assert speedups([replace(eager, status="wrong"), fast]) == {}
 
 
-@pytest.mark.parametrize("other", [{"environment": {"fingerprint": "there"}}, {"seed": 1}, {"plan": Plan()}])
+@pytest.mark.parametrize("other", [{"machine": Machine(fingerprint="there")}, {"seed": 1}, {"plan": Plan()}])
 def test_records_of_different_campaigns_are_kept_apart_and_never_divided(other):
     eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"), **other)
     assert campaigns([eager, fast]) == ((eager,), (fast,))

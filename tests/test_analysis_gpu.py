@@ -21,14 +21,14 @@ from mnv2bench.flags import flags
 from mnv2bench.gpu.conditions import StateRange, conditions, cuda_graph, gpu_fact, gpu_memory
 from mnv2bench.gpu.times import Energy, clock_agreement, energy, gpu_times, on_gpu
 from mnv2bench.gpu.verified import UNVERIFIED, verified_on
-from mnv2bench.records import GpuMemory, Plan, Process, Samples, record
+from mnv2bench.records import GpuMemory, Machine, Plan, Process, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, threads_used, throughput
 
 ON_CPU = Samples(rounds=(Round((9,), 9, 9),))
-CPU = record(Case(), Plan(), {}, [Process(Case(), 0, 0, 0, "ok", "", 1.0, ON_CPU)])
+CPU = record(Case(), Plan(), Machine(), [Process(Case(), 0, 0, 0, "ok", "", 1.0, ON_CPU)])
 
 
 def three(**rest):

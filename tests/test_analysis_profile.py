@@ -8,7 +8,7 @@ from mnv2bench import networks
 from mnv2bench.cases import Case
 from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.records import Operator, Profile
-from mnv2bench.records import Plan, Process, Record, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 
 CASE = Case(width=0.35, resolution=96)
@@ -29,7 +29,7 @@ def told(*operators: tuple[str, str, tuple[str, ...], list[int]], case: Case = C
 def timed(ms: float, status: str = "ok") -> Record:
     ns = round(ms * 1e6)
     samples = Samples(rounds=(Round((ns,) * 10, wall_ns=10 * ns, cpu_ns=10 * ns),) * 4)
-    return record(CASE, Plan(), {}, [Process(CASE, 0, 0, 0, status, "", 1.0, samples)])
+    return record(CASE, Plan(), Machine(), [Process(CASE, 0, 0, 0, status, "", 1.0, samples)])
 
 
 def whole_network(case: Case) -> Profile:

@@ -11,7 +11,7 @@ from mnv2bench import Campaign, Case, Journal, Plan, load, run
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import child
 from mnv2bench.campaign.schedule import all_backends, blocks, nuisances
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.records.journal import lines
 
 BRIEF = Plan(processes=2, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
@@ -312,13 +312,13 @@ def test_another_campaign_does_not_resume_this_one(interrupted, name, other):
 
 def test_a_campaign_is_not_resumed_on_another_machine(interrupted):
     path = interrupted.journal.path
-    path.write_text(path.read_text().replace(environment()["fingerprint"], "another-cpu-64c-01234567"))
+    path.write_text(path.read_text().replace(this_machine().fingerprint, "another-cpu-64c-01234567"))
     assert "another machine" in refusal(interrupted)
 
 
 def test_a_campaign_is_not_resumed_with_other_libraries(interrupted):
     path = interrupted.journal.path
-    path.write_text(path.read_text().replace(f'"torch":"{environment()["libraries"]["torch"]}"', '"torch":"1.0"'))
+    path.write_text(path.read_text().replace(f'"torch":"{this_machine().libraries["torch"]}"', '"torch":"1.0"'))
     assert "libraries changed" in refusal(interrupted)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.records import QUICK, Plan, Process, Record, Samples, record
+from mnv2bench.records import QUICK, Machine, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.change import Change, changes, incomparable, judged, plan_differences, welch_interval
 
@@ -117,13 +117,15 @@ def test_a_drifting_side_is_unsteady():
 
 def test_a_case_without_a_right_number_on_a_side_says_why_and_is_not_compared():
     good = recorded(1.0, 1.0)
-    failed = record(CASE, Plan(), {}, [Process(CASE, 0, 0, 0, "failed", "worker ended by SIGSEGV", 1.0, Samples())])
+    failed = record(
+        CASE, Plan(), Machine(), [Process(CASE, 0, 0, 0, "failed", "worker ended by SIGSEGV", 1.0, Samples())]
+    )
     found = change(good, failed)
     assert (found.verdict, found.reason) == ("not compared", "failed in B: worker ended by SIGSEGV")
     assert (found.ratio, found.median_a_s, found.median_b_s, found.processes_b) == (None, 0.001, None, 0)
     wrong = change(recorded(1.0, 1.0, status="wrong", reason="off by 0.1"), failed)
     assert wrong.reason == "wrong in A: off by 0.1; failed in B: worker ended by SIGSEGV"
-    empty = record(CASE, Plan(), {}, [Process(CASE, 0, 0, 0, "ok", "", 1.0, Samples())])
+    empty = record(CASE, Plan(), Machine(), [Process(CASE, 0, 0, 0, "ok", "", 1.0, Samples())])
     assert change(empty, good).reason == "a process without rounds in A"
 
 

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 from markdown_it import MarkdownIt
+from msgspec.structs import replace as with_facts
 
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.records import Plan, Process, Samples
+from mnv2bench.records import Machine, Plan, Process, Samples
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.change import Change
@@ -21,7 +22,7 @@ from mnv2bench.regression.pages import compare
 
 MS = 1_000_000
 SMALL, LARGE = Case(width=0.35, resolution=96, backend="fake"), Case(width=1.0, resolution=224, backend="fake")
-MACHINE = {"cpu_model": "Example CPU", "cores": 2, "commit": "070d53b", "libraries": {"torch": "2.13.0"}}
+MACHINE = Machine(cpu_model="Example CPU", cores=2, commit="070d53b", libraries={"torch": "2.13.0"})
 PLAN = Plan(processes=3, rounds=4)
 
 
@@ -30,10 +31,10 @@ def samples(ms):
     return Samples(rounds=(Round((round(ms * MS),) * 10, wall_ns, wall_ns),) * 4)
 
 
-def saved(path, medians, environment=MACHINE, plan=PLAN, status="ok"):
+def saved(path, medians, machine=MACHINE, plan=PLAN, status="ok"):
     """A journal with a process for each number of each case."""
     journal = Journal(path)
-    journal.begin(Head(tuple(medians), plan, 0, {}, environment))
+    journal.begin(Head(tuple(medians), plan, 0, {}, machine))
     for case, several in medians.items():
         for number, ms in enumerate(several):
             journal.process(Process(case, number, number, 0, status, "" if status == "ok" else "why", 1.0, samples(ms)))
@@ -47,8 +48,8 @@ def a(tmp_path):
 
 @pytest.fixture
 def b(tmp_path):
-    facts = {**MACHINE, "commit": "f6e0696", "libraries": {"torch": "2.13.1", "openvino": "2026.4.0"}}
-    return saved(tmp_path / "b.jsonl", {SMALL: (1.000, 1.001, 1.002), LARGE: (5.50, 5.51, 5.52)}, facts)
+    machine = with_facts(MACHINE, commit="f6e0696", libraries={"torch": "2.13.1", "openvino": "2026.4.0"})
+    return saved(tmp_path / "b.jsonl", {SMALL: (1.000, 1.001, 1.002), LARGE: (5.50, 5.51, 5.52)}, machine)
 
 
 @pytest.fixture
@@ -99,14 +100,16 @@ def test_a_saved_file_and_a_journal_compare_and_a_page_and_a_csv_are_written(tol
     ],
 )
 def test_unlike_circumstances_are_refused_with_the_facts_that_differ(told, a, tmp_path, facts, plan, said):
-    other = saved(tmp_path / "other.jsonl", {SMALL: (2.0, 2.0, 2.0)}, {**MACHINE, **facts}, plan)
+    other = saved(tmp_path / "other.jsonl", {SMALL: (2.0, 2.0, 2.0)}, with_facts(MACHINE, **facts), plan)
     ran = told(a, other)
     assert (ran.returncode, ran.out) == (2, "")
     assert ran.err == f"mnv2bench: A and B are not comparable ({said}): --force shows the numbers, unjudged\n"
 
 
 def test_forced_numbers_are_incomparable_in_every_row_and_judged_in_none(told, a, tmp_path):
-    other = saved(tmp_path / "other.jsonl", {SMALL: (2.0, 2.0, 2.0), LARGE: (5.0, 5.0, 5.0)}, {**MACHINE, "cores": 4})
+    other = saved(
+        tmp_path / "other.jsonl", {SMALL: (2.0, 2.0, 2.0), LARGE: (5.0, 5.0, 5.0)}, with_facts(MACHINE, cores=4)
+    )
     page, table = tmp_path / "page.md", tmp_path / "table.csv"
     ran = told(a, other, "--force", "--markdown", page, "--csv", table)
     assert (ran.returncode, ran.err) == (0, "")
@@ -143,7 +146,7 @@ def test_two_files_without_a_case_in_common_have_nothing_to_compare(told, a, tmp
         ('{"line":"head","schema":1,"cases":[],"plan":{},"seed":0,"weights":{},"environment":{}}\n', "names no case"),
         (
             f'{{"line":"head","schema":1,"cases":["{SMALL.id}"],"plan":{{}},"seed":0,"weights":{{}},"environment":[]}}\n',
-            "names no case, or no machine",
+            "is damaged (environment is no object)",
         ),
     ],
 )
@@ -167,7 +170,9 @@ GONE = Change(LARGE.id, None, None, None, "not compared", 3, 0, 0.00613, None, "
 
 
 def test_the_whole_page():
-    shown = compare.comparison("old.json", "new.json", [GOOD, GONE], [], MACHINE, {**MACHINE, "commit": "f6e0696+"})
+    shown = compare.comparison(
+        "old.json", "new.json", [GOOD, GONE], [], MACHINE, with_facts(MACHINE, commit="f6e0696+")
+    )
     assert (
         compare.markdown(shown)
         == f"""\
@@ -192,7 +197,7 @@ def test_the_whole_page():
 
 
 def test_the_whole_csv():
-    shown = compare.comparison("old.json", "new.json", [GOOD, GONE], [], {}, {})
+    shown = compare.comparison("old.json", "new.json", [GOOD, GONE], [], Machine(), Machine())
     assert compare.csv(shown) == (
         "case,verdict,ratio,low,high,median_a_ms,median_b_ms,processes_a,processes_b,reason,"
         "instructions_a,instructions_b,changed\n"
@@ -206,7 +211,7 @@ HOSTILE = "=1 | <b>x</b> [l](http://e) `c`\n\x1b[31m# h"
 
 def test_what_is_hostile_is_plain_words_on_the_page_and_no_formula_in_the_csv():
     bad = replace(GONE, reason=HOSTILE)
-    shown = compare.comparison(HOSTILE, "b", [bad], [HOSTILE], {"libraries": {HOSTILE: HOSTILE}}, {"libraries": "x"})
+    shown = compare.comparison(HOSTILE, "b", [bad], [HOSTILE], Machine(libraries={HOSTILE: HOSTILE}), Machine())
     page = compare.markdown(shown)
     tokens = MarkdownIt("commonmark").enable("table").parse(page)
     inline = [child for token in tokens if token.children for child in token.children]
@@ -227,7 +232,8 @@ def test_what_is_hostile_is_plain_words_on_the_page_and_no_formula_in_the_csv():
 
 def test_a_hostile_reason_is_plain_words_in_the_terminal(told, a, tmp_path):
     journal = Journal(tmp_path / "bad.jsonl")
-    journal.begin(Head((SMALL,), PLAN, 0, {}, {**MACHINE, "libraries": {"[red]x[/red]": "\x1b[31m[/nothing]"}}))
+    hostile = with_facts(MACHINE, libraries={"[red]x[/red]": "\x1b[31m[/nothing]"})
+    journal.begin(Head((SMALL,), PLAN, 0, {}, hostile))
     journal.process(Process(SMALL, 0, 0, 0, "failed", "[link=http://e]x\x1b[31m[/nothing]", 1.0, Samples()))
     ran = told(a, journal.path)
     assert ran.returncode == 1

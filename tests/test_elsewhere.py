@@ -249,8 +249,8 @@ def test_selfcheck_without_a_device_is_told_to_name_one():
 
 
 def test_a_device_on_which_something_failed_does_not_pass():
-    from mnv2bench.records import Process, record
+    from mnv2bench.records import Machine, Process, record
 
     case = replace(SMALL, device="adb:x")
-    failed = record(case, BRIEF, {}, [Process(case, 0, 0, 0, "failed", "it broke", 1.0)])
+    failed = record(case, BRIEF, Machine(), [Process(case, 0, 0, 0, "failed", "it broke", 1.0)])
     assert verdict(failed) == (False, "failed: it broke")

@@ -10,7 +10,7 @@ import pytest
 from saved_nights import MACHINE, Hot, content, save
 
 from mnv2bench.cases import Case
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Told
 from mnv2bench.regression.gate.gate import screened
 from mnv2bench.regression.gate.night import judge_night, tonight
@@ -324,7 +324,7 @@ def test_a_damaged_file_of_acceptances_or_verdicts_stops_the_gate(command, tmp_p
 @pytest.fixture
 def here(tmp_path):
     """Nights of this machine with this environment's libraries; the last one looks slower in two cells."""
-    machine, facts = str(environment()["fingerprint"]), {"libraries": environment()["libraries"]}
+    machine, facts = this_machine().fingerprint, {"libraries": this_machine().libraries}
     folder = tmp_path / "results" / machine / "Linux-CPython-3.11-64bit"
     folder.mkdir(parents=True)
     chance = random.Random(3)
@@ -338,10 +338,10 @@ def here(tmp_path):
 def test_pairs_confirm_the_cell_that_is_slower_and_clear_the_one_that_only_looked_so(command, here, slowed):
     launcher = slowed({SLOW: 40_000})  # of 200,000 ns
     words = ("--baseline", sys.executable, "--new", launcher, "--junit", str(here / "gate.xml"))
-    ran = gate(command, here, *words, machine=environment()["fingerprint"])
+    ran = gate(command, here, *words, machine=this_machine().fingerprint)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "0016_nightly: a confirmed regression (1 REGRESSION, 1 cleared, 10 unchanged)" in ran.stdout
-    kept = verdicts.read(here / environment()["fingerprint"] / "verdicts.jsonl")["0016_nightly"]
+    kept = verdicts.read(here / this_machine().fingerprint / "verdicts.jsonl")["0016_nightly"]
     assert kept[SLOW.id].ratio == pytest.approx(1.2, abs=0.03)
     assert kept[SLOW.id].pairs == 6
     assert kept[BYSTANDER.id].verdict == "cleared"
@@ -350,12 +350,12 @@ def test_pairs_confirm_the_cell_that_is_slower_and_clear_the_one_that_only_looke
 
 
 def test_an_environment_that_did_not_measure_the_night_cannot_stand_for_it(command, here):
-    folder = here / environment()["fingerprint"]
+    folder = here / this_machine().fingerprint
     for file in folder.glob("*/*.json"):
         said = json.loads(file.read_text())
         said["mnv2bench"][0]["environment"]["libraries"]["openvino"] = "2025.1.0"
         file.write_text(json.dumps(said))
-    ran = gate(command, here, "--baseline", sys.executable, machine=environment()["fingerprint"])
+    ran = gate(command, here, "--baseline", sys.executable, machine=this_machine().fingerprint)
     assert ran.returncode == 2
     assert "was measured with openvino 2025.1.0" in ran.stderr
     assert "give --new the interpreter that measured the night" in ran.stderr
@@ -364,7 +364,7 @@ def test_an_environment_that_did_not_measure_the_night_cannot_stand_for_it(comma
 
 def test_a_night_without_suspects_needs_no_pairs(command, here):
     words = ("0015_nightly", "--baseline", "/no/such/python")
-    ran = gate(command, here, *words, machine=environment()["fingerprint"])
+    ran = gate(command, here, *words, machine=this_machine().fingerprint)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "0015_nightly: nothing confirmed" in ran.stdout
 

@@ -2,12 +2,14 @@
 
 import gpu_double
 import pytest
+from msgspec.structs import replace
 
 from mnv2bench import Case, load
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import energy, gpu_times
-from mnv2bench.machine import differences, environment, fingerprint
+from mnv2bench.machine import differences, fingerprint, this_machine
 from mnv2bench.records.journal import lines
+from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.statistics.rounds import throughput
 
 SMALL = ("--widths", "0.35", "--resolutions", "96", "--suites", "latency", "--processes", "1", "--rounds", "2")
@@ -82,11 +84,11 @@ def test_a_number_format_shows_in_the_error_of_the_outputs(quiet):
 
 def test_the_campaign_says_which_gpus_the_machine_has_and_how_they_were_measured(quiet):
     records, journal = quiet
-    environment = records[FP16].environment
-    assert environment["gpu"] == "NVIDIA Double 0"
-    assert [gpu["uuid"] for gpu in environment["gpus"]] == [gpu_double.UUID.format(0)]
-    assert "nvidia-ml-py" in environment["libraries"]
-    assert environment["libraries"]["NVIDIA driver"] == "580.65.06"
+    machine = records[FP16].machine
+    assert machine.gpu == "NVIDIA Double 0"
+    assert [gpu.uuid for gpu in machine.gpus] == [gpu_double.UUID.format(0)]
+    assert "nvidia-ml-py" in machine.libraries
+    assert machine.libraries["NVIDIA driver"] == "580.65.06"
     assert (records[FP16].plan.cold_l2, records[FP16].plan.in_flight) == (True, 8)
     assert sum(line["line"] == "process" for line in journal) == 2
 
@@ -129,7 +131,7 @@ def test_without_nvml_a_case_is_measured_and_nothing_is_made_up(measured, tmp_pa
     place = gpu_double.build(tmp_path, gpu_double.DRIVER)
     _, records, _ = measured("--precisions", "fp16", place=place)
     (samples,) = records[FP16].samples
-    assert records[FP16].environment["gpu"] is None
+    assert records[FP16].machine.gpu is None
     assert samples.gpu.facts["nvml"].startswith("NVML does not start")
     assert (samples.gpu.before.sm_mhz, samples.gpu.before.others, samples.gpu.memory.process) == (None, None, None)
     assert {round.gpu.energy_mj for round in samples.rounds} == {None}
@@ -137,8 +139,9 @@ def test_without_nvml_a_case_is_measured_and_nothing_is_made_up(measured, tmp_pa
 
 
 def test_a_machine_without_a_gpu_keeps_the_name_it_had_before_gpus_were_told_of():
-    old = {name: fact for name, fact in environment().items() if name not in ("gpu", "gpus")}
-    without, given = old | {"gpu": None}, old | {"gpu": "NVIDIA Double 0"}
+    facts = machine_to_json(this_machine())
+    old = machine_from_json({name: fact for name, fact in facts.items() if name not in ("gpu", "gpus")})
+    without, given = replace(old, gpu=None), replace(old, gpu="NVIDIA Double 0")
     assert fingerprint(old) == fingerprint(without) != fingerprint(given)
     assert differences(old, without) == []
     assert differences(without, given) == ["gpu: None here, NVIDIA Double 0 there"]

@@ -9,12 +9,13 @@ import pytest
 
 from mnv2bench import load
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact, Plan, Process, Samples
+from mnv2bench.records import Artifact, Machine, Plan, Process, Samples
 from mnv2bench.records.journal import Head, Journal, Unusable, lines
+from mnv2bench.records.machine import machine_to_json
 from mnv2bench.records.rounds import Round
 
 FIRST, SECOND = Case(backend="fake"), Case(width=0.35, resolution=96, backend="fake")
-HEAD = Head((FIRST, SECOND), Plan(processes=2), 7, {"seed": 0, "file": ""}, {"cores": 2, "fingerprint": "here"})
+HEAD = Head((FIRST, SECOND), Plan(processes=2), 7, {"seed": 0, "file": ""}, Machine(cores=2, fingerprint="here"))
 SAMPLES = Samples(rounds=(Round((1_000_000, 2_000_000), wall_ns=3_000_000, cpu_ns=3_000_000),), open_s=0.5)
 PROCESSES = (
     Process(FIRST, 0, 0, 11, "ok", "", 1.5, SAMPLES),
@@ -38,7 +39,7 @@ def journal(tmp_path):
 
 def test_what_was_written_is_loaded_in_the_order_asked_for(journal):
     first, second = load(journal.path)
-    assert (first.case, first.plan, first.seed, first.environment) == (FIRST, HEAD.plan, 7, HEAD.environment)
+    assert (first.case, first.plan, first.seed, first.machine) == (FIRST, HEAD.plan, 7, HEAD.machine)
     assert (first.status, first.processes) == ("ok", (PROCESSES[0], PROCESSES[2]))
     assert first.artifact == Artifact("reference", "abc", 8266, 0.25)
     assert (second.case, second.status, second.reason) == (SECOND, "failed", "worker ended by SIGSEGV")
@@ -205,6 +206,6 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
         "plan": asdict(HEAD.plan),
         "seed": 7,
         "weights": {"seed": 0, "file": ""},
-        "environment": {"cores": 2, "fingerprint": "here"},
+        "environment": {**machine_to_json(Machine()), "cores": 2, "fingerprint": "here"},
         "runner": "",
     }

@@ -14,6 +14,7 @@ from mnv2bench.records.rounds import SLOWED
 BEGIN = """
 import json, os
 from dataclasses import asdict
+from msgspec import to_builtins
 from mnv2bench.gpu import driver, nvml
 """
 LAST_OF_TWO = "nvml.Watch(driver.require(1).uuid)"
@@ -51,7 +52,7 @@ def told(folder):
 
 
 def test_every_gpu_is_listed_in_nvmls_own_order(told):
-    last, first = told("print(json.dumps(nvml.gpus()))")
+    last, first = told("print(json.dumps(to_builtins(nvml.gpus())))")
     assert last == FACTS
     assert first == FACTS | {"name": "NVIDIA Double 0", "uuid": gpu_double.UUID.format(0)}
 
@@ -88,7 +89,7 @@ print(json.dumps(found))
 
 def test_facts_that_nvml_does_not_support_are_none_in_a_list_and_left_out_of_a_record(told):
     told_facts, listed = told(
-        f"print(json.dumps([{LAST_OF_TWO}.facts(), nvml.gpus()[0]]))",
+        f"print(json.dumps([{LAST_OF_TWO}.facts(), to_builtins(nvml.gpus())[0]]))",
         SILENT="Mig PowerLimit Ecc Graphics ComputeMode Capability MaxClock Persistence CudaDriver MemoryInfo",
     )
     assert told_facts == {"name": FACTS["name"], "uuid": FACTS["uuid"], "driver": "580.65.06"}
@@ -152,7 +153,7 @@ def test_without_nvml_beside_a_driver_nothing_is_told_and_why(told, tmp_path):
     *nothing, facts = told(ALL, place)
     assert nothing == SILENT
     assert facts == {"nvml": "NVML does not start (NVML Shared Library Not Found): check nvidia-smi"}
-    assert told("print(json.dumps(nvml.gpus()))", place) == []
+    assert told("print(json.dumps(to_builtins(nvml.gpus())))", place) == []
 
 
 def test_an_nvml_that_does_not_start_or_does_not_know_the_gpu_tells_nothing_and_why(told):

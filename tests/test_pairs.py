@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Plan, Process, Record, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 
@@ -109,7 +109,7 @@ def ended(number: int, ms: float | None) -> Process:
 
 
 def side(*levels_ms: float | None) -> Record:
-    return record(Case(), Plan(), {}, [ended(number, ms) for number, ms in enumerate(levels_ms)])
+    return record(Case(), Plan(), Machine(), [ended(number, ms) for number, ms in enumerate(levels_ms)])
 
 
 def test_pairs_are_matched_by_number_and_half_a_pair_is_none():

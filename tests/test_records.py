@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact, Gpu, GpuMemory, Memory, Plan, Process, Samples, record
+from mnv2bench.machine import fingerprint
+from mnv2bench.records import Artifact, Gpu, GpuMemory, Machine, Memory, Plan, Process, Samples, record
 from mnv2bench.records.encoding import dumps, process_from_json, process_to_json
+from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.records.rounds import GpuRound, GpuState, Round, undisturbed_rounds
 
 # 100 ms of ten inferences on one core that nobody else wanted
@@ -199,24 +201,24 @@ def test_an_unknown_status_is_refused():
 
 def test_a_record_is_ok_where_every_process_is():
     second = replace(BUSY, number=1)
-    folded = record(BUSY.case, Plan(), {"cores": 2}, [BUSY, second], Artifact("onnx", "k", 10, 1.0), seed=5)
+    folded = record(BUSY.case, Plan(), Machine(cores=2), [BUSY, second], Artifact("onnx", "k", 10, 1.0), seed=5)
     assert (folded.status, folded.reason) == ("ok", "")
     assert folded.processes == (BUSY, second)
     assert folded.samples == (BUSY.samples, BUSY.samples)
-    assert (folded.artifact.bytes, folded.seed, folded.environment) == (10, 5, {"cores": 2})
+    assert (folded.artifact.bytes, folded.seed, folded.machine) == (10, 5, Machine(cores=2))
 
 
 @pytest.mark.parametrize("status", ["wrong", "failed", "timeout", "unavailable", "unsupported"])
 def test_one_process_that_did_not_end_well_gives_the_record_its_status_and_reason(status):
     bad = replace(BUSY, number=1, status=status, reason="why")
     worse = replace(BUSY, number=2, status="failed", reason="too late")
-    folded = record(BUSY.case, Plan(), {}, [BUSY, bad, worse])
+    folded = record(BUSY.case, Plan(), Machine(), [BUSY, bad, worse])
     assert (folded.status, folded.reason) == (status, "why")
     assert folded.samples == (BUSY.samples,)
 
 
 def test_a_case_that_no_process_measured_is_a_failed_record():
-    folded = record(Case(), Plan(), {}, [])
+    folded = record(Case(), Plan(), Machine(), [])
     assert folded.status == "failed"
     assert folded.reason.startswith("not measured")
     assert "--resume" in folded.reason
@@ -229,3 +231,34 @@ def test_a_plan_that_measures_nothing_is_refused_in_one_line(field):
     with pytest.raises(ValueError, match=next(iter(field))) as refused:
         Plan(**field)
     assert "\n" not in str(refused.value)
+
+
+# The environment of results/intel-r-xeon-r-processor-2c-752de294/Linux-CPython-3.11-64bit/0001_published.json
+FLAGS = ["avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"]
+STORED = {
+    "cpu_model": "Intel(R) Xeon(R) Processor", "cpu_family": "6/207", "cpu_stepping": "2", "cpu_flags": FLAGS,
+    "cpu_flags_hash": "9e8fdfa210cc", "cores": 2, "cores_physical": 2, "smt": "notsupported", "cpu_quota_cores": None,
+    "isolated_cores": None, "governor": None, "memory_class_gb": 32, "memory_gb": 25.3, "machine": "x86_64",
+    "system": "linux", "kernel": "6.18.44-fc-v657", "kernel_major": "6", "os": "debian 12", "python": "3.11",
+    "aslr": "2", "hypervisor": True, "libraries": {"torch": "2.13.0+cpu"},
+    "fingerprint": "intel-r-xeon-r-processor-2c-752de294",
+}  # fmt: skip
+
+
+def test_a_machine_keeps_the_fingerprint_that_it_was_saved_under():
+    assert fingerprint(machine_from_json(STORED)) == "intel-r-xeon-r-processor-2c-752de294"
+
+
+def test_a_machine_comes_back_from_disk_and_what_an_old_file_lacks_is_unknown():
+    machine = machine_from_json(STORED)
+    assert (machine.cores, machine.cpu_flags[:2], machine.gpu, machine.gpus, machine.commit) == (
+        2, ("avx2", "fma"), None, (), None,
+    )  # fmt: skip
+    on_disk = machine_to_json(machine)
+    assert {name: on_disk[name] for name in STORED} == STORED
+    assert machine_from_json(json.loads(dumps(on_disk))) == machine
+
+
+def test_a_fact_of_another_type_is_unknown_and_the_others_stay():
+    machine = machine_from_json(STORED | {"libraries": 3, "cores": "two", "weather": "fine"})
+    assert (machine.libraries, machine.cores, machine.cpu_family) == ({}, None, "6/207")

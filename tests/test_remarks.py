@@ -8,11 +8,11 @@ from mnv2bench.cases import Case
 from mnv2bench.profiling.case_profile import CaseProfile, case_profile
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.profiling.remarks import remarks
-from mnv2bench.records import Plan, Process, Record, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record
 from mnv2bench.records.rounds import Round
 
 CASE = Case(width=0.35, resolution=96)
-TWO_CORES = {"cores": 2, "cpu_quota_cores": None}
+TWO_CORES = Machine(cores=2)
 STEM = Operator("stem", "conv", (100_000,), ("features.0.0",))
 
 
@@ -26,7 +26,7 @@ def profiled(*operators: Operator, case: Case = CASE, of: Record | None = None) 
 def timed(ms: float, cpu: float = 1.0, case: Case = CASE, **said: object) -> Record:
     ns = round(ms * 1e6)
     busy = Round((ns,) * 10, wall_ns=10 * ns, cpu_ns=round(cpu * 10 * ns))
-    return record(case, Plan(), {}, [Process(case, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(busy,) * 4, **said))])
+    return record(case, Plan(), Machine(), [Process(case, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(busy,) * 4, **said))])
 
 
 def of(measured: Record, *operators: Operator) -> tuple[str, ...]:
@@ -35,13 +35,13 @@ def of(measured: Record, *operators: Operator) -> tuple[str, ...]:
 
 def test_there_is_nothing_to_say_of_a_profile_as_it_should_be():
     assert of(timed(0.1, first_s=0.0009)) == ()
-    assert remarks(profiled(), None, {}) == ()
+    assert remarks(profiled(), None, Machine()) == ()
 
 
 def test_nothing_is_concluded_from_a_noisy_median():
     ns = 1_000_000
     contended = Round((ns,) * 10, wall_ns=10 * ns, cpu_ns=10 * ns, run_queue_ns=5 * ns)
-    noisy = record(CASE, Plan(), {}, [Process(CASE, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(contended,) * 4))])
+    noisy = record(CASE, Plan(), Machine(), [Process(CASE, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(contended,) * 4))])
     assert of(timed(1.0)) == (
         "dispatch-bound: the operators take 10% of the undisturbed median, the other 0.90 ms of a "
         "call pass between them: faster kernels would not shorten that",
@@ -54,15 +54,15 @@ def test_nothing_is_concluded_from_a_noisy_median():
 @pytest.mark.parametrize(
     ("threads", "machine", "said"),
     [
-        (2, {"cores": 2}, ()),
+        (2, Machine(cores=2), ()),
         (
             4,
-            {"cores": 2, "cpu_quota_cores": None},
+            Machine(cores=2),
             ("oversubscribed: 4 threads share 2 usable cores and wait for each other: ask for 2 at most",),
         ),
         (
             2,
-            {"cores": 8, "cpu_quota_cores": 1.5},
+            Machine(cores=8, cpu_quota_cores=1.5),
             ("oversubscribed: 2 threads share 1.5 cores of its cgroup and wait for each other: ask for 1 at most",),
         ),
     ],
@@ -128,25 +128,25 @@ def test_half_a_thread_less_than_asked_is_said():
 
 
 def test_layout_changes_over_5_percent_are_said():
-    assert remarks(profiled(STEM, Operator("reorder", "layout", (5_000,))), None, {}) == ()
-    assert remarks(profiled(STEM, Operator("reorder", "layout", (25_000,))), None, {}) == (
+    assert remarks(profiled(STEM, Operator("reorder", "layout", (5_000,))), None, Machine()) == ()
+    assert remarks(profiled(STEM, Operator("reorder", "layout", (25_000,))), None, Machine()) == (
         "layout conversions take 20.0% of the operators' time: they compute nothing, "
         "and a model kept in the runtime's own layout would save them",
     )
 
 
 def test_unmapped_operators_over_5_percent_are_said():
-    assert remarks(profiled(STEM, Operator("what", "other", (5_000,))), None, {}) == ()
-    assert remarks(profiled(STEM, Operator("what", "other", (25_000,))), None, {}) == (
+    assert remarks(profiled(STEM, Operator("what", "other", (5_000,))), None, Machine()) == ()
+    assert remarks(profiled(STEM, Operator("what", "other", (25_000,))), None, Machine()) == (
         "unmapped: 20.0% of the operators' time belongs to no layer that is known: the layers' times are too low by it",
     )
 
 
 def test_batch_norm_beside_its_convolution_is_unfused_and_within_it_is_not():
     fused = replace(STEM, kind="conv+norm+activation")
-    assert remarks(profiled(fused), None, {}) == ()
+    assert remarks(profiled(fused), None, Machine()) == ()
     norm = Operator("norm", "norm+activation", (25_000,), ("features.0.1",))
-    assert remarks(profiled(STEM, norm), None, {}) == (
+    assert remarks(profiled(STEM, norm), None, Machine()) == (
         "unfused batch norm: 1 of 2 operators apply it by itself and take 20.0% of the operators' time: "
         "fold it into the weights",
     )

@@ -14,13 +14,14 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.comparison.tidy import row as values
-from mnv2bench.records import Artifact, Memory, Plan, Process, Record, Samples, record
+from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record
+from mnv2bench.records.machine import machine_from_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.report import cells, tables
 
 MS = 1_000_000
 MB = 1_000_000
-ENVIRONMENT = {
+MACHINE_FACTS = {
     "cpu_model": "Example CPU",
     "cpu_family": "6/207",
     "cpu_stepping": "2",
@@ -40,6 +41,12 @@ ENVIRONMENT = {
     "commit": "0123abc+",
     "fingerprint": "example-cpu-2c-752de294",
 }
+MACHINE = machine_from_json(MACHINE_FACTS)
+
+
+def machine_with(**facts: object) -> Machine:
+    """The example machine as a file tells of it, with other facts."""
+    return machine_from_json(MACHINE_FACTS | facts)
 
 
 def recorded(
@@ -52,7 +59,7 @@ def recorded(
     status: str = "ok",
     reason: str = "",
     used: float = 0.0,
-    environment: dict[str, object] = ENVIRONMENT,
+    machine: Machine = MACHINE,
     device: str = "cpu",
 ) -> Record:
     """A process for each median, of four rounds of twenty equal iterations; one empty process where none is given."""
@@ -67,7 +74,7 @@ def recorded(
             samples = Samples((), (ran,) * 4, 0.25, 1.5, None, False, 0.03, memory, 2e-6, 0.5, {"provider": "CPU"})
         processes.append(Process(case, number, number, number, status, reason, 1.0, samples))
     artifact = Artifact("onnx", "abc", 14 * MB, 3.5) if medians_ms else None
-    return record(case, Plan(), environment, processes, artifact, seed=7)
+    return record(case, Plan(), machine, processes, artifact, seed=7)
 
 
 EAGER = recorded("torch_eager", 20.0, 20.2, 20.4)
@@ -280,8 +287,8 @@ def test_sections_without_rows_are_left_out():
 
 
 def test_two_files_are_two_chapters_and_nothing_is_compared_across_them():
-    elsewhere = ENVIRONMENT | {"fingerprint": "other-cpu-4c-00000000"}
-    there = recorded("onnxruntime", 5.0, environment=elsewhere)
+    elsewhere = machine_with(fingerprint="other-cpu-4c-00000000")
+    there = recorded("onnxruntime", 5.0, machine=elsewhere)
     page = markdown([("first.json", [EAGER]), ("second.json", [there])])
     assert page.splitlines()[2] == (
         "This page holds 2 campaigns from 2 files and 2 different machines. Each is a chapter of its own: nothing is "
@@ -343,7 +350,7 @@ def test_a_markdown_parser_sees_only_plain_text_in_what_was_hostile():
 
 @pytest.mark.parametrize("key", ["cpu_model", "kernel", "os", "python", "commit", "governor", "fingerprint", "smt"])
 def test_a_hostile_fact_of_the_machine_stays_in_its_line(key):
-    page = markdown([("first.json", [recorded("openvino", 1.0, environment=ENVIRONMENT | {key: HOSTILE})])])
+    page = markdown([("first.json", [recorded("openvino", 1.0, machine=machine_with(**{key: HOSTILE}))])])
     assert TAMED in section(page, "The machine")
     assert "<script>" not in page
 
@@ -351,12 +358,12 @@ def test_a_hostile_fact_of_the_machine_stays_in_its_line(key):
 @pytest.mark.parametrize("key", ["libraries", "cpu_flags"])
 @pytest.mark.parametrize("value", [None, 5, "text", [], {}])
 def test_a_fact_of_the_wrong_kind_does_not_stop_the_report(key, value):
-    page = markdown([("first.json", [recorded("openvino", 1.0, environment=ENVIRONMENT | {key: value})])])
+    page = markdown([("first.json", [recorded("openvino", 1.0, machine=machine_with(**{key: value}))])])
     assert "## Latency, ms" in page
 
 
 def test_hostile_libraries_settings_devices_and_file_names_are_plain_words():
-    library = recorded("openvino", 1.0, environment=ENVIRONMENT | {"libraries": {HOSTILE: HOSTILE}}, device="_a_")
+    library = recorded("openvino", 1.0, machine=machine_with(libraries={HOSTILE: HOSTILE}), device="_a_")
     samples = replace(library.processes[0].samples, settings={HOSTILE: HOSTILE})
     settings = replace(library, processes=(replace(library.processes[0], samples=samples),))
     page = markdown([(HOSTILE, [settings]), (HOSTILE, [settings])])
@@ -367,8 +374,8 @@ def test_hostile_libraries_settings_devices_and_file_names_are_plain_words():
     assert "<script>" not in page
 
 
-def test_a_page_without_an_environment_still_says_so():
-    page = markdown([("first.json", [recorded("openvino", 1.0, environment={})])])
+def test_a_page_without_facts_of_the_machine_still_says_so():
+    page = markdown([("first.json", [recorded("openvino", 1.0, machine=Machine())])])
     assert section(page, "The machine").startswith("- CPU: unknown (family/model unknown, stepping unknown)")
 
 

@@ -12,7 +12,8 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values
 from mnv2bench.gpu.verified import VERIFIED
-from mnv2bench.records import GpuMemory, Plan
+from mnv2bench.records import GpuFacts, GpuMemory, Machine, Plan
+from mnv2bench.records.machine import machine_from_json
 
 EAGER = steady(900, 910, 920, gpu_us=870, enqueue_us=860, end_to_end_us=990, in_flight_us=17_000, backend="torch_eager",
                settings={"CUDA graph": "no"}, memory=GpuMemory(13 * MB, 21 * MB))  # fmt: skip
@@ -56,7 +57,7 @@ def test_precisions_are_never_in_one_table():
 
 
 def test_the_latency_of_a_gpu_is_called_wall_in_every_table_and_that_of_a_cpu_is_not():
-    text = page(TRT, EAGER, *(replace(FAST, environment=TRT.environment, plan=TRT.plan),))
+    text = page(TRT, EAGER, *(replace(FAST, machine=TRT.machine, plan=TRT.plan),))
     assert text.count("**batch 1, 1 thread, cuda, fp16, wall**") == 4  # latency, times, speed-up, GMAdds/s
     assert "**batch 1, 1 thread, cpu, fp32**" in text
     assert "cpu, fp32, wall" not in text
@@ -114,10 +115,11 @@ def test_a_gpu_that_is_not_there_is_a_page_that_says_why():
 
 
 def test_the_machine_tells_its_gpus_and_leaves_out_what_nvml_did_not_tell():
-    with_none = {"gpus": [{"name": "A", "power limit": None}, {"name": "B", "MIG": "off"}, "broken"]}
-    assert "- GPU: name Example GPU, driver 595.10, CUDA 13.2\n" in page(TRT)
-    assert "- GPU: name A; name B, MIG off; unknown\n" in page(replace(TRT, environment=with_none))
-    assert "- GPU:" not in page(replace(TRT, environment={"gpus": 3}))
+    with_none = {"gpus": [{"name": "A", "power_limit_w": None}, {"name": "B", "mig": "off"}]}
+    assert "- GPU: name Example GPU, driver 595.10, cuda 13.2\n" in page(TRT)
+    assert "- GPU: name A; name B, mig off\n" in page(replace(TRT, machine=machine_from_json(with_none)))
+    for broken in (3, ["broken"], {"name": "A"}):
+        assert "- GPU:" not in page(replace(TRT, machine=machine_from_json({"gpus": broken})))
 
 
 def test_a_throttled_number_has_its_mark():
@@ -174,9 +176,9 @@ def test_whole_numbers_stay_whole_beside_rows_that_have_none():
 def test_hostile_texts_of_a_gpu_are_plain_words_and_no_formulas():
     settings = {"CUDA graph": HOSTILE, HOSTILE: HOSTILE}
     bad = steady(100, settings=settings, facts={"name": "=1+1", "uuid": "@x"})
-    bad = replace(bad, environment={"gpus": [{HOSTILE: HOSTILE}]})
+    bad = replace(bad, machine=Machine(gpus=(GpuFacts(name=HOSTILE, uuid=HOSTILE),)))
     text = page(bad)
     assert "<script>" not in text
-    assert f"- GPU: {TAMED} {TAMED}" in text
+    assert f"- GPU: name {TAMED}, uuid {TAMED}" in text
     assert text.count(TAMED) >= 6
     assert (row(bad)["gpu_name"], row(bad)["gpu_uuid"]) == ("'=1+1", "'@x")

@@ -15,7 +15,7 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values
 from mnv2bench.flags import flags
-from mnv2bench.records import record
+from mnv2bench.records import Machine, record
 from mnv2bench.records.journal import load
 from mnv2bench.records.target import DeviceState, target_from_json
 from mnv2bench.remote.conditions import condition, delegation
@@ -286,7 +286,7 @@ def test_a_process_throttled_when_it_began_too_hot_or_the_phone_says_so_afterwar
     found = condition([LITERT])
     assert (found.throttled, found.processes, found.waited_s) == (1, 3, 20.0)
     cool = msgspec.structs.replace(LITERT.processes[0].target, after=DeviceState(thermal_status="light"))
-    record_ = record(LITERT.case, LITERT.plan, {}, [replace(LITERT.processes[0], target=cool)])
+    record_ = record(LITERT.case, LITERT.plan, Machine(), [replace(LITERT.processes[0], target=cool)])
     assert condition([record_]).throttled == 1
 
 

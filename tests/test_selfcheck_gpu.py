@@ -72,7 +72,7 @@ def test_clocks_are_not_compared_where_the_host_sets_the_pace():
 
 def test_a_file_that_was_measured_before_is_judged_as_it_is(tmp_path):
     journal = Journal(tmp_path / "gpu.jsonl")
-    journal.begin(Head((GOOD.case, ABSENT.case), GOOD.plan, 0, {}, GOOD.environment))
+    journal.begin(Head((GOOD.case, ABSENT.case), GOOD.plan, 0, {}, GOOD.machine))
     for process in (*GOOD.processes, *ABSENT.processes):
         journal.process(process)
     out = Console(file=io.StringIO(), width=1000)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Case, load
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.statistics.rounds import used_rounds
 
 ROOT = Path(__file__).parents[1]
-MACHINE = environment()["fingerprint"]
+MACHINE = this_machine().fingerprint
 JOURNALS = ROOT / "results" / MACHINE
 NAME = f"test-of-suites-{os.getpid()}"
 LATENCY = "suites/test_latency.py"
@@ -184,7 +184,7 @@ def test_the_baseline_of_another_machine_is_refused_with_what_differs(suites, fi
         saved["machine_info"] |= {"cpu_model": "Other CPU", "cores": 64}
 
     ran = compare(suites, copied(storage, tmp_path, elsewhere))
-    cores = environment()["cores"]
+    cores = this_machine().cores
     assert ran.returncode == 4
     assert "another machine, nothing to compare" in ran.stderr
     assert "Other CPU there" in ran.stderr

@@ -10,7 +10,7 @@ from mnv2bench.campaign.items import CaseItem, Item, Needs, Turn
 from mnv2bench.campaign.ready import Progress, Ready, ready, silent
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
-from mnv2bench.machine import environment, state
+from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Plan, Record
 from mnv2bench.records.journal import Head, Journal, records
 from mnv2bench.workers.noise import resident_bytes
@@ -39,7 +39,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     Raises ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
     """
     weights = asdict(campaign.weights) | {"content": campaign.weights.content}
-    head = Head(campaign.cases, campaign.plan, campaign.seed, weights, environment(), campaign.runner)
+    head = Head(campaign.cases, campaign.plan, campaign.seed, weights, this_machine(), campaign.runner)
     journal = campaign.journal
     open_journal(journal, head, resume, campaign.progress)
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
@@ -108,7 +108,7 @@ def _require_same(before: Head, now: Head) -> None:
     for name in ("cases", "plan", "seed", "weights", "runner"):
         if getattr(before, name) != getattr(now, name):
             raise ValueError(f"the interrupted campaign had other {name}: repeat its command with --resume, or drop it")
-    if before.environment["fingerprint"] != now.environment["fingerprint"]:
+    if before.machine.fingerprint != now.machine.fingerprint:
         raise ValueError("the interrupted campaign ran on another machine: measure it anew, without --resume")
-    if before.environment["libraries"] != now.environment["libraries"]:
+    if before.machine.libraries != now.machine.libraries:
         raise ValueError("libraries changed since the campaign was interrupted: measure it anew, without --resume")

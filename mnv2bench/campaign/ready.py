@@ -11,7 +11,7 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import THREAD_VARIABLES, Ended, child
 from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.cases import Case, Kind
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.precisions import TF32
 from mnv2bench.records import Artifact, Plan
 from mnv2bench.refusals import Unavailable, Unsupported
@@ -48,7 +48,7 @@ def _make(
 ) -> Artifact | Ended:
     """The artifact, from the cache or made now in a process of its own; or how that process ended."""
     converted = (source, options) if format in artifacts.MADE_FROM else ()
-    name = artifacts.key(case, format, weights, environment()["fingerprint"], *converted)
+    name = artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
     cached = artifacts.facts(format, name)
     if cached:
         return cached
@@ -119,7 +119,7 @@ def ready(
         artifact=made[reads],
         path=str(artifacts.path(reads, made[reads].key)),
         reference=str(artifacts.path("reference", made["reference"].key)),
-        compile_cache=str(artifacts.compile_cache(case, weights, environment()["fingerprint"])),
+        compile_cache=str(artifacts.compile_cache(case, weights, this_machine().fingerprint)),
         runner=runner,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnv2bench.cli.app import app, console, show
-from mnv2bench.machine import differences, environment
+from mnv2bench.machine import differences, this_machine
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
 from mnv2bench.texts import one_line
@@ -36,7 +36,7 @@ def compare(
     from mnv2bench.remote.counts import count_changes
 
     ours, theirs = _records(a), _records(b)
-    facts = ours[0].environment, theirs[0].environment
+    facts = ours[0].machine, theirs[0].machine
     found, counts = changes(ours, theirs), count_changes(ours, theirs)
     machines = differences(*facts)
     differ = [*(machines if found else ()), *plan_differences(ours[0].plan, theirs[0].plan)]
@@ -54,8 +54,8 @@ def compare(
 
 def _records(path: Path) -> tuple[Record, ...]:
     records = load(path)
-    if not records or not isinstance(records[0].environment, dict):
-        raise Unusable(f"{path} names no case, or no machine: measure again")
+    if not records:
+        raise Unusable(f"{path} names no case: measure again")
     return records
 
 
@@ -99,7 +99,7 @@ def accept(
     if bool(named) == every:
         raise ValueError("name the cases whose change is accepted, or --all of them")
     why, who = _line("--why", why), _line("--who", who or _git_user())
-    folder = _folder(results, fingerprint or environment()["fingerprint"])
+    folder = _folder(results, fingerprint or this_machine().fingerprint)
     frame = load(results, folder.name).frame
     night = night or _newest(frame, series)
     known = {found.night: found for found in nights(frame)}

@@ -13,9 +13,10 @@ from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import cases
 from mnv2bench.cli.app import FAILURES, app, console
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
+from mnv2bench.records.machine import machine_to_json
 from mnv2bench.terminal import Display
 
 PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
@@ -41,4 +42,4 @@ def backends() -> None:
 @app.command()
 def env() -> None:
     """This machine as every record describes it, as JSON."""
-    typer.echo(json.dumps(environment(), indent=2))
+    typer.echo(json.dumps(machine_to_json(this_machine()), indent=2))

@@ -11,7 +11,7 @@ import typer
 
 from mnv2bench.cases import Case, Kind
 from mnv2bench.cli.app import app, console, show
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _saved(folder: Path) -> bool:
 
 def _machine(results: Path) -> str:
     """This machine's folder; where it has no nights, the only one that has some."""
-    ours = str(environment()["fingerprint"])
+    ours = this_machine().fingerprint
     others = sorted(folder.name for folder in results.glob("*") if _saved(folder))
     if ours in others or len(others) != 1:
         return ours

@@ -11,7 +11,7 @@ import typer
 from mnv2bench.cases import Kind
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, takes_selection
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.regression.duels.duel import begin
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
@@ -66,7 +66,7 @@ def duel(
     for note in notes:
         console().print(one_line(note), markup=False)
     if markdown:
-        markdown.write_text(duel_markdown(pythons, found, notes, str(environment()["fingerprint"])))
+        markdown.write_text(duel_markdown(pythons, found, notes, this_machine().fingerprint))
     unmeasured = any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in found)
     raise typer.Exit(1 if any(row.judged.verdict == REGRESSION for row in found) else 3 if unmeasured else 0)
 
@@ -92,7 +92,7 @@ def gate(
     from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
     from mnv2bench.regression.pages import gate as page
 
-    budget_s, machine = _seconds(budget), fingerprint or str(environment()["fingerprint"])
+    budget_s, machine = _seconds(budget), fingerprint or this_machine().fingerprint
     found = tonight(results, machine, series, night)
     for skipped in found.skipped:
         print(f"skipped: {one_line(skipped)}", file=sys.stderr)

@@ -73,7 +73,7 @@ def _files(chapters: Sequence[Chapter]) -> str:
 
 
 def _machines(chapters: Sequence[Chapter]) -> str:
-    fingerprints = {str(chapter.records[0].environment.get("fingerprint")) for chapter in chapters}
+    fingerprints = {chapter.records[0].machine.fingerprint for chapter in chapters}
     return "one machine" if len(fingerprints) == 1 else f"{len(fingerprints)} different machines"
 
 

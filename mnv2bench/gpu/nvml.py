@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from mnv2bench.records.machine import GpuFacts
 from mnv2bench.records.rounds import GpuState
 
 SM, MEMORY, CORE = 1, 2, 0  # NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU
@@ -50,36 +51,36 @@ def reasons(bits: int) -> tuple[str, ...]:
     return tuple(REASONS.get(bit, f"reason {bit:#x}") for bit in ones)
 
 
-def _facts(gpu: Any) -> dict[str, Any]:
+def _facts(gpu: Any) -> GpuFacts:
     memory, power_mw = _ask("nvmlDeviceGetMemoryInfo", gpu), _ask("nvmlDeviceGetEnforcedPowerLimit", gpu)
     capability, mode = _ask("nvmlDeviceGetCudaComputeCapability", gpu), _ask("nvmlDeviceGetComputeMode", gpu)
     cuda, graphics = _ask("nvmlSystemGetCudaDriverVersion_v2"), _ask("nvmlDeviceGetGraphicsRunningProcesses_v3", gpu)
-    return {
-        "name": _ask("nvmlDeviceGetName", gpu),
-        "uuid": _ask("nvmlDeviceGetUUID", gpu),
-        "driver": _ask("nvmlSystemGetDriverVersion"),
-        "cuda": cuda and f"{cuda // 1000}.{cuda % 1000 // 10}",
-        "compute_capability": capability and "{}.{}".format(*capability),
-        "memory_mb": memory and memory.total // 1_000_000,
-        "power_limit_w": power_mw and power_mw / 1000,
-        "sm_mhz_max": _ask("nvmlDeviceGetMaxClockInfo", gpu, SM),
-        "memory_mhz_max": _ask("nvmlDeviceGetMaxClockInfo", gpu, MEMORY),
-        "mig": _on(*(_ask("nvmlDeviceGetMigMode", gpu) or [None])),
-        "ecc": _on(*(_ask("nvmlDeviceGetEccMode", gpu) or [None])),
-        "persistence": _on(_ask("nvmlDeviceGetPersistenceMode", gpu)),
-        "compute_mode": mode if mode is None else COMPUTE_MODES.get(mode, str(mode)),
-        "graphics_processes": graphics if graphics is None else len(graphics),
-    }
+    return GpuFacts(
+        name=_ask("nvmlDeviceGetName", gpu),
+        uuid=_ask("nvmlDeviceGetUUID", gpu),
+        driver=_ask("nvmlSystemGetDriverVersion"),
+        cuda=cuda and f"{cuda // 1000}.{cuda % 1000 // 10}",
+        compute_capability=capability and "{}.{}".format(*capability),
+        memory_mb=memory and memory.total // 1_000_000,
+        power_limit_w=power_mw and power_mw / 1000,
+        sm_mhz_max=_ask("nvmlDeviceGetMaxClockInfo", gpu, SM),
+        memory_mhz_max=_ask("nvmlDeviceGetMaxClockInfo", gpu, MEMORY),
+        mig=_on(*(_ask("nvmlDeviceGetMigMode", gpu) or [None])),
+        ecc=_on(*(_ask("nvmlDeviceGetEccMode", gpu) or [None])),
+        persistence=_on(_ask("nvmlDeviceGetPersistenceMode", gpu)),
+        compute_mode=mode if mode is None else COMPUTE_MODES.get(mode, str(mode)),
+        graphics_processes=graphics if graphics is None else len(graphics),
+    )
 
 
 def _on(now: int | None, after_reset: int | None = None) -> str | None:
     return None if now is None else "on" if now else "off"
 
 
-def gpus() -> list[dict[str, Any]]:
-    """Every GPU in NVML's order, which is not CUDA's: plain JSON values, None where it does not tell."""
+def gpus() -> tuple[GpuFacts, ...]:
+    """Every GPU in NVML's order, which is not CUDA's; None where it does not tell a fact."""
     handles = (_ask("nvmlDeviceGetHandleByIndex", index) for index in range(_ask("nvmlDeviceGetCount") or 0))
-    return [_facts(gpu) for gpu in handles if gpu is not None]
+    return tuple(_facts(gpu) for gpu in handles if gpu is not None)
 
 
 class Watch:
@@ -128,7 +129,7 @@ class Watch:
         """What does not change while a model runs, as far as NVML tells; `nvml` where it does not answer at all."""
         if self.gpu is None:
             return {"nvml": _library()[1] or "it does not know the GPU that CUDA runs on"}
-        return {name: str(value) for name, value in _facts(self.gpu).items() if value is not None}
+        return {name: str(fact) for name, fact in _facts(self.gpu).known.items()}
 
     def state(self) -> GpuState:
         bits = self._ask("nvmlDeviceGetCurrentClocksEventReasons")

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from mnv2bench.flags import flags
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.mapping import unfused_norm
-from mnv2bench.records import Record
+from mnv2bench.records import Machine, Record
 from mnv2bench.statistics.doubts import OTHER_THREADS
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.processes import cold_path
@@ -18,17 +17,17 @@ DISPATCH, SLOWED = 0.80, 1.15  # sum of operators over the undisturbed median
 MUCH = 0.05  # of the operators' time
 
 
-def remarks(profile: CaseProfile, record: Record | None, environment: dict[str, Any]) -> tuple[str, ...]:
+def remarks(profile: CaseProfile, record: Record | None, machine: Machine) -> tuple[str, ...]:
     """One sentence each, in a fixed order. `record` is what was measured of the case beside the profile.
 
-    `environment`: the machine's facts, of which "cores" and "cpu_quota_cores" are read; either may be missing.
+    Of `machine`, `cores` and `cpu_quota_cores` are read; either may be unknown.
     """
     noisy = record is not None and any(flag.startswith("noisy") for flag in flags(record))
-    return (*_of_the_machine(profile, environment), *_of_the_record(record), *_of_the_profile(profile, noisy))
+    return (*_of_the_machine(profile, machine), *_of_the_record(record), *_of_the_profile(profile, noisy))
 
 
-def _of_the_machine(profile: CaseProfile, environment: dict[str, Any]) -> Iterator[str]:
-    limits = {"usable cores": environment.get("cores"), "cores of its cgroup": environment.get("cpu_quota_cores")}
+def _of_the_machine(profile: CaseProfile, machine: Machine) -> Iterator[str]:
+    limits = {"usable cores": machine.cores, "cores of its cgroup": machine.cpu_quota_cores}
     known = {name: cores for name, cores in limits.items() if cores}
     which = min(known, key=lambda name: known[name], default="")
     if which and profile.case.gpu is None and profile.case.threads > known[which]:

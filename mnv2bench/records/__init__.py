@@ -1,5 +1,6 @@
 """Records: what was measured, as it is kept on disk."""
 
+from mnv2bench.records.machine import GpuFacts, Machine
 from mnv2bench.records.record import (
     ENDED,
     QUICK,
@@ -26,7 +27,9 @@ __all__ = [
     "Artifact",
     "Counts",
     "Gpu",
+    "GpuFacts",
     "GpuMemory",
+    "Machine",
     "Memory",
     "Plan",
     "Process",

@@ -11,6 +11,7 @@ from typing import Any
 from mnv2bench.cases import Case
 from mnv2bench.records import SCHEMA, Artifact, Plan, Process, Record, record
 from mnv2bench.records.encoding import dumps, process_from_json, process_to_json
+from mnv2bench.records.machine import Machine, machine_from_json, machine_to_json
 from mnv2bench.texts import one_line
 
 JOURNAL_START = b'{"line":'
@@ -29,7 +30,7 @@ class Head:
     plan: Plan
     seed: int
     weights: dict[str, Any]
-    environment: dict[str, Any]
+    machine: Machine
     runner: str = ""
 
 
@@ -52,8 +53,7 @@ class Journal:
             number = next(n for n in range(1, 10_000) if not self.path.with_suffix(f".{n}.jsonl").exists())
             aside = self.path.rename(self.path.with_suffix(f".{number}.jsonl"))
         self.path.write_text("")
-        fields = asdict(head) | {"cases": [case.id for case in head.cases]}
-        self._append({"line": "head", "schema": SCHEMA, **fields})
+        self._append({"line": "head", "schema": SCHEMA, **_head_to_json(head)})
         return aside
 
     def resume(self) -> Head:
@@ -128,8 +128,7 @@ def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, A
             if line == "head":
                 if fields.pop("schema") > SCHEMA:
                     raise Unusable(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
-                cases = tuple(map(Case.parse, fields.pop("cases")))
-                head = Head(cases=cases, plan=Plan(**fields.pop("plan")), **fields)
+                head = _head_from_json(fields)
                 if not isinstance(head.seed, int):
                     raise ValueError("seed is no whole number")
             elif line == "artifact":
@@ -144,6 +143,22 @@ def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, A
     if head is None:
         raise Unusable(f"{path} holds no campaign")
     return head, artifacts, processes
+
+
+def _head_to_json(head: Head) -> dict[str, Any]:
+    return {
+        "cases": [case.id for case in head.cases],
+        "plan": asdict(head.plan),
+        "seed": head.seed,
+        "weights": head.weights,
+        "environment": machine_to_json(head.machine),
+        "runner": head.runner,
+    }
+
+
+def _head_from_json(fields: dict[str, Any]) -> Head:
+    cases, plan = tuple(map(Case.parse, fields.pop("cases"))), Plan(**fields.pop("plan"))
+    return Head(cases=cases, plan=plan, machine=machine_from_json(fields.pop("environment")), **fields)
 
 
 def load(path: Path) -> tuple[Record, ...]:
@@ -167,5 +182,5 @@ def records(head: Head, artifacts: dict[str, Artifact], processes: Iterable[Proc
     for process in processes:
         done.get(process.case, []).append(process)
     return tuple(
-        record(case, head.plan, head.environment, done[case], artifacts.get(case.id), head.seed) for case in head.cases
+        record(case, head.plan, head.machine, done[case], artifacts.get(case.id), head.seed) for case in head.cases
     )

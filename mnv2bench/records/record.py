@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from mnv2bench.cases import Case, Kind
+from mnv2bench.records.machine import Machine
 from mnv2bench.records.rounds import GpuState, Round
 from mnv2bench.records.target import Target
 
@@ -196,7 +196,7 @@ class Record:
 
     case: Case
     plan: Plan
-    environment: dict[str, Any]
+    machine: Machine
     status: str
     reason: str
     processes: tuple[Process, ...]
@@ -226,7 +226,7 @@ class Record:
 def record(
     case: Case,
     plan: Plan,
-    environment: dict[str, Any],
+    machine: Machine,
     processes: Iterable[Process],
     artifact: Artifact | None = None,
     seed: int = 0,
@@ -237,4 +237,4 @@ def record(
     status, reason = (bad[0].status, bad[0].reason) if bad else ("ok", "")
     if not mine:
         status, reason = "failed", "not measured: the campaign was interrupted before this case (use --resume)"
-    return Record(case, plan, environment, status, reason, mine, artifact, seed)
+    return Record(case, plan, machine, status, reason, mine, artifact, seed)

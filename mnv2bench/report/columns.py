@@ -78,11 +78,6 @@ def _contract(evaluation: Evaluation) -> str:
     return WALL if evaluation.case.gpu is None else GPU_WALL
 
 
-def _environment(evaluation: Evaluation, fact: str) -> str | None:
-    value = evaluation.record.environment.get(fact)
-    return None if value is None else str(value)
-
-
 def _artifact_mb(record: Record) -> float | None:
     return record.artifact.bytes / 1e6 if record.artifact else None
 
@@ -358,14 +353,14 @@ ORIGIN: Columns = (
     Column(
         "fingerprint",
         str | None,
-        partial(_environment, fact="fingerprint"),
+        lambda e: e.record.machine.fingerprint or None,
         "Names the machine: of those facts that must match for two records to be compared.",
     ),
-    Column("cpu_model", str | None, partial(_environment, fact="cpu_model"), "The processor of the machine."),
+    Column("cpu_model", str | None, lambda e: e.record.machine.cpu_model, "The processor of the machine."),
     Column(
         "commit",
         str | None,
-        partial(_environment, fact="commit"),
+        lambda e: e.record.machine.commit,
         "The commit of mnv2bench; it ends in + with local changes.",
     ),
     Column("seed", int, lambda e: e.record.seed, "The seed of the campaign: weights, images, order."),

@@ -1,6 +1,6 @@
 """The section on the machine that measured: its hardware, system, libraries, and the plan."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from mnv2bench.records import Plan, Record
 from mnv2bench.report.cells import escape
@@ -8,43 +8,37 @@ from mnv2bench.report.cells import escape
 
 def machine(name: str, record: Record) -> str:
     """Every fact is a text from a file; what could not be read says so."""
-    facts = record.environment
-
-    def fact(key: str, otherwise: str = "unknown") -> str:
-        return otherwise if facts.get(key) is None else escape(facts[key])
-
-    gpus = facts["gpus"] if isinstance(facts.get("gpus"), list) else []
+    facts = record.machine
+    virtual = "virtual" if facts.hypervisor else "physical"
+    changed = " (with local changes)" if str(facts.commit).endswith("+") else ""
     lines = {
-        "CPU": f"{fact('cpu_model')} (family/model {fact('cpu_family')}, stepping {fact('cpu_stepping')})",
-        "Cores": f"{fact('cores')} usable, {fact('cores_physical')} physical, SMT {fact('smt')}, "
-        f"quota {fact('cpu_quota_cores', 'none')}, isolated {fact('isolated_cores', 'none')}, "
-        f"{'virtual' if facts.get('hypervisor') else 'physical'} machine",
-        "Flags that matter": _words(facts.get("cpu_flags")),
-        **({"GPU": "; ".join(map(_known, gpus))} if gpus else {}),
-        "Memory": f"{fact('memory_gb')} GB",
-        "System": f"{fact('os')}, kernel {fact('kernel')}, governor {fact('governor', 'unreadable')}",
-        "Python": fact("python"),
-        "Libraries": pairs(facts.get("libraries")),
-        "Commit": fact("commit") + " (with local changes)" * str(facts.get("commit")).endswith("+"),
+        "CPU": f"{_known(facts.cpu_model)} (family/model {_known(facts.cpu_family)}, "
+        f"stepping {_known(facts.cpu_stepping)})",
+        "Cores": f"{_known(facts.cores)} usable, {_known(facts.cores_physical)} physical, SMT {_known(facts.smt)}, "
+        f"quota {_known(facts.cpu_quota_cores, 'none')}, isolated {_known(facts.isolated_cores, 'none')}, "
+        f"{virtual} machine",
+        "Flags that matter": escape(" ".join(facts.cpu_flags)) or "none",
+        **({"GPU": "; ".join(pairs(gpu.known) for gpu in facts.gpus)} if facts.gpus else {}),
+        "Memory": f"{_known(facts.memory_gb)} GB",
+        "System": f"{_known(facts.os)}, kernel {_known(facts.kernel)}, governor {_known(facts.governor, 'unreadable')}",
+        "Python": _known(facts.python),
+        "Libraries": pairs(facts.libraries) or "unknown",
+        "Commit": f"{_known(facts.commit)}{changed}",
         "Plan": _plan(record.plan),
         "Seed": str(record.seed),
-        "Fingerprint": fact("fingerprint"),
+        "Fingerprint": _known(facts.fingerprint or None),
         "File": escape(name),
     }
     return "\n".join(f"- {key}: {value}" for key, value in lines.items())
 
 
-def pairs(values: Any) -> str:
-    return ", ".join(f"{escape(k)} {escape(v)}" for k, v in values.items()) if isinstance(values, dict) else "unknown"
+def pairs(values: Mapping[str, object]) -> str:
+    """Names and values from a file, escaped, in one line."""
+    return ", ".join(f"{escape(name)} {escape(value)}" for name, value in values.items())
 
 
-def _known(gpu: Any) -> str:
-    """What is known of it: NVML tells of one GPU what it does not of another."""
-    return pairs({k: v for k, v in gpu.items() if v is not None} if isinstance(gpu, dict) else gpu)
-
-
-def _words(values: Any) -> str:
-    return escape(" ".join(map(str, values))) if isinstance(values, list) and values else "none"
+def _known(fact: object, otherwise: str = "unknown") -> str:
+    return otherwise if fact is None else escape(fact)
 
 
 def _plan(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from mnv2bench.profiling.pages.roofline import limit
 from mnv2bench.profiling.pages.tables import per_operator, per_setting
 from mnv2bench.profiling.records import Probes
 from mnv2bench.profiling.remarks import remarks
-from mnv2bench.records import Record
+from mnv2bench.records import Machine, Record
 from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table
 from mnv2bench.report.machine import machine
 from mnv2bench.statistics.processes import memory
@@ -123,7 +123,7 @@ def _refused(found: Sequence[Profiled]) -> str:
 
 
 def _remarks(one: Profiled, records: Sequence[Record]) -> tuple[str, ...]:
-    return remarks(one.profile, one.record, records[0].environment if records else {})
+    return remarks(one.profile, one.record, records[0].machine if records else Machine())
 
 
 def _memory(found: Sequence[Profiled]) -> str:

@@ -64,7 +64,7 @@ def begin(
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
         asked = side(python, cases, chosen, plan.trt_level)
-        head = Head(cases, plan, seed, stored, asked.environment)
+        head = Head(cases, plan, seed, stored, asked.machine)
         journal = Journal(out.with_name(f"{out.name}.{name}.jsonl"))
         open_journal(journal, head, resume, progress)
         journal.note("side", {"interpreter": asked.interpreter[0], "distributions": asked.distributions})

@@ -13,8 +13,9 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import Ended, child
 from mnv2bench.campaign.ready import EXPORT_TIMEOUT_S, Ready, ready
 from mnv2bench.cases import Case
-from mnv2bench.machine import environment
-from mnv2bench.records import Artifact
+from mnv2bench.machine import this_machine
+from mnv2bench.records import Artifact, Machine
+from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.workers.outcome import outcome
 
 CONTRACT = 3  # of the jobs that this module and measure.worker take, and of what they answer
@@ -26,15 +27,15 @@ class Side:
     """`ready` holds, by case id, what a worker is given, or how making it ended."""
 
     interpreter: tuple[str, ...]
-    environment: dict[str, Any]
+    machine: Machine
     distributions: dict[str, str]
     ready: dict[str, Ready | Ended]
 
     @property
     def versions(self) -> dict[str, str]:
         """Of Python and of every distribution, and the commit of its mnv2bench where that is a checkout."""
-        commit = self.environment["commit"]
-        other = {"Python": self.environment["python"]} | ({"commit of mnv2bench": commit} if commit else {})
+        commit = self.machine.commit
+        other = {"Python": str(self.machine.python)} | ({"commit of mnv2bench": commit} if commit else {})
         return self.distributions | other
 
 
@@ -59,7 +60,10 @@ def side(python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 
         raise ValueError(f"the environment of {python} cannot duel ({ended.reason}): {mend}")
     said = ended.measured
     return Side(
-        interpreter, said["environment"], said["distributions"], {k: _read(v) for k, v in said["ready"].items()}
+        interpreter,
+        machine_from_json(said["environment"]),
+        said["distributions"],
+        {k: _read(v) for k, v in said["ready"].items()},
     )
 
 
@@ -81,7 +85,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     distributions = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
     return {
         "measured": {
-            "environment": environment(),
+            "environment": machine_to_json(this_machine()),
             "distributions": distributions,
             "ready": {name: asdict(given) for name, given in made.items()},
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.campaign import Progress
 from mnv2bench.cases import Case
-from mnv2bench.machine import environment
+from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
 from mnv2bench.regression.duels.confirm import Answer, confirm
 from mnv2bench.regression.duels.duel import Duel, begin
@@ -80,7 +80,7 @@ def judge_night(night: Tonight, pairs: Pairs | None) -> Judgement:
     found = screened(night.frame, night.name, night.accepted, night.said)
     answers: Mapping[Case, Answer] | None = None
     notes: Sequence[str] = ()
-    if pairs and night.machine != environment()["fingerprint"]:
+    if pairs and night.machine != this_machine().fingerprint:
         raise ValueError(f"{night.machine} is another machine: measure pairs there, and leave --baseline out here")
     if pairs:
         answers, notes = _confirmed(night, found, pairs) if found.cases() else ({}, ())
@@ -96,7 +96,7 @@ def _confirmed(night: Tonight, found: Screened, pairs: Pairs) -> tuple[Mapping[C
     plan = Plan(processes=LOOKS[-1], **json.loads(first["plan"]))
     out = night.folder / f"{night.name}.journal"
     fought = begin(tuple(cases), (pairs.baseline, pairs.new), out, plan, found.seed, None, pairs.progress, pairs.resume)
-    for name, then, now in unlike(json.loads(first["libraries"]), fought.new.side.environment["libraries"]):
+    for name, then, now in unlike(json.loads(first["libraries"]), fought.new.side.machine.libraries):
         mend = "give --new the interpreter that measured the night"
         raise ValueError(f"{night.name} was measured with {name} {then}, {pairs.new} has {now}: {mend}")
     asked = {case: found.asked.asked[cell] for case, cell in cases.items()}
@@ -106,7 +106,7 @@ def _confirmed(night: Tonight, found: Screened, pairs: Pairs) -> tuple[Mapping[C
 
 def _unlike_the_pinned(night: Tonight, fought: Duel) -> list[str]:
     epoch = pinned(night.accepted)
-    now = fought.old.side.environment["libraries"]
+    now = fought.old.side.machine.libraries
     moved = unlike(epoch.libraries, now) if epoch else []
     return [f"The baseline environment is not that of its night: {n} was {a} and is {b}." for n, a, b in moved]
 

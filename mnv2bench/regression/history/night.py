@@ -95,27 +95,22 @@ def history_row(record: Record, night: NightFacts) -> HistoryRow:
 
 
 def _require_one_machine(path: Path, records: tuple[Record, ...], fingerprint: str) -> None:
-    named = records[0].environment.get("fingerprint") if records else None
-    if named not in (None, fingerprint):
-        other = one_line(str(named))
+    named = records[0].machine.fingerprint if records else ""
+    if named not in ("", fingerprint):
+        other = one_line(named)
         raise Unusable(f"{path} is of another machine ({other}): move it to that machine's folder")
 
 
 def _night_facts(path: Path, source: str, saved_at: datetime, record: Record) -> NightFacts:
     """What all records of a file share, as all are of one campaign."""
-    libraries = record.environment.get("libraries")
     plan = {name: value for name, value in asdict(record.plan).items() if name not in HOW_LONG_AND_HOW_OFTEN}
     return NightFacts(
         night=path.stem,
         series=series_name(path) or "",
         saved_at=saved_at,
         source=source,
-        fingerprint=_text(record.environment.get("fingerprint")),
-        commit=_text(record.environment.get("commit")),
-        libraries=json.dumps(libraries if isinstance(libraries, dict) else {}, sort_keys=True),
+        fingerprint=record.machine.fingerprint or None,
+        commit=record.machine.commit,
+        libraries=json.dumps(record.machine.libraries, sort_keys=True),
         plan=json.dumps(plan, sort_keys=True),
     )
-
-
-def _text(fact: object) -> str | None:
-    return None if fact is None else str(fact)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from mnv2bench.records import Machine
 from mnv2bench.regression.judging.change import Change
 from mnv2bench.regression.pages import counts
 from mnv2bench.remote.counts import CountChange
@@ -45,12 +45,12 @@ def comparison(
     b: str,
     changes: Sequence[Change],
     differ: Sequence[str],
-    ours: dict[str, Any],
-    theirs: dict[str, Any],
+    ours: Machine,
+    theirs: Machine,
     counts: Sequence[CountChange] = (),
     notes: Sequence[str] = (),
 ) -> Comparison:
-    """Of two files by name, with what the environments of both say of libraries and commit."""
+    """Of two files by name, with the libraries and commits of both machines."""
     libraries = tuple(unlike(_versions(ours), _versions(theirs)))
     return Comparison(a, b, tuple(changes), tuple(differ), libraries, tuple(counts), tuple(notes))
 
@@ -116,8 +116,6 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else 1e3 * seconds
 
 
-def _versions(environment: dict[str, Any]) -> dict[str, str]:
-    libraries = environment.get("libraries")
-    commit = {} if environment.get("commit") is None else {"commit": environment["commit"]}
-    named = {**(libraries if isinstance(libraries, dict) else {}), **commit}
-    return {str(name): str(version) for name, version in named.items()}
+def _versions(machine: Machine) -> dict[str, str]:
+    commit = {} if machine.commit is None else {"commit": machine.commit}
+    return machine.libraries | commit

@@ -1,0 +1,91 @@
+"""Machine: facts about a computer and its libraries, as each saved file keeps them."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct, ValidationError
+
+
+class GpuFacts(Struct, frozen=True):
+    """What NVML tells of one GPU that does not change while a model runs; None where it does not tell."""
+
+    name: str | None = None
+    uuid: str | None = None
+    driver: str | None = None
+    cuda: str | None = None
+    compute_capability: str | None = None
+    memory_mb: int | None = None
+    power_limit_w: float | None = None
+    sm_mhz_max: int | None = None
+    memory_mhz_max: int | None = None
+    mig: str | None = None
+    ecc: str | None = None
+    persistence: str | None = None
+    compute_mode: str | None = None
+    graphics_processes: int | None = None
+
+    @property
+    def known(self) -> dict[str, str | float]:
+        """The facts that NVML told, by name."""
+        return {name: fact for name in self.__struct_fields__ if (fact := getattr(self, name)) is not None}
+
+
+class Machine(Struct, frozen=True):
+    """Everything that a reader of a table needs to know of the machine.
+
+    None is a fact that could not be read, or that a file does not have: files of schemas 1 and 2 know of no GPUs, and
+    other programs write fewer facts. `cpu_family` is family/model; `cpu_flags` are those that matter for speed;
+    `cpu_quota_cores` is the limit of its cgroup, None without one; `memory_class_gb` is the next power of two.
+    `fingerprint` names the facts that must match for two Records to be comparable; "" where a file has none.
+    """
+
+    cpu_model: str | None = None
+    cpu_family: str | None = None
+    cpu_stepping: str | None = None
+    cpu_flags: tuple[str, ...] = ()
+    cpu_flags_hash: str | None = None
+    cores: int | None = None
+    cores_physical: int | None = None
+    smt: str | None = None
+    cpu_quota_cores: float | None = None
+    isolated_cores: str | None = None
+    governor: str | None = None
+    memory_class_gb: int | None = None
+    memory_gb: float | None = None
+    machine: str | None = None
+    system: str | None = None
+    kernel: str | None = None
+    kernel_major: str | None = None
+    os: str | None = None
+    python: str | None = None
+    transparent_hugepages: str | None = None
+    aslr: str | None = None
+    hypervisor: bool | None = None
+    gpus: tuple[GpuFacts, ...] = ()
+    gpu: str | None = None
+    libraries: dict[str, str] = {}
+    commit: str | None = None
+    fingerprint: str = ""
+
+
+def machine_to_json(machine: Machine) -> dict[str, Any]:
+    """Every fact as plain JSON values, None where unreadable: what `mnv2bench env` prints and a journal's head has."""
+    facts: dict[str, Any] = msgspec.to_builtins(machine)
+    return facts | {"cpu_flags": list(machine.cpu_flags), "gpus": list(facts["gpus"])}
+
+
+def machine_from_json(facts: dict[str, Any]) -> Machine:
+    """The machine that a file tells of. A fact that is missing, or of a type that no machine has, is unknown."""
+    if not isinstance(facts, dict):
+        raise ValueError("environment is no object")
+    try:
+        return msgspec.convert(facts, Machine)
+    except ValidationError:
+        known = {name: fact for name, fact in facts.items() if name in Machine.__struct_fields__}
+    machine = Machine()
+    for name, fact in known.items():
+        try:
+            machine = msgspec.structs.replace(machine, **{name: getattr(msgspec.convert({name: fact}, Machine), name)})
+        except ValidationError:
+            continue
+    return machine
