@@ -15,7 +15,7 @@ from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, 
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift
-from mnv2bench.statistics.fit import Point, fit, latency_fit, published_fit, verdict
+from mnv2bench.statistics.fit import Point, fit, latency_fit, prediction_sentence, published_fit
 from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
 from mnv2bench.statistics.latency import detection, gmadds_per_s, latency, speedups
 from mnv2bench.statistics.processes import cold_path, memory, output_error
@@ -365,13 +365,13 @@ def test_one_sentence_says_whether_madds_predict_a_backend(latencies_ms, sentenc
     points = [Point(name, x, y) for name, x, y in zip("abc", (10, 20, 40), latencies_ms, strict=True)]
     fitted = fit(points)
     assert fitted is not None
-    assert verdict(fitted).startswith(sentence)
+    assert prediction_sentence(fitted).startswith(sentence)
 
 
 def test_a_fixed_cost_that_hides_the_madds_of_small_variants_is_told_apart_from_no_law_at_all():
     fitted = fit([Point(str(x), x, 2 + 0.02 * x) for x in (1, 10, 100, 600)])
     assert fitted is not None
-    assert verdict(fitted) == (
+    assert prediction_sentence(fitted) == (
         "MAdds alone do not predict it (R² 0.817, exponent 0.29), a fixed cost and MAdds do (R² of the line 1.000): "
         "2 ms, and 0.02 ms a million; below 100 M the fixed cost is the larger part."
     )

@@ -10,7 +10,7 @@ from mnv2bench.records import Record
 from mnv2bench.remote.conditions import known
 from mnv2bench.statistics.fit import MIN_VARIANTS
 from mnv2bench.statistics.rounds import madds
-from mnv2bench.statistics.versions import unlike
+from mnv2bench.statistics.versions import differing_versions
 
 SAME, ROSE, FELL, INCOMPARABLE = "same", "count rose", "count fell", "incomparable"
 TOO_MUCH = 1000  # a rise by one part in so many is a regression: 0.1 %
@@ -77,7 +77,7 @@ def counted(record: Record) -> Counted | None:
 def compared(case: str, before: Counted, after: Counted) -> CountChange:
     """Any difference is a change, but for one within what the processes of a side differ by among themselves."""
     was, now = before.instructions, after.instructions
-    differs, spread = tuple(unlike(before.facts, after.facts)), max(before.spread, after.spread)
+    differs, spread = tuple(differing_versions(before.facts, after.facts)), max(before.spread, after.spread)
     change = CountChange(case, was, now, now / was, ROSE if now > was else FELL, differs)
     if other := [name for name, _, _ in differs if name in OTHER_PROGRAM]:
         return replace(change, verdict=INCOMPARABLE, reason=f"another {other[0]} model runs other kernels")

@@ -1,4 +1,4 @@
-"""A chart of altair's as SVG: what every picture ends in."""
+"""The SVG text of an altair chart."""
 
 import io
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 def as_svg(chart: "alt.TopLevelMixin") -> str:
-    """Of any number of rows. ModuleNotFoundError where vl-convert-python is not installed."""
+    """The chart as SVG, with any number of rows. ModuleNotFoundError where vl-convert-python is not installed."""
     import altair as alt
     import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
-    written = io.StringIO()
+    svg = io.StringIO()
     with alt.data_transformers.enable("default", max_rows=None):
-        chart.save(written, format="svg")
-    return written.getvalue()
+        chart.save(svg, format="svg")
+    return svg.getvalue()

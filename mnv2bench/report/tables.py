@@ -10,7 +10,7 @@ from mnv2bench.report.cells import NONE, escape, latency, result, table
 from mnv2bench.report.column import Cell, cells_in
 from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.statistics.fit import Fit, latency_fit, published_fit, verdict
+from mnv2bench.statistics.fit import Fit, latency_fit, prediction_sentence, published_fit
 from mnv2bench.statistics.processes import cold_path, memory
 from mnv2bench.statistics.rounds import network_count
 
@@ -171,7 +171,7 @@ def fit_table(evaluations: Evaluations) -> str:
     if not by_backend:
         return ""
     lines = [_fit_line(name, fit) for name, fit in [*published_fits(evaluations), *by_backend]]
-    sentences = (f"- {name}: {verdict(fit)}" for name, fit in by_backend)
+    sentences = (f"- {name}: {prediction_sentence(fit)}" for name, fit in by_backend)
     return "\n".join([table(FIT_HEADER, lines), "", *sentences])
 
 

@@ -25,8 +25,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Fit:
-    """latency_ms = intercept_ms + slope_ms x madds_m, and latency_ms = factor_ms x madds_m ** exponent.
+    """A line and a power law through the points of one backend.
 
+    The line is latency_ms = intercept_ms + slope_ms x madds_m, the law latency_ms = factor_ms x madds_m ** exponent.
     R2 of the power law is that of the logs. `farthest` is the variant with the largest residual of the power law,
     which `farthest_off` gives as a part of the law's latency: 0.1 is 10 % slower than the law says.
     """
@@ -43,15 +44,17 @@ class Fit:
 
 
 def fit(points: Sequence[Point]) -> Fit | None:
-    """Least squares, the power law's on the logs; None with fewer than three different multiply-adds."""
+    """Both laws by least squares, the power law on the logs; None with fewer than three different multiply-adds."""
     from scipy import stats
 
     if len({p.madds_m for p in points}) < MIN_VARIANTS:
         return None
-    x, y = [p.madds_m for p in points], [p.latency_ms for p in points]
+    x = [point.madds_m for point in points]
+    y = [point.latency_ms for point in points]
     line = stats.linregress(x, y)
     law = stats.linregress([math.log(v) for v in x], [math.log(v) for v in y])
-    factor, exponent = math.exp(law.intercept), float(law.slope)
+    factor = math.exp(law.intercept)
+    exponent = float(law.slope)
     off = {p.variant: p.latency_ms / (factor * p.madds_m**exponent) - 1 for p in points}
     farthest = max(off, key=lambda variant: abs(math.log1p(off[variant])))
     return Fit(
@@ -68,13 +71,13 @@ def fit(points: Sequence[Point]) -> Fit | None:
 
 
 def latency_fit(records: Iterable[Record]) -> Fit | None:
-    """Of the ok records of one backend in one setting; None with fewer than three variants."""
+    """The fit of the ok records of one backend in one setting; None with fewer than three variants."""
     timed = [r for r in records if r.status == "ok" and measured(r)]
     return fit([Point(r.case.variant, madds(r) / 1e6, 1e3 * median_s(r)) for r in timed])
 
 
 def published_fit(network: str) -> Fit | None:
-    """Of a network's published latencies, with exact multiply-adds; None with fewer than three variants."""
+    """The fit of a network's published latencies, with exact multiply-adds; None with fewer than three variants."""
     rows = networks.network(network).published()
     points = [
         Point(row.model, networks.count(network, *variant).madds / 1e6, row.latency_ms)
@@ -84,7 +87,7 @@ def published_fit(network: str) -> Fit | None:
     return fit(points)
 
 
-def verdict(fit: Fit) -> str:
+def prediction_sentence(fit: Fit) -> str:
     """One sentence on whether multiply-adds predict this backend."""
     how = f"(R² {fit.power_r2:.3f}, exponent {fit.exponent:.2f})"
     off = f"{abs(fit.farthest_off):.0%} {'slower' if fit.farthest_off > 0 else 'faster'} than the law"

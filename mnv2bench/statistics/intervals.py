@@ -1,4 +1,4 @@
-"""Intervals over processes, and bounds of percentiles that a sample must be large enough for."""
+"""Confidence intervals over processes, upper bounds of percentiles, and the interval of a share."""
 
 import math
 import statistics
@@ -29,22 +29,23 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 @cache
-def _t_quantile(freedom: int) -> float:
+def _t_quantile(degrees_of_freedom: int) -> float:
     from scipy import stats  # half a second and 60 MB, which a campaign that only measures does not need
 
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom))
 
 
 def bootstrap_interval(processes: Sequence[Sequence[Round]], seed: int = 0) -> tuple[float, float]:
     """95 % percentile interval of the median process median, seconds: resample processes, then rounds in each.
 
-    The rounds of each process are resampled beforehand, a pool of medians from which every draw of the process takes
-    one: iterations are sorted hundreds of times and not hundreds of thousands.
+    The rounds of each process are resampled beforehand into a pool of medians, and every draw of a process takes a
+    median from its pool: so iterations are sorted hundreds of times and not hundreds of thousands.
     """
     random = np.random.default_rng(seed)
     pools = np.array([_resampled_medians(rounds, random) for rounds in processes])
-    drawn = random.integers(len(pools), size=(RESAMPLED_PROCESSES, len(pools)))
-    medians = np.median(pools[drawn, random.integers(RESAMPLED_ROUNDS, size=drawn.shape)], axis=1)
+    processes_drawn = random.integers(len(pools), size=(RESAMPLED_PROCESSES, len(pools)))
+    rounds_drawn = random.integers(RESAMPLED_ROUNDS, size=processes_drawn.shape)
+    medians = np.median(pools[processes_drawn, rounds_drawn], axis=1)
     low, high = np.quantile(medians, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
@@ -75,9 +76,9 @@ def percentile_bound(durations: NDArray[np.int64], percentile: float) -> float |
     return float(np.sort(durations)[len(durations) - above - 1]) if above else None
 
 
-def clopper_pearson(found: int, tried: int) -> tuple[float, float]:
-    """Exact two-sided 95 % interval of a share of independent trials."""
+def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
+    """Exact two-sided 95 % interval of the share of successes in independent trials."""
     from scipy import stats
 
-    interval = stats.binomtest(found, tried).proportion_ci(CONFIDENCE, method="exact")
+    interval = stats.binomtest(successes, trials).proportion_ci(CONFIDENCE, method="exact")
     return float(interval.low), float(interval.high)

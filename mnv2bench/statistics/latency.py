@@ -47,12 +47,15 @@ def latency(record: Record) -> Latency:
     processes = [used_rounds(s, record.case.threads) for s in require_measured(record)]
     iterations = [durations_ns(rounds) for rounds in processes]
     medians = tuple(map(_median_s, iterations))
-    median, pooled = statistics.median(medians), np.concatenate(iterations)
+    median = statistics.median(medians)
+    pooled = np.concatenate(iterations)
     low = high = None
     if len(medians) > 1:
         low, high = bootstrap_interval(processes) if len(medians) >= BOOTSTRAP_FROM else t_interval(medians)
-        low, high = min(low, median), max(high, median)
-    p90, p99 = percentile_bound(pooled, 0.90), percentile_bound(pooled, 0.99)
+        low = min(low, median)
+        high = max(high, median)
+    p90 = percentile_bound(pooled, 0.90)
+    p99 = percentile_bound(pooled, 0.99)
     return Latency(
         median_s=median,
         low_s=low,
@@ -66,12 +69,12 @@ def latency(record: Record) -> Latency:
 
 
 def process_median(samples: Samples, threads: int) -> float:
-    """Seconds: the median of every iteration in the used rounds of one process."""
+    """The median of every iteration in the used rounds of one process, seconds."""
     return rounds_median(used_rounds(samples, threads))
 
 
 def rounds_median(rounds: Sequence[Round]) -> float:
-    """Seconds: the median of every iteration in these rounds."""
+    """The median of every iteration in these rounds, seconds."""
     if sum([len(r.durations_ns) for r in rounds]) < FEW:  # the same number, faster where an array takes long to make
         return statistics.median([duration for r in rounds for duration in r.durations_ns]) / 1e9
     return _median_s(durations_ns(rounds))
@@ -82,31 +85,35 @@ def _median_s(iterations: NDArray[np.int64]) -> float:
 
 
 def median_s(record: Record) -> float:
-    """`latency(record).median_s` alone, for a tenth of the work. ValueError where nothing was measured."""
+    """`latency(record).median_s` alone, ten times faster. ValueError where nothing was measured."""
     return statistics.median(process_median(samples, record.case.threads) for samples in require_measured(record))
 
 
 def detection(samples: Samples, threads: int) -> float:
-    """Natural log of the seconds at the 25 % quantile over used rounds of each round's 10 % quantile.
+    """The statistic that two processes are compared by, a natural logarithm of seconds.
 
-    It moves 3 to 30 times less from one quiet or busy sitting to the next than a median does, so it is what two
-    processes are compared by. It is blind to whatever leaves the fast iterations as they are: a longer tail, a stall
-    every tenth call, a slow phase in under three quarters of the rounds. It is not a latency to tell anyone.
+    It is the 25 % quantile over used rounds of each round's 10 % quantile.
+
+    From one quiet or busy sitting to the next it moves 3 to 30 times less than a median does. It cannot see what leaves
+    the fast iterations as they are: a longer tail, a stall every tenth call, a slow phase in under three quarters of
+    the rounds. So it is never reported as a latency.
     """
     return rounds_detection(used_rounds(samples, threads))
 
 
 def rounds_detection(rounds: Sequence[Round]) -> float:
-    """`detection` of these rounds."""
+    """The statistic `detection` of these rounds."""
     tenths = [quantile(r.durations_ns, ROUND_QUANTILE) for r in rounds]
     return math.log(quantile(tenths, PROCESS_QUANTILE) / 1e9)
 
 
 def quantile(values: Sequence[float], part: float) -> float:
-    """numpy's, to the last bit and for a twentieth of the time where the values are few."""
-    ordered, place = sorted(values), (len(values) - 1) * part
+    """The quantile that numpy computes, to the last bit, and twenty times faster where the values are few."""
+    ordered = sorted(values)
+    place = (len(values) - 1) * part
     below = int(place)
-    low, high, weight = ordered[below], ordered[min(below + 1, len(values) - 1)], place - below
+    weight = place - below
+    low, high = ordered[below], ordered[min(below + 1, len(values) - 1)]
     return high - (high - low) * (1 - weight) if weight >= 0.5 else low + (high - low) * weight
 
 

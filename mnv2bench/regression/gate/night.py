@@ -19,7 +19,7 @@ from mnv2bench.regression.history import epochs, load, verdicts
 from mnv2bench.regression.history.epochs import Epoch, pinned
 from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.regression.judging.pairs import LOOKS
-from mnv2bench.statistics.versions import unlike
+from mnv2bench.statistics.versions import differing_versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,7 @@ def _confirmed(night: Tonight, found: Screened, pairs: Pairs) -> tuple[Mapping[C
     plan = Plan(processes=LOOKS[-1], **json.loads(first["plan"]))
     out = night.folder / f"{night.name}.journal"
     fought = begin(tuple(cases), (pairs.baseline, pairs.new), out, plan, found.seed, None, pairs.progress, pairs.resume)
-    for name, then, now in unlike(json.loads(first["libraries"]), fought.new.side.machine.libraries):
+    for name, then, now in differing_versions(json.loads(first["libraries"]), fought.new.side.machine.libraries):
         mend = "give --new the interpreter that measured the night"
         raise ValueError(f"{night.name} was measured with {name} {then}, {pairs.new} has {now}: {mend}")
     asked = {case: found.asked.asked[cell] for case, cell in cases.items()}
@@ -107,12 +107,12 @@ def _confirmed(night: Tonight, found: Screened, pairs: Pairs) -> tuple[Mapping[C
 def _unlike_the_pinned(night: Tonight, fought: Duel) -> list[str]:
     epoch = pinned(night.accepted)
     now = fought.old.side.machine.libraries
-    moved = unlike(epoch.libraries, now) if epoch else []
+    moved = differing_versions(epoch.libraries, now) if epoch else []
     return [f"The baseline environment is not that of its night: {n} was {a} and is {b}." for n, a, b in moved]
 
 
 def differences(fought: Duel) -> list[str]:
     """Sentences on what differs between the two environments of a duel."""
-    found = unlike(fought.old.side.versions, fought.new.side.versions)
+    found = differing_versions(fought.old.side.versions, fought.new.side.versions)
     said = [f"Old and new differ in {name}: {before}, {after}." for name, before, after in found]
     return said or ["Old and new have the same distributions in the same versions, at the same commit."]

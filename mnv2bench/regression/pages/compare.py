@@ -9,7 +9,7 @@ from mnv2bench.regression.pages import counts
 from mnv2bench.remote.counts import CountChange
 from mnv2bench.report.cells import NONE, escape, scaled, table
 from mnv2bench.report.csv import as_csv
-from mnv2bench.statistics.versions import unlike
+from mnv2bench.statistics.versions import differing_versions
 
 CAPTION = (
     "Two runs at two times: on a shared machine, runs minutes apart differ by several per cent. "
@@ -51,7 +51,7 @@ def comparison(
     notes: Sequence[str] = (),
 ) -> Comparison:
     """Of two files by name, with the libraries and commits of both machines."""
-    libraries = tuple(unlike(_versions(ours), _versions(theirs)))
+    libraries = tuple(differing_versions(_versions(ours), _versions(theirs)))
     return Comparison(a, b, tuple(changes), tuple(differ), libraries, tuple(counts), tuple(notes))
 
 
