@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mnv2bench.cases import EAGER
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.gpu.section import gpu, how_to_read
 from mnv2bench.records import Record
@@ -32,7 +33,7 @@ ABOUT_PUBLISHED = """\
 top-1 and {device} ({conditions}) are the authors' own table; beside numbers of a computer the {device} is
   marked as another device."""
 ABOUT_BYTES = "MB are 1e6 bytes.\n"
-ABOUT_SPEEDUP = "Median of torch_eager over the median of the backend, in the same setting of this campaign."
+ABOUT_SPEEDUP = f"Median of {EAGER} over the median of the backend, in the same setting of this campaign."
 ABOUT_GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 ABOUT_THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
 ABOUT_TAILS = (
@@ -42,7 +43,7 @@ ABOUT_TAILS = (
 ABOUT_MEMORY = (
     "Resident in a clean worker, medians over processes: bare interpreter, floor after importing the runtime, after "
     "opening the model, after the first inference, peak. Artifact is the file that is opened; weights and activations "
-    "(input and output of the hungriest layer, whole batch) are computed, at the case's precision."
+    "(input and output of the largest layer, whole batch) are computed, at the case's precision."
 )
 ABOUT_COLD = (
     "Export: making the artifact, once. Cold open: with nothing compiled yet, for a backend that keeps what it "

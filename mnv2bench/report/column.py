@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mnv2bench.cases import EAGER
 from mnv2bench.report.evaluation import Evaluation
 
 # The titles of the page's tables that show columns
 LATENCY = "Latency, ms"
-SPEEDUP = "Speed-up over torch_eager"
+SPEEDUP = f"Speed-up over {EAGER}"
 GMADDS = "GMAdds/s"
 THROUGHPUT = "Throughput, images/s"
 TAILS = "Tails and noise"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from mnv2bench.cases import Kind
+from mnv2bench.cases import EAGER, Kind
 from mnv2bench.networks import Published, published
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record
@@ -199,7 +199,7 @@ LATENCIES: Columns = (
         "speedup_over_eager",
         float | None,
         lambda e: e.speedup,
-        "Median of torch_eager over the median of the case, in the same setting of the same campaign; empty where "
+        f"Median of {EAGER} over the median of the case, in the same setting of the same campaign; empty where "
         "either is not `ok`.",
         (Shown(column.SPEEDUP, 1, "", scaled),),
     ),
