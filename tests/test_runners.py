@@ -335,7 +335,7 @@ def test_the_session_sets_its_threads_before_numpy_could_start_some():
 
 
 def test_the_session_needs_neither_torch_nor_what_only_this_machine_has(tmp_path):
-    """What an arm64 Python is given: numpy and our sources."""
+    """An arm64 Python has numpy, msgspec and our sources."""
     hidden = ("torch", "psutil", "pandas", "scipy", "pyarrow", "typer", "rich", "pytest")
     code = f"import sys\nfor name in {hidden}: sys.modules[name] = None\nimport mnv2bench.remote.runners.inferences"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,9 +1,11 @@
-"""Instruction counts: whether a case executes as many as before, to the instruction, and how they follow MAdds."""
+"""Instruction counts: the change of a case's count, exact to the instruction, and the fit of counts over MAdds."""
 
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from mnv2bench.cases import Kind
 from mnv2bench.records import Record
@@ -19,14 +21,14 @@ OTHER_PROGRAM = ("cpu",)  # facts that must not differ: kernels are chosen by th
 
 @dataclass(frozen=True)
 class Counted:
-    """`runs`: net instructions of each inference, process by process. `facts` are what they depend on."""
+    """The counts of one case: net instructions of each inference of each process, and the facts they depend on."""
 
     runs: tuple[tuple[int, ...], ...]
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def instructions(self) -> int:
-        """Of one inference: the median of all, the lower of the two in the middle, so that it was counted."""
+        """Instructions of one inference: the lower median of all, so that it is a number that was counted."""
         return statistics.median_low(n for run in self.runs for n in run)
 
     @property
@@ -36,17 +38,17 @@ class Counted:
 
     @property
     def spread(self) -> int:
-        """From the least inference to the most where processes do not repeat; 0 where they do."""
+        """The largest count less the smallest where processes do not repeat; 0 where they do."""
         counts = [n for run in self.runs for n in run]
         return max(counts) - min(counts) if self.repeats is False else 0
 
 
 @dataclass(frozen=True)
 class CountChange:
-    """A case before and after, in instructions of one inference; `ratio` is after over before.
+    """The change of a case's count, in instructions of one inference; `ratio` is after over before.
 
-    `verdict`: same, count rose, count fell; incomparable where a side has no right count or ran on another CPU model,
-    and then `reason` says so. `differs`: name, before, after of what changed in the environment.
+    `verdict` is same, count rose, count fell, or incomparable with its `reason`, where a side has no right count or
+    ran on another CPU model. `differs` holds name, before and after of each fact that changed.
     """
 
     case: str
@@ -59,6 +61,7 @@ class CountChange:
 
     @property
     def moved(self) -> int:
+        """Instructions after less instructions before; 0 where a side has none."""
         return (self.after or 0) - (self.before or 0) if self.ratio is not None else 0
 
     @property
@@ -68,38 +71,55 @@ class CountChange:
 
 
 def counted(record: Record) -> Counted | None:
-    """None for a case that was not counted, or whose outputs are wrong."""
+    """The counts of a record; None for a case that was not counted, or whose outputs are wrong."""
     if record.status != "ok" or not record.counts:
         return None
     return Counted(tuple(counts.net for counts in record.counts), known(record))
 
 
 def compared(case: str, before: Counted, after: Counted) -> CountChange:
-    """Any difference is a change, but for one within what the processes of a side differ by among themselves."""
-    was, now = before.instructions, after.instructions
-    differs, spread = tuple(differing_versions(before.facts, after.facts)), max(before.spread, after.spread)
-    change = CountChange(case, was, now, now / was, ROSE if now > was else FELL, differs)
-    if other := [name for name, _, _ in differs if name in OTHER_PROGRAM]:
-        return replace(change, verdict=INCOMPARABLE, reason=f"another {other[0]} model runs other kernels")
-    if abs(now - was) > spread:
+    """The change between two sides; a difference within the spread of either side's own processes is none."""
+    difference = after.instructions - before.instructions
+    spread = max(before.spread, after.spread)
+    change = CountChange(
+        case=case,
+        before=before.instructions,
+        after=after.instructions,
+        ratio=after.instructions / before.instructions,
+        verdict=ROSE if difference > 0 else FELL,
+        differs=tuple(differing_versions(before.facts, after.facts)),
+    )
+    other_program = [name for name, _, _ in change.differs if name in OTHER_PROGRAM]
+    if other_program:
+        reason = f"another {other_program[0]} model runs other kernels"
+        return replace(change, verdict=INCOMPARABLE, reason=reason)
+    if abs(difference) > spread:
         return change
-    reason = f"its own processes differ by up to {spread:,} instructions" if now != was else ""
+    reason = f"its own processes differ by up to {spread:,} instructions" if difference else ""
     return replace(change, verdict=SAME, reason=reason)
 
 
 def count_changes(a: Iterable[Record], b: Iterable[Record]) -> tuple[CountChange, ...]:
-    """A CountChange for each counted case of either side: in the order of A, then what only B has."""
-    ours, theirs = ({r.case: r for r in side if r.case.kind == Kind.COUNTED} for side in (a, b))
-    return tuple(_change(case.id, ours.get(case), theirs.get(case)) for case in ours | theirs)
+    """The CountChange of each counted case of either side: in the order of A, then those that only B has."""
+    before = {record.case: record for record in a if record.case.kind == Kind.COUNTED}
+    after = {record.case: record for record in b if record.case.kind == Kind.COUNTED}
+    return tuple(_change(case.id, before.get(case), after.get(case)) for case in before | after)
 
 
 def _change(case: str, a: Record | None, b: Record | None) -> CountChange:
-    before, after = (counted(side) if side else None for side in (a, b))
+    before = counted(a) if a else None
+    after = counted(b) if b else None
     if before and after:
         return compared(case, before, after)
-    reasons = [why for why in (_missing("A", a, "B"), _missing("B", b, "A")) if why]
-    was, now = (side.instructions if side else None for side in (before, after))
-    return CountChange(case, was, now, None, INCOMPARABLE, reason="; ".join(reasons))
+    reasons = filter(None, (_missing("A", a, "B"), _missing("B", b, "A")))
+    return CountChange(
+        case=case,
+        before=before.instructions if before else None,
+        after=after.instructions if after else None,
+        ratio=None,
+        verdict=INCOMPARABLE,
+        reason="; ".join(reasons),
+    )
 
 
 def _missing(side: str, record: Record | None, other: str) -> str:
@@ -110,18 +130,20 @@ def _missing(side: str, record: Record | None, other: str) -> str:
     return "" if record.counts else f"no counts in {side}"
 
 
-def to_text(found: Counted) -> tuple[str, str]:
+def to_text(counted: Counted) -> tuple[str, str]:
     """Runs and facts as JSON, for a table of nights."""
-    return json.dumps(found.runs), json.dumps(dict(found.facts), sort_keys=True)
+    return json.dumps(counted.runs), json.dumps(dict(counted.facts), sort_keys=True)
 
 
-def from_text(runs: str, said: str) -> Counted:
-    return Counted(tuple(tuple(map(int, run)) for run in json.loads(runs)), json.loads(said))
+def from_text(runs: str, facts: str) -> Counted:
+    """The counts that `to_text` wrote. msgspec.ValidationError, which is a ValueError, for anything else."""
+    decoded = msgspec.json.decode(runs, type=tuple[tuple[int, ...], ...])
+    return Counted(decoded, msgspec.json.decode(facts, type=dict[str, str]))
 
 
 @dataclass(frozen=True)
 class CountFit:
-    """Millions of instructions = intercept_m + slope x millions of multiply-adds, of one call."""
+    """A line through the counts of one call: millions of instructions = intercept_m + slope x millions of MAdds."""
 
     variants: int
     intercept_m: float
@@ -130,11 +152,11 @@ class CountFit:
 
 
 def count_fit(records: Sequence[Record]) -> CountFit | None:
-    """Least squares of one backend in one setting; None with fewer than three different multiply-adds."""
-    from scipy import stats
+    """The least-squares line of one backend in one setting; None with fewer than three different multiply-adds."""
+    from scipy import stats  # slow to import
 
-    found = [(madds(r) / 1e6, side.instructions / 1e6) for r in records if (side := counted(r))]
-    if len({x for x, _ in found}) < MIN_VARIANTS:
+    points = [(madds(record) / 1e6, count.instructions / 1e6) for record in records if (count := counted(record))]
+    if len({x for x, _ in points}) < MIN_VARIANTS:
         return None
-    line = stats.linregress([x for x, _ in found], [y for _, y in found])
-    return CountFit(len(found), float(line.intercept), float(line.slope), float(line.rvalue) ** 2)
+    line = stats.linregress([x for x, _ in points], [y for _, y in points])
+    return CountFit(len(points), float(line.intercept), float(line.slope), float(line.rvalue) ** 2)

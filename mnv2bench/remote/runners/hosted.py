@@ -20,6 +20,7 @@ BINARY = Path("python") / "bin" / f"python{wheels.PYTHON}"
 STANDARD = Path("python") / "lib" / f"python{wheels.PYTHON}"
 PACKAGES = Path("python") / "lib" / "python3" / "dist-packages"
 NEEDED = (*LIBRARIES, "libexpat.so.1", "libz.so.1", "libffi.so.8")
+SESSION_WHEELS = ("numpy", "msgspec")  # what the session itself imports
 SESSION_FOLDERS = (
     "artifacts",
     "backends",
@@ -55,7 +56,7 @@ def bundle(backend: str, target: str) -> Bundle:
             f"{backend} has no runner that is built for {target}: "
             f"give --runner the path of a Python there with mnv2bench[{backend}]"
         )
-    versions = {name: wheels.installed(backend, name) for name in (*runtime.wheels, "numpy")}
+    versions = {name: wheels.installed(backend, name) for name in (*runtime.wheels, *SESSION_WHEELS)}
     bytecode = sys.implementation.cache_tag or ""
     parts = [LAYOUT, debian.RELEASE, *map(str, versions.items()), bytecode]
     python = cached_folder(f"linux-aarch64-{backend}", parts, lambda to: _assemble(backend, versions, to))
@@ -94,7 +95,8 @@ def _assemble(backend: str, versions: dict[str, str], to: Path) -> None:
     facts = {
         "libc": f"{libc_version(to / 'lib' / 'libc.so.6')} (libc6 {libc})",
         "python": f"{wheels.PYTHON} (Debian {python})",
-        "runtime": " ".join(f"{name} {version}" for name, version in versions.items()),
+        # msgspec is left out: it does not run while instructions are counted
+        "runtime": " ".join(f"{name} {version}" for name, version in versions.items() if name != "msgspec"),
         "runner": f"session of {backend}, contract {CONTRACT}",
     }
     write_facts(to, facts)
