@@ -60,12 +60,12 @@ def test_only_levels_that_the_system_tells_are_copied_in():
 
 def test_torch_multiplies_what_it_says_and_copies_where_it_says():
     seen = []
-    for asked in probes.probes("torch", 1, {"L2": MIB // 2}):
-        call = asked.kernel.call
+    for ready in probes.probes("torch", 1, {"L2": MIB // 2}):
+        call, probe = ready.kernel.call, ready.probe
         call.keywords.get("out", torch.empty(0)).fill_(-1)
-        asked.kernel.run()
-        seen.append((asked.name, asked.library, asked.unit, asked.work, asked.bytes, asked.level))
-        if asked.unit == "flop":
+        ready.kernel.run()
+        seen.append((probe.name, probe.library, probe.unit, probe.work, probe.bytes, probe.level))
+        if probe.unit == "flop":
             left, right = call.args
             assert torch.equal(call.keywords["out"], left @ right)
         else:
@@ -83,13 +83,13 @@ def test_torch_multiplies_what_it_says_and_copies_where_it_says():
 
 
 def test_onnxruntime_multiplies_what_it_says_on_its_own_threads():
-    (asked,) = probes.probes("onnxruntime", 2, CACHES)
-    n = 1280
-    assert (asked.name, asked.library, asked.unit, asked.level) == ("fp32 matmul", "onnxruntime", "flop", "")
-    assert (asked.work, asked.bytes) == (2 * n**3, 12 * n**2)
-    assert asked.kernel.session.get_session_options().intra_op_num_threads == 2
-    asked.kernel.run()
-    (product,) = asked.kernel.binding.copy_outputs_to_cpu()
+    (ready,) = probes.probes("onnxruntime", 2, CACHES)
+    n, probe = 1280, ready.probe
+    assert (probe.name, probe.library, probe.unit, probe.level) == ("fp32 matmul", "onnxruntime", "flop", "")
+    assert (probe.work, probe.bytes) == (2 * n**3, 12 * n**2)
+    assert ready.kernel.session.get_session_options().intra_op_num_threads == 2
+    ready.kernel.run()
+    (product,) = ready.kernel.binding.copy_outputs_to_cpu()
     left, right = np.random.default_rng(0).random((2, n, n), dtype=np.float32)
     np.testing.assert_allclose(product, left @ right, rtol=1e-4)
 

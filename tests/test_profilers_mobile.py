@@ -13,7 +13,7 @@ from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
 from mnv2bench.networks import layers
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
-from mnv2bench.profiling.readers import xnnpack as _xnnpack
+from mnv2bench.profiling.readers import xnnpack
 
 NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",)}
 HERE = [name for name, modules in NEEDED.items() if all(map(importlib.util.find_spec, modules))]
@@ -206,12 +206,12 @@ def test_another_litert_than_the_declared_one_is_refused(told, name):
     ],
 )
 def test_a_kind_is_read_from_xnnpacks_name(name, kind):
-    assert _xnnpack.kind(name) == kind
+    assert xnnpack.operator_type(name) == kind
 
 
 def test_operators_of_one_name_are_numbered():
     call = [("Add (ND)", 1000), ("Copy (NC, X32)", 0), ("Add (ND)", 2000)]
-    operators = _xnnpack.operators([call, call])
+    operators = xnnpack.operators([call, call])
     assert [(o.name, o.durations_ns) for o in operators] == [
         ("Add (ND)", (1000, 1000)),
         ("Copy (NC, X32)", (0, 0)),
@@ -222,10 +222,10 @@ def test_operators_of_one_name_are_numbered():
 def test_a_profile_whose_calls_differ_or_that_is_empty_is_refused():
     one, two = [("Add (ND)", 1000)], [("Add (ND)", 1000), ("Mean (ND)", 1000)]
     with pytest.raises(ValueError, match="other operators from call to call"):
-        _xnnpack.operators([two, one])
+        xnnpack.operators([two, one])
     for empty in ([], [[]], [[], one]):
         with pytest.raises(ValueError, match="the profile is empty"):
-            _xnnpack.operators(empty)
+            xnnpack.operators(empty)
 
 
 def read(file, folder):

@@ -16,7 +16,7 @@ from mnv2bench.profiling.profilers import onnxruntime as profiler
 from mnv2bench.profiling.profilers import openvino
 from mnv2bench.profiling.readers import onnx_nodes
 from mnv2bench.profiling.readers import onnxruntime as reader
-from mnv2bench.profiling.readers.tensorrt import kind
+from mnv2bench.profiling.readers.tensorrt import operator_type
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
@@ -110,7 +110,7 @@ def recorded_parts(request):
     """What each node of a recorded graph computes, in its order, as operators of one nanosecond."""
     exported = onnx_nodes.Exported(RECORDED / "onnx_exported.textproto")
     parts = reader.parts(RECORDED / request.param / "onnxruntime_optimised.textproto", exported)
-    return [Operator(name, part.kind, (1,), part.origins) for name, part in parts.items()]
+    return [Operator(name, part.type, (1,), part.origins) for name, part in parts.items()]
 
 
 def test_of_a_graph_for_any_processor_each_layer_is_found_once_and_in_order(recorded_parts):
@@ -135,7 +135,7 @@ def test_a_recorded_trace_of_avx512_names_the_nodes_of_its_graph_and_all_its_tim
     parts = reader.parts(RECORDED / "avx512" / "onnxruntime_optimised.textproto", exported)
     first, last = reader.last_calls(RECORDED / "avx512" / "onnxruntime_trace.json", 2)
     assert set(first) == set(last) == set(parts)
-    mapped_ns = sum(reader.nanoseconds(event) for name, event in last.items() if parts[name].kind != "other")
+    mapped_ns = sum(reader.nanoseconds(event) for name, event in last.items() if parts[name].type != "other")
     assert mapped_ns == sum(map(reader.nanoseconds, last.values()))
     assert {name for name, part in parts.items() if not part.origins} == {
         "ReorderOutput", "ReorderOutput_token_113", "ReorderOutput_token_114", "ReorderOutput_token_115",
@@ -283,7 +283,7 @@ def test_a_full_profile_misses_its_last_calls_and_is_a_value_error(monkeypatch):
     ],
 )
 def test_a_layer_of_tensorrt_is_what_the_words_of_its_name_say(name, found):
-    assert kind(name) == found
+    assert operator_type(name) == found
 
 
 def test_benchmark_apps_counters_are_those_of_executed_nodes_and_text_without_any_is_refused():

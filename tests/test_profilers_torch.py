@@ -1,9 +1,12 @@
 """torch's profilers: real profiles of a small variant in processes of their own, made-up events, damaged lines."""
 
 import json
+import math
 import os
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from torch._C._autograd import DeviceType
@@ -11,20 +14,23 @@ from torch._C._autograd import DeviceType
 from mnv2bench import Case
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.networks import layers
+from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of
 from mnv2bench.profiling.profilers.torch_script import joined, printed_to
-from mnv2bench.profiling.readers import inductor as _inductor
+from mnv2bench.profiling.readers import inductor
 from mnv2bench.profiling.readers.onednn import Primitive, primitives
-from mnv2bench.profiling.readers.torch_events import Call, Span, calls, kind, operators, peak_bytes
+from mnv2bench.profiling.readers.torch_events import Call, Span, calls, operator_type, operators, peak_bytes
 from mnv2bench.profiling.records import Operator
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 
 BACKENDS = ("torch_eager", "torch_script", "torch_compile", "torch_compile_freezing", "torch_aoti")
 PLAN = Plan(processes=1, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=2, warmup_cap_rounds=1)
-LAYERS = {layer.name for layer in layers("mobilenet_v2", 0.35, 96)}
+ORDER = [layer.name for layer in layers("mobilenet_v2", 0.35, 96)]
+LAYERS = set(ORDER)
+RECORDED = Path(__file__).parent / "profiles"
 CONVOLUTION = (
     "onednn_verbose,v1,1795555353488.310059,primitive,exec,cpu,convolution,jit:avx2,forward_training,"
     "src:f32:a:blocked:abcd::f0 wei:f32:a:blocked:Acdb8a::f0 bia:f32:a:blocked:a::f0 dst:f32:a:blocked:aBcd8b::f0,"
@@ -77,22 +83,38 @@ def test_the_profiled_network_computes_what_eager_computes(told, name):
     assert ok(told, name).error <= 1e-4
 
 
-def test_each_backend_has_the_operators_of_what_it_fuses(told):
-    kinds = {name: Counter(o.kind for o in ok(told, name).operators) for name in BACKENDS}
-    assert kinds == {
-        "torch_eager": {
-            "conv": 52, "norm": 52, "activation": 35, "add": 10, "pool": 1, "layout": 1, "other": 1, "linear": 1,
-        },
-        "torch_script": {
-            "layout": 55, "conv": 35, "depthwise": 17, "activation": 35, "add": 11, "pool": 1, "matmul": 1,
-        },
-        "torch_compile": {
-            "layout": 1, "conv": 52, "norm+activation": 34, "norm": 7, "norm+add": 10, "norm+activation+pool": 1,
-            "linear": 1,
-        },
-        "torch_compile_freezing": {"layout": 4, "conv": 42, "conv+add": 10, "pool": 1, "linear": 1, "add": 1},
-        "torch_aoti": {"layout": 4, "conv": 42, "conv+add": 10, "pool": 1, "linear": 1},
-    }  # fmt: skip
+PARTS = {  # of all operators that compute; what is fused with what, and how often numbers move, differs by processor
+    "torch_eager": {"conv": 52, "norm": 52, "activation": 35, "add": 10, "pool": 1, "linear": 1, "other": 1},
+    "torch_script": {"conv": 35, "depthwise": 17, "activation": 35, "add": 11, "pool": 1, "matmul": 1},
+    "torch_compile": {"conv": 52, "norm": 52, "activation": 35, "add": 10, "pool": 1, "linear": 1},
+    "torch_compile_freezing": {"conv": 52, "add": 11, "pool": 1, "linear": 1},
+    "torch_aoti": {"conv": 52, "add": 10, "pool": 1, "linear": 1},
+}
+
+
+def parts(profile):
+    return Counter(part for o in profile.operators for part in o.kind.split("+") if part != "layout")
+
+
+def test_each_backend_computes_every_layer_once_whatever_it_fuses(told):
+    assert {name: parts(ok(told, name)) for name in BACKENDS} == PARTS
+    assert all(any(o.kind == "layout" for o in ok(told, name).operators) for name in BACKENDS)
+
+
+def test_eager_fuses_nothing(told):
+    kinds = Counter(o.kind for o in ok(told, "torch_eager").operators)
+    assert kinds == PARTS["torch_eager"] | {"layout": 1}
+
+
+def test_a_fused_kernel_adds_or_normalises_what_was_convolved(told):
+    fused = {name: {o.kind for o in ok(told, name).operators if "+" in o.kind} for name in BACKENDS}
+    assert fused == {
+        "torch_eager": set(),
+        "torch_script": set(),
+        "torch_compile": {"norm+activation", "norm+add", "norm+activation+pool"},
+        "torch_compile_freezing": {"conv+add"},
+        "torch_aoti": {"conv+add"},
+    }
 
 
 def test_eager_says_which_module_calls_each_operator(told):
@@ -130,10 +152,31 @@ def test_what_torchscript_converts_and_convolves_is_told_by_onednn(told):
     assert profile.profiler.endswith(" and oneDNN's verbose lines")
     names = [o.name.partition(" #")[0] for o in profile.operators]
     assert names[0] == "aten::to_mkldnn"
-    assert (names[1].split()[:2], names[2].split()[:2]) == (["oneDNN", "reorder"], ["oneDNN", "convolution"])
     assert names[-5:] == ["aten::adaptive_avg_pool2d", "aten::to_dense", "aten::flatten", "aten::matmul", "aten::add"]
-    assert sum(name.startswith("oneDNN reorder") for name in names) == 52  # the weights of each, at each call
+    assert_weights_are_reordered_before_their_convolutions(names)
     assert "aten::empty" not in names
+
+
+def assert_weights_are_reordered_before_their_convolutions(names):
+    """At each call, the weights of each convolution, of most or of none: some kernels take them as they are."""
+    primitives = [name.split()[1] for name in names if name.startswith("oneDNN ")]
+    assert primitives.count("convolution") == 52
+    assert primitives[-1] == "convolution"
+    pairs = list(pairwise(primitives))
+    assert all(after == "convolution" for before, after in pairs if before == "reorder")
+
+
+@pytest.mark.parametrize(("processor", "reorders"), [("avx512", 51), ("avx2", 52), ("sse41", 0)])
+def test_recorded_profiles_of_torchscript_name_each_layer_once_on_every_kind_of_processor(processor, reorders):
+    (profile,), _ = profiles(RECORDED / processor / "torch_script.jsonl")
+    assert parts(profile) == PARTS["torch_script"]
+    assert list(dict.fromkeys(layer for mapped in layers_of(profile) for layer in mapped)) == ORDER
+    names = [o.name.partition(" #")[0] for o in profile.operators]
+    assert_weights_are_reordered_before_their_convolutions(names)
+    assert sum(name.startswith("oneDNN reorder") for name in names) == reorders
+    case = case_profile([profile], None)
+    assert case.unmapped_share == 0
+    assert math.isclose(case.mapped_share + case.layout_share, 1)
 
 
 def test_the_allocators_peak_holds_the_largest_input_and_outputs(told):
@@ -185,10 +228,10 @@ def test_the_trace_has_the_operators(told, name, event):
         ("triton_poi_fused__native_batch_norm_legit_no_training_add_3", "norm+add"),
     ],
 )
-def test_a_kind_is_read_from_the_runtimes_name(name, expected):
-    assert _inductor.kind(name) == expected
+def test_an_operator_type_is_read_from_the_runtimes_name(name, expected):
+    assert inductor.operator_type(name) == expected
     if "_fused" not in name:
-        assert kind(name) == expected
+        assert operator_type(name) == expected
 
 
 @dataclass
@@ -293,16 +336,16 @@ def test_the_peak_is_what_was_alive_at_once():
 def test_kernels_in_another_order_name_no_modules():
     spans = [span("graph_0_cpp_fused_add_0", 1), span("aten::convolution", 2)]
     kernels = [("cpp_fused_add_0", ("features.3",)), ("extern_kernels.convolution", ("features.4.conv.0.0",))]
-    assert [s.origins for s in _inductor.named(spans, kernels)] == [("features.3",), ("features.4.conv.0.0",)]
+    assert [s.origins for s in inductor.with_modules(spans, kernels)] == [("features.3",), ("features.4.conv.0.0",)]
     for others in (kernels[::-1], kernels[:1], []):
-        assert _inductor.named(spans, others) == spans
+        assert inductor.with_modules(spans, others) == spans
 
 
 def test_a_line_of_onednn_is_a_primitive_and_its_time():
     found = list(
         primitives(f"onednn_verbose,v1,info,cpu,isa:Intel AVX2\nhello\n{REORDER}\n{CONVOLUTION}\n{DEPTHWISE}\n")
     )
-    assert [(p.kind, p.duration_ns) for p in found] == [("layout", 1_953), ("conv", 53_955), ("depthwise", 53_955)]
+    assert [(p.type, p.duration_ns) for p in found] == [("layout", 1_953), ("conv", 53_955), ("depthwise", 53_955)]
     assert found[0].name == "oneDNN reorder jit:uni 16x3x3x3"
     assert abs(found[1].start_ns - 1_795_555_353_488_310_059) < 1_000
     assert list(primitives("")) == []

@@ -53,7 +53,7 @@ def opened(told):
             said["logits"] = [float(session.get()[0, number]) for number in (0, 999)]
             said["settings"], said["memory"] = session.settings(), session.device_memory()
             before = session.queue.waited
-            profiled = tensorrt_profiler.TensorRtProfiled(session)
+            profiled = tensorrt_profiler.TensorRtProfiledSession(session)
             profiled.start()
             for _ in range(3):
                 profiled.run()

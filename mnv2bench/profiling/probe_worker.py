@@ -2,12 +2,13 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mnv2bench.machine import caches
 from mnv2bench.profiling import probes
-from mnv2bench.profiling.records import Probe, Probes, measured, probes_to_json
+from mnv2bench.profiling.records import Probes, measured, probes_to_json
 from mnv2bench.records import Plan
 from mnv2bench.workers.loop import measure
 from mnv2bench.workers.outcome import outcome
@@ -18,11 +19,10 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     sizes, found, notes = caches(), [], []
     for library in probes.LIBRARIES:
         try:
-            for asked in probes.probes(library, threads, sizes):
-                with asked.kernel as kernel:
+            for ready in probes.probes(library, threads, sizes):
+                with ready.kernel as kernel:
                     _, rounds = measure(kernel, plan, threads)
-                fields = {name: getattr(asked, name) for name in ("name", "library", "unit", "work", "bytes", "level")}
-                found.append(Probe(**fields, rounds=rounds))
+                found.append(replace(ready.probe, rounds=rounds))
         except ModuleNotFoundError as error:
             notes.append(f"{error.name} is not installed: its probes are missing")
     told = Probes(threads, 0, "ok", "", 0.0, tuple(found), sizes, tuple(notes))

@@ -1,4 +1,4 @@
-"""What the machine can do at most: kernels of well-kept libraries, each opened as a session that the loop times."""
+"""Probes of what the machine can do at most: kernels of well-kept libraries, which the timing loop runs as sessions."""
 
 import importlib
 import math
@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mnv2bench.backends import Images, Session
+from mnv2bench.profiling.records import Probe
 
-LIBRARIES = ("torch", "onnxruntime")  # a file each; one that is not installed has no probes, and the page says so
+LIBRARIES = ("torch", "onnxruntime")  # a file each; a library that is not installed has no probes, as the page says
 
 
 class Kernel(Session):
-    """A session without images: `run` is the kernel once, complete when it returns."""
+    """A session without images: `run` executes the kernel once and returns when it is complete."""
 
     def put(self, images: Images) -> None:
         raise NotImplementedError("a probe takes no images")
@@ -21,26 +22,25 @@ class Kernel(Session):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A probe to be made: fields as of `profiles.Probe`."""
+class ReadyProbe:
+    """A probe that was not run yet, without rounds, and the kernel to run for it."""
 
-    name: str
-    library: str
-    unit: str
-    work: int
-    bytes: int
-    level: str
+    probe: Probe
     kernel: Kernel
 
 
-def probes(library: str, threads: int, caches: dict[str, int]) -> Iterator[Asked]:
-    """One after the other, as each holds memory of its own. ModuleNotFoundError where the library is not installed."""
+def probes(library: str, threads: int, caches: dict[str, int]) -> Iterator[ReadyProbe]:
+    """The probes of a library, made one after the other because each holds memory of its own.
+
+    Raises ModuleNotFoundError where the library is not installed.
+    """
     yield from importlib.import_module(f"{__name__}.{library}").probes(threads, caches)
 
 
 def side(threads: int) -> int:
-    """Of square matrices whose product takes a core 5 to 50 ms: 1024 on one thread, and the same work for each of more.
+    """The side of the square matrices of a product: 1024 on one thread, and as much work for each of more threads.
 
-    Their bytes grow with its square and their FLOP with its cube, so a good kernel is bound by compute.
+    Their product takes a core 5 to 50 ms. Their bytes grow with the square of the side and their FLOP with its cube, so
+    that compute limits a good kernel.
     """
     return 128 * round(8 * math.cbrt(threads))

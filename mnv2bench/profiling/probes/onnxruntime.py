@@ -1,4 +1,4 @@
-"""onnxruntime's own matrix product, MLAS, as the backend runs it: weights packed once, on its own threads."""
+"""Probe of onnxruntime: its matrix product (MLAS) with weights packed once, on its own threads as in the backend."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,15 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from mnv2bench.profiling.probes import Asked, Kernel, side
+from mnv2bench.profiling.probes import Kernel, ReadyProbe, side
+from mnv2bench.profiling.records import Probe
 
 IR, OPSET = 8, 17  # old enough for every onnxruntime that the extra allows
 onnxruntime.disable_telemetry_events()
 
 
 class MatMul(Kernel):
-    """Of two square matrices of fp32, the second one a constant as a network's weights are."""
+    """The product of two square fp32 matrices; the second is a constant, as a network's weights are."""
 
     def __init__(self, n: int, threads: int) -> None:
         options = onnxruntime.SessionOptions()
@@ -22,8 +23,8 @@ class MatMul(Kernel):
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         left, right = np.random.default_rng(0).random((2, n, n), dtype=np.float32)
-        made = _model(right).SerializeToString()
-        self.session = onnxruntime.InferenceSession(made, options, providers=["CPUExecutionProvider"])
+        model = _model(right).SerializeToString()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.binding = self.session.io_binding()
         self.binding.bind_ortvalue_input("left", onnxruntime.OrtValue.ortvalue_from_numpy(left))
         self.binding.bind_output("product")
@@ -32,10 +33,11 @@ class MatMul(Kernel):
         self.session.run_with_iobinding(self.binding)
 
 
-def probes(threads: int, caches: dict[str, int]) -> Iterator[Asked]:
-    """The product alone: onnxruntime has no kernel that copies and nothing else. `caches` are not asked."""
+def probes(threads: int, caches: dict[str, int]) -> Iterator[ReadyProbe]:
+    """The matrix product. onnxruntime has no kernel that only copies, so `caches` are not used."""
     n = side(threads)
-    yield Asked("fp32 matmul", "onnxruntime", "flop", 2 * n**3, 3 * n**2 * 4, "", MatMul(n, threads))
+    probe = Probe("fp32 matmul", "onnxruntime", "flop", work=2 * n**3, bytes=3 * n**2 * 4, level="", rounds=())
+    yield ReadyProbe(probe, MatMul(n, threads))
 
 
 def _model(right: np.typing.NDArray[np.float32]) -> onnx.ModelProto:

@@ -16,19 +16,19 @@ from mnv2bench.refusals import Unsupported
 
 
 class Arena(NamedTuple):
-    """Memory that a runtime says it planned for activations, and in what words."""
+    """The bytes that a runtime planned or used for activations, and what this number means."""
 
     bytes: int
     words: str
 
 
-class Profiled(Session):
-    """A session of the backend that can be profiled. The caller times and counts its calls; nothing here is a latency.
+class ProfiledSession(Session):
+    """A backend's session that can be profiled. The caller times and counts its calls; nothing here is a latency.
 
-    Put, run and get are the backend's own, as `session` does them.
+    `put`, `run` and `get` are those of the backend's own `session`.
     """
 
-    profiler: str  # what tells: "torch.profiler", "OpenVINO's performance counters"
+    profiler: str  # its name: "torch.profiler", "OpenVINO's performance counters"
     notes: tuple[str, ...] = ()  # what it cannot see
 
     def __init__(self, session: Session) -> None:
@@ -50,29 +50,29 @@ class Profiled(Session):
         self.session.close()
 
     def start(self) -> None:
-        """Calls from here on are profiled."""
+        """Profile the calls from here on."""
 
     def ran(self) -> None:
-        """After each profiled call, untimed: for a runtime that keeps what it says of the last call only."""
+        """Called after each profiled call, untimed: for a runtime that keeps the events of the last call only."""
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
-        """What the profiler said of the calls since `start`, and a Chrome trace of them in that file, where it has one.
+        """The operators of the calls since `start`. A profiler that has a Chrome trace writes it to the file `trace`.
 
-        Raises ValueError, in one line, for a profile that cannot be read: operators differ from call to call, a file is
-        damaged.
+        Raises ValueError, in one line, for a profile that cannot be read: operators differ from call to call, or a file
+        is damaged.
         """
         raise NotImplementedError
 
     def arena(self) -> Arena | None:
-        """None where the runtime does not tell."""
+        """The runtime's memory for activations; None where it does not report it."""
         return None
 
 
 class Profiler(Protocol):
-    """What a profiler's module has."""
+    """The interface of a profiler's module."""
 
-    def open(self, case: Case, path: Path, folder: Path) -> Profiled:
-        """As a backend's `open`; whatever the profiler writes goes into the folder, which is deleted afterwards."""
+    def open(self, case: Case, path: Path, folder: Path) -> ProfiledSession:
+        """Open a case as its backend does. The profiler may write into `folder`, which is deleted afterwards."""
 
 
 def why_not(backend: str) -> str:
@@ -94,8 +94,11 @@ def why_no_trace(backend: str) -> str:
     return ""
 
 
-def open(case: Case, path: Path, folder: Path) -> Profiled:
-    """Unsupported where the backend cannot be profiled, Unavailable without its runtime."""
+def open(case: Case, path: Path, folder: Path) -> ProfiledSession:
+    """Open a case with its profiler.
+
+    Raises Unsupported where the backend cannot be profiled, and Unavailable where its runtime is not installed.
+    """
     if reason := why_not(case.backend):
         raise Unsupported(reason)
     backends.backend(case.backend)  # says what is not installed, and how to install it

@@ -1,4 +1,4 @@
-"""ExecuTorch under its ETDump: the program is loaded once more, with its event tracer on."""
+"""Profiler of ExecuTorch: its ETDump, from a second loading of the program with its event tracer on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,18 +8,19 @@ from executorch.extension.pybindings import _C
 from mnv2bench.backends import require
 from mnv2bench.backends.executorch import ExecuTorchSession
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Arena, Profiled
-from mnv2bench.profiling.readers import etdump as _etdump
-from mnv2bench.profiling.readers import xnnpack as _xnnpack
+from mnv2bench.profiling.profilers import Arena, ProfiledSession
+from mnv2bench.profiling.readers import etdump, xnnpack
 from mnv2bench.profiling.records import Operator
 from mnv2bench.refusals import Unsupported
 
 SETTLING = 3  # calls: the first ones touch the memory of the program that was just loaded
 
 
-class ExecuTorchProfiled(Profiled):
+class ExecuTorchProfiledSession(ProfiledSession):
+    """A session whose program is loaded again, with a tracer, when profiling starts."""
+
     profiler = "ExecuTorch's ETDump"
-    notes = (_xnnpack.CLOCK,)
+    notes = (xnnpack.CLOCK,)
     session: ExecuTorchSession
     calls = 0
 
@@ -28,7 +29,7 @@ class ExecuTorchProfiled(Profiled):
         self.path, self.folder = path, folder
 
     def start(self) -> None:
-        """A tracer keeps all calls from the loading on: the calls before would make its dump many times as long."""
+        """Load the program with a tracer. It keeps all calls from now on, so warm-up calls are not in its dump."""
         check = _C.Verification.InternalConsistency
         # A debug buffer of any size has the tracer copy every tensor, and abort when it is full.
         self.session.program = _C._load_program(
@@ -47,16 +48,16 @@ class ExecuTorchProfiled(Profiled):
             raise Unsupported("ExecuTorch's profiler writes no trace: leave --trace out")
         dump = self.folder / "profile.etdp"
         self.session.program.write_etdump_result_to_file(str(dump), str(self.folder / "debug.bin"))
-        told = _etdump.calls(dump, self.folder)
-        if len(told) != SETTLING + self.calls:
-            raise ValueError(f"the profile tells of {len(told)} calls, and {SETTLING + self.calls} were made")
-        return _xnnpack.operators(told[SETTLING:])
+        dumped = etdump.calls(dump, self.folder)
+        if len(dumped) != SETTLING + self.calls:
+            raise ValueError(f"the profile has {len(dumped)} calls, and {SETTLING + self.calls} were made")
+        return xnnpack.operators(dumped[SETTLING:])
 
     def arena(self) -> Arena:
         words = "ExecuTorch's memory plan, which leaves out the workspace of the XNNPACK delegate"
-        return Arena(_etdump.planned_bytes(self.path, self.folder), words)
+        return Arena(etdump.planned_bytes(self.path, self.folder), words)
 
 
-def open(case: Case, path: Path, folder: Path) -> Profiled:
+def open(case: Case, path: Path, folder: Path) -> ProfiledSession:
     require(case)
-    return ExecuTorchProfiled(ExecuTorchSession(case, path), path, folder)
+    return ExecuTorchProfiledSession(ExecuTorchSession(case, path), path, folder)

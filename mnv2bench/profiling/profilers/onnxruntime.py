@@ -1,4 +1,4 @@
-"""onnxruntime's own profile: one event for each node and call, in whole microseconds."""
+"""Profiler of onnxruntime: its own profile, an event for each node and call in whole microseconds."""
 
 import shutil
 from collections.abc import Sequence
@@ -9,14 +9,16 @@ import onnxruntime
 from mnv2bench.backends import require
 from mnv2bench.backends.onnxruntime import OnnxRuntimeSession
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Arena, Profiled
+from mnv2bench.profiling.profilers import Arena, ProfiledSession
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part
 from mnv2bench.profiling.readers.onnxruntime import arena_bytes, last_calls, nanoseconds, parts
 from mnv2bench.profiling.records import Operator
 from mnv2bench.refusals import Unsupported
 
 
-class OnnxRuntimeProfiled(Profiled):
+class OnnxRuntimeProfiledSession(ProfiledSession):
+    """A session that writes a profile and the graph that it runs."""
+
     profiler = f"onnxruntime {onnxruntime.__version__} profile"
     notes = ("whole microseconds",)
     calls = 0
@@ -29,9 +31,9 @@ class OnnxRuntimeProfiled(Profiled):
         options.enable_profiling = True
         options.profile_file_prefix = str(folder / "profile")
         options.optimized_model_filepath = str(self.optimised)
-        opened = OnnxRuntimeSession(case, path, options)
-        super().__init__(opened)
-        self.runtime = opened.session
+        session = OnnxRuntimeSession(case, path, options)
+        super().__init__(session)
+        self.runtime = session.session
 
     def ran(self) -> None:
         self.calls += 1
@@ -40,14 +42,14 @@ class OnnxRuntimeProfiled(Profiled):
         written = Path(self.runtime.end_profiling())
         if trace:
             shutil.copyfile(written, trace)
-        told = last_calls(written, self.calls)
-        self.peak = arena_bytes(told)
-        known, unknown = parts(self.optimised, self.exported), Part("other", ())
+        profiled = last_calls(written, self.calls)
+        self.peak = arena_bytes(profiled)
+        known = parts(self.optimised, self.exported)
         operators = []
-        for name in told[0]:
-            part = known.get(name.split(" #")[0], unknown)
-            durations = tuple(nanoseconds(nodes[name]) for nodes in told)
-            operators.append(Operator(name, part.kind, durations, part.origins))
+        for name in profiled[0]:
+            part = known.get(name.split(" #")[0], Part("other", ()))
+            durations = tuple(nanoseconds(nodes[name]) for nodes in profiled)
+            operators.append(Operator(name, part.type, durations, part.origins))
         return operators
 
     def arena(self) -> Arena | None:
@@ -56,8 +58,8 @@ class OnnxRuntimeProfiled(Profiled):
         return Arena(self.peak, "the most bytes in use in its arena, with the weights that are kept there")
 
 
-def open(case: Case, path: Path, folder: Path) -> Profiled:
+def open(case: Case, path: Path, folder: Path) -> ProfiledSession:
     require(case)
     if case.gpu is not None:
         raise Unsupported("onnxruntime's profile times on a GPU what the host queues, not what the GPU computes")
-    return OnnxRuntimeProfiled(case, path, folder)
+    return OnnxRuntimeProfiledSession(case, path, folder)

@@ -1,4 +1,4 @@
-"""OpenVINO's performance counters: what each node took, the mean over all calls of a model."""
+"""Profiler of OpenVINO: its performance counters, which are each node's mean time over all calls of a model."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,7 +10,7 @@ import openvino
 from mnv2bench.backends import Images, require
 from mnv2bench.backends.openvino import OpenVinoSession
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Profiled
+from mnv2bench.profiling.profilers import ProfiledSession
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused
 from mnv2bench.profiling.records import Operator
 
@@ -20,24 +20,28 @@ LAYOUT = ("Reorder", "Transpose", "Reshape", "Pad")
 
 
 def parts(model: Any, exported: Exported) -> dict[str, Part]:
-    """What the nodes that OpenVINO made are, by the nodes of the file that it says they come from."""
-    found = {}
+    """What OpenVINO's nodes compute, by their names: OpenVINO lists the nodes of the file that each comes from."""
+    by_name = {}
     for node in model.get_runtime_model().get_ordered_ops():
-        name, said = node.get_friendly_name(), node.get_rt_info()
-        names = str(said[ORIGINAL].astype(str)).split(",") if ORIGINAL in said else []
-        known = {id(n): n for n in (exported.named.get(original) for original in names) if n is not None}
-        found[name] = fused([exported.part(n) for n in known.values()])
-    return found
+        attributes = node.get_rt_info()
+        names = str(attributes[ORIGINAL].astype(str)).split(",") if ORIGINAL in attributes else []
+        originals = [exported.named[name] for name in names if name in exported.named]
+        once = {id(original): original for original in originals}
+        by_name[node.get_friendly_name()] = fused([exported.part(original) for original in once.values()])
+    return by_name
 
 
 def mean_ns(before: int, after: int, calls: int) -> int:
-    """Of the calls since FIRST, from the counters then and now, which are whole microseconds' means since the first."""
+    """The mean of the calls after the first FIRST calls.
+
+    Both counters are means in whole microseconds since the first call: `before` over FIRST calls, `after` over all.
+    """
     total = after * (FIRST + calls) - before * FIRST
     return max(0, round(1000 * total / calls))
 
 
-class OpenVinoProfiled(Profiled):
-    """From `start` on another model takes the session's place: counters begin with a model, and warm-up is in them."""
+class OpenVinoProfiledSession(ProfiledSession):
+    """A session whose model is replaced when profiling starts, because counters include all calls of a model."""
 
     profiler = f"OpenVINO {openvino.__version__.split('-')[0]} performance counters"
     notes = (
@@ -63,8 +67,8 @@ class OpenVinoProfiled(Profiled):
         self.before = self._counters()
 
     def _counters(self) -> dict[str, Any]:
-        told = self.counted.request.profiling_info
-        return {node.node_name: node for node in told if node.status == openvino.ProfilingInfo.Status.EXECUTED}
+        counters = self.counted.request.profiling_info
+        return {node.node_name: node for node in counters if node.status == openvino.ProfilingInfo.Status.EXECUTED}
 
     def ran(self) -> None:
         self.calls += 1
@@ -75,10 +79,10 @@ class OpenVinoProfiled(Profiled):
             raise ValueError("OpenVINO's counters do not name the same nodes in each call")
         operators = []
         for name, node in after.items():
-            kind, origins = known.get(name, Part("other", ()))
-            spent = mean_ns(_microseconds(self.before[name]), _microseconds(node), self.calls)
-            kind = "layout" if node.node_type in LAYOUT else kind
-            operators.append(Operator(name, kind, (spent,) * self.calls, origins))
+            part = known.get(name, Part("other", ()))
+            type = "layout" if node.node_type in LAYOUT else part.type
+            spent_ns = mean_ns(_microseconds(self.before[name]), _microseconds(node), self.calls)
+            operators.append(Operator(name, type, (spent_ns,) * self.calls, part.origins))
         return operators
 
 
@@ -86,6 +90,6 @@ def _microseconds(node: Any) -> int:
     return int(node.real_time // timedelta(microseconds=1))
 
 
-def open(case: Case, path: Path, folder: Path) -> Profiled:
+def open(case: Case, path: Path, folder: Path) -> ProfiledSession:
     require(case)
-    return OpenVinoProfiled(case, path)
+    return OpenVinoProfiledSession(case, path)

@@ -1,4 +1,4 @@
-"""TensorRT's IProfiler: the events around each layer of a plan, without the CUDA graph."""
+"""Profiler of TensorRT: its IProfiler, which times each layer of a plan with events, without the CUDA graph."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ import tensorrt as trt
 from mnv2bench.backends.shared.torch_session import prepare
 from mnv2bench.backends.tensorrt import TensorRtSession
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Profiled
-from mnv2bench.profiling.readers.tensorrt import kind
+from mnv2bench.profiling.profilers import ProfiledSession
+from mnv2bench.profiling.readers.tensorrt import operator_type
 from mnv2bench.profiling.records import Operator
 
 
 class LayerTimes(trt.IProfiler):
-    """Nanoseconds of each layer in the call that TensorRT reports."""
+    """The nanoseconds of each layer in one call, as TensorRT reports them."""
 
     def __init__(self) -> None:
         trt.IProfiler.__init__(self)
@@ -25,8 +25,8 @@ class LayerTimes(trt.IProfiler):
         self.ns[layer_name] += round(ms * 1e6)
 
 
-class TensorRtProfiled(Profiled):
-    """Its own context takes the session's place from `start` on: a graph that is replayed has no layers."""
+class TensorRtProfiledSession(ProfiledSession):
+    """A session with a new context when profiling starts, because a graph that is replayed reports no layers."""
 
     profiler = f"TensorRT {trt.__version__} IProfiler"
     notes = (
@@ -39,7 +39,7 @@ class TensorRtProfiled(Profiled):
         super().__init__(session)
         self.opened = session
         self.times = LayerTimes()
-        self.told: list[Counter[str]] = []
+        self.called: list[Counter[str]] = []
 
     def start(self) -> None:
         self.opened.context = self.opened.new_context()
@@ -50,15 +50,15 @@ class TensorRtProfiled(Profiled):
     def ran(self) -> None:
         self.times.ns = Counter()
         self.opened.log.made(self.opened.context.report_to_profiler(), "does not report its layers")
-        self.told.append(self.times.ns)
+        self.called.append(self.times.ns)
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
-        names = list(self.told[0]) if self.told else []
-        if any(list(ns) != names for ns in self.told):
+        names = list(self.called[0]) if self.called else []
+        if any(list(ns) != names for ns in self.called):
             raise ValueError("TensorRT does not report the same layers in each call")
-        return [Operator(name, kind(name), tuple(ns[name] for ns in self.told)) for name in names]
+        return [Operator(name, operator_type(name), tuple(ns[name] for ns in self.called)) for name in names]
 
 
-def open(case: Case, path: Path, folder: Path) -> Profiled:
+def open(case: Case, path: Path, folder: Path) -> ProfiledSession:
     prepare(case)  # before TensorRT is touched: without a driver it would end the process
-    return TensorRtProfiled(TensorRtSession(case, path))
+    return TensorRtProfiledSession(TensorRtSession(case, path))

@@ -1,12 +1,12 @@
-"""torch.profiler on what Inductor makes of frozen weights, by its order: it loses where some fused layers come from."""
+"""Profiler of frozen torch.compile: torch.profiler; operators are mapped by order, as some kernels name no modules."""
 
 from pathlib import Path
 
 from mnv2bench.backends import torch_compile_freezing
 from mnv2bench.cases import Case
-from mnv2bench.profiling.readers import inductor as _inductor
+from mnv2bench.profiling.readers.inductor import InductorProfiledSession, enable_kernel_events
 
 
-def open(case: Case, path: Path, folder: Path) -> _inductor.InductorProfiled:
-    _inductor.tell()
-    return _inductor.InductorProfiled(case, torch_compile_freezing.open(case, path))
+def open(case: Case, path: Path, folder: Path) -> InductorProfiledSession:
+    enable_kernel_events()
+    return InductorProfiledSession(case, torch_compile_freezing.open(case, path))

@@ -1,4 +1,4 @@
-"""torch.profiler on eager: each operator inside a scope that says which module calls it."""
+"""Profiler of eager torch: torch.profiler, with a scope around each module that names it."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from torch.profiler import record_function
 
 from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
-from mnv2bench.profiling.readers.torch_events import SCOPE, TorchProfiled
+from mnv2bench.profiling.readers.torch_events import SCOPE, TorchProfiledSession
 
 
 def name_scopes(network: nn.Module) -> None:
-    """Have every module say its path to torch.profiler while it computes."""
+    """Let every module report its path to torch.profiler while it computes."""
     entered: list[record_function] = []
 
     def enter(path: str) -> Any:
@@ -30,8 +30,8 @@ def name_scopes(network: nn.Module) -> None:
         module.register_forward_hook(leave)
 
 
-def open(case: Case, path: Path, folder: Path) -> TorchProfiled:
+def open(case: Case, path: Path, folder: Path) -> TorchProfiledSession:
     torch_session.prepare(case)
     network = torch_session.placed(case, torch_session.network(case, path))
     name_scopes(network)
-    return TorchProfiled(case, torch_session.session(case, network))
+    return TorchProfiledSession(case, torch_session.session(case, network))

@@ -1,8 +1,9 @@
-"""torch.profiler and, for the convolutions that it does not see, oneDNN's verbose lines, joined by when they ran."""
+"""Profiler of TorchScript: torch.profiler, and oneDNN's verbose lines for the convolutions that it does not see."""
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,61 +11,68 @@ import torch
 from mnv2bench.backends import Session, torch_script
 from mnv2bench.cases import Case
 from mnv2bench.profiling.readers.onednn import Primitive, primitives
-from mnv2bench.profiling.readers.torch_events import Call, Span, TorchProfiled, calls
+from mnv2bench.profiling.readers.torch_events import Call, Span, TorchProfiledSession, calls
 from mnv2bench.profiling.records import Operator
 
 STDOUT = 1
 ALLOCATION = "aten::empty"
-WEIGHTS = "layout"
 
 
 @contextmanager
 def printed_to(file: Path) -> Iterator[None]:
-    """What C prints meanwhile; Python's own writes are flushed at once only where they are asked to be."""
-    kept = os.dup(STDOUT)
-    opened = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    os.dup2(opened, STDOUT)
-    os.close(opened)
+    """Redirect what C code prints meanwhile to a file."""
+    stdout = os.dup(STDOUT)
+    target = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    os.dup2(target, STDOUT)
+    os.close(target)
     yield
-    os.dup2(kept, STDOUT)
-    os.close(kept)
+    os.dup2(stdout, STDOUT)
+    os.close(stdout)
 
 
-def joined(found: Sequence[Call], executed: Sequence[Primitive]) -> list[Call]:
-    """The calls with the primitives that no operator of torch's encloses, and memory counted to what it is taken for.
+def joined(listed: Sequence[Call], executed: Sequence[Primitive]) -> list[Call]:
+    """The calls of torch.profiler with the primitives that ran between its operators.
 
-    A convolution takes the memory of its result before oneDNN runs, as an operator of torch's own.
+    A primitive inside an operator is that operator's own. torch allocates a convolution's result in an operator of its
+    own before oneDNN runs; the time of that is added to the convolution.
     """
-    told = []
+    with_primitives = []
     left = iter(sorted(executed, key=lambda primitive: primitive.start_ns))
     ahead = next(left, None)
-    for call in found:
+    for call in listed:
         spans = list(call.spans)
         while ahead and ahead.start_ns < call.end_ns:
-            middle_ns = ahead.start_ns + ahead.duration_ns // 2  # the two clocks differ by less than a microsecond
-            if ahead.start_ns >= call.start_ns and not any(s.start_ns <= middle_ns < s.end_ns for s in call.spans):
+            if ahead.start_ns >= call.start_ns and not _inside_any(ahead, call.spans):
                 end_ns = ahead.start_ns + ahead.duration_ns
-                spans.append(Span(ahead.name, ahead.kind, ahead.start_ns, end_ns, ahead.duration_ns))
+                spans.append(Span(ahead.name, ahead.type, ahead.start_ns, end_ns, ahead.duration_ns))
             ahead = next(left, None)
-        told.append(Call(call.start_ns, call.end_ns, _with_memory(sorted(spans, key=lambda s: s.start_ns))))
-    return told
+        in_order = sorted(spans, key=lambda span: span.start_ns)
+        with_primitives.append(Call(call.start_ns, call.end_ns, _with_allocations(in_order)))
+    return with_primitives
 
 
-def _with_memory(spans: Sequence[Span]) -> list[Span]:
-    told, taken_ns = [], 0
+def _inside_any(primitive: Primitive, spans: Sequence[Span]) -> bool:
+    """Whether a primitive ran inside an operator, judged by its middle: the clocks differ by under a microsecond."""
+    middle_ns = primitive.start_ns + primitive.duration_ns // 2
+    return any(span.start_ns <= middle_ns < span.end_ns for span in spans)
+
+
+def _with_allocations(spans: Sequence[Span]) -> list[Span]:
+    """The operators with the time of each allocation added to the next operator that computes."""
+    computing, allocating_ns = [], 0
     for span in spans:
         if span.name == ALLOCATION:
-            taken_ns += span.duration_ns
-        elif span.kind == WEIGHTS:
-            told.append(span)
+            allocating_ns += span.duration_ns
+        elif span.type == "layout":
+            computing.append(span)
         else:
-            told.append(Span(span.name, span.kind, span.start_ns, span.end_ns, span.duration_ns + taken_ns))
-            taken_ns = 0
-    return told
+            computing.append(replace(span, duration_ns=span.duration_ns + allocating_ns))
+            allocating_ns = 0
+    return computing
 
 
-class ScriptProfiled(TorchProfiled):
-    """On a CPU with oneDNN's lines; on a GPU torch.profiler sees all."""
+class ScriptProfiledSession(TorchProfiledSession):
+    """A session with oneDNN's lines on a CPU; on a GPU torch.profiler sees every operator."""
 
     def __init__(self, case: Case, session: Session, folder: Path) -> None:
         super().__init__(case, session)
@@ -82,14 +90,16 @@ class ScriptProfiled(TorchProfiled):
         super().start()
 
     def calls(self) -> list[Call]:
-        found = calls(self._events(self.profile))
-        return joined(found, list(primitives(self.lines.read_text(errors="replace")))) if self.lines else found
+        listed = calls(self._events(self.profile))
+        if not self.lines:
+            return listed
+        return joined(listed, list(primitives(self.lines.read_text(errors="replace"))))
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
         self.printing.close()
         return super().stop(trace)
 
 
-def open(case: Case, path: Path, folder: Path) -> ScriptProfiled:
+def open(case: Case, path: Path, folder: Path) -> ScriptProfiledSession:
     os.environ["ONEDNN_VERBOSE_TIMESTAMP"] = "1"  # oneDNN reads it when it first prints
-    return ScriptProfiled(case, torch_script.open(case, path), folder)
+    return ScriptProfiledSession(case, torch_script.open(case, path), folder)

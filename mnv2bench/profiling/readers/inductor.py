@@ -1,4 +1,4 @@
-"""What Inductor's fused kernels are, by the names that it makes of the operators they come from."""
+"""Inductor's fused kernels: their operator types, by the names that Inductor gives them."""
 
 import re
 from collections.abc import Sequence
@@ -6,47 +6,55 @@ from dataclasses import replace
 
 import torch._inductor.config
 
-from mnv2bench.profiling.readers import torch_events as _torch
-from mnv2bench.profiling.readers.torch_events import Call, Span, TorchProfiled, calls
+from mnv2bench.profiling.readers import torch_events
+from mnv2bench.profiling.readers.torch_events import Call, Span, TorchProfiledSession, calls
 
 FUSED = re.compile(r"(?:graph_\d+_)?(?:cpp|triton_[a-z]+)_fused(_.*?)?_\d+")
 PARTS = (("batch_norm", "norm"), ("hardtanh", "activation"), ("_add_", "add"), ("mean", "pool"))
 
 
-def tell() -> None:
-    """Have kernels of C++ say when they begin and end, in code that is compiled from here on."""
+def enable_kernel_events() -> None:
+    """Let C++ kernels report when they begin and end, in code that is compiled from here on."""
     torch._inductor.config.cpp.enable_kernel_profile = True
 
 
-def kind(name: str) -> str:
-    """Of any operator that Inductor calls.
+def operator_type(name: str) -> str:
+    """The operator type of a kernel or an operator that Inductor calls.
 
-    A fused kernel never convolves or multiplies matrices: those are the libraries'. One that is named only after a
-    convolution, or after nothing, reorders numbers or writes constants; one named after a linear layer adds its bias.
+    A fused kernel never convolves or multiplies matrices, because libraries do that. A kernel that is named only after
+    a convolution, or after nothing, reorders numbers or writes constants. One named after a linear layer adds its bias.
     """
     fused = FUSED.fullmatch(name)
     if not fused:
-        return _torch.kind(name)
+        return torch_events.operator_type(name)
     origins = f"{fused[1] or ''}_"
     if "addmm" in origins:
         return "add"
     return "+".join(part for word, part in PARTS if word in origins) or "layout"
 
 
-class InductorProfiled(TorchProfiled):
-    """Fused kernels before the first convolution bear the name of what comes after it, and only change the layout."""
+class InductorProfiledSession(TorchProfiledSession):
+    """A session of a compiled network under torch.profiler."""
 
     def calls(self) -> list[Call]:
-        return [replace(call, spans=_settled(call.spans)) for call in calls(self._events(self.profile), kind)]
+        listed = calls(self._events(self.profile), operator_type)
+        return [replace(call, spans=_with_layout_first(call.spans)) for call in listed]
 
 
-def _settled(spans: list[Span]) -> list[Span]:
-    first = next((place for place, span in enumerate(spans) if span.kind.startswith("conv")), 0)
-    return [replace(span, kind="layout") if place < first else span for place, span in enumerate(spans)]
+def _with_layout_first(spans: list[Span]) -> list[Span]:
+    """The operators of a call, those before the first convolution as layout changes.
+
+    Such kernels are named after what comes behind the convolution, but they only reorder its inputs.
+    """
+    first = next((place for place, span in enumerate(spans) if span.type.startswith("conv")), 0)
+    return [replace(span, type="layout") if place < first else span for place, span in enumerate(spans)]
 
 
-def named(spans: Sequence[Span], kernels: Sequence[tuple[str, tuple[str, ...]]]) -> list[Span]:
-    """The operators of a call with the modules of the kernels, where these are the same ones in the same order."""
+def with_modules(spans: Sequence[Span], kernels: Sequence[tuple[str, tuple[str, ...]]]) -> list[Span]:
+    """The operators of a call with the modules of the kernels as origins.
+
+    Without origins where the kernels are not the operators' own, in the same order.
+    """
 
     def same(span: Span, kernel: str) -> bool:
         return span.name.endswith(f"_{kernel}") or span.name.rpartition("::")[2] == kernel.rpartition(".")[2]

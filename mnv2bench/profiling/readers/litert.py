@@ -1,4 +1,4 @@
-"""LiteRT's C API in the libLiteRt.so of its wheel, which ships no headers: declared by hand, for one version alone."""
+"""LiteRT's C API in libLiteRt.so, declared by hand for one version because its wheel ships no headers."""
 
 import ctypes
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ OPERATOR, DELEGATED_OPERATOR = 2, 8  # types of events; others contain these
 
 
 class Layout(ctypes.Structure):
+    """The dimensions of a tensor."""
+
     _fields_ = (
         ("rank", c_uint32, 7),
         ("has_strides", c_uint32, 1),
@@ -30,11 +32,13 @@ class Layout(ctypes.Structure):
 
 
 class TensorType(ctypes.Structure):
+    """The element type and the dimensions of a tensor."""
+
     _fields_ = (("element_type", c_int32), ("layout", Layout))
 
 
 class Event(ctypes.Structure):
-    """`us` is what it took, in whole microseconds; of an operator `start_us` is none of the same clock."""
+    """A profiler's event; `us` is its duration in whole microseconds. An operator's `start_us` has another clock."""
 
     _fields_ = (
         ("tag", c_char_p),
@@ -75,7 +79,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
 
 
 class Api:
-    """The library's functions without their prefix. RuntimeError for a status that is not success."""
+    """The library's functions without their prefix. Raises RuntimeError for a status that is not success."""
 
     def __init__(self, library: Path) -> None:
         self.c = ctypes.CDLL(None)
@@ -91,13 +95,13 @@ class Api:
             raise RuntimeError(f"LiteRt{name} failed with status {status}")
 
     def made(self, name: str, *arguments: Any) -> c_void_p:
-        """The handle that a function gives back by its last argument."""
+        """The handle that a function returns by its last argument."""
         handle = c_void_p()
         self.call(name, *arguments, ctypes.byref(handle))
         return handle
 
     def options(self, **tomls: str) -> c_void_p:
-        """Of a CPU, with options of its own for each of these names."""
+        """Options for running on a CPU, with a TOML text for each of these names."""
         options = self.made("CreateOptions")
         self.call("SetOptionsHardwareAccelerators", options, CPU)
         for name, toml in tomls.items():
@@ -107,14 +111,14 @@ class Api:
 
     @contextmanager
     def locked(self, buffer: c_void_p, mode: int, shape: tuple[int, ...]) -> Iterator[Images]:
-        """A view of a tensor buffer."""
+        """A view of a tensor buffer's memory, locked meanwhile."""
         memory = c_void_p()
         self.call("LockTensorBuffer", buffer, ctypes.byref(memory), mode)
         yield np.ctypeslib.as_array(ctypes.cast(memory, POINTER(c_float)), shape)
         self.call("UnlockTensorBuffer", buffer)
 
     def events(self, profiler: c_void_p) -> list[tuple[str, int]]:
-        """Names and nanoseconds of the operators that a profiler tells of, in the order in which they ran."""
+        """Names and nanoseconds of a profiler's operators, in the order in which they ran."""
         count = c_int()
         self.call("GetNumProfilerEvents", profiler, ctypes.byref(count))
         events = (Event * count.value)()

@@ -1,13 +1,13 @@
-"""oneDNN's verbose lines: one for each primitive that it executed, with when and how long."""
+"""Reader of oneDNN's verbose lines: one line for each primitive that ran, with its start and its duration."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 EXECUTED = re.compile(r"onednn_verbose,v1,(?P<ms>\d+\.\d+),primitive,exec,")
-FIELDS = 14  # and another one for the time stamp: those of oneDNN 3.12, which says them in a line of its own
+FIELDS = 14  # of oneDNN 3.12, which lists them in a line of its own; the time stamp is one more
 GROUPS = re.compile(r"g(?P<groups>\d+)mb\d+_ic(?P<inputs>\d+)oc\d+_")
-KIND_OF = {
+OPERATOR_TYPES = {
     "convolution": "conv",
     "reorder": "layout",
     "sum": "add",
@@ -20,18 +20,21 @@ KIND_OF = {
 
 
 class Primitive(NamedTuple):
-    """`start_ns` since the epoch, to a quarter of a microsecond; `duration_ns` as oneDNN prints it, to six digits."""
+    """One executed primitive.
+
+    `start_ns` is since the epoch, to a quarter of a microsecond; `duration_ns` is what oneDNN prints, to six digits.
+    """
 
     name: str
-    kind: str
+    type: str
     start_ns: int
     duration_ns: int
 
 
 def primitives(text: str) -> Iterator[Primitive]:
-    """Of what was printed with ONEDNN_VERBOSE_TIMESTAMP=1, by oneDNN and by others, in the order of execution.
+    """The primitives in a text that was printed with ONEDNN_VERBOSE_TIMESTAMP=1, in the order of execution.
 
-    ValueError for a line of oneDNN's that is cut off or has no time.
+    Lines of other programs are skipped. Raises ValueError for a line of oneDNN that is cut off or has no time.
     """
     for number, line in enumerate(text.splitlines(), 1):
         if started := EXECUTED.match(line):
@@ -43,10 +46,13 @@ def _primitive(number: int, fields: list[str], started_ms: float) -> Primitive:
     if len(fields) != FIELDS or not re.fullmatch(r"\d+(\.\d+)?(e-?\d+)?", fields[-1]):
         raise wrong
     operation, implementation, problem = fields[6], fields[7], fields[-2]
-    kind = KIND_OF.get(operation, "other")
+    type = OPERATOR_TYPES.get(operation, "other")
     grouped = GROUPS.match(problem)
-    if kind == "conv" and grouped and grouped["groups"] == grouped["inputs"]:
-        kind = "depthwise"
+    if type == "conv" and grouped and grouped["groups"] == grouped["inputs"]:
+        type = "depthwise"
     return Primitive(
-        f"oneDNN {operation} {implementation} {problem}", kind, round(started_ms * 1e6), round(float(fields[-1]) * 1e6)
+        name=f"oneDNN {operation} {implementation} {problem}",
+        type=type,
+        start_ns=round(started_ms * 1e6),
+        duration_ns=round(float(fields[-1]) * 1e6),
     )

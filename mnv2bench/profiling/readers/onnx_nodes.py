@@ -1,4 +1,4 @@
-"""What the nodes of an exported ONNX file compute, by the names under which runtimes speak of them."""
+"""What the nodes of an exported ONNX file compute, by the names that runtimes use for them."""
 
 import ast
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import onnx
 
 LAYOUT = ("ReorderInput", "ReorderOutput", "Transpose", "Reshape", "Flatten", "Squeeze", "Identity", "Pad")
-KINDS = {
+OPERATOR_TYPES = {  # by ONNX's op_type
     "Conv": "conv",
     "FusedConv": "conv",
     "Gemm": "linear",
@@ -21,31 +21,33 @@ KINDS = {
     "Relu": "activation",
     **dict.fromkeys(LAYOUT, "layout"),
 }
-SCOPES = "pkg.torch.onnx.name_scopes"  # where torch.onnx writes the modules around a node, and last the node itself
+SCOPES = "pkg.torch.onnx.name_scopes"  # torch.onnx lists here the modules around a node, and last the node itself
 WEIGHT = ".weight"
 
 
 class Part(NamedTuple):
-    """What a node is, as `profiles.Operator` has it."""
+    """The type and the origins of an operator, as in `records.Operator`."""
 
-    kind: str
+    type: str
     origins: tuple[str, ...]
 
 
 def fused(parts: Sequence[Part]) -> Part:
-    """One operator that computes all of these, in their order; "other" of none."""
-    kinds = dict.fromkeys(part.kind for part in parts)
-    return Part("+".join(kinds) or "other", tuple(dict.fromkeys(o for part in parts for o in part.origins)))
+    """One operator that computes all of these, in their order; its type is "other" where there are none."""
+    types = dict.fromkeys(part.type for part in parts)
+    origins = dict.fromkeys(origin for part in parts for origin in part.origins)
+    return Part("+".join(types) or "other", tuple(origins))
 
 
-def kind(node: Any) -> str:
-    found = KINDS.get(node.op_type, "other")
-    groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-    return "depthwise" if found == "conv" and groups > 1 else found
+def operator_type(node: Any) -> str:
+    """The operator type of an ONNX node; a convolution with groups is "depthwise"."""
+    type = OPERATOR_TYPES.get(node.op_type, "other")
+    groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
+    return "depthwise" if type == "conv" and groups > 1 else type
 
 
 class Exported:
-    """The nodes of a file: `named` by their own names and those of their outputs, `readers` by names of inputs."""
+    """The nodes of a file: `named` by their own names and those of their outputs, `readers` by the names of inputs."""
 
     def __init__(self, path: Path) -> None:
         self.named: dict[str, Any] = {}
@@ -56,10 +58,11 @@ class Exported:
                 self.readers.setdefault(name, []).append(node)
 
     def part(self, node: Any) -> Part:
-        """An activation belongs to the module before it, which has weights and a name in the state dict."""
+        """The type and the origins of a node. An activation has the origins of the node before it."""
         before = self.named.get(node.input[0]) if node.input else None
-        if kind(node) == "activation" and before is not None:
+        if operator_type(node) == "activation" and before is not None:
             return Part("activation", self.part(before).origins)
         weights = [name.removesuffix(WEIGHT) for name in node.input if name.endswith(WEIGHT)]
         scopes = [ast.literal_eval(p.value) for p in node.metadata_props if p.key == SCOPES]
-        return Part(kind(node), tuple(weights or [str(around[-2]) for around in scopes if len(around) > 1]))
+        modules = [str(around[-2]) for around in scopes if len(around) > 1]
+        return Part(operator_type(node), tuple(weights or modules))

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx
 
-from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused, kind
+from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused, operator_type
 
 MOST_EVENTS = 1_000_000  # onnxruntime drops what comes after
 SUFFIX = "_kernel_time"
@@ -91,7 +91,7 @@ class _Walk:
             tensor = computed[-1].output[0]
         for name in node.output[:1]:
             self.tensors[name] = name if name in self.exported.named else tensor
-        described = [self.exported.part(each) for each in computed] or [Part(kind(node), ())]
+        described = [self.exported.part(each) for each in computed] or [Part(operator_type(node), ())]
         if _activated(node):
             described.append(Part("activation", ()))
         return fused(described)
@@ -110,11 +110,11 @@ class _Walk:
     def _following(self, node: Any, first: Any) -> list[Any]:
         """The nodes of the file that this one computes after its first: an addition, then an activation."""
         following: list[Any] = []
-        fuses = ["add"] if kind(first) in ("conv", "depthwise") and len(node.input) > ADDED else []
+        fuses = ["add"] if operator_type(first) in ("conv", "depthwise") and len(node.input) > ADDED else []
         fuses += ["activation"] if _activated(node) else []
         for wanted in fuses:
             tensor = (following or [first])[-1].output[0]
-            following += [r for r in self.exported.readers.get(tensor, ()) if kind(r) == wanted][:1]
+            following += [r for r in self.exported.readers.get(tensor, ()) if operator_type(r) == wanted][:1]
         return following
 
 
@@ -124,9 +124,9 @@ def _activated(node: Any) -> bool:
 
 def _alike(reader: Any, node: Any) -> bool:
     """Whether two nodes compute the same; a change of layout that the runtime put in is no node of the file."""
-    if kind(node) == "layout":
+    if operator_type(node) == "layout":
         return bool(reader.op_type == node.op_type)
-    return kind(reader) == kind(node)
+    return operator_type(reader) == operator_type(node)
 
 
 def _shape(node: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a layer of a TensorRT plan is, by the words in its name: the ONNX nodes that it fuses, joined by " + "."""
+"""Operator types of the layers of a TensorRT plan, by their names: the ONNX nodes that are fused, joined by " + "."""
 
 import re
 
@@ -13,8 +13,8 @@ WORDS = {  # of nodes as torch.onnx names them; a Clip of ReLU6's is n4
 }
 
 
-def kind(name: str) -> str:
-    """Of KINDS in profiles, joined by "+"; "other" where no word says what any part of the name is."""
+def operator_type(name: str) -> str:
+    """The operator types of a layer's parts, joined by "+"; "other" where a part has no known word."""
     if name.startswith(COPIES):
         return "layout"
     parts = [_part(part) for part in name.split(" + ")]
@@ -22,4 +22,5 @@ def kind(name: str) -> str:
 
 
 def _part(name: str) -> str:
-    return next((kind for kind, words in WORDS.items() if re.search(words, name, re.IGNORECASE)), "")
+    """The operator type of one fused node, "" where its name has no known word."""
+    return next((type for type, words in WORDS.items() if re.search(words, name, re.IGNORECASE)), "")

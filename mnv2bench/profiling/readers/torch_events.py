@@ -1,7 +1,8 @@
-"""What the profilers of torch share: torch.profiler's events, call by call, as operators that do not nest."""
+"""Reader of torch.profiler's events: the operators of each call, without those that other operators call."""
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,14 +15,14 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from mnv2bench.backends import Session
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Arena, Profiled
+from mnv2bench.profiling.profilers import Arena, ProfiledSession
 from mnv2bench.profiling.records import Operator
 
-SCOPE = "mnv2bench:"  # and a module's path: what runs inside it computes that module
+SCOPE = "mnv2bench:"  # followed by the path of a module: operators inside the scope compute that module
 CALL = "mnv2bench call"
-OPERATOR = re.compile(r"\w+::\w|graph_\d+_|aoti_torch_|triton_")  # whatever else has events only encloses operators
+OPERATOR = re.compile(r"\w+::\w|graph_\d+_|aoti_torch_|triton_")  # other events only enclose operators
 PEAK = "peak of live bytes of torch's allocator in one call"
-KIND_OF = {
+OPERATOR_TYPES = {
     "convolution": "conv",
     "conv2d": "conv",
     "batch_norm": "norm",
@@ -52,10 +53,10 @@ AOTI = re.compile(r"aoti_torch_(cpu|cuda)_(mkldnn_|mkl_)?")
 
 @dataclass(frozen=True)
 class Span:
-    """One operator in one call, by the host's clock; where it ran on a GPU, `duration_ns` is what it took there."""
+    """One operator in one call, by the host's clock; of an operator on a GPU, `duration_ns` is its time there."""
 
     name: str
-    kind: str
+    type: str
     start_ns: int
     end_ns: int
     duration_ns: int
@@ -64,72 +65,82 @@ class Span:
 
 @dataclass
 class Call:
-    """One profiled call: when it ran, and its operators in the order in which they began."""
+    """One profiled call: its start and end, and its operators in the order in which they began."""
 
     start_ns: int
     end_ns: int
     spans: list[Span] = field(default_factory=list)
 
 
-def kind(name: str) -> str:
-    """Of a library's operator, by the name that torch.profiler has for it: aten::conv2d, mkldnn::_linear_pointwise."""
+def operator_type(name: str) -> str:
+    """The operator type of a name that torch.profiler reports, such as aten::conv2d or mkldnn::_linear_pointwise."""
     plain = AOTI.sub("", name).rpartition("::")[2]
     operator, _, overload = plain.partition(".")
     binary = "_binary" if overload == "binary" else ""
-    return KIND_OF.get(operator.strip("_") + binary, "other")
+    return OPERATOR_TYPES.get(operator.strip("_") + binary, "other")
 
 
-def calls(events: Iterable[Any], kind: Callable[[str], str] = kind) -> list[Call]:
-    """The outermost operators of each call among kineto's events; all else only says what they compute."""
-    own, on_device = [], dict[int, int]()
-    for event in events:
-        if event.device_type() == DeviceType.CPU:
-            own.append(event)
-        else:
-            launched_by = event.linked_correlation_id()
-            on_device[launched_by] = on_device.get(launched_by, 0) + event.duration_ns()
-    found: list[Call] = []
-    scopes: list[tuple[int, str]] = []  # until when, which module
-    for event in sorted(own, key=lambda e: (e.start_ns(), -e.duration_ns())):
+def calls(events: Iterable[Any], operator_type: Callable[[str], str] = operator_type) -> list[Call]:
+    """The calls among kineto's events, each with its outermost operators in the order in which they began."""
+    on_host, on_gpu_ns = _by_device(events)
+    listed: list[Call] = []
+    scopes: list[tuple[int, str]] = []  # the end and the module of each scope that was entered
+    for event in sorted(on_host, key=lambda e: (e.start_ns(), -e.duration_ns())):
         name, start, end = event.name(), event.start_ns(), event.end_ns()
         if name == CALL:
-            found.append(Call(start, end))
+            listed.append(Call(start, end))
             scopes = []
-        elif not found or start >= found[-1].end_ns:
             continue
-        elif name.startswith(SCOPE):
+        if not listed or start >= listed[-1].end_ns:
+            continue
+        spans = listed[-1].spans
+        if name.startswith(SCOPE):
             scopes.append((end, name.removeprefix(SCOPE)))
-        elif found[-1].spans and start < found[-1].spans[-1].end_ns:
-            if on_device:  # a kernel is launched by the innermost operator
-                span, more_ns = found[-1].spans[-1], on_device.get(event.correlation_id(), 0)
-                found[-1].spans[-1] = replace(span, duration_ns=span.duration_ns + more_ns)
+        elif spans and start < spans[-1].end_ns:
+            if on_gpu_ns:  # a kernel is launched by the innermost operator
+                launched_ns = on_gpu_ns.get(event.correlation_id(), 0)
+                spans[-1] = replace(spans[-1], duration_ns=spans[-1].duration_ns + launched_ns)
         elif OPERATOR.match(name):
             scopes = [scope for scope in scopes if scope[0] > start]
-            full = f"{name}.{event.overload_name()}" if event.overload_name() else name
-            took = on_device.get(event.correlation_id(), 0) if on_device else end - start
-            found[-1].spans.append(Span(name, kind(full), start, end, took, tuple(path for _, path in scopes[-1:])))
-    return found
+            origins = (scopes[-1][1],) if scopes else ()
+            full_name = f"{name}.{event.overload_name()}" if event.overload_name() else name
+            duration_ns = on_gpu_ns.get(event.correlation_id(), 0) if on_gpu_ns else end - start
+            spans.append(Span(name, operator_type(full_name), start, end, duration_ns, origins))
+    return listed
 
 
-def operators(found: Sequence[Call]) -> list[Operator]:
-    """ValueError where the calls are not alike."""
-    if not found or not found[0].spans:
+def _by_device(events: Iterable[Any]) -> tuple[list[Any], dict[int, int]]:
+    """The events of the host, and the nanoseconds on the GPU by the correlation id of the event that launched them."""
+    on_host: list[Any] = []
+    on_gpu_ns: dict[int, int] = {}
+    for event in events:
+        if event.device_type() == DeviceType.CPU:
+            on_host.append(event)
+        else:
+            launched_by = event.linked_correlation_id()
+            on_gpu_ns[launched_by] = on_gpu_ns.get(launched_by, 0) + event.duration_ns()
+    return on_host, on_gpu_ns
+
+
+def operators(listed: Sequence[Call]) -> list[Operator]:
+    """The operators of a profile, numbered by name. Raises ValueError where the calls are not alike."""
+    if not listed or not listed[0].spans:
         raise ValueError("torch.profiler saw no operator")
-    first = [(span.name, span.kind, span.origins) for span in found[0].spans]
-    for call in found:
-        if [(span.name, span.kind, span.origins) for span in call.spans] != first:
+    first = [(span.name, span.type, span.origins) for span in listed[0].spans]
+    for call in listed:
+        if [(span.name, span.type, span.origins) for span in call.spans] != first:
             raise ValueError("torch.profiler's operators differ from call to call")
-    seen: dict[str, int] = {}
-    told = []
-    for place, (name, what, origins) in enumerate(first):
-        seen[name] = seen.get(name, 0) + 1
-        unique = f"{name} #{seen[name]}"
-        told.append(Operator(unique, what, tuple(call.spans[place].duration_ns for call in found), origins))
-    return told
+    seen: Counter[str] = Counter()
+    numbered = []
+    for place, (name, type, origins) in enumerate(first):
+        seen[name] += 1
+        durations_ns = tuple(call.spans[place].duration_ns for call in listed)
+        numbered.append(Operator(f"{name} #{seen[name]}", type, durations_ns, origins))
+    return numbered
 
 
 def peak_bytes(events: Iterable[Any]) -> int:
-    """The most that was alive at once of what was allocated among kineto's events, which must be of one call."""
+    """The largest number of bytes that were allocated at once, from kineto's events of one call."""
     live = peak = 0
     for event in sorted((e for e in events if e.name() == "[memory]"), key=lambda e: e.start_ns()):
         live += event.nbytes()
@@ -137,7 +148,7 @@ def peak_bytes(events: Iterable[Any]) -> int:
     return peak
 
 
-class TorchProfiled(Profiled):
+class TorchProfiledSession(ProfiledSession):
     """A session of a torch backend under torch.profiler."""
 
     profiler = f"torch.profiler {torch.__version__}"
@@ -150,7 +161,7 @@ class TorchProfiled(Profiled):
         if self.on_gpu:
             activities.append(ProfilerActivity.CUDA)
             self.notes = ("an operator's time is that of its kernels on the GPU", "unverified on hardware")
-        overloads = _ExperimentalConfig(capture_overload_names=True)  # a convolution that adds is one of convolution's
+        overloads = _ExperimentalConfig(capture_overload_names=True)  # a fused addition is an overload of convolution
         self.profile = profile(activities=activities, experimental_config=overloads)
 
     def run(self) -> None:
@@ -161,7 +172,7 @@ class TorchProfiled(Profiled):
         self.profile.start()
 
     def calls(self) -> list[Call]:
-        """What was profiled; a backend may add to it or know more of it."""
+        """The profiled calls; the profiler of a backend may add to them."""
         return calls(self._events(self.profile))
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
@@ -171,15 +182,15 @@ class TorchProfiled(Profiled):
         return operators(self.calls())
 
     def arena(self) -> Arena | None:
-        """Of one more call, profiled for its memory; a session on a GPU tells the peaks of its allocator itself."""
+        """The peak of one more call, profiled for its memory. None on a GPU, where a session reports its own peaks."""
         if self.on_gpu:
             return None
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as told:
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
             self.session.run()
-        return Arena(peak_bytes(self._events(told)), PEAK)
+        return Arena(peak_bytes(self._events(profiled)), PEAK)
 
     @staticmethod
-    def _events(told: profile) -> list[Any]:
-        """kineto's own: `profile.events` would first build a tree of Python objects of the 100,000 of a profile."""
-        found: list[Any] = told.profiler.kineto_results.events()  # type: ignore[union-attr]
-        return found
+    def _events(profiled: profile) -> list[Any]:
+        """kineto's own events: `profile.events` would first build a tree of 100,000 Python objects."""
+        events: list[Any] = profiled.profiler.kineto_results.events()  # type: ignore[union-attr]
+        return events

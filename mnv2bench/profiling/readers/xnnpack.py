@@ -1,4 +1,4 @@
-"""XNNPACK's operators by their own names, as the runtimes that delegate to it pass them on."""
+"""XNNPACK's operators, by the names that LiteRT and ExecuTorch pass on from it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,8 @@ from mnv2bench.profiling.records import Operator
 
 CLOCK = "XNNPACK times its operators in whole microseconds, cut off: each loses half a microsecond on average"
 
-# What stands before the first bracket. Source: XNNPACK's src/operators, operator_type_to_string.
-KINDS = {
+# By the text before the first bracket. Source: XNNPACK's src/operators, operator_type_to_string.
+OPERATOR_TYPES = {
     "Convolution": "conv",
     "Fully Connected": "matmul",
     "Add": "add",
@@ -22,19 +22,20 @@ KINDS = {
 }
 
 
-def kind(name: str) -> str:
-    """The kind of "Convolution (NHWC, F32) DWConv"; what follows the bracket is the kernel that XNNPACK chose.
+def operator_type(name: str) -> str:
+    """The operator type of a name such as "Convolution (NHWC, F32) DWConv".
 
-    An activation that it clamps inside another operator is not in the name.
+    The text behind the bracket is the kernel that XNNPACK chose. An activation that is fused with another operator is
+    not in the name.
     """
-    what, _, rest = name.partition(" (")
-    return "depthwise" if what == "Convolution" and "DWConv" in rest else KINDS.get(what, "other")
+    operation, _, kernel = name.partition(" (")
+    return "depthwise" if operation == "Convolution" and "DWConv" in kernel else OPERATOR_TYPES.get(operation, "other")
 
 
 def operators(calls: Sequence[Sequence[tuple[str, int]]]) -> list[Operator]:
-    """Of the names and nanoseconds of each call, in the order in which they ran.
+    """The operators of a profile, from the names and nanoseconds of each call in the order in which they ran.
 
-    Raises ValueError where there are none, or others than in the first call.
+    Raises ValueError where there are no operators, or where a call has others than the first call.
     """
     names = [name for name, _ in calls[0]] if calls else []
     if not names:
@@ -43,13 +44,13 @@ def operators(calls: Sequence[Sequence[tuple[str, int]]]) -> list[Operator]:
         raise ValueError("the profile has other operators from call to call")
     columns = zip(*([ns for _, ns in call] for call in calls), strict=True)
     return [
-        Operator(unique, kind(name), durations)
+        Operator(unique, operator_type(name), durations)
         for unique, name, durations in zip(_numbered(names), names, columns, strict=True)
     ]
 
 
 def _numbered(names: Sequence[str]) -> Iterator[str]:
-    """ "Add (ND)", "Add (ND) #2" and so on: what is unique already stays as it is."""
+    """Unique names: "Add (ND)", "Add (ND) #2" and so on."""
     seen = Counter[str]()
     for name in names:
         seen[name] += 1
