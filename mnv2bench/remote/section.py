@@ -1,4 +1,4 @@
-"""What phones, boards and emulated processors add to the page: counts, devices, delegation, and what others told."""
+"""The section on phones, boards and emulated processors: counts, devices, delegation, results of other tools."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -6,7 +6,7 @@ from mnv2bench.cases import Kind
 from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, of_soc
 from mnv2bench.records import Record
 from mnv2bench.remote.columns import instructions_per_madd
-from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
+from mnv2bench.remote.conditions import Condition, ThermalReading, condition, delegation, names, target
 from mnv2bench.remote.counts import count_fit, counted
 from mnv2bench.report import column, tables
 from mnv2bench.report.cells import NONE, escape, number, result, scaled, table, text_or_dash
@@ -23,18 +23,20 @@ COUNTS = (
 )
 DEVICES = "The worst that any process saw, before it and after it. Throttled: processes that ran while it was too hot."
 DELEGATION = "Operators that ran in the delegate, of all; the others fell back to the runtime's own kernels."
-TOLD = "What a tool of other people printed of itself: outputs not checked, no raw samples. Nothing is ranked with it."
+EXTERNAL = (
+    "What a tool of other people printed of itself: outputs not checked, no raw samples. Nothing is ranked with it."
+)
 SAME_SOC = f"Other people's, at the same number of threads, means ({NCNN_SOURCE}: {NCNN_CONDITIONS})."
 
 
 def mobile(evaluations: Evaluations, level: str) -> str:
     """Sections under headings of that level, each only where there is something of it; empty without any."""
-    campaign = [evaluation.record for evaluation in evaluations]
+    records = [evaluation.record for evaluation in evaluations]
     parts = (
         (column.INSTRUCTIONS, COUNTS, _counts(evaluations)),
-        ("Devices", DEVICES, _devices(campaign)),
-        ("Delegation", DELEGATION, _delegation(campaign)),
-        ("Told by other tools", TOLD, _told(campaign)),
+        ("Devices", DEVICES, _devices(records)),
+        ("Delegation", DELEGATION, _delegation(records)),
+        ("Told by other tools", EXTERNAL, _external_results(records)),
         ("Published for the same SoC", SAME_SOC, _same_soc(evaluations)),
     )
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
@@ -65,32 +67,48 @@ def _millions(instructions: int) -> str:
 
 
 def _of_backends(records: Sequence[Record]) -> Iterator[str]:
-    """How the counts of each follow MAdds, and what they depend on."""
+    """How the counts of each backend follow MAdds, and the facts that they depend on."""
     for backend in sorted({record.case.backend for record in records}):
-        mine = [record for record in records if record.case.backend == backend]
-        if fit := count_fit(mine):
+        name = escape(backend)
+        of_backend = [record for record in records if record.case.backend == backend]
+        fit = count_fit(of_backend)
+        if fit:
             yield (
-                f"- {escape(backend)}: {fit.intercept_m:.3g} million + {fit.slope:.4g} x MAdds, over {fit.variants} "
+                f"- {name}: {fit.intercept_m:.3g} million + {fit.slope:.4g} x MAdds, over {fit.variants} "
                 f"variants (R² {fit.r2:.4f})"
             )
-        for facts in dict.fromkeys(tuple(found.facts.items()) for r in mine if (found := counted(r))):
+        counts = filter(None, map(counted, of_backend))
+        for facts in dict.fromkeys(tuple(counts_of_case.facts.items()) for counts_of_case in counts):
             if facts:
-                yield f"- {escape(backend)} with {', '.join(f'{escape(name)} {escape(fact)}' for name, fact in facts)}"
+                yield f"- {name} with {', '.join(f'{escape(fact)} {escape(value)}' for fact, value in facts)}"
 
 
-def _devices(campaign: Sequence[Record]) -> str:
+def _devices(records: Sequence[Record]) -> str:
+    """A line for each device on which something was measured."""
     header = ("device", "what it is", "cores", "governor", "before", "after", "cooled for", "throttled")
+    on_devices = [record for record in records if record.case.kind == Kind.MEASURED_ON_DEVICE]
     lines = []
-    for device in sorted({r.case.device for r in campaign if r.case.kind == Kind.MEASURED_ON_DEVICE}):
-        mine = [record for record in campaign if record.case.device == device]
-        found = condition(mine)
-        if found:
-            what = next(filter(None, map(target, mine)), NONE)
-            texts = (device, what, found.mask and f"mask {found.mask}", found.governors)
-            hot = f"**{found.throttled} of {found.processes}**" if found.throttled else "no"
-            waited = NONE if found.waited_s is None else f"{found.waited_s:.0f} s"
-            lines.append([*map(text_or_dash, texts), _reading(found.before), _reading(found.after), waited, hot])
+    for device in sorted({record.case.device for record in on_devices}):
+        of_device = [record for record in on_devices if record.case.device == device]
+        state = condition(of_device)
+        if state:
+            lines.append(_device_line(device, of_device, state))
     return table(header, lines, texts=6) if lines else ""
+
+
+def _device_line(device: str, records: Sequence[Record], state: Condition) -> list[str]:
+    """`records` are those of the device."""
+    description = next(filter(None, map(target, records)), None)
+    return [
+        escape(device),
+        text_or_dash(description),
+        text_or_dash(state.mask and f"mask {state.mask}"),
+        text_or_dash(state.governors),
+        _reading(state.before),
+        _reading(state.after),
+        NONE if state.waited_s is None else f"{state.waited_s:.0f} s",
+        f"**{state.throttled} of {state.processes}**" if state.throttled else "no",
+    ]
 
 
 def _reading(reading: ThermalReading) -> str:
@@ -99,41 +117,58 @@ def _reading(reading: ThermalReading) -> str:
     return ", ".join(filter(None, (status, celsius))) or NONE
 
 
-def _delegation(campaign: Sequence[Record]) -> str:
+def _delegation(records: Sequence[Record]) -> str:
+    """A line for each case whose runtime reports a delegate."""
     header = ("backend", "variant", "batch", "threads", "delegate", "delegated", "fell back")
-
-    def lines(record: Record) -> Iterator[list[str]]:
-        said = delegation(record)
-        if said is not None:
-            case, outside = record.case, NONE if said.outside is None else str(said.outside)
-            which = [escape(case.backend), escape(case.variant), str(case.batch), str(case.threads)]
-            yield [*which, text_or_dash(said.delegate), said.text or NONE, outside]
-
-    return _each_device(campaign, header, lines, texts=2)
+    return _each_device(records, header, _delegation_lines, texts=2)
 
 
-def _told(campaign: Sequence[Record]) -> str:
-    """A line for each time that a tool ran."""
+def _delegation_lines(record: Record) -> Iterator[list[str]]:
+    delegated = delegation(record)
+    if delegated is None:
+        return
+    case = record.case
+    yield [
+        escape(case.backend),
+        escape(case.variant),
+        str(case.batch),
+        str(case.threads),
+        text_or_dash(delegated.delegate),
+        delegated.text or NONE,
+        NONE if delegated.outside is None else str(delegated.outside),
+    ]
+
+
+def _external_results(records: Sequence[Record]) -> str:
+    """A line for each run of another tool."""
     header = ("case", "tool", "notes", "runs", "mean ms", "median ms", "min ms", "max ms")
+    return _each_device(records, header, _external_lines, texts=3)
 
-    def lines(record: Record) -> Iterator[list[str]]:
-        for told in record.told:
-            texts = (record.case.id, told.tool, "; ".join(map(str, told.notes)))
-            numbers = (told.mean_ms, told.median_ms, told.min_ms, told.max_ms)
-            yield [*map(text_or_dash, texts), text_or_dash(str(told.count)), *map(scaled, numbers)]
 
-    return _each_device(campaign, header, lines, texts=3)
+def _external_lines(record: Record) -> Iterator[list[str]]:
+    for result_of_tool in record.told:
+        yield [
+            escape(record.case.id),
+            text_or_dash(result_of_tool.tool),
+            text_or_dash("; ".join(map(str, result_of_tool.notes))),
+            text_or_dash(str(result_of_tool.count)),
+            scaled(result_of_tool.mean_ms),
+            scaled(result_of_tool.median_ms),
+            scaled(result_of_tool.min_ms),
+            scaled(result_of_tool.max_ms),
+        ]
 
 
 def _each_device(
-    campaign: Sequence[Record], header: Sequence[str], lines: Callable[[Record], Iterator[list[str]]], texts: int
+    records: Sequence[Record], header: Sequence[str], lines: Callable[[Record], Iterator[list[str]]], texts: int
 ) -> str:
     """A table for each device and precision, backends in the order of their names, the largest network first."""
-    drawn: dict[str, list[list[str]]] = {}
-    for record in sorted(campaign, key=lambda record: (record.case.backend, -madds(record), record.case.id)):
+    by_place: dict[str, list[list[str]]] = {}
+    for record in sorted(records, key=lambda record: (record.case.backend, -madds(record), record.case.id)):
+        place = f"{escape(record.case.device)}, {record.case.precision}"
         for line in lines(record):
-            drawn.setdefault(f"{escape(record.case.device)}, {record.case.precision}", []).append(line)
-    return "\n\n".join(f"**{place}**\n\n{table(header, drawn[place], texts)}" for place in sorted(drawn))
+            by_place.setdefault(place, []).append(line)
+    return "\n\n".join(f"**{place}**\n\n{table(header, by_place[place], texts)}" for place in sorted(by_place))
 
 
 def _same_soc(evaluations: Evaluations) -> str:
@@ -141,9 +176,9 @@ def _same_soc(evaluations: Evaluations) -> str:
     lines = []
     for evaluation in evaluations:
         case, times = evaluation.case, evaluation.latency
-        like_theirs = (case.network, case.width, case.resolution, case.batch) == ("mobilenet_v2", 1.0, 224, 1)
-        measured_there = case.kind == Kind.MEASURED_ON_DEVICE and evaluation.record.status == "ok"
-        if not (measured_there and times and like_theirs):
+        published_case = (case.network, case.width, case.resolution, case.batch) == ("mobilenet_v2", 1.0, 224, 1)
+        measured_on_device = case.kind == Kind.MEASURED_ON_DEVICE and evaluation.record.status == "ok"
+        if not (measured_on_device and times and published_case):
             continue
         published = of_soc(names(evaluation.record), case.threads)
         groups = dict.fromkeys((row.device, row.cores) for row in published)
