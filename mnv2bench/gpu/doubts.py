@@ -7,6 +7,7 @@ from mnv2bench.records import Record
 from mnv2bench.records.rounds import SHARED, SLOWED
 from mnv2bench.statistics.rounds import measured
 
+# docs/thresholds.md#gpu
 ENQUEUE_BOUND = 0.8  # of the GPU's time: where trtexec warns that the host sets the pace
 MAX_VARIATION = 0.025  # sd over mean of the GPU's times: where trtexec calls them unstable
 

@@ -7,14 +7,23 @@ from mnv2bench.report.evaluation import Evaluation
 
 NONE = "–"
 LONGEST = 500
-MARKS = {"noisy": "†", "unsteady": "‡", "throttled": "‖", "threads": "§", "warm-up": "¶"}
-MARKS |= {"shared": "¤", "unwatched": "?", "enqueue-bound": "◊", "precision": "≟"}  # of GPUs
+MARKS = {  # the mark of each flag, by the name that the flag begins with
+    "noisy": "†",
+    "unsteady": "‡",
+    "throttled": "‖",
+    "threads": "§",
+    "warm-up": "¶",
+    "shared": "¤",
+    "unwatched": "?",
+    "enqueue-bound": "◊",
+    "precision": "≟",
+}
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def plain(text: str) -> str:
-    """On one line, without anything unprintable."""
+    """The text on one line, without anything unprintable."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
@@ -25,14 +34,14 @@ def escape(text: object) -> str:
     return SPECIAL.sub(r"\\\g<0>", shown)
 
 
-def table(header: Sequence[str], body: Iterable[Sequence[str]], texts: int = 1) -> str:
+def table(header: Sequence[str], lines: Iterable[Sequence[str]], texts: int = 1) -> str:
     """A Markdown table; the first `texts` columns are text and align left, the rest are numbers and align right."""
     import pandas as pd
 
     align = ["left"] * texts + ["right"] * (len(header) - texts)
-    frame = pd.DataFrame(list(body), columns=list(header), dtype=object)
-    drawn: str = frame.to_markdown(index=False, colalign=align, disable_numparse=True)
-    return drawn
+    frame = pd.DataFrame(list(lines), columns=list(header), dtype=object)
+    markdown: str = frame.to_markdown(index=False, colalign=align, disable_numparse=True)
+    return markdown
 
 
 def number(value: float | None, decimals: int = 2) -> str:

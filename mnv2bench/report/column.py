@@ -71,11 +71,6 @@ def cells_in(table: str, columns: Columns) -> dict[str, Cell]:
     return {heading: cell for heading, (_, cell) in shown_in(table, columns).items()}
 
 
-def named(name: str, columns: Columns) -> Column[Any]:
-    """The column of that name. KeyError for a name that no column has."""
-    return {column.name: column for column in columns}[name]
-
-
 def _places(table: str, columns: Columns) -> Iterator[tuple[int, Column[Any], Shown[Any]]]:
     for column in columns:
         for shown in column.shown:

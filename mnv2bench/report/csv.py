@@ -11,7 +11,7 @@ FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def as_csv(frame: "pd.DataFrame") -> str:
-    """A frame as CSV, an empty cell where there is no number.
+    """The text of a frame as CSV, with an empty cell where there is no number.
 
     Reasons come from other programs, and a file may come from anyone: a text is put on one line, and one that a
     spreadsheet would compute as a formula gets an apostrophe in front.
@@ -20,8 +20,8 @@ def as_csv(frame: "pd.DataFrame") -> str:
 
     texts = [name for name in frame if not is_numeric_dtype(frame[name]) and not is_datetime64_any_dtype(frame[name])]
     inert = frame.assign(**{str(name): frame[name].astype(object).map(_inert) for name in texts})
-    written: str = inert.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    return written
+    text: str = inert.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return text
 
 
 def _inert(cell: object) -> object:

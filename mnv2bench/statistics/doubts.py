@@ -14,10 +14,11 @@ from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.processes import output_errors
 from mnv2bench.statistics.rounds import HasRounds, measured, select_rounds, threads_used
 
+# docs/thresholds.md#steadiness
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
 MIN_ROUNDS = 4  # fewer say nothing about a trend
-OTHER_THREADS = 0.5
+OTHER_THREADS = 0.5  # docs/thresholds.md#flags
 
 
 def noise_doubts(processes: Sequence[HasRounds], threads: int) -> Iterator[str]:

@@ -9,8 +9,10 @@ from mnv2bench.records import Record
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.rounds import madds, measured
 
+# docs/thresholds.md#fits
 MIN_VARIANTS = 3
-GOOD_R2, FAIR_R2 = 0.99, 0.95
+GOOD_R2 = 0.99
+FAIR_R2 = 0.95
 PROPORTIONAL = (0.9, 1.1)
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.rounds import durations_ns
 
-CONFIDENCE = 0.95
-BOUND_RISK = 0.01
+CONFIDENCE = 0.95  # docs/thresholds.md#intervals, and the two below
 RESAMPLED_PROCESSES = 10_000
 RESAMPLED_ROUNDS = 200
+BOUND_RISK = 0.01  # docs/thresholds.md#percentiles
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:

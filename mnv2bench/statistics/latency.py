@@ -17,7 +17,8 @@ from mnv2bench.statistics.rounds import durations_ns, madds, measured, require_m
 
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
 FEW = 200  # iterations: below, Python's own median is faster than making an array
-ROUND_QUANTILE, PROCESS_QUANTILE = 0.10, 0.25  # docs/thresholds.md#detection
+ROUND_QUANTILE = 0.10  # docs/thresholds.md#detection
+PROCESS_QUANTILE = 0.25  # docs/thresholds.md#detection
 
 
 @dataclass(frozen=True)
