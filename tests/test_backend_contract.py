@@ -1,28 +1,47 @@
-"""What every backend does, whichever there are: one campaign over them all, in real processes."""
+"""What every backend does, whichever there are: one campaign over them all, in real processes.
+
+The backends are discovered and none is listed: what is asked of each follows from what it declares.
+"""
 
 import ast
+import importlib.metadata
 import importlib.util
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, backends, run
-from mnv2bench.artifacts import SUFFIXES
+from mnv2bench import Campaign, Case, Journal, Plan, backends, precisions, run
+from mnv2bench.artifacts import MACHINE_CODE, SUFFIXES
 from mnv2bench.campaign import ready
+from mnv2bench.cases import EAGER
+from mnv2bench.profiling.profilers import why_not
+from mnv2bench.refusals import Unsupported
 
 SMALL = Case(width=0.35, resolution=96)
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
-MOBILE = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",), "ncnn": ("ncnn", "pnnx")}
-ABSENT = {name for name, needed in MOBILE.items() if not all(map(importlib.util.find_spec, needed))}
-HERE = [name for name in backends.names() if "cpu" in backends.runtime(name).runs]
-ON_GPU = [name for name in backends.names() if "cuda" in backends.runtime(name).runs]
-CHEAP = ("onnxruntime", "openvino", "torch_eager", "torch_script", *MOBILE)  # the others compile for each batch
-COMPILING = ("torch_compile", "torch_compile_freezing")
+RUNTIMES = {name: backends.runtime(name) for name in backends.names()}
+EXTRAS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+def lacks(name):
+    """The distributions of a backend's extra that are not here."""
+    named = [re.match(r"[\w-]+", requirement)[0] for requirement in EXTRAS.get(RUNTIMES[name].extra, ())]
+    here = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
+    return [distribution for distribution in named if distribution.lower() not in here]
+
+
+ABSENT = {name for name in RUNTIMES if lacks(name)}
+HERE = [name for name, runtime in RUNTIMES.items() if "cpu" in runtime.runs]
+ON_GPU = [name for name, runtime in RUNTIMES.items() if "cuda" in runtime.runs]
+COMPILING = [name for name in HERE if RUNTIMES[name].opens != "fast"]
+CHEAP = [name for name in HERE if name not in COMPILING and RUNTIMES[name].reads not in MACHINE_CODE]
 MODULES = (*backends.names(), "fake")
 OPEN_ON_CUDA = """
 import json, sys
@@ -47,8 +66,10 @@ def gpu():
 
 def installed(names):
     """The names as parameters; those of runtimes that are not here are skipped with the command that installs them."""
-    skips = {n: pytest.mark.skipif(n in ABSENT, reason=f"needs pip install 'mnv2bench[{n}]'") for n in MOBILE}
-    return [pytest.param(name, marks=skips.get(name, ())) for name in names]
+    reasons = {name: f"needs pip install 'mnv2bench[{RUNTIMES[name].extra}]'" for name in ABSENT}
+    return [
+        pytest.param(name, marks=[pytest.mark.skip(reason=reasons[name])] if name in reasons else ()) for name in names
+    ]
 
 
 def alone(name):
@@ -79,13 +100,15 @@ def sample(record):
 
 
 def test_the_backends_of_the_project_are_there():
-    asked = {"onnxruntime", "openvino", "torch_aoti", "torch_compile", "torch_compile_freezing", "torch_eager"}
-    assert asked | {"torch_script", *MOBILE} == set(HERE)
-    assert set(ON_GPU) == {
-        "onnxruntime", "tensorrt", "torch_compile", "torch_compile_cudagraphs", "torch_eager", "torch_script",
-    }  # fmt: skip
+    """Every module beside the interface is one, and `fake` is for tests."""
+    modules = {file.stem for file in Path(backends.__file__).parent.glob("*.py")}
+    assert modules - {"__init__", "fake"} <= set(backends.names())
     assert set(HERE) | set(ON_GPU) == set(backends.names())
     assert "fake" not in backends.names()
+    assert backends.is_known("fake")
+    assert EAGER in set(HERE) & set(ON_GPU)  # every speed-up is over it
+    assert len(CHEAP) >= 4
+    assert len(COMPILING) >= 2
 
 
 @pytest.mark.parametrize("name", installed(HERE))
@@ -101,7 +124,7 @@ def test_a_backend_computes_every_image_of_a_batch(records, name):
     assert sample(records[two_threads(name)]).error <= 1e-4
 
 
-@pytest.mark.parametrize("name", installed(name for name in HERE if name != "torch_eager"))
+@pytest.mark.parametrize("name", installed(name for name in HERE if name != EAGER))
 def test_a_backend_really_is_another_one_than_eager(records, name):
     assert sample(records[alone(name)]).error > 0
 
@@ -125,15 +148,16 @@ def test_only_what_compiles_in_its_own_process_has_a_cold_open(records, name):
     assert (sample(records[alone(name)]).cold_open_s is not None) == (name in COMPILING)
 
 
-THREADS = {"onnxruntime": "intra-op threads", "openvino": "INFERENCE_NUM_THREADS", **dict.fromkeys(MOBILE, "threads")}
+def threads(record):
+    """What a runtime reports under names such as "intra-op threads" and INFERENCE_NUM_THREADS."""
+    return [value for setting, value in sample(record).settings.items() if "threads" in setting.lower()]
 
 
 @pytest.mark.parametrize("name", installed(HERE))
 def test_the_runtime_says_that_it_runs_the_threads_of_the_case(records, name):
-    setting = THREADS.get(name, "torch threads")
-    assert sample(records[alone(name)]).settings[setting] == "1"
+    assert threads(records[alone(name)]) == ["1"]
     if name in CHEAP:
-        assert sample(records[two_threads(name)]).settings[setting] == "2"
+        assert threads(records[two_threads(name)]) == ["2"]
 
 
 def test_openvino_runs_fp32_in_one_stream(records):
@@ -148,13 +172,57 @@ def test_onnxruntime_runs_on_the_cpu_alone(records):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_backend_is_one_line_what_it_reads_and_open(name):
+def test_a_backend_is_its_declaration_and_open(name):
     tree = ast.parse(Path(backends.__file__).with_name(f"{name}.py").read_text())
     assert ast.get_docstring(tree).splitlines()[0].endswith((".", ":"))
-    assert backends.runtime(name).reads in SUFFIXES
+    declaration = backends.runtime(name)
+    assert declaration.reads in SUFFIXES
+    assert declaration.profiled_reads in ("", *SUFFIXES)
+    assert declaration.extra in ("", *EXTRAS)
     (opens,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "open"]
     assert [ast.unparse(argument.annotation) for argument in opens.args.args] == ["Case", "Path"]
     assert ast.unparse(opens.returns) == "Session"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_backend_has_a_profiler_or_says_why_not(name):
+    declaration = backends.runtime(name)
+    assert bool(declaration.profiler) != bool(declaration.why_no_profiler)
+    if declaration.profiler:
+        assert importlib.util.find_spec(f"mnv2bench.profiling.profilers.{declaration.profiler}")
+        assert why_not(name) == ""
+    else:
+        assert why_not(name) == declaration.why_no_profiler
+
+
+def test_no_declaration_imports_a_runtime():
+    code = """
+import sys
+from mnv2bench import backends
+runtimes = [backends.runtime(name) for name in (*backends.names(), "fake")]
+print([name for name in sys.modules if name.startswith("mnv2bench.backends.") and name.count(".") == 2])
+print([name for name in ("torch", "onnxruntime", "openvino", "ncnn") if name in sys.modules])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["['mnv2bench.backends.interface']", "[]"]
+
+
+@pytest.mark.parametrize("name", installed(MODULES[:-1]))
+def test_what_is_read_from_the_source_is_what_the_module_declares(name):
+    assert RUNTIMES[name] == backends.backend(name).RUNTIME
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_backend_refuses_the_precisions_that_it_does_not_declare_and_names_those_that_it_does(name):
+    runs = RUNTIMES[name].runs["cpu"]
+    for precision in precisions.NAMES:
+        case = replace(alone(name), precision=precision)
+        if precision in runs:
+            backends.require_supported(case)
+            continue
+        with pytest.raises(Unsupported) as refused:
+            backends.require_supported(case)
+        assert str(refused.value) == f"{name} runs {', '.join(runs)} on cpu here, not {precision}"
 
 
 def ended(cases, folder):
@@ -181,20 +249,34 @@ def test_a_backend_of_the_cpu_alone_is_unsupported_on_a_gpu(tmp_path):
 def test_without_a_gpu_every_backend_of_gpus_says_what_is_missing_at_every_precision(tmp_path):
     if not gpu():
         pytest.skip("there is a GPU here: what is said without one is not to be seen")
-    cases = [replace(alone(name), device="cuda", precision=p) for name in ON_GPU for p in ("fp32", "bf16")]
+    cases = [replace(alone(name), device="cuda", precision=p) for name in ON_GPU for p in RUNTIMES[name].runs["cuda"]]
     assert ended(cases, tmp_path) == [(case.backend, "unavailable", gpu()) for case in cases]
+
+
+def test_a_precision_that_a_backend_refuses_is_unsupported_with_its_reason_whether_there_is_a_gpu_or_not(tmp_path):
+    refusals = [
+        (replace(alone(name), device=device, precision=precision), reason)
+        for name, runtime in RUNTIMES.items()
+        for device, reasons in runtime.refuses.items()
+        for precision, reason in reasons.items()
+    ]
+    assert refusals
+    assert all(case.precision not in RUNTIMES[case.backend].runs[case.device] for case, _ in refusals)
+    expected = [(case.backend, "unsupported", reason) for case, reason in refusals]
+    assert ended([case for case, _ in refusals], tmp_path) == expected
 
 
 def test_every_backend_refuses_a_gpu_that_is_not_there_before_it_does_any_work():
     if not gpu():
         pytest.skip("there is a GPU here: what is refused without one is not to be seen")
-    here = [name for name in MODULES if name not in ABSENT]
+    here = [name for name in MODULES if name not in ABSENT & set(HERE)]
     command = [sys.executable, "-c", OPEN_ON_CUDA, *here]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     said = json.loads(ran.stdout.splitlines()[-1])
-    if importlib.util.find_spec("tensorrt") is None:
-        missing = "tensorrt is not installed: pip install 'mnv2bench[tensorrt]'"
-        assert said.pop("tensorrt") == ["Unavailable", missing]
+    for name in [name for name, (kind, reason) in said.items() if "is not installed" in reason]:
+        assert "cpu" not in RUNTIMES[name].runs
+        missing = f"{name} is not installed: pip install 'mnv2bench[{RUNTIMES[name].extra}]'"
+        assert said.pop(name) == ["Unavailable", missing]
     refused = {name: ["Unsupported", f"{name} runs on cpu here, not on cuda"] for name in here}
     unavailable = {name: ["Unavailable", gpu()] for name in (*ON_GPU, "fake")}
     assert said == {name: (refused | unavailable)[name] for name in said}
@@ -233,9 +315,9 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(ask, name):
     assert str(refused.value) == f"backend {name!r} is not one of {', '.join(backends.names())}"
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
-def test_a_missing_runtime_is_mended_by_its_extra(name):
-    assert backends.fix_command(name, f"{name}_internal") == f"pip install 'mnv2bench[{name}]'"
+@pytest.mark.parametrize("name", [name for name, runtime in RUNTIMES.items() if runtime.extra])
+def test_a_missing_runtime_is_installed_by_its_extra(name):
+    assert backends.fix_command(name, f"{name}_internal") == f"pip install 'mnv2bench[{RUNTIMES[name].extra}]'"
 
 
 def test_a_missing_module_of_a_backend_without_an_extra_is_installed_by_its_own_name():

@@ -15,10 +15,11 @@ from mnv2bench.backends.interface.registry import (
     require_supported,
     runtime,
 )
-from mnv2bench.backends.interface.runtime import Runtime
+from mnv2bench.backends.interface.runtime import DEVICES, Runtime
 from mnv2bench.backends.interface.session import Images, Mark, Queue, Session
 
 __all__ = [
+    "DEVICES",
     "ENTRY_POINTS",
     "Backend",
     "Images",

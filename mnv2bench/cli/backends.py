@@ -3,15 +3,17 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from mnv2bench.artifacts import Weights
+from mnv2bench.backends import DEVICES, runtime
 from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign import run as measure
-from mnv2bench.cases import cases
+from mnv2bench.cases import Case, cases
 from mnv2bench.cli.app import FAILURES, app, console
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
@@ -23,12 +25,19 @@ PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 
 
 @app.command()
-def backends() -> None:
+def backends(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these; every backend where not given.")] = None,
+) -> None:
     """Which backends work here: each computes a small network now, and is held against eager fp32."""
+    for name in names or ():
+        runtime(name)  # a ValueError that names those there are, before anything is measured
     smallest = [(0.35, 96)]
-    small = cases(smallest, backends=all_backends()) + cases(smallest, backends=all_backends("cuda"), devices=("cuda",))
+    small: list[Case] = []
+    for device in DEVICES:
+        chosen = [name for name in all_backends(device) if not names or name in names]
+        small += cases(smallest, backends=chosen, devices=(device,))
     with tempfile.TemporaryDirectory() as folder, Display() as display:
-        records = measure(Campaign(small, Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
+        records = measure(Campaign(tuple(small), Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
     table = Table("backend", "device", "here", "why, or how far from eager fp32")
     for record in records:
         errors = [s.error for s in record.samples if s.error is not None]

@@ -69,7 +69,7 @@ def require_cuda(case: Case) -> None:
     """Unavailable where this torch cannot use the case's GPU, which its driver has said to be there."""
     if torch.version.cuda is None:
         raise Unavailable(
-            f"torch {torch.__version__} has no CUDA: pip uninstall torch; pip install 'torch>=2.13,<2.14'"
+            f"torch {torch.__version__} has no CUDA: pip uninstall torch; pip install 'torch>=2.11,<2.14'"
         )
     major = int(torch.version.cuda.partition(".")[0])  # a driver serves every CUDA of its major version
     driver.require(case.gpu or 0, 1000 * major, f"torch {torch.__version__}")
@@ -88,7 +88,7 @@ def prepare(case: Case) -> None:
     require(case)
     if case.gpu is not None:
         require_cuda(case)
-        # torch 2.13 cannot read these two any more once `fp32_precision`, which is to replace them, has been written
+        # torch cannot read these two any more once `fp32_precision`, which is to replace them, has been written
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.precision == TF32.name
     torch.set_num_threads(case.threads)
     torch.set_num_interop_threads(1)
