@@ -101,7 +101,7 @@ def test_the_instructions_stand_beside_the_madds_with_their_line_and_what_they_d
     assert (
         mobile("Instructions")
         == """\
-Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is no time: it knows no cache, no pipeline and no frequency, and counts of two processor models do not say which is faster. ≈: the processes did not repeat to the instruction.
+Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is not a time: caches, pipeline and frequency do not enter it, and counts of two processor models do not say which is faster. ≈: the processes did not repeat to the instruction.
 
 **batch 1, 1 thread, qemu:cortex-a76, fp32**
 
@@ -135,7 +135,7 @@ def test_the_devices_are_told_with_the_worst_that_they_were():
     assert (
         mobile("Devices")
         == """\
-The worst that any process saw, before it and after it. Throttled: processes that ran while it was too hot.
+The worst reading of any process, before it and after it. Throttled: processes that ran while the device was too hot.
 
 | device       | what it is       | cores   | governor   | before               | after                  |   cooled for |   throttled |
 |:-------------|:-----------------|:--------|:-----------|:---------------------|:-----------------------|-------------:|------------:|
@@ -198,9 +198,9 @@ def test_delegation_is_read_from_the_settings_or_from_the_target(settings, targe
 
 def test_what_other_tools_told_stands_apart_a_line_for_each_run():
     assert (
-        mobile("Told by other tools")
+        mobile("Reported by external tools")
         == """\
-What a tool of other people printed of itself: outputs not checked, no raw samples. Nothing is ranked with it.
+Results that external tools printed of their own measurements: outputs are not checked and there are no raw samples, so they stand in no ranking.
 
 **adb:R5CT@big, fp32**
 

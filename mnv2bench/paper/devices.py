@@ -8,6 +8,7 @@ from functools import cache
 from mnv2bench.paper import table
 
 CORES = {"0": "all cores", "1": "little cores", "2": "big cores"}  # benchncnn's powersave
+NCNN_VARIANT = "mobilenet_v2_1.0_224"
 NCNN_SOURCE = "Tencent/ncnn benchmark/README.md @a4d2ea1d"
 NCNN_CONDITIONS = "ncnn's own graph, zero weights, fp16 where the CPU has it, versions mostly unstated"
 CPU = "-1"

@@ -1,4 +1,4 @@
-"""The columns of devices elsewhere: instruction counts, results of other tools, delegation, how the device was."""
+"""The columns of remote devices: instruction counts, results of external tools, delegation, the device's condition."""
 
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import Condition, condition, delegation, target, thermal

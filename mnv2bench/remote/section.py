@@ -1,12 +1,12 @@
-"""The section on phones, boards and emulated processors: counts, devices, delegation, results of other tools."""
+"""The page's section on remote devices: counts, conditions of devices, delegation, results of external tools."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench.cases import Kind
-from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, of_soc
+from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, NCNN_VARIANT, of_soc
 from mnv2bench.records import Record
 from mnv2bench.remote.columns import instructions_per_madd
-from mnv2bench.remote.conditions import Condition, ThermalReading, condition, delegation, names, target
+from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
 from mnv2bench.remote.counts import count_fit, counted
 from mnv2bench.report import column, tables
 from mnv2bench.report.cells import NONE, escape, number, result, scaled, table, text_or_dash
@@ -17,33 +17,37 @@ from mnv2bench.report.tables import Evaluations
 from mnv2bench.statistics.rounds import madds
 
 COUNTS = (
-    "Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is no "
-    "time: it knows no cache, no pipeline and no frequency, and counts of two processor models do not say which is "
+    "Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is not a "
+    "time: caches, pipeline and frequency do not enter it, and counts of two processor models do not say which is "
     "faster. ≈: the processes did not repeat to the instruction."
 )
-DEVICES = "The worst that any process saw, before it and after it. Throttled: processes that ran while it was too hot."
-DELEGATION = "Operators that ran in the delegate, of all; the others fell back to the runtime's own kernels."
-EXTERNAL = (
-    "What a tool of other people printed of itself: outputs not checked, no raw samples. Nothing is ranked with it."
+DEVICES = (
+    "The worst reading of any process, before it and after it. Throttled: processes that ran while the device was too "
+    "hot."
 )
-SAME_SOC = f"Other people's, at the same number of threads, means ({NCNN_SOURCE}: {NCNN_CONDITIONS})."
+DELEGATION = "Operators that ran in the delegate, of all; the others ran in the runtime's own kernels."
+EXTERNAL = (
+    "Results that external tools printed of their own measurements: outputs are not checked and there are no raw "
+    "samples, so they stand in no ranking."
+)
+SAME_SOC = f"Published means at the same number of threads ({NCNN_SOURCE}: {NCNN_CONDITIONS})."
 
 
 def mobile(evaluations: Evaluations, level: str) -> str:
-    """Sections under headings of that level, each only where there is something of it; empty without any."""
-    records = [evaluation.record for evaluation in evaluations]
+    """The sections, under headings of that level; "" where no case ran on a remote device."""
+    campaign = [evaluation.record for evaluation in evaluations]
     parts = (
         (column.INSTRUCTIONS, COUNTS, _counts(evaluations)),
-        ("Devices", DEVICES, _devices(records)),
-        ("Delegation", DELEGATION, _delegation(records)),
-        ("Told by other tools", EXTERNAL, _external_results(records)),
+        ("Devices", DEVICES, _devices(campaign)),
+        ("Delegation", DELEGATION, _delegation(campaign)),
+        ("Reported by external tools", EXTERNAL, _external_results(campaign)),
         ("Published for the same SoC", SAME_SOC, _same_soc(evaluations)),
     )
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
 
 
 def _counts(evaluations: Evaluations) -> str:
-    """A table for each processor model, precision, threads and batch, and below it how counts follow MAdds."""
+    """A table for each processor model, precision, threads and batch, and below it the fit of counts over MAdds."""
     return tables.each_setting([e for e in evaluations if e.case.kind == Kind.COUNTED], _counts_of_setting)
 
 
@@ -54,7 +58,7 @@ def _counts_of_setting(evaluations: Evaluations) -> str:
 
 
 def _count(evaluation: Evaluation) -> str:
-    """`121.0 (0.402)`."""
+    """The cell of a count: `121.0 (0.402)`."""
     counts = evaluation.of(counted)
     if counts is None:
         return result(evaluation, NONE)
@@ -67,47 +71,43 @@ def _millions(instructions: int) -> str:
 
 
 def _of_backends(records: Sequence[Record]) -> Iterator[str]:
-    """How the counts of each backend follow MAdds, and the facts that they depend on."""
+    """Lines for each backend: the fit of its counts over MAdds, and the facts that its counts depend on."""
     for backend in sorted({record.case.backend for record in records}):
-        name = escape(backend)
         of_backend = [record for record in records if record.case.backend == backend]
-        fit = count_fit(of_backend)
-        if fit:
+        if fit := count_fit(of_backend):
             yield (
-                f"- {name}: {fit.intercept_m:.3g} million + {fit.slope:.4g} x MAdds, over {fit.variants} "
+                f"- {escape(backend)}: {fit.intercept_m:.3g} million + {fit.slope:.4g} x MAdds, over {fit.variants} "
                 f"variants (R² {fit.r2:.4f})"
             )
         counts = filter(None, map(counted, of_backend))
-        for facts in dict.fromkeys(tuple(counts_of_case.facts.items()) for counts_of_case in counts):
+        for facts in dict.fromkeys(tuple(count.facts.items()) for count in counts):
             if facts:
-                yield f"- {name} with {', '.join(f'{escape(fact)} {escape(value)}' for fact, value in facts)}"
+                yield f"- {escape(backend)} with {', '.join(f'{escape(name)} {escape(fact)}' for name, fact in facts)}"
 
 
-def _devices(records: Sequence[Record]) -> str:
-    """A line for each device on which something was measured."""
+def _devices(campaign: Sequence[Record]) -> str:
     header = ("device", "what it is", "cores", "governor", "before", "after", "cooled for", "throttled")
-    on_devices = [record for record in records if record.case.kind == Kind.MEASURED_ON_DEVICE]
-    lines = []
-    for device in sorted({record.case.device for record in on_devices}):
-        of_device = [record for record in on_devices if record.case.device == device]
-        state = condition(of_device)
-        if state:
-            lines.append(_device_line(device, of_device, state))
-    return table(header, lines, texts=6) if lines else ""
+    devices = sorted({r.case.device for r in campaign if r.case.kind == Kind.MEASURED_ON_DEVICE})
+    lines = [_device(device, [r for r in campaign if r.case.device == device]) for device in devices]
+    rows = [line for line in lines if line]
+    return table(header, rows, texts=6) if rows else ""
 
 
-def _device_line(device: str, records: Sequence[Record], state: Condition) -> list[str]:
-    """`records` are those of the device."""
-    description = next(filter(None, map(target, records)), None)
+def _device(device: str, records: Sequence[Record]) -> list[str]:
+    """The row of one device; [] where none of its processes ran to its end."""
+    over_all = condition(records)
+    if over_all is None:
+        return []
+    throttled = f"**{over_all.throttled} of {over_all.processes}**" if over_all.throttled else "no"
     return [
-        escape(device),
-        text_or_dash(description),
-        text_or_dash(state.mask and f"mask {state.mask}"),
-        text_or_dash(state.governors),
-        _reading(state.before),
-        _reading(state.after),
-        NONE if state.waited_s is None else f"{state.waited_s:.0f} s",
-        f"**{state.throttled} of {state.processes}**" if state.throttled else "no",
+        text_or_dash(device),
+        text_or_dash(next(filter(None, map(target, records)), NONE)),
+        text_or_dash(f"mask {over_all.mask}" if over_all.mask else ""),
+        text_or_dash(over_all.governors),
+        _reading(over_all.before),
+        _reading(over_all.after),
+        NONE if over_all.waited_s is None else f"{over_all.waited_s:.0f} s",
+        throttled,
     ]
 
 
@@ -117,76 +117,74 @@ def _reading(reading: ThermalReading) -> str:
     return ", ".join(filter(None, (status, celsius))) or NONE
 
 
-def _delegation(records: Sequence[Record]) -> str:
-    """A line for each case whose runtime reports a delegate."""
+def _delegation(campaign: Sequence[Record]) -> str:
     header = ("backend", "variant", "batch", "threads", "delegate", "delegated", "fell back")
-    return _each_device(records, header, _delegation_lines, texts=2)
+    return _each_device(campaign, header, _delegation_lines, texts=2)
 
 
 def _delegation_lines(record: Record) -> Iterator[list[str]]:
-    delegated = delegation(record)
-    if delegated is None:
-        return
-    case = record.case
-    yield [
-        escape(case.backend),
-        escape(case.variant),
-        str(case.batch),
-        str(case.threads),
-        text_or_dash(delegated.delegate),
-        delegated.text or NONE,
-        NONE if delegated.outside is None else str(delegated.outside),
-    ]
+    """A line for a record whose runtime speaks of delegates."""
+    reported = delegation(record)
+    if reported is not None:
+        yield [
+            escape(record.case.backend),
+            escape(record.case.variant),
+            str(record.case.batch),
+            str(record.case.threads),
+            text_or_dash(reported.delegate),
+            reported.text or NONE,
+            NONE if reported.outside is None else str(reported.outside),
+        ]
 
 
-def _external_results(records: Sequence[Record]) -> str:
-    """A line for each run of another tool."""
+def _external_results(campaign: Sequence[Record]) -> str:
     header = ("case", "tool", "notes", "runs", "mean ms", "median ms", "min ms", "max ms")
-    return _each_device(records, header, _external_lines, texts=3)
+    return _each_device(campaign, header, _external_lines, texts=3)
 
 
 def _external_lines(record: Record) -> Iterator[list[str]]:
-    for result_of_tool in record.told:
+    """A line for each time that an external tool ran."""
+    for external in record.told:
         yield [
-            escape(record.case.id),
-            text_or_dash(result_of_tool.tool),
-            text_or_dash("; ".join(map(str, result_of_tool.notes))),
-            text_or_dash(str(result_of_tool.count)),
-            scaled(result_of_tool.mean_ms),
-            scaled(result_of_tool.median_ms),
-            scaled(result_of_tool.min_ms),
-            scaled(result_of_tool.max_ms),
+            text_or_dash(record.case.id),
+            text_or_dash(external.tool),
+            text_or_dash("; ".join(map(str, external.notes))),
+            text_or_dash(str(external.count)),
+            scaled(external.mean_ms),
+            scaled(external.median_ms),
+            scaled(external.min_ms),
+            scaled(external.max_ms),
         ]
 
 
 def _each_device(
-    records: Sequence[Record], header: Sequence[str], lines: Callable[[Record], Iterator[list[str]]], texts: int
+    campaign: Sequence[Record], header: Sequence[str], lines: Callable[[Record], Iterator[list[str]]], texts: int
 ) -> str:
     """A table for each device and precision, backends in the order of their names, the largest network first."""
-    by_place: dict[str, list[list[str]]] = {}
-    for record in sorted(records, key=lambda record: (record.case.backend, -madds(record), record.case.id)):
-        place = f"{escape(record.case.device)}, {record.case.precision}"
+    rows: dict[str, list[list[str]]] = {}
+    for record in sorted(campaign, key=lambda record: (record.case.backend, -madds(record), record.case.id)):
+        caption = f"{escape(record.case.device)}, {record.case.precision}"
         for line in lines(record):
-            by_place.setdefault(place, []).append(line)
-    return "\n\n".join(f"**{place}**\n\n{table(header, by_place[place], texts)}" for place in sorted(by_place))
+            rows.setdefault(caption, []).append(line)
+    return "\n\n".join(f"**{caption}**\n\n{table(header, rows[caption], texts)}" for caption in sorted(rows))
 
 
 def _same_soc(evaluations: Evaluations) -> str:
-    """What was published of a SoC that is known, beside what was measured on it here; nothing is said of others."""
-    lines = []
-    for evaluation in evaluations:
-        case, times = evaluation.case, evaluation.latency
-        published_case = (case.network, case.width, case.resolution, case.batch) == ("mobilenet_v2", 1.0, 224, 1)
-        measured_on_device = case.kind == Kind.MEASURED_ON_DEVICE and evaluation.record.status == "ok"
-        if not (measured_on_device and times and published_case):
-            continue
-        published = of_soc(names(evaluation.record), case.threads)
-        groups = dict.fromkeys((row.device, row.cores) for row in published)
-        for device, cores in groups:
-            means = sorted(row.mean_ms for row in published if (row.device, row.cores) == (device, cores))
-            span = NONE.join(dict.fromkeys((scaled(means[0]), scaled(means[-1]))))
-            lines.append(
-                f"- {escape(case.id)}: yours {scaled(1e3 * times.median_s)} ms; published for this SoC {span} ms "
-                f"(conditions differ): {escape(device)}, {tables.threads(case.threads)}, {cores}"
-            )
-    return "\n".join(lines)
+    """Latencies measured here beside those published for the same SoC; "" where no SoC was published."""
+    return "\n".join(line for evaluation in evaluations for line in _published_lines(evaluation))
+
+
+def _published_lines(evaluation: Evaluation) -> Iterator[str]:
+    """A line for each device and set of cores with this case's SoC, where ncnn's list has its network."""
+    case, times = evaluation.case, evaluation.latency
+    comparable = case.variant == NCNN_VARIANT and case.batch == 1 and case.kind == Kind.MEASURED_ON_DEVICE
+    if not comparable or times is None or evaluation.record.status != "ok":
+        return
+    published = of_soc(names(evaluation.record), case.threads)
+    for device, cores in dict.fromkeys((row.device, row.cores) for row in published):
+        means = sorted(row.mean_ms for row in published if (row.device, row.cores) == (device, cores))
+        span = NONE.join(dict.fromkeys((scaled(means[0]), scaled(means[-1]))))
+        yield (
+            f"- {escape(case.id)}: yours {scaled(1e3 * times.median_s)} ms; published for this SoC {span} ms "
+            f"(conditions differ): {escape(device)}, {tables.threads(case.threads)}, {cores}"
+        )

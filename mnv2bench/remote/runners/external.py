@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnv2bench.cases import Case
+from mnv2bench.paper.devices import NCNN_VARIANT
 from mnv2bench.records import Plan, Told
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners.cached import Bundle
@@ -125,7 +126,7 @@ def _benchmark_model(out: str, err: str) -> Told:
 
 
 def _benchncnn_argv(model: str, case: Case, plan: Plan) -> list[str]:
-    if (case.variant, case.batch) != (f"{NCNN_NETWORK}_1.0_224", 1):
+    if case.variant != NCNN_VARIANT or case.batch != 1:
         raise Unsupported(f"benchncnn has one MobileNetV2 of its own, 1.0@224 of batch 1, and not {case.variant}")
     all_cores, no_gpu, no_cooling = "0", "-1", "0"  # the mask and the cool-down are ours
     return [str(RUNS), str(case.threads), all_cores, no_gpu, no_cooling]
