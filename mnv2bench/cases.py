@@ -110,16 +110,19 @@ class Case:
         return asdict(self)
 
 
-def grid(name: str) -> tuple[tuple[float, int], ...]:
-    """(width, resolution) of each variant in a named grid."""
-    if name not in GRIDS:
-        raise ValueError(f"grid {name!r} is not one of {', '.join(GRIDS)}")
-    return GRIDS[name]
+def grid(name: str, network: str = networks.DEFAULT) -> tuple[tuple[float, int], ...]:
+    """(width, resolution) of each variant in a network's grid of that name."""
+    grids = networks.network(network).grids
+    if name not in grids:
+        raise ValueError(f"grid {name!r} is not one of {', '.join(grids)}")
+    return grids[name]
 
 
-def variants(name: str, widths: Iterable[float] = (), resolutions: Iterable[int] = ()) -> tuple[tuple[float, int], ...]:
-    """The variants of a grid; with one axis named, its rows with those values; with both, their product."""
-    widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name)
+def variants(
+    name: str, widths: Iterable[float] = (), resolutions: Iterable[int] = (), network: str = networks.DEFAULT
+) -> tuple[tuple[float, int], ...]:
+    """The variants of a network's grid; with one axis named, its rows with those values; with both, their product."""
+    widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name, network)
     if widths and resolutions:
         return tuple(itertools.product(widths, resolutions))
     for axis, other, asked in ((0, "--resolutions", widths), (1, "--widths", resolutions)):

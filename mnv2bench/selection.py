@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from mnv2bench import backends, networks, precisions
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
-from mnv2bench.cases import GRIDS, Case, cases, grid, is_elsewhere, is_gpu, variants
+from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan
@@ -115,6 +115,14 @@ def _devices(text: str) -> tuple[str, ...]:
     return devices
 
 
+def _variants(
+    grid: str, widths: tuple[float, ...], resolutions: tuple[int, ...], names: tuple[str, ...]
+) -> tuple[tuple[float, int], ...]:
+    """The variants of every named network's grid, each once."""
+    chosen = (variant for name in names for variant in variants(grid, widths, resolutions, name))
+    return tuple(dict.fromkeys(chosen))
+
+
 def select(asked: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
     asked = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | asked
@@ -123,7 +131,6 @@ def select(asked: dict[str, str]) -> Selection:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     for name in _words(asked["precisions"]):
         precisions.named(name)
-    grid(asked["grid"])
     weights = Weights(_number("seed", asked["seed"], int), asked["weights"])
     try:
         weights.content  # noqa: B018  read now, so that a missing file is said before anything is measured
@@ -135,7 +142,7 @@ def select(asked: dict[str, str]) -> Selection:
     return Selection(
         grid=asked["grid"],
         networks=_words(asked["networks"]),
-        variants=variants(asked["grid"], widths, resolutions),
+        variants=_variants(asked["grid"], widths, resolutions, _words(asked["networks"])),
         backends=_words(asked["backends"]),
         devices=_devices(asked["devices"]),
         precisions=_words(asked["precisions"]),

@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mnv2bench import networks
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP32, named
 from mnv2bench.records import Artifact
@@ -81,7 +82,8 @@ def key(
     its making depends on: of a TensorRT plan the GPU and the builder's settings.
     """
     precision = FP32.name if format in ("state_dict", "reference") else named(case.precision).files
-    content = [format, case.network, case.width, precision, weights.content]
+    net = repr(networks.layers(case.network, case.width, networks.ANY_RESOLUTION))  # its file may be out of the tree
+    content = [format, net, case.network, case.width, precision, weights.content]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if format != "state_dict":
         content += [case.batch, case.resolution]

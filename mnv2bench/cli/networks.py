@@ -22,7 +22,9 @@ def memory(
     from mnv2bench.report import activations
     from mnv2bench.report.memory import live_csv, memory_page
 
-    variants = [(network, *v) for v in select({"widths": widths, "resolutions": resolutions}).variants]
+    variants = [
+        (network, *v) for v in select({"networks": network, "widths": widths, "resolutions": resolutions}).variants
+    ]
     page = memory_page(variants)
     try:
         drawn = activations.svg(variants) if svg else ""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
+    "ANY_RESOLUTION",
     "DEFAULT",
     "IMAGE",
     "Count",
@@ -50,6 +51,7 @@ __all__ = [
     "network",
     "peaks",
     "published",
+    "reference",
     "roles",
     "torchinfo_totals",
 ]
@@ -57,6 +59,7 @@ __all__ = [
 DEFAULT = "mobilenet_v2"
 ENTRY_POINTS = "mnv2bench.networks"
 MAX_WIDTH, MAX_RESOLUTION = 10, 4096
+ANY_RESOLUTION = 224  # weights and modules are the same at every resolution
 
 
 @cache
@@ -85,6 +88,11 @@ def network(name: str) -> Network:
     if name not in _everywhere():
         raise ValueError(f"unknown network {name!r}; known networks: {', '.join(names())}")
     return _everywhere()[name]
+
+
+def reference(name: str) -> Network:
+    """The network of the same family that was published: itself, unless its family names another."""
+    return network(network(name).reference or name)
 
 
 def published(name: str, width: float, resolution: int) -> Published | None:
@@ -142,8 +150,7 @@ def build(name: str, width: float = 1.0, classes: int = 1000, seed: int | None =
     """The network in eval mode; see `modules.build`."""
     from mnv2bench.networks import modules  # torch, only where a network is built
 
-    any_resolution = max(224, network(name).min_resolution)
-    return modules.build(layers(name, width, any_resolution, classes), seed)
+    return modules.build(layers(name, width, ANY_RESOLUTION, classes), seed)
 
 
 def images(seed: int, batch: int, resolution: int) -> "NDArray[np.float32]":

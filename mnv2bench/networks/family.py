@@ -40,6 +40,7 @@ class Network:
     network has quick, published and full. `published` returns the published rows by variant, and `published_classes` is
     how many classes their parameters are for. Their latencies were measured on `reference_device` in the
     `reference_conditions`; `reference` is the network of the family that has them, where this one has none of its own.
+    `paper_name` is what tables of its paper call it.
     Below `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
     """
 
@@ -52,6 +53,7 @@ class Network:
     reference_device: str = ""
     reference_conditions: str = ""
     reference: str = ""
+    paper_name: str = ""
     published_classes: int = 1000
     min_width: float = 0.0
     min_resolution: int = 32

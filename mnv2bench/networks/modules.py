@@ -112,6 +112,9 @@ def _container(path: str, operations: Sequence[Operation], result: str) -> nn.Mo
         else:
             inputs, output = _boundary(below, operations, result)
             steps.append(Operation(child, _container(child, below, output), inputs, output))
+    children = [step.path for step in steps if isinstance(step.compute, nn.Module)]
+    if len(children) > len({*children}):
+        raise ValueError(f"modules below {path or 'the network'} run in turns: list the layers of each one together")
     inputs, _ = _boundary(operations, operations, result)
     before = [*inputs, *(step.result for step in steps)]
     in_a_row = all(step.inputs == (last,) for step, last in zip(steps, before, strict=False))

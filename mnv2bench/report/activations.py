@@ -14,11 +14,11 @@ WIDTH, HEIGHT = 900, 190  # pixels of a panel
 PARTS = {"read_bytes": "input", "written_bytes": "output", "held_bytes": "held for the residual"}  # from the bottom up
 COLOURS = ("#8fb4d9", "#1f5f99", "#e08a00")
 MARK = "#c62828"
-ABOVE = 1.18  # room for the mark, in parts of the highest bar
+ABOVE = 1.18  # space for the mark, in parts of the highest bar
 
 
 def svg(variants: Sequence[Variant]) -> str:
-    """One panel a variant, each with a scale of its own. ValueError without any.
+    """A panel for each variant, each with a scale of its own. ValueError without any.
 
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
@@ -50,12 +50,12 @@ def _panel(variant: Variant) -> "alt.LayerChart | alt.FacetChart":
     bars = bars.assign(mb=bars["bytes"] / 1e6, part=bars["part"].map(PARTS), order=bars["part"].map(list(PARTS).index))
     peak = peaks(activations(*variant)).live
     mark = pd.DataFrame(
-        [{"layer": peak.layer, "mb": peak.bytes / 1e6, "says": f"{peak.bytes / 1e6:.2f} MB at {peak.layer}"}]
+        [{"layer": peak.layer, "mb": peak.bytes / 1e6, "label": f"{peak.bytes / 1e6:.2f} MB at {peak.layer}"}]
     )
     layer = alt.X("layer:N", sort=list(whole["layer"]), title=None, axis=alt.Axis(labelAngle=-90, labelFontSize=8))
     megabytes = alt.Y("mb:Q", title="MB alive", scale=alt.Scale(domainMax=ABOVE * peak.bytes / 1e6, nice=False))
     parts = alt.Color("part:N", title=None, scale=alt.Scale(domain=list(PARTS.values()), range=list(COLOURS)))
     stacked = alt.Chart(bars).mark_bar().encode(x=layer, y=megabytes, color=parts, order=alt.Order("order:Q"))
-    says = alt.Chart(mark).mark_text(align="left", baseline="bottom", dx=-8, dy=-3, color=MARK, fontWeight="bold")
-    marked = says.encode(x=layer, y="mb:Q", text="says:N")
+    label = alt.Chart(mark).mark_text(align="left", baseline="bottom", dx=-8, dy=-3, color=MARK, fontWeight="bold")
+    marked = label.encode(x=layer, y="mb:Q", text="label:N")
     return alt.layer(stacked, marked).properties(width=WIDTH, height=HEIGHT, title=name(variant))

@@ -1,8 +1,9 @@
-"""Activation memory as computed, and the paper's Table 3 computed again: a Markdown page, and a CSV of every layer."""
+"""The page of activation memory as computed, with the paper's Table 3 computed again, and a CSV of every layer."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mnv2bench import networks
 from mnv2bench.cases import Case
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.paper import table3
@@ -26,7 +27,7 @@ bytes; kB are 1000 bytes, which the table's heading calls Kb. It agrees where th
 its last digits. "max" is held against the largest computed cell of the same text.
 """
 BETWEEN = """\
-What MobileNetV2 has at each size by the paper's own Table 2: the tensors between blocks, the only ones that Table 3
+What {name} has at each size by the paper's own Table 2: the tensors between blocks, the only ones that Table 3
 counts, and the row that reads them and halves their size.
 """
 
@@ -37,32 +38,34 @@ def name(variant: Variant) -> str:
 
 
 def memory_page(variants: Sequence[Variant]) -> str:
-    """The whole page, with the peaks of these variants."""
-    parts = [
-        "# Activation memory\n",
-        HOW_TO_READ,
-        _peaks(variants),
-        f"\n{_residuals(variants)}\n",
+    """The whole page: the peaks of these variants, and Table 3 where one is of the family that it is about."""
+    parts = ["# Activation memory\n", HOW_TO_READ, _peaks(variants), f"\n{_residuals(variants)}\n"]
+    if any(networks.reference(network).name == table3.NETWORK for network, _, _ in variants):
+        parts += _table_3_of_the_paper()
+    return "\n".join(parts)
+
+
+def _table_3_of_the_paper() -> list[str]:
+    return [
         "## Table 3 of the paper\n",
         TABLE_3,
         _table_3(),
         "\nMisprints, and what is none:\n",
-        "\n".join(f"- {said}" for said in _misprints()),
+        "\n".join(f"- {sentence}" for sentence in _misprints()),
         "\n## The channels of its V2 column\n",
-        BETWEEN,
+        BETWEEN.format(name=networks.network(table3.NETWORK).paper_name),
         _between(),
-        f"\n{_expanded()}\n",
+        f"\n{_largest_inside_a_block()}\n",
     ]
-    return "\n".join(parts)
 
 
 def live_csv(variants: Sequence[Variant]) -> str:
-    """One row for each layer of each variant: bytes of one fp32 image, as `networks.Live` has them."""
+    """A row for each layer of each variant: bytes of one fp32 image, as `networks.Live` has them."""
     return as_csv(frame(variants))
 
 
 def frame(variants: Sequence[Variant]) -> "pd.DataFrame":
-    """In the order of the network; `place` counts its layers."""
+    """The rows of `live_csv` in the order of the network; `place` counts its layers."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -84,15 +87,18 @@ def _peaks(variants: Sequence[Variant]) -> str:
     header = ("variant", "largest tensor", "at", "in + out", "at", "alive", "at", "weights")
     lines = []
     for variant in variants:
-        found = peaks(activations(*variant))
-        cells = [cell for peak in (found.tensor, found.op, found.live) for cell in (_mb(peak.bytes), peak.layer)]
+        highest = peaks(activations(*variant))
+        cells = [cell for peak in (highest.tensor, highest.op, highest.live) for cell in (_mb(peak.bytes), peak.layer)]
         lines.append([name(variant), *cells, _mb(count(*variant).weight_bytes)])
     return table(header, lines)
 
 
 def _residuals(variants: Sequence[Variant]) -> str:
-    found = [(variant, peaks(activations(*variant))) for variant in variants]
-    raised = [name(variant) for variant, peak in found if peak.live.bytes > peak.op.bytes]
+    raised = []
+    for variant in variants:
+        highest = peaks(activations(*variant))
+        if highest.live.bytes > highest.op.bytes:
+            raised.append(name(variant))
     if not raised:
         return "What a residual keeps alive raises the peak of none of these."
     return f"What a residual keeps alive raises the peak of {', '.join(raised)}."
@@ -109,8 +115,10 @@ def _table_3() -> str:
     for size in (*table3.SIZES, table3.LARGEST):
         for network in dict.fromkeys(cell.network for cell in table3.cells()):
             earlier, later = (cells[text, network, size] for text in ("earlier", "later"))
-            same = (earlier.memory, earlier.kb) == (later.memory, later.kb)
-            lines += [_line(later, BOTH)] if same else [_line(earlier, "earlier"), _line(later, "later")]
+            if (earlier.memory, earlier.kb) == (later.memory, later.kb):
+                lines.append(_line(later, BOTH))
+            else:
+                lines += [_line(earlier, "earlier"), _line(later, "later")]
     return table(header, lines, texts=4)
 
 
@@ -121,15 +129,14 @@ def _line(cell: Cell, text: str) -> list[str]:
 
 def _misprints() -> Iterator[str]:
     """Sentences on what does not agree, each computed from the cells."""
-    cells = table3.cells()
-    for network in dict.fromkeys(cell.network for cell in cells):
-        mine = [cell for cell in cells if cell.network == network]
-        for later in (cell for cell in mine if cell.text == "later"):
-            (earlier,) = (cell for cell in mine if cell.text == "earlier" and cell.size == later.size)
-            yield from _said(earlier, later)
+    cells = {(cell.text, cell.network, cell.size): cell for cell in table3.cells()}
+    for network in dict.fromkeys(cell.network for cell in cells.values()):
+        for size in (*table3.SIZES, table3.LARGEST):
+            yield from _disagreements(cells["earlier", network, size], cells["later", network, size])
 
 
-def _said(earlier: Cell, later: Cell) -> Iterator[str]:
+def _disagreements(earlier: Cell, later: Cell) -> Iterator[str]:
+    """Sentences on one cell: of its texts with each other, and of the later one with the computed number."""
     where = f"{later.network}, {later.size}"
     if earlier.memory != later.memory:
         yield f"{where}: the earlier text prints {_printed(earlier)}, the later one {_printed(later)}."
@@ -151,23 +158,24 @@ def _between() -> str:
     header = ("size", "Table 3's channels are of", "printed", "tensors of this size", "fed row", "largest of them, kB")
     lines = [
         [
-            found.size,
-            found.word,
-            str(found.printed),
-            ", ".join(map(str, found.here)),
-            ", ".join(map(str, found.fed)) or NONE,
-            number(found.kb),
+            row.size,
+            row.word,
+            str(row.printed),
+            ", ".join(map(str, row.here)),
+            ", ".join(map(str, row.fed)) or NONE,
+            number(row.kb),
         ]
-        for found in table3.bottlenecks()
+        for row in table3.bottlenecks()
     ]
     return table(header, lines, texts=2)
 
 
-def _expanded() -> str:
-    largest = peaks(activations("mobilenet_v2", 1.0, 224)).tensor
+def _largest_inside_a_block() -> str:
+    largest = peaks(activations(table3.NETWORK, table3.WIDTH, table3.RESOLUTION)).tensor
     kb = largest.bytes / 2 / 1000
-    most = max(found.kb for found in table3.bottlenecks())
+    largest_between = max(row.kb for row in table3.bottlenecks())
     return (
         f"Table 3 takes it that no expansion is ever kept whole. A runtime that runs layer by layer keeps "
-        f"{largest.layer}'s: {number(kb)} kB at 16 bits, {kb / most:.1f} times the largest tensor between blocks."
+        f"{largest.layer}'s: {number(kb)} kB at 16 bits, {kb / largest_between:.1f} times the largest tensor between "
+        "blocks."
     )

@@ -9,7 +9,7 @@ TEXT_COLUMNS = 3  # these align left, the numbers after them right
 
 
 def network_page(name: str, width: float, resolution: int) -> str:
-    """The page for one fp32 image and 1000 classes; MB are 1e6 bytes."""
+    """The page of a network for one fp32 image and 1000 classes; MB are 1e6 bytes."""
     rows = [HEADER, *map(_row, layers(name, width, resolution))]
     return "\n".join(
         [

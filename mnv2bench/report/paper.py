@@ -1,14 +1,14 @@
-"""The full grid of widths and resolutions: what we count beside what was published."""
+"""The full grid of a network's widths and resolutions: what we count beside what was published."""
 
 from typing import TYPE_CHECKING
 
-from mnv2bench.networks import count
-from mnv2bench.paper import official
+from mnv2bench import networks
+from mnv2bench.cases import Case
+from mnv2bench.networks import DEFAULT, count
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PUBLISHED_CLASSES = 1001  # the official checkpoints have a class for the background
 FORMATS = {
     "madds": "{:,}",
     "params": "{:,}",
@@ -18,36 +18,42 @@ FORMATS = {
 }
 
 
-def paper_table() -> "pd.DataFrame":
-    """30 rows, the largest network first; `equal` is whether our MAdds, cut off to millions, are the published ones.
+def paper_table(network: str = DEFAULT) -> "pd.DataFrame":
+    """A row for each variant, the largest first; `equal` is whether our MAdds cut off to millions are the published.
 
-    Nothing is published for 1.3 and 1.4 below 224: those rows are "computed only". `params` is for 1000 classes with
-    batch norm, `params_without_bn` for 1001 classes, as the published millions of parameters are.
+    A variant of which nothing is published is "computed only", as 1.3 and 1.4 below 224 of mobilenet_v2 are. `params`
+    is for 1000 classes with batch norm, `params_without_bn` for as many classes as the published parameters are for.
+    ValueError for a network of which nothing is published.
     """
     import pandas as pd
 
-    return pd.DataFrame(_rows()).astype({"published_madds_m": "Int64"})
+    return pd.DataFrame(_rows(network)).astype({"published_madds_m": "Int64"})
 
 
-def paper_markdown() -> str:
+def paper_markdown(network: str = DEFAULT) -> str:
     """The rows of `paper_table` as a Markdown table; a dash where nothing is published."""
-    rows = _rows()
+    rows = _rows(network)
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(*item) for item in row.items()] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _rows() -> list[dict[str, object]]:
-    widths = sorted({width for width, _ in official()}, reverse=True)
-    resolutions = sorted({resolution for _, resolution in official()}, reverse=True)
-    return [_row(width, resolution) for width in widths for resolution in resolutions]
+def _rows(network: str) -> list[dict[str, object]]:
+    declared = networks.network(network)
+    if not declared.published():
+        published = [name for name in networks.names() if networks.network(name).published()]
+        raise ValueError(f"nothing is published of {network}; choose one of {', '.join(published)}")
+    widths = sorted(declared.widths, reverse=True)
+    resolutions = sorted(declared.resolutions, reverse=True)
+    return [_row(network, width, resolution) for width in widths for resolution in resolutions]
 
 
-def _row(width: float, resolution: int) -> dict[str, object]:
-    counted = count("mobilenet_v2", width, resolution)
+def _row(network: str, width: float, resolution: int) -> dict[str, object]:
+    counted = count(network, width, resolution)
+    of_published_classes = count(network, width, resolution, networks.network(network).published_classes)
     madds_m = counted.madds // 1_000_000
-    row = official().get((width, resolution))
+    row = networks.published(network, width, resolution)
     return {
-        "variant": f"mobilenet_v2_{width}_{resolution}",
+        "variant": Case(network, width, resolution).variant,
         "width": width,
         "resolution": resolution,
         "madds": counted.madds,
@@ -55,7 +61,7 @@ def _row(width: float, resolution: int) -> dict[str, object]:
         "published_madds_m": row.madds_m if row else None,
         "equal": madds_m == row.madds_m if row else "computed only",
         "params": counted.params,
-        "params_without_bn": count("mobilenet_v2", width, resolution, PUBLISHED_CLASSES).params_without_bn,
+        "params_without_bn": of_published_classes.params_without_bn,
         "published_params_m": row.params_m if row else None,
         "top1": row.top1 if row else None,
         "pixel1_ms": row.latency_ms if row else None,

@@ -82,8 +82,7 @@ def latency_table(evaluations: Evaluations) -> str:
 
 def references(evaluations: Evaluations) -> tuple[networks.Network, ...]:
     """The networks whose published latencies stand beside these cases; none where their families have no latency."""
-    declared = [networks.network(evaluation.case.network) for evaluation in evaluations]
-    names = dict.fromkeys(network.reference or network.name for network in declared)
+    names = dict.fromkeys(networks.reference(evaluation.case.network).name for evaluation in evaluations)
     return tuple(network for network in map(networks.network, names) if network.reference_device)
 
 

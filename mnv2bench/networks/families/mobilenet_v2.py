@@ -125,6 +125,7 @@ NETWORKS = (
         reference_device="Pixel 1",
         reference_conditions="TF-Lite, large core",
         published_classes=PUBLISHED_CLASSES,
+        paper_name="MobileNetV2",
     ),
     Network(
         "mobilenet_v2_article",
