@@ -46,7 +46,7 @@ def room(name):
 
 def test_the_reader_of_imports_sees_those_that_are_there():
     worker, torch = PACKAGE / "workers" / "worker.py", PACKAGE / "backends" / "shared" / "torch_session.py"
-    assert {"mnv2bench.backends", "mnv2bench.workers.loop.measure", "numpy"} <= set(imports(worker))
+    assert {"mnv2bench.backends", "mnv2bench.workers.opening.time_session", "numpy"} <= set(imports(worker))
     assert found_in([torch], ["torch"]) == ["mnv2bench/backends/shared/torch_session.py imports torch"]
 
 
@@ -161,5 +161,5 @@ def test_exceptions_of_any_kind_are_caught_once():
     ]
     assert broad == [
         "mnv2bench/artifacts/export.py",
-        "mnv2bench/workers/outcome.py",
+        "mnv2bench/workers/programs.py",
     ]  # the first one cleans up and raises

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.ready import Ready, ready
+from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
@@ -46,8 +46,8 @@ def entered(cpu):
 
 def prepared(backend, case):
     """The artifact and the bundle of a case, or a skip that says what to install."""
-    made = ready(case, Weights())
-    if not isinstance(made, Ready):
+    made = prepare(case, Weights())
+    if not isinstance(made, Preparation):
         pytest.skip(made.reason)
     try:
         return made, bundles.bundle(backend, "linux-aarch64")

@@ -13,7 +13,7 @@ import pytest
 
 from mnv2bench import backends
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.ready import Ready, ready
+from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
@@ -31,8 +31,8 @@ SMALL = Plan(rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=
 @pytest.mark.parametrize("backend", ["litert", "executorch"])
 def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
     case = Case(width=0.35, resolution=96, backend=backend)
-    made = ready(case, Weights())
-    if not isinstance(made, Ready):
+    made = prepare(case, Weights())
+    if not isinstance(made, Preparation):
         pytest.skip(made.reason)
     try:
         bundle = bundles.bundle(backend, "linux-x86_64")

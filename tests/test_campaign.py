@@ -9,10 +9,11 @@ import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, load, run
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.child import child
+from mnv2bench.campaign.child import run_child
 from mnv2bench.campaign.schedule import all_backends, blocks, nuisances
 from mnv2bench.machine import this_machine
 from mnv2bench.records.journal import lines
+from mnv2bench.workers.programs import Program
 
 BRIEF = Plan(processes=2, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 FAKE = Case(width=0.35, resolution=96, backend="fake")
@@ -155,22 +156,35 @@ def test_torch_eager_comes_first_as_everything_is_compared_with_it():
 def module(tmp_path):
     """Run this source as a child's module, with a job, to its end."""
 
-    def run_module(source, timeout_s=60.0, **job):
+    def run_module(source, timeout_s=60.0, result=dict, **job):
         (tmp_path / "someones_module.py").write_text(
-            "import json, os, sys\njob = json.load(open(sys.argv[1]))\n" + source
+            "import json, os, sys\nenvelope = json.load(open(sys.argv[1]))\njob = envelope['job']\n" + source
         )
-        return child("someones_module", job, {"PYTHONPATH": str(tmp_path)}, timeout_s)
+        program = Program("someones_module", dict, result)
+        return run_child(program, job, {"PYTHONPATH": str(tmp_path)}, timeout_s)
 
     return run_module
 
 
 def test_a_child_is_given_its_job_and_says_how_it_ended(module):
     source = """
-ended = {"status": "ok", "reason": "", "measured": {"twice": 2 * job["number"], "session": os.getsid(0) == os.getpid()}}
-json.dump(ended, open(job["outcome"], "w"))
+answer = {"status": "ok", "reason": "", "result": {"twice": 2 * job["number"], "session": os.getsid(0) == os.getpid()}}
+json.dump(answer, open(envelope["outcome"], "w"))
 """
-    ended = module(source, number=21)
-    assert (ended.status, ended.measured) == ("ok", {"twice": 42, "session": True})
+    outcome = module(source, number=21)
+    assert (outcome.status, outcome.result) == ("ok", {"twice": 42, "session": True})
+    assert outcome.wall_s > 0
+
+
+def test_a_result_of_another_type_is_a_failure_that_names_the_program(module):
+    source = (
+        """json.dump({"status": "ok", "reason": "", "result": {"twice": "many"}}, open(envelope["outcome"], "w"))"""
+    )
+    outcome = module(source, result=dict[str, int])
+    assert (outcome.status, outcome.result) == ("failed", None)
+    assert outcome.reason == (
+        "the result of someones_module cannot be read (Expected `int`, got `str` - at `$[...]`): run it again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,13 +194,13 @@ json.dump(ended, open(job["outcome"], "w"))
         ("print('no space\\x1b[31m\\nleft'); sys.exit(4)", "worker ended with exit code 4: no space [31m left"),
         ("sys.exit(0)", "worker ended with exit code 0"),
         ("print('bye', flush=True); os.abort()", "worker ended by SIGABRT: bye"),
-        ("open(job['outcome'], 'w').write('{\"status\": ')", "worker ended with exit code 0"),
+        ("open(envelope['outcome'], 'w').write('{\"status\": ')", "worker ended with exit code 0"),
         ("os.write(2, b'\\xff\\x00'); sys.exit(5)", "worker ended with exit code 5: \ufffd"),
     ],
 )
 def test_a_child_that_says_nothing_failed_with_what_it_printed_last(module, source, reason):
     ended = module(source)
-    assert (ended.status, ended.reason, ended.measured) == ("failed", reason, {})
+    assert (ended.status, ended.reason, ended.result) == ("failed", reason, None)
 
 
 @pytest.mark.parametrize("end", ["sys.exit(1)", "os.abort()"])
@@ -213,7 +227,7 @@ def test_what_a_child_leaves_running_ends_with_it(module, tmp_path, wait_for):
     source = """
 import subprocess
 open(job["pid"], "w").write(str(subprocess.Popen(["sleep", "3600"]).pid))
-json.dump({"status": "ok", "reason": "", "measured": {}}, open(job["outcome"], "w"))
+json.dump({"status": "ok", "reason": "", "result": None}, open(envelope["outcome"], "w"))
 """
     assert module(source, pid=str(tmp_path / "pid")).status == "ok"
     assert wait_for(lambda: gone(int((tmp_path / "pid").read_text())))

@@ -1,5 +1,6 @@
 """Duels in real processes: two interpreters, one of them slowed by a known amount, and every way to fall out."""
 
+import json
 import re
 import shutil
 import signal
@@ -8,13 +9,16 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from saved_nights import process
 
 from mnv2bench import Case, load
+from mnv2bench.campaign import child
 from mnv2bench.records import Plan, record
 from mnv2bench.records.journal import lines
 from mnv2bench.regression.duels import confirm, side
+from mnv2bench.workers.programs import Answer, Envelope
 
 CALM, SLOW, CRASHING = (Case(width=0.35, resolution=resolution, backend="fake") for resolution in (96, 64, 32))
 CRASH = {"MNV2BENCH_FAKE": "mobilenet_v2_0.35_32=segfault"}
@@ -216,9 +220,20 @@ def test_what_is_no_interpreter_is_bad_input(command, tmp_path):
     assert "/bin/false cannot duel" in said
 
 
-def test_a_worker_of_another_contract_refuses_the_job():
-    with pytest.raises(ValueError, match="it speaks contract 3 of workers, the duel speaks 4; install one version"):
-        side.main({"contract": 4, "cases": [], "weights": {}})
+def test_a_worker_of_another_contract_refuses_the_job(monkeypatch):
+    monkeypatch.setattr(child, "CONTRACT", 5)
+    why = "it speaks contract 4 of workers, the duel speaks 5; install one version of mnv2bench on both sides"
+    with pytest.raises(ValueError, match=f"cannot duel .*{why}.*: .*pip install --upgrade mnv2bench$"):
+        side.side(sys.executable, (), side.Weights())
+
+
+def test_a_side_of_an_older_contract_is_told_in_the_words_that_it_reads():
+    """Contract 3 read its job at the top of the file; `contract`, `parent` and `outcome` are there in every one."""
+    envelope = json.loads(msgspec.json.encode(Envelope(1, "outcome.json", 4, msgspec.Raw(b"{}"))))
+    assert envelope == {"parent": 1, "outcome": "outcome.json", "contract": 4, "job": {}}
+    old = b'{"status": "failed", "reason": "it speaks contract 3 of workers, the duel speaks 4", "measured": {}}'
+    answer = msgspec.json.decode(old, type=Answer)
+    assert (answer.status, answer.reason) == ("failed", "it speaks contract 3 of workers, the duel speaks 4")
 
 
 def test_a_checkout_that_one_stands_in_is_not_what_is_measured(tmp_path, monkeypatch):

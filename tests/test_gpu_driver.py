@@ -1,14 +1,15 @@
 """Whether there is a GPU to use, asked in real processes of drivers that are missing, broken, old, or without one."""
 
 import importlib.util
-from dataclasses import asdict
 
 import gpu_double
 import pytest
 
-from mnv2bench.campaign.child import child
+from mnv2bench.campaign.child import run_child
 from mnv2bench.cases import Case
+from mnv2bench.gpu.driver import Device
 from mnv2bench.records import Plan
+from mnv2bench.workers.jobs import DRIVER, WORKER, DriverJob, MeasureJob
 
 TENSORRT = Case(width=0.35, resolution=96, backend="tensorrt", device="cuda", precision="fp16")
 NO_GPU = "the NVIDIA driver sees no GPU: check nvidia-smi, CUDA_VISIBLE_DEVICES, and --gpus all of a container"
@@ -21,20 +22,20 @@ def folder(tmp_path_factory):
 
 def asked(place, index=0, cuda_version=13000, **told):
     """How a process ends that asks the driver as the campaign's does."""
-    job = {"index": index, "cuda_version": cuda_version, "backend": "tensorrt"}
-    return child("mnv2bench.gpu.driver", job, gpu_double.variables(place, **told), 60)
+    job = DriverJob(index, cuda_version, "tensorrt")
+    return run_child(DRIVER, job, gpu_double.variables(place, **told), 60)
 
 
 def test_a_gpu_is_told_by_cudas_number_with_what_an_engine_for_it_depends_on(folder):
     ended = asked(folder, 1, GPUS=2)
     assert (ended.status, ended.reason) == ("ok", "")
-    assert ended.measured == {
-        "index": 1,
-        "name": "NVIDIA Double 1",
-        "uuid": gpu_double.UUID.format(1),
-        "compute_capability": "9.0",
-        "cuda_version": 13000,
-    }
+    assert ended.result == Device(
+        index=1,
+        name="NVIDIA Double 1",
+        uuid=gpu_double.UUID.format(1),
+        compute_capability="9.0",
+        cuda_version=13000,
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_gpu_is_told_by_cudas_number_with_what_an_engine_for_it_depends_on(fol
 )
 def test_a_gpu_that_cannot_be_used_is_unavailable_with_the_first_reason(folder, index, told, reason):
     ended = asked(folder, index, **told)
-    assert (ended.status, ended.measured) == ("unavailable", {})
+    assert (ended.status, ended.result) == ("unavailable", None)
     assert ended.reason.startswith(reason)
 
 
@@ -93,15 +94,15 @@ def worked(tmp_path, folder):
             package.mkdir(parents=True)
             (package / "__init__.py").write_text(f"import pathlib\npathlib.Path({str(touched)!r}).touch()\n{imports}\n")
             variables["PYTHONPATH"] = str(package.parent)
-        job = {
-            "case": asdict(TENSORRT),
-            "plan": asdict(Plan()),
-            "artifact": str(tmp_path / "no.plan"),
-            "reference": str(tmp_path / "no.npz"),
-            "compile_cache": str(tmp_path / "compiled"),
-            "input_seed": 1,
-        }
-        ended = child("mnv2bench.workers.worker", job, variables, 60)
+        job = MeasureJob(
+            case=TENSORRT,
+            plan=Plan(),
+            artifact=str(tmp_path / "no.plan"),
+            reference=str(tmp_path / "no.npz"),
+            compile_cache=str(tmp_path / "compiled"),
+            input_seed=1,
+        )
+        ended = run_child(WORKER, job, variables, 60)
         return ended.status, ended.reason, touched.exists()
 
     return run

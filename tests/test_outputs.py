@@ -169,8 +169,16 @@ def test_bf16_is_wrong_in_a_row_that_says_fp16(reference, rounded):
 
 
 def without_an_addition(which):
+    """The network whose first or last addition passes on the block's own result, without the block's input."""
     net = network()
-    [module for module in net.modules() if getattr(module, "adds", False)][which].adds = False
+    additions = [
+        (module, step)
+        for module in net.modules()
+        for step, (call, inputs) in enumerate(getattr(module, "steps", ()))
+        if callable(call) and len(inputs) == 2
+    ]
+    module, step = additions[which]
+    module.steps[step] = (lambda block_input, result: result, module.steps[step][1])
     return net
 
 

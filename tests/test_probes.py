@@ -8,13 +8,14 @@ import torch
 
 from mnv2bench.profiling import probe_worker as peaks
 from mnv2bench.profiling import probes
+from mnv2bench.profiling.jobs import ProbeJob
 from mnv2bench.profiling.probes import onnxruntime as of_onnxruntime
 from mnv2bench.profiling.probes import torch as of_torch
-from mnv2bench.profiling.records import probes_from_json
+from mnv2bench.records import Plan
 
 MIB = 1 << 20
 CACHES = {"L1": 32 << 10, "L2": MIB // 2, "L3": 32 * MIB}
-SHORT = {"rounds": 1, "round_s": 0.001, "warmup_s": 0.0, "warmup_runs": 1, "warmup_cap_rounds": 1}
+SHORT = Plan(rounds=1, round_s=0.001, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,11 +28,11 @@ def _threads_as_before():
 @pytest.fixture(scope="module")
 def told():
     """One process's worth of probes by the loop, with a plan that keeps them short."""
-    return probes_from_json({"threads": 1, "number": 0, "status": "ok", "reason": "", "wall_s": 0.0, **probed()})
+    return probed()
 
 
 def probed():
-    return peaks.main({"threads": 1, "plan": SHORT})["measured"]
+    return peaks.main(ProbeJob(1, SHORT)).result
 
 
 def test_a_product_has_the_same_work_for_each_thread():
@@ -119,5 +120,5 @@ def test_a_library_that_is_not_installed_has_no_probes_and_is_named(monkeypatch)
     monkeypatch.delitem(sys.modules, "mnv2bench.profiling.probes.onnxruntime")
     monkeypatch.setitem(sys.modules, "onnx", None)
     found = probed()
-    assert found["notes"] == ("onnx is not installed: its probes are missing",)
-    assert found["probes"] == []
+    assert found.notes == ("onnx is not installed: its probes are missing",)
+    assert found.probes == ()

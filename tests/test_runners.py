@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.ready import Ready, ready
+from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
@@ -133,6 +133,7 @@ def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(dou
     assert all(min(r.durations_ns) >= 200_000 and r.wall_ns >= 20_000_000 for r in (*samples.warmup, *samples.rounds))
     assert samples.first_s >= 0.0002
     assert samples.memory.interpreter == samples.memory.floor <= samples.memory.loaded <= samples.memory.peak
+    assert samples.memory.floor <= samples.memory.first <= samples.memory.peak
     assert samples.settings == {"delegate": 'a "quoted" \\ name ÿ', "threads": "1"}
     assert np.fromfile(place / "outputs", np.float32).tolist() == [0.0, 47.0, 48.0, 95.0]
 
@@ -266,8 +267,8 @@ def test_the_litert_runner_compiles_without_a_warning(compiler, package):
 
 @pytest.fixture(scope="module")
 def fake():
-    made = ready(CASE, Weights())
-    assert isinstance(made, Ready), made
+    made = prepare(CASE, Weights())
+    assert isinstance(made, Preparation), made
     return made
 
 
@@ -298,6 +299,7 @@ def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
     assert 2 <= len(samples.rounds) <= 4
     assert min(samples.rounds[0].durations_ns) >= 200_000
     assert samples.memory.interpreter < samples.memory.floor <= samples.memory.loaded <= samples.memory.peak
+    assert samples.memory.floor <= samples.memory.first <= samples.memory.peak
     assert (samples.cold_open_s, samples.cold, samples.error) == (None, False, None)
     reference = np.load(fake.reference)["logits"]
     assert np.fromfile(tmp_path / "outputs", np.float32).tolist() == reference.ravel().tolist()

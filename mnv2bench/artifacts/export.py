@@ -1,13 +1,10 @@
-"""The exporters, one function a format, and the process that runs one of them."""
+"""The exporters, one function a format."""
 
-import json
 import operator
 import os
 import subprocess
-import sys
 import tempfile
 import time
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +23,6 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import build, images
 from mnv2bench.records import Artifact
 from mnv2bench.refusals import Unavailable
-from mnv2bench.workers.outcome import outcome
 
 
 @dataclass(frozen=True)
@@ -195,14 +191,3 @@ def export(case: Case, format: str, key: str, source: Path, options: dict[str, s
     partial.replace(target)
     artifacts.keep(artifact)
     return artifact
-
-
-def main(job: dict[str, Any]) -> dict[str, Any]:
-    warnings.simplefilter("ignore")  # converters deprecate themselves on stderr
-    case, weights = Case(**job["case"]), Weights(**job["weights"])
-    export(case, job["format"], job["key"], Path(job["source"]), job["options"], weights)
-    return {}
-
-
-if __name__ == "__main__":
-    outcome(main, json.loads(Path(sys.argv[1]).read_text()))

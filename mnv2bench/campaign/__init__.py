@@ -1,8 +1,9 @@
 """Cases -> Records: which process runs when, where it is written down, and how an interrupted one goes on."""
 
 from mnv2bench.campaign.campaign import Campaign, run
-from mnv2bench.campaign.items import Item, Needs, Turn
-from mnv2bench.campaign.ready import Progress
+from mnv2bench.campaign.items import Item, Needs
+from mnv2bench.campaign.preparation import Progress
+from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.schedule import all_backends
 
 __all__ = ["Campaign", "Item", "Needs", "Progress", "Turn", "all_backends", "run"]

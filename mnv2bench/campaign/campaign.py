@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.child import Ended
-from mnv2bench.campaign.items import CaseItem, Item, Needs, Turn
-from mnv2bench.campaign.ready import Progress, Ready, ready, silent
+from mnv2bench.campaign.items import CaseItem, Item, Needs
+from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, silent
+from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
 from mnv2bench.machine import state, this_machine
@@ -16,7 +16,7 @@ from mnv2bench.records.journal import Head, Journal, records
 from mnv2bench.workers.noise import resident_bytes
 
 Statuses = Mapping[str, Mapping[int, str]]  # item id: number of a process: how it ended
-Preparations = dict[Needs, Ready | Ended]
+Preparations = dict[Needs, Preparation | Failure]
 
 
 @dataclass
@@ -44,7 +44,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     open_journal(journal, head, resume, campaign.progress)
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
     statuses = {item.id: item.statuses(journal) for item in items}
-    _measure(campaign, items, statuses, _prepare(campaign, items, statuses))
+    _measure(campaign, items, statuses, _preparations(campaign, items, statuses))
     journal.note("state", state())
     journal.note("end", {"parent_peak_rss_bytes": resident_bytes("VmHWM")})
     total = len(items) * campaign.plan.processes
@@ -57,8 +57,8 @@ def _stopped(statuses: Statuses) -> set[str]:
     return {item for item, ended in statuses.items() if any(status not in ENDED for status in ended.values())}
 
 
-def _prepare(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> Preparations:
-    """Make the files that the processes still to be measured open; where that cannot be, how it ended."""
+def _preparations(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> Preparations:
+    """Make the files that the processes still to be measured open; where that cannot be, why not."""
     stopped, numbers = _stopped(statuses), set(range(campaign.plan.processes))
     preparations: Preparations = {}
     for item in items:
@@ -67,10 +67,10 @@ def _prepare(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> P
             continue
         if needs not in preparations:
             level = campaign.plan.trt_level
-            made = ready(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format)
+            made = prepare(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format)
             preparations[needs] = made
         made = preparations[needs]
-        if isinstance(item, CaseItem) and isinstance(made, Ready):
+        if isinstance(item, CaseItem) and isinstance(made, Preparation):
             campaign.journal.artifact(item.case, made.artifact)
     return preparations
 

@@ -1,6 +1,5 @@
 """One child process at a time, and a parent that sleeps until it ends."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,49 +9,50 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+import msgspec
+
+from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.texts import one_line
+from mnv2bench.workers.programs import CONTRACT, Answer, Envelope, Outcome, Program
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TAIL = 300  # characters of what a child printed last: where a traceback says what happened
 
-
-@dataclass(frozen=True)
-class Ended:
-    """How a child ended; `measured` is {} unless it said otherwise."""
-
-    status: str
-    reason: str
-    measured: dict[str, Any]
-    wall_s: float
+J = TypeVar("J")
+R = TypeVar("R")
 
 
-def child(
-    module: str,
-    job: dict[str, Any],
+def variables(threads: int, seed: int) -> dict[str, str]:
+    """The environment variables of a process: its number of threads, and the nuisances of its seed."""
+    return nuisances(seed) | dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+def run_child(
+    program: Program[J, R],
+    job: J,
     variables: dict[str, str],
     timeout_s: float,
     interpreter: Sequence[str] = (sys.executable,),
-) -> Ended:
-    """Run `python -m module JOB` in a session of its own and wait for it without waking.
+) -> Outcome[R]:
+    """Run a program in a child process, in a session of its own, and wait for it without waking.
 
     A crash, a kill and a hang end as `failed` or `timeout` with the reason; KeyboardInterrupt kills the child first.
     """
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
-        place = Path(folder)
-        (place / "job.json").write_text(
-            json.dumps({**job, "parent": os.getpid(), "outcome": str(place / "outcome.json")})
-        )
+        answer, output = Path(folder, "outcome.json"), Path(folder, "output")
+        envelope = Envelope(os.getpid(), str(answer), CONTRACT, msgspec.Raw(msgspec.json.encode(job)))
+        job_file = Path(folder, "job.json")
+        job_file.write_bytes(msgspec.json.encode(envelope))
         start = time.monotonic()
         late = threading.Event()
-        with (place / "output").open("wb") as output:
+        with output.open("wb") as printed:
             process = subprocess.Popen(
-                [*interpreter, "-m", module, str(place / "job.json")],
+                [*interpreter, "-m", program.module, str(job_file)],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=printed,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **variables},
                 start_new_session=True,
@@ -72,23 +72,36 @@ def child(
             _kill(process)
             process.wait()
         wall_s = time.monotonic() - start
-        with suppress(OSError, ValueError):
-            return Ended(**json.loads((place / "outcome.json").read_text()), wall_s=wall_s)
+        with suppress(OSError, msgspec.DecodeError):
+            return _outcome(program, msgspec.json.decode(answer.read_bytes(), type=Answer), wall_s)
         if late.is_set():
-            return Ended("timeout", f"no result after {timeout_s:g} s: killed", {}, wall_s)
-        return Ended("failed", _reason(code, (place / "output").read_bytes()), {}, wall_s)
+            return Outcome("timeout", f"no result after {timeout_s:g} s: killed", wall_s=wall_s)
+        return Outcome("failed", _reason(code, output.read_bytes()), wall_s=wall_s)
+
+
+def _outcome(program: Program[J, R], answer: Answer, wall_s: float) -> Outcome[R]:
+    """What the child wrote, with its result decoded."""
+    if answer.result == msgspec.Raw(b"null"):
+        return Outcome(answer.status, answer.reason, wall_s=wall_s)
+    try:
+        result = msgspec.json.decode(answer.result, type=program.result)
+    except msgspec.DecodeError as error:
+        reason = f"the result of {program.module} cannot be read ({one_line(str(error))}): run it again"
+        return Outcome("failed", reason, wall_s=wall_s)
+    return Outcome(answer.status, answer.reason, result, wall_s)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """The child and whatever it started: compilers run in its process group."""
+    """End the child and whatever it started: compilers run in its process group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _reason(code: int, output: bytes) -> str:
-    said = one_line(output[-4 * TAIL :].decode(errors="replace")[-TAIL:])
+    """Why a child that wrote no outcome ended, with what it printed last."""
+    printed = one_line(output[-4 * TAIL :].decode(errors="replace")[-TAIL:])
+    ending = f"worker ended with exit code {code}"
     if code < 0:
         with suppress(ValueError):
-            name = signal.Signals(-code).name
-            return f"worker ended by {name}" + (f": {said}" if said else "")
-    return f"worker ended with exit code {code}" + (f": {said}" if said else "")
+            ending = f"worker ended by {signal.Signals(-code).name}"
+    return f"{ending}: {printed}" if printed else ending

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from mnv2bench.campaign.child import Ended
-from mnv2bench.campaign.ready import Ready, work
+from mnv2bench.campaign.preparation import Failure, Preparation
+from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.cases import Case
-from mnv2bench.records import Plan, Process
-from mnv2bench.records.encoding import measured_from_json
+from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 
 
@@ -20,15 +19,6 @@ class Needs:
 
     case: Case
     format: str = ""
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One process of an item: its number among the item's own, its place among all of a campaign's, its seed."""
-
-    number: int
-    position: int
-    seed: int
 
 
 class Item(Protocol):
@@ -45,10 +35,10 @@ class Item(Protocol):
     def statuses(self, journal: Journal) -> dict[int, str]:
         """How the processes that a journal holds ended, by their numbers."""
 
-    def measure(self, turn: Turn, preparation: Ready | Ended | None, plan: Plan, journal: Journal) -> str:
+    def measure(self, turn: Turn, preparation: Preparation | Failure | None, plan: Plan, journal: Journal) -> str:
         """Run one process, write how it ended to the journal, and return its status.
 
-        `preparation` is what came of `needs`: the files, or how making them ended.
+        `preparation` is what came of `needs`: the files, or why there are none.
         """
 
 
@@ -69,15 +59,9 @@ class CaseItem:
     def statuses(self, journal: Journal) -> dict[int, str]:
         return {p.number: p.status for p in journal.processes if p.case == self.case}
 
-    def measure(self, turn: Turn, preparation: Ready | Ended | None, plan: Plan, journal: Journal) -> str:
+    def measure(self, turn: Turn, preparation: Preparation | Failure | None, plan: Plan, journal: Journal) -> str:
         if preparation is None:
             raise ValueError(f"{self.id} was not prepared")
-        ended = work(self.case, preparation, plan, turn.seed) if isinstance(preparation, Ready) else preparation
-        journal.process(process(self.case, turn, ended))
-        return ended.status
-
-
-def process(case: Case, turn: Turn, ended: Ended) -> Process:
-    """What a journal keeps of a child process that ended."""
-    measured = measured_from_json(ended.measured)
-    return Process(case, turn.number, turn.position, turn.seed, ended.status, ended.reason, ended.wall_s, **measured)
+        outcome = run_process(self.case, preparation, plan, turn.seed)
+        journal.process(process_of(self.case, turn, outcome))
+        return outcome.status

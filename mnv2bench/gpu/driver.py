@@ -2,12 +2,11 @@
 
 import ctypes
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from mnv2bench.refusals import Unavailable
-from mnv2bench.workers.outcome import outcome
 
 LIBRARY = "libcuda.so.1"
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
@@ -93,16 +92,3 @@ def require(index: int, cuda_version: int = 0, backend: str = "") -> Device:
         index, name.value.decode(errors="replace"), f"GPU-{uuid.UUID(bytes=raw.raw)}", "{}.{}".format(*capability),
         version,
     )  # fmt: skip
-
-
-def main(job: dict[str, Any]) -> dict[str, Any]:
-    """`require` in a process of its own: the campaign's loads no driver."""
-    return {"measured": asdict(require(job["index"], job["cuda_version"], job["backend"]))}
-
-
-if __name__ == "__main__":
-    import json
-    import sys
-    from pathlib import Path
-
-    outcome(main, json.loads(Path(sys.argv[1]).read_text()))

@@ -1,33 +1,30 @@
 """One fresh process of probes: matrix products and copies, timed by the loop that times cases."""
 
-import json
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from mnv2bench.machine import caches
 from mnv2bench.profiling import probes
-from mnv2bench.profiling.records import Probes, measured, probes_to_json
-from mnv2bench.records import Plan
+from mnv2bench.profiling.jobs import PROBER, ProbeJob, ProbeResult
+from mnv2bench.profiling.records import Probe
 from mnv2bench.workers.loop import measure
-from mnv2bench.workers.outcome import outcome
+from mnv2bench.workers.programs import Outcome, serve
 
 
-def main(job: dict[str, Any]) -> dict[str, Any]:
-    threads, plan = int(job["threads"]), Plan(**job["plan"])
-    sizes, found, notes = caches(), [], []
+def main(job: ProbeJob) -> Outcome[ProbeResult]:
+    """Time every probe of every library that is installed."""
+    sizes = caches()
+    measured: list[Probe] = []
+    notes: list[str] = []
     for library in probes.LIBRARIES:
         try:
-            for ready in probes.probes(library, threads, sizes):
+            for ready in probes.probes(library, job.threads, sizes):
                 with ready.kernel as kernel:
-                    _, rounds = measure(kernel, plan, threads)
-                found.append(replace(ready.probe, rounds=rounds))
+                    _, rounds = measure(kernel, job.plan, job.threads)
+                measured.append(replace(ready.probe, rounds=rounds))
         except ModuleNotFoundError as error:
             notes.append(f"{error.name} is not installed: its probes are missing")
-    told = Probes(threads, 0, "ok", "", 0.0, tuple(found), sizes, tuple(notes))
-    return {"measured": measured(probes_to_json(told))}
+    return Outcome(result=ProbeResult(tuple(measured), sizes, tuple(notes)))
 
 
 if __name__ == "__main__":
-    outcome(main, json.loads(Path(sys.argv[1]).read_text()))
+    serve(PROBER, main)

@@ -19,9 +19,6 @@ from mnv2bench.records.rounds import Round
 KINDS = ("conv", "depthwise", "matmul", "linear", "add", "pool", "norm", "activation", "layout", "other")
 
 
-HEAD = ("case", "threads", "number", "status", "reason", "wall_s")  # what a campaign knows without its process
-
-
 @dataclass(frozen=True)
 class Operator:
     """One operator that a runtime executed, once in each profiled call.
@@ -98,11 +95,6 @@ def profile_to_json(profile: Profile) -> dict[str, Any]:
     operators = [asdict(o) | {"durations_ns": durations_to_text(o.durations_ns)} for o in profile.operators]
     packed = {"operators": operators, "calls_ns": durations_to_text(profile.calls_ns)}
     return asdict(profile) | {"case": profile.case.id, **packed}
-
-
-def measured(fields: dict[str, Any]) -> dict[str, Any]:
-    """Of a profile's or probes' JSON, what their process alone can say."""
-    return {name: value for name, value in fields.items() if name not in HEAD}
 
 
 def profile_from_json(fields: dict[str, Any]) -> Profile:

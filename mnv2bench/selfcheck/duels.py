@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.ready import Ready, silent, work
+from mnv2bench.campaign.preparation import silent
+from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case, cases
 from mnv2bench.records import Plan
-from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.regression.duels.confirm import confirm
 from mnv2bench.regression.duels.duel import Duel, begin, pairs
 from mnv2bench.regression.duels.side import Side, side
@@ -145,25 +145,23 @@ def injections(pythons: tuple[str, str], repeats: int, out: Path, busy: bool, se
 
 def calibrated(old: Side) -> dict[Case, float]:
     """Seconds: the median of each cell now, of two processes."""
-    found = {}
-    for case in CELLS:
-        given = old.ready[case.id]
-        if not isinstance(given, Ready):
-            raise ValueError(f"{case.id}: {given.status}: {given.reason}")
-        ended = [work(case, given, replace(PLAN, rounds=3), seed, old.interpreter) for seed in (1, 2)]
-        if bad := [e for e in ended if e.status != "ok"]:
-            raise ValueError(f"{case.id}: {bad[0].status}: {bad[0].reason}")
-        found[case] = statistics.median(
-            process_median(samples_from_json(e.measured["samples"]), case.threads) for e in ended
-        )
-    return found
+    return {case: statistics.median(_process_median(old, case, seed) for seed in (1, 2)) for case in CELLS}
+
+
+def _process_median(old: Side, case: Case, seed: int) -> float:
+    """Seconds: the median of one process; ValueError with its reason where it did not end well."""
+    outcome = run_process(case, old.preparations[case.id], replace(PLAN, rounds=3), seed, old.interpreter)
+    if outcome.status != "ok" or outcome.result is None:
+        raise ValueError(f"{case.id}: {outcome.status}: {outcome.reason}")
+    return process_median(outcome.result.samples, case.threads)
 
 
 def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> str:
     """The path of a launcher: the same interpreter, in whose workers these cases spin on for so long."""
     words = ",".join(f"{case.id}={added}" for case, added in added_ns.items() if added)
     launcher = folder / "python"
-    settings = f"PYTHONPATH={shlex.quote(str(SLOWED))} MNV2BENCH_SLOWED={shlex.quote(words)}"
+    path = f'{shlex.quote(str(SLOWED))}"${{PYTHONPATH:+:$PYTHONPATH}}"'  # after ours, what the other side has too
+    settings = f"PYTHONPATH={path} MNV2BENCH_SLOWED={shlex.quote(words)}"
     launcher.write_text(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n')
     launcher.chmod(0o755)
     return str(launcher)

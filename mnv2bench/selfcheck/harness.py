@@ -13,13 +13,12 @@ from rich.console import Console
 
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
-from mnv2bench.campaign.child import Ended
-from mnv2bench.campaign.ready import Ready, ready, work
+from mnv2bench.campaign.preparation import Failure, Preparation, prepare
+from mnv2bench.campaign.processes import run_process
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Samples
-from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.statistics.latency import detection, process_median
 from mnv2bench.statistics.rounds import undisturbed_share
 from mnv2bench.workers.loop import time_round
@@ -32,19 +31,19 @@ CALLS = 500
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
-def made_ready(case: Case) -> Ready:
-    """What the case needs; raises ValueError with the reason where it could not be made."""
-    given = ready(case, Weights())
-    if isinstance(given, Ended):
-        raise ValueError(f"{case.id}: {given.reason}")
-    return given
+def preparation_of(case: Case) -> Preparation:
+    """The files of a case; raises ValueError with the reason where they could not be made."""
+    preparation = prepare(case, Weights())
+    if isinstance(preparation, Failure):
+        raise ValueError(f"{case.id}: {preparation.reason}")
+    return preparation
 
 
-def _samples(case: Case, given: Ready, seed: int) -> Samples:
-    ended = work(case, given, Plan(processes=1), seed)
-    if ended.status != "ok":
-        raise ValueError(f"{case.id}: {ended.status}: {ended.reason}")
-    return samples_from_json(ended.measured["samples"])
+def _samples(case: Case, preparation: Preparation, seed: int) -> Samples:
+    outcome = run_process(case, preparation, Plan(processes=1), seed)
+    if outcome.status != "ok" or outcome.result is None:
+        raise ValueError(f"{case.id}: {outcome.status}: {outcome.reason}")
+    return outcome.result.samples
 
 
 def _bare_round(run: Callable[[], None], seconds: float) -> list[int]:
@@ -65,7 +64,7 @@ def overhead(repeats: int, out: Console) -> bool:
 
     case = Case(width=SMALLEST[0], resolution=SMALLEST[1], backend="onnxruntime")
     ratios = []
-    path = Path(made_ready(case).path)
+    path = Path(preparation_of(case).path)
     for _ in range(repeats):
         with ours.open(case, path) as session:
             assert isinstance(session, ours.OnnxRuntimeSession)
@@ -139,11 +138,11 @@ def benchmark_app(repeats: int, out: Console) -> bool:
     for width, resolution in (LARGE, SMALLEST):
         case = Case(width=width, resolution=resolution, backend="openvino")
         ours, theirs = [], []
-        given = made_ready(case)
+        preparation = preparation_of(case)
         for seed in range(max(repeats, 5)):
-            ours.append(process_median(_samples(case, given, seed), case.threads))
-            theirs.append(parse_benchmark_app(app_says(given.path)))
-        cost = call_cost(case, Path(given.path))
+            ours.append(process_median(_samples(case, preparation, seed), case.threads))
+            theirs.append(parse_benchmark_app(app_says(preparation.path)))
+        cost = call_cost(case, Path(preparation.path))
         ratio = statistics.median(ours) / statistics.median(theirs)
         alike = (statistics.median(ours) - cost) / statistics.median(theirs)
         agreed = agreed and abs(alike - 1) <= MAX_DISAGREEMENT
@@ -164,11 +163,11 @@ def aa(repeats: int, out: Console) -> bool:
     medians: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     detections: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     kept: dict[str, list[float]] = {}
-    given = {case: made_ready(case) for case in dict.fromkeys(case for case, _ in cells)}
+    preparations = {case: preparation_of(case) for case in dict.fromkeys(case for case, _ in cells)}
     for number, block in enumerate(blocks(cells, repeats, seed=0)):
         for position, cell in enumerate(block):
             case, _ = cell
-            samples = _samples(case, given[case], 1000 * number + position)
+            samples = _samples(case, preparations[case], 1000 * number + position)
             medians[cell].append(process_median(samples, case.threads))
             detections[cell].append(detection(samples, case.threads))
             kept.setdefault(case.backend, []).append(undisturbed_share(samples, case.threads))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.campaign.items import Turn
+from mnv2bench.campaign import Turn
 from mnv2bench.cases import Case
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import written
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
-from mnv2bench.selfcheck.harness import LARGE, SMALLEST, app_says, made_ready
+from mnv2bench.selfcheck.harness import LARGE, SMALLEST, app_says, preparation_of
 
 MAX_DISAGREEMENT = 0.10  # benchmark_app has its first call, which prepares weights, in its means
 LARGEST = 10
@@ -33,20 +33,20 @@ def openvino(repeats: int, out: Console) -> bool:
     agreed = True
     for width, resolution in (LARGE, SMALLEST):
         case = Case(width=width, resolution=resolution, backend="openvino")
-        given = made_ready(case)
+        preparation = preparation_of(case)
         ours: list[tuple[float, ...]] = []
         theirs: list[tuple[float, ...]] = []
         with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
             journal = Journal(Path(folder, "profiles.jsonl"))
             for number in range(max(repeats, 5)):
                 turn = Turn(number, number, seed=number)
-                status = Profiling(case).measure(turn, given, Plan(processes=1), journal)
+                status = Profiling(case).measure(turn, preparation, Plan(processes=1), journal)
                 profile = written(journal)[0][-1]
                 if status != "ok":
                     raise ValueError(f"{case.id}: {profile.reason}")
                 operators = profile.operators
                 ours.append(tuple(statistics.median(o.durations_ns) / 1e6 for o in operators))
-                theirs.append(parse_counters(app_says(given.path, "-ip", "f32", "-pc")))
+                theirs.append(parse_counters(app_says(preparation.path, "-ip", "f32", "-pc")))
         if len({*map(len, ours), *map(len, theirs)}) != 1:
             raise ValueError(f"{case.id}: profiles of {len(ours[0])} nodes, and {len(theirs[0])} of benchmark_app's")
         mine, told = ([statistics.median(ms) for ms in zip(*found, strict=True)] for found in (ours, theirs))

@@ -1,11 +1,55 @@
-"""Whether what a backend computed is what eager fp32 computes, as nearly as its number format lets it."""
+"""The check of a backend's outputs against eager fp32's, within the error limits of the case's precision."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from mnv2bench.backends import Images
 from mnv2bench.precisions import FP32, Precision, named
 
-MIN_SEPARATION = 1e-2  # of the reference's two images: a hundred of fp32's tolerances
+MIN_SEPARATION = 1e-2  # docs/thresholds.md#outputs
+
+
+class Comparison(NamedTuple):
+    """Outputs held against the reference, in parts of the reference's largest logit.
+
+    `error` is the largest difference from the reference, None where it means nothing. `separation` is the largest
+    difference between the reference's two batches of images. `wrong` says why the outputs are wrong, "" where they
+    are not.
+    """
+
+    error: float | None
+    separation: float
+    wrong: str
+
+
+def compare(outputs: list[Images], reference: Images, precision: str) -> Comparison:
+    """Hold the outputs of the two batches that are checked against eager fp32's logits of the same batches."""
+    scale = float(np.abs(reference).max())
+    separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
+    if wrong := _meaningless(outputs, reference, separation):
+        return Comparison(None, separation, wrong)
+    limits = named(precision)
+    error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
+    if error > limits.largest_error:
+        rounding = "" if precision == FP32.name else f": more than rounding to {precision} does"
+        wrong = f"outputs differ from eager fp32 by {error:.1e} of the largest logit{rounding}"
+        return Comparison(error, separation, wrong)
+    if limits.largest_distance is None:
+        return Comparison(error, separation, "")
+    return Comparison(error, separation, _beyond_rounding(np.stack(outputs), reference, limits))
+
+
+def _meaningless(outputs: list[Images], reference: Images, separation: float) -> str:
+    """Why no error can be computed, "" where it can."""
+    expected = reference.shape[1:]
+    if other := [o.shape for o in outputs if o.shape != expected]:
+        return f"outputs have shape {other[0]}, the reference has {expected}"
+    if not all(np.isfinite(o).all() for o in outputs):
+        return "outputs are not finite"
+    if separation < MIN_SEPARATION:
+        return f"the reference tells two images apart by {separation:.1e} only: nothing can be checked"
+    return ""
 
 
 def _beyond_rounding(outputs: Images, reference: Images, limits: Precision) -> str:
@@ -18,25 +62,3 @@ def _beyond_rounding(outputs: Images, reference: Images, limits: Precision) -> s
         far = f"outputs are {distance:.2f} as far from eager fp32 as its other images are"
         return f"{far}: more than rounding to {limits.name} does"
     return "an image's outputs are nearer to another image's reference than to its own" if (own >= other).any() else ""
-
-
-def compare(outputs: list[Images], reference: Images, precision: str) -> tuple[float | None, float, str]:
-    """Largest difference from the reference, and between its two images, over the largest logit; why it is wrong."""
-    scale = float(np.abs(reference).max())
-    separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
-    expected = reference.shape[1:]
-    if other := [o.shape for o in outputs if o.shape != expected]:
-        return None, separation, f"outputs have shape {other[0]}, the reference has {expected}"
-    if not all(np.isfinite(o).all() for o in outputs):
-        return None, separation, "outputs are not finite"
-    if separation < MIN_SEPARATION:
-        alike = f"the reference tells two images apart by {separation:.1e} only: nothing can be checked"
-        return None, separation, alike
-    limits = named(precision)
-    error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
-    if error > limits.largest_error:
-        rounding = "" if precision == FP32.name else f": more than rounding to {precision} does"
-        return error, separation, f"outputs differ from eager fp32 by {error:.1e} of the largest logit{rounding}"
-    if limits.largest_distance is None:
-        return error, separation, ""
-    return error, separation, _beyond_rounding(np.stack(outputs), reference, limits)

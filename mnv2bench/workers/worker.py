@@ -1,12 +1,10 @@
 """One fresh process of one case: open, check the outputs, measure. It does nothing else."""
 
-import json
 import shutil
-import sys
-import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mnv2bench.workers.noise import resident_bytes
 
@@ -20,15 +18,15 @@ from mnv2bench.cases import Case  # noqa: E402
 from mnv2bench.gpu import driver  # noqa: E402
 from mnv2bench.gpu.nvml import Watch  # noqa: E402
 from mnv2bench.networks import images  # noqa: E402
-from mnv2bench.records import Gpu, GpuMemory, Memory, Plan, Samples  # noqa: E402
-from mnv2bench.records.encoding import samples_to_json  # noqa: E402
-from mnv2bench.workers.loop import measure  # noqa: E402
-from mnv2bench.workers.outcome import outcome  # noqa: E402
-from mnv2bench.workers.outputs import compare  # noqa: E402
+from mnv2bench.records import Gpu, GpuMemory, Samples  # noqa: E402
+from mnv2bench.workers.jobs import WORKER, Measured, MeasureJob  # noqa: E402
+from mnv2bench.workers.opening import Timing, open_check_measure, time_session  # noqa: E402
+from mnv2bench.workers.outputs import Comparison, compare  # noqa: E402
+from mnv2bench.workers.programs import Outcome, serve  # noqa: E402
 
 
 class CompileCache:
-    """The folder in which a runtime may keep what it compiles; whole only once an `open` has ended in it."""
+    """The folder where a runtime may keep what it compiles; it is complete once an `open` has ended in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.complete, self.warm = folder, folder / "complete", False
@@ -38,7 +36,7 @@ class CompileCache:
             shutil.rmtree(folder, ignore_errors=True)
 
     def opened(self, seconds: float) -> float | None:
-        """How long the open that filled the folder took: this one or an earlier one; None where it stayed empty."""
+        """Seconds of the open that filled the folder, this one or an earlier one; None where the folder is empty."""
         if not self.folder.exists():
             return None
         if not self.warm:
@@ -47,9 +45,9 @@ class CompileCache:
 
 
 class OnGpu:
-    """What the driver and NVML say of the GPU while its process opens and measures a model. Made before its runtime.
+    """The GPU of a process, as the driver and NVML tell of it. Made before the runtime is imported.
 
-    Raises what `backends.require` does: where the driver is not what it needs, a runtime may crash.
+    Raises what `backends.require` does: a runtime may crash where the driver is not the one that it needs.
     """
 
     def __init__(self, case: Case, index: int) -> None:
@@ -65,7 +63,7 @@ class OnGpu:
         self.before, self.used = self.watch.state(), self.watch.used_bytes()
 
     def measured(self, session: backends.Session) -> Gpu:
-        """After the last round, the session still open."""
+        """The GPU's facts, states and memory; called after the last round, while the session is open."""
         used = self.watch.used_bytes()
         memory = GpuMemory(
             **session.device_memory(),
@@ -75,53 +73,55 @@ class OnGpu:
         return Gpu(self.facts | self.watch.facts(), self.before, self.watch.state(), memory)
 
 
-def main(job: dict[str, Any]) -> dict[str, Any]:
-    case, plan, cache = Case(**job["case"]), Plan(**job["plan"]), CompileCache(Path(job["compile_cache"]))
+def main(job: MeasureJob) -> Outcome[Measured]:
+    """Measure a case once; an outcome whose outputs are wrong has its numbers all the same."""
+    case, cache = job.case, CompileCache(Path(job.compile_cache))
     gpu = None if case.gpu is None else OnGpu(case, case.gpu)
-    start = time.perf_counter()
-    backend = backends.backend(case.backend)
-    imported = time.perf_counter()
-    floor = resident_bytes()
-    opening = time.perf_counter()
-    with backend.open(case, Path(job["artifact"])) as session:
-        open_s = time.perf_counter() - opening
+    seeds = (*REFERENCE_SEEDS, job.input_seed)
+    cold_open_s: float | None = None
+
+    def load() -> Callable[[], backends.Session]:
+        return partial(backends.backend(case.backend).open, case, Path(job.artifact))
+
+    def opened(open_s: float) -> None:
+        nonlocal cold_open_s
         cold_open_s = cache.opened(open_s)
-        loaded = resident_bytes()
         if gpu:
             gpu.watch.opened()
-        outputs, first_s, first = [], 0.0, None
-        for seed in REFERENCE_SEEDS:
-            session.put(images(seed, case.batch, case.resolution))
-            before = time.perf_counter()
-            session.run()
-            first_s = first_s or time.perf_counter() - before
-            first = first or resident_bytes()
-            outputs.append(session.get())
-        error, separation, wrong = compare(outputs, np.load(job["reference"])["logits"], case.precision)
-        session.put(images(job["input_seed"], case.batch, case.resolution))
-        warmup, rounds = measure(session, plan, case.threads, watch=gpu.watch if gpu else None)
-        settings = session.settings()
-        on_gpu = gpu.measured(session) if gpu else None
-    peak, memory = resident_bytes("VmHWM"), None
-    if INTERPRETER_BYTES and floor and loaded and peak:
-        memory = Memory(INTERPRETER_BYTES, floor, loaded, peak, first)
+
+    def check(outputs: list[backends.Images]) -> Comparison:
+        return compare(outputs, np.load(job.reference)["logits"], case.precision)
+
+    def time(session: backends.Session) -> tuple[Timing, Gpu | None]:
+        timing = time_session(session, job.plan, case.threads, gpu.watch if gpu else None)
+        return timing, gpu.measured(session) if gpu else None
+
+    opening = open_check_measure(
+        load,
+        batch=lambda number: images(seeds[number], case.batch, case.resolution),
+        check=check,
+        measure=time,
+        opened=opened,
+        interpreter_bytes=INTERPRETER_BYTES,
+    )
+    timing, on_gpu = opening.measured
     samples = Samples(
-        warmup,
-        rounds,
-        import_s=imported - start,
-        open_s=open_s,
+        warmup=timing.warmup,
+        rounds=timing.rounds,
+        import_s=opening.import_s,
+        open_s=opening.open_s,
         cold_open_s=cold_open_s,
         cold=cold_open_s is not None and not cache.warm,
-        first_s=first_s,
-        memory=memory,
-        error=error,
-        separation=separation,
-        settings=settings,
+        first_s=opening.first_s,
+        memory=opening.memory,
+        error=opening.checked.error,
+        separation=opening.checked.separation,
+        settings=timing.settings,
         gpu=on_gpu,
     )
-    measured = {"samples": samples_to_json(samples)}
-    return {"status": "wrong" if wrong else "ok", "reason": wrong, "measured": measured}
+    wrong = opening.checked.wrong
+    return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))
 
 
 if __name__ == "__main__":
-    outcome(main, json.loads(Path(sys.argv[1]).read_text()))
+    serve(WORKER, main)

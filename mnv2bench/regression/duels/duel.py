@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.campaign import open_journal
-from mnv2bench.campaign.items import Turn, process
-from mnv2bench.campaign.ready import Progress, Ready, silent, work
+from mnv2bench.campaign.preparation import Preparation, Progress, silent
+from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.cases import Case, Kind
 from mnv2bench.machine import state
 from mnv2bench.records import Plan, Record
@@ -69,9 +69,9 @@ def begin(
         open_journal(journal, head, resume, progress)
         journal.note("side", {"interpreter": asked.interpreter[0], "distributions": asked.distributions})
         for case in cases:
-            given = asked.ready[case.id]
-            if isinstance(given, Ready) and case.id not in journal.artifacts:
-                journal.artifact(case, given.artifact)
+            preparation = asked.preparations[case.id]
+            if isinstance(preparation, Preparation) and case.id not in journal.artifacts:
+                journal.artifact(case, preparation.artifact)
         corners.append(Corner(asked, journal, head))
     duel = Duel(cases, corners[0], corners[1], seed, progress)
     for name, corner in zip(SIDES, corners, strict=True):
@@ -108,8 +108,9 @@ def pairs(duel: Duel, cases: Iterable[Case], upto: int, late: Callable[[], bool]
 
 def _measure(duel: Duel, name: str, corner: Corner, case: Case, number: int) -> None:
     seed = random.Random(f"{duel.seed} {case.id} {number}").randrange(2**31)
-    given, position = corner.side.ready[case.id], len(duel.old.journal.processes) + len(duel.new.journal.processes)
-    ended = work(case, given, corner.head.plan, seed, corner.side.interpreter) if isinstance(given, Ready) else given
-    corner.journal.process(process(case, Turn(number, position, seed), ended))
-    if ended.status != "ok":
-        duel.stopped[case.id] = f"{name}: {ended.status}: {ended.reason}"
+    position = len(duel.old.journal.processes) + len(duel.new.journal.processes)
+    preparation, interpreter = corner.side.preparations[case.id], corner.side.interpreter
+    outcome = run_process(case, preparation, corner.head.plan, seed, interpreter)
+    corner.journal.process(process_of(case, Turn(number, position, seed), outcome))
+    if outcome.status != "ok":
+        duel.stopped[case.id] = f"{name}: {outcome.status}: {outcome.reason}"

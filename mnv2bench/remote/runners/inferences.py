@@ -1,60 +1,66 @@
-"""What the runner in Python does with an open backend: outputs of two batches, then rounds or marks."""
+"""The runner in Python, once its threads are set: outputs of two batches, then timed rounds or counted runs."""
 
 import gc
 import os
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mnv2bench import backends
 from mnv2bench.backends import Images, Session
 from mnv2bench.cases import Case
-from mnv2bench.records import Memory, Plan, Samples
+from mnv2bench.records import Plan, Samples
 from mnv2bench.records.encoding import samples_to_json
 from mnv2bench.remote.runners.contract import EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN, MARK
-from mnv2bench.workers.loop import measure
-from mnv2bench.workers.noise import resident_bytes
+from mnv2bench.workers.opening import open_check_measure, time_session
 
 BATCHES = 3  # two whose outputs are written, and the one that is measured
 IGNORED = 0  # the label of pairs that nobody reads
 SPECIALISED = 50  # passes after which CPython 3.11 and later have settled on how they run the marks' own bytecode
 
 
-def said(given: Namespace, interpreter_bytes: int | None) -> dict[str, Any]:
-    """The answer's fields: samples, and in mode count marks."""
-    batch, _, _, resolution = given.shape
-    case = Case(resolution=resolution, batch=batch, backend=given.backend, threads=given.threads)
-    batches = _batches(Path(given.inputs), given.shape)
-    start = time.perf_counter()
-    backend = backends.backend(case.backend)
-    import_s = time.perf_counter() - start
-    floor = resident_bytes()
-    opening = time.perf_counter()
-    with backend.open(case, Path(given.model)) as session:
-        open_s = time.perf_counter() - opening
-        loaded = resident_bytes()
-        first_s = _write_outputs(session, batches, Path(given.outputs))
-        session.put(batches[2])
-        if given.mode == "count":
-            count(session, given.warmup_runs, given.runs)
-            samples = {"settings": session.settings()}
-            return {"samples": samples, "marks": {"empty": EMPTY_PAIRS, "runs": given.runs}}
-        plan = Plan(**{name: getattr(given, name) for name in vars(given) if name in Plan.__dataclass_fields__})
-        warmup, rounds = measure(session, plan, case.threads)
-        settings = session.settings()
-    peak, memory = resident_bytes("VmHWM"), None
-    if interpreter_bytes and floor and loaded and peak:
-        memory = Memory(interpreter_bytes, floor, loaded, peak)
-    return {
-        "samples": samples_to_json(
-            Samples(warmup, rounds, import_s, open_s, first_s=first_s, memory=memory, settings=settings)
-        )
-    }
+def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, object]:
+    """The fields of the answer that are measured: samples, and in mode count marks."""
+    batch, _, _, resolution = options.shape
+    case = Case(resolution=resolution, batch=batch, backend=options.backend, threads=options.threads)
+    batches = _batches(Path(options.inputs), options.shape)
+    plan = Plan(**{name: value for name, value in vars(options).items() if name in Plan.__dataclass_fields__})
+
+    def load() -> Callable[[], Session]:
+        return partial(backends.backend(case.backend).open, case, Path(options.model))
+
+    def write(outputs: list[Images]) -> None:
+        arrays = (np.ascontiguousarray(logits, np.float32) for logits in outputs)
+        Path(options.outputs).write_bytes(b"".join(array.tobytes() for array in arrays))
+
+    def count_session(session: Session) -> dict[str, str]:
+        count(session, options.warmup_runs, options.runs)
+        return session.settings()
+
+    if options.mode == "count":
+        settings = open_check_measure(load, batches.__getitem__, write, count_session).measured
+        return {"samples": {"settings": settings}, "marks": {"empty": EMPTY_PAIRS, "runs": options.runs}}
+    opening = open_check_measure(
+        load,
+        batch=batches.__getitem__,
+        check=write,
+        measure=lambda session: time_session(session, plan, case.threads),
+        interpreter_bytes=interpreter_bytes,
+    )
+    samples = Samples(
+        warmup=opening.measured.warmup,
+        rounds=opening.measured.rounds,
+        import_s=opening.import_s,
+        open_s=opening.open_s,
+        first_s=opening.first_s,
+        memory=opening.memory,
+        settings=opening.measured.settings,
+    )
+    return {"samples": samples_to_json(samples)}
 
 
 def _batches(path: Path, shape: tuple[int, ...]) -> Images:
@@ -62,19 +68,6 @@ def _batches(path: Path, shape: tuple[int, ...]) -> Images:
     if values.size != BATCHES * int(np.prod(shape)):
         raise ValueError(f"{path} holds {values.size} numbers, which are not three batches of {shape}")
     return values.reshape(BATCHES, *shape)
-
-
-def _write_outputs(session: Session, batches: Images, path: Path) -> float:
-    """Logits of the first two batches to the file; seconds of the very first run."""
-    first_s = 0.0
-    with path.open("wb") as outputs:
-        for images in batches[:2]:
-            session.put(images)
-            before = time.perf_counter()
-            session.run()
-            first_s = first_s or time.perf_counter() - before
-            outputs.write(np.ascontiguousarray(session.get(), np.float32).tobytes())
-    return first_s
 
 
 def _mark(label: int) -> None:

@@ -5,7 +5,7 @@
 
 typedef struct {
     double open_s, first_s;
-    long long floor, loaded, peak; /* bytes; 0 is unreadable */
+    long long floor, loaded, first, peak; /* bytes; 0 is unreadable */
     Rounds warmup, rounds;
 } Said;
 
@@ -49,8 +49,10 @@ static inline void print_memory(const Said *said) {
         printf("\"memory\": null, ");
         return;
     }
-    printf("\"memory\": {\"interpreter\": %lld, \"floor\": %lld, \"loaded\": %lld, \"peak\": %lld}, ", said->floor,
+    printf("\"memory\": {\"interpreter\": %lld, \"floor\": %lld, \"loaded\": %lld, \"peak\": %lld, ", said->floor,
            said->floor, said->loaded, said->peak);
+    if (said->first) printf("\"first\": %lld}, ", said->first);
+    else printf("\"first\": null}, ");
 }
 
 static inline void print_settings(void) {

@@ -13,7 +13,7 @@ from mnv2bench.remote.runners.contract import CONTRACT, TOO_LATE, UNAVAILABLE, U
 from mnv2bench.workers.noise import resident_bytes
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-COUNTS = ("rounds", "warmup_runs", "warmup_cap_rounds", "runs")  # what is not given is as in records.Plan
+COUNTS = ("rounds", "warmup_runs", "warmup_cap_rounds", "runs")  # what is left out is as in records.Plan
 SECONDS = ("round_s", "warmup_s", "warmup_cap_s", "steady_slope", "limit_s")
 
 
@@ -51,21 +51,21 @@ def _ended(code: int, why: str) -> int:
 
 def main(words: Sequence[str]) -> int:
     interpreter_bytes = resident_bytes()
-    given = parser().parse_args(words, argparse.Namespace(runs=3, warmup_runs=3, limit_s=300.0))
+    options = parser().parse_args(words, argparse.Namespace(runs=3, warmup_runs=3, limit_s=300.0))
     signal.signal(signal.SIGALRM, _late)
-    signal.setitimer(signal.ITIMER_REAL, given.limit_s)
-    if given.mode == "count" and given.threads != 1:
+    signal.setitimer(signal.ITIMER_REAL, options.limit_s)
+    if options.mode == "count" and options.threads != 1:
         return _ended(UNSUPPORTED, "instructions are counted of one thread: --threads 1")
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(given.threads)))  # before numpy reads them
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))  # before numpy reads them
     from mnv2bench.remote.runners import inferences
 
     try:
-        said = inferences.said(given, interpreter_bytes)
+        answer = inferences.answer(options, interpreter_bytes)
     except Unavailable as error:
         return _ended(UNAVAILABLE, str(error))
     except Unsupported as error:
         return _ended(UNSUPPORTED, str(error))
-    line = json.dumps({"contract": CONTRACT, "runner": f"session of {given.backend}", **said}, allow_nan=False)
+    line = json.dumps({"contract": CONTRACT, "runner": f"session of {options.backend}", **answer}, allow_nan=False)
     with open(1, "w", closefd=False) as out:
         out.write(f"\n{line}\n")
     return 0

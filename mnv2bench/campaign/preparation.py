@@ -1,0 +1,138 @@
+"""Preparation: the files that the processes of a case open, made here if they are not cached."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from mnv2bench import artifacts, backends
+from mnv2bench.artifacts import Weights
+from mnv2bench.campaign.child import run_child, variables
+from mnv2bench.cases import Case, Kind
+from mnv2bench.gpu.driver import Device
+from mnv2bench.machine import this_machine
+from mnv2bench.precisions import TF32
+from mnv2bench.records import Artifact
+from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.workers.jobs import DRIVER, EXPORTER, PROGRAMS, DeviceJob, DriverJob, ExportJob
+from mnv2bench.workers.programs import Outcome
+
+EXPORT_TIMEOUT_S = 900.0
+DRIVER_TIMEOUT_S = 60.0
+Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
+
+
+class Preparation(msgspec.Struct, frozen=True, tag=True):
+    """The artifact of a case, and the paths of the files that its processes open.
+
+    `path` is the artifact's file, `reference` the one with eager's logits, `compile_cache` the folder where a runtime
+    keeps what it compiles. `runner` is the --runner of a case on a remote device.
+    """
+
+    artifact: Artifact
+    path: str
+    reference: str
+    compile_cache: str
+    runner: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True, tag=True):
+    """How a preparation ended that made no files: the status and the reason of the case, and the seconds it took."""
+
+    status: str
+    reason: str
+    wall_s: float = 0.0
+
+
+def silent(doing: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def prepare(
+    case: Case, weights: Weights, progress: Progress = silent, runner: str = "", trt_level: int = 3, format: str = ""
+) -> Preparation | Failure:
+    """Make the files of a case with this interpreter.
+
+    `format` is the artifact's format where it is not the one that the case's backend reads.
+    """
+    if failure := _device_failure(case, runner, progress):
+        return failure
+    try:
+        format = format or backends.runtime(case.backend).reads
+        if case.kind == Kind.MEASURED_HERE:
+            backends.require_supported(case)
+    except Unsupported as error:
+        return Failure("unsupported", str(error))
+    except (ValueError, Unavailable) as error:
+        return Failure("unavailable", str(error))
+    options: dict[str, str] = {}
+    if case.gpu is not None:
+        answer = gpu_device(case.gpu, backends.runtime(case.backend).needs_cuda, case.backend)
+        if answer.result is None:
+            return _failure(answer)
+        options = _options(case, answer.result, trt_level)
+    made: dict[str, Artifact] = {}
+    for step in dict.fromkeys(("state_dict", "reference", artifacts.MADE_FROM.get(format, format), format)):
+        source_format = artifacts.MADE_FROM.get(step, "state_dict")
+        source = str(artifacts.path(source_format, made[source_format].key)) if made else ""
+        artifact = _make(case, step, weights, source, options, progress)
+        if isinstance(artifact, Failure):
+            return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
+        made[step] = artifact
+    return Preparation(
+        artifact=made[format],
+        path=str(artifacts.path(format, made[format].key)),
+        reference=str(artifacts.path("reference", made["reference"].key)),
+        compile_cache=str(artifacts.compile_cache(case, weights, this_machine().fingerprint)),
+        runner=runner,
+    )
+
+
+@cache
+def gpu_device(index: int, cuda_version: int, backend: str) -> Outcome[Device]:
+    """The GPU as its driver tells of it, asked in a process of its own; or why a backend cannot use it."""
+    return run_child(DRIVER, DriverJob(index, cuda_version, backend), {}, DRIVER_TIMEOUT_S)
+
+
+def _failure(outcome: Outcome[Any]) -> Failure:  # Any: whatever the result would have been
+    return Failure(outcome.status, outcome.reason, outcome.wall_s)
+
+
+def _device_failure(case: Case, runner: str, progress: Progress) -> Failure | None:
+    """Why the case's remote device cannot be used, None where it can: it is there, and its runner is built."""
+    program = PROGRAMS[case.kind].prepare_device
+    if program is None:
+        return None
+    progress(f"preparing {case.device} for {case.backend}", 0, 0)
+    outcome = run_child(program, DeviceJob(case, runner), {}, EXPORT_TIMEOUT_S)
+    return None if outcome.status == "ok" else _failure(outcome)
+
+
+def _options(case: Case, device: Device, trt_level: int) -> dict[str, str]:
+    """What a file that is made for one GPU depends on."""
+    return {
+        "name": device.name,
+        "compute_capability": device.compute_capability,
+        "cuda_version": str(device.cuda_version),
+        "optimization level": str(trt_level),
+        "tf32": "on" if case.precision == TF32.name else "off",
+    }
+
+
+def _make(
+    case: Case, format: str, weights: Weights, source: str, options: dict[str, str], progress: Progress
+) -> Artifact | Failure:
+    """The artifact, from the cache or made now in a process of its own."""
+    converted = (source, options) if format in artifacts.MADE_FROM else ()
+    key = artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
+    if cached := artifacts.facts(format, key):
+        return cached
+    progress(f"exporting {format} for {case.variant}, batch {case.batch}", 0, 0)
+    job = ExportJob(case, weights, format, key, source, options)
+    compiled = {"TORCHINDUCTOR_CACHE_DIR": str(artifacts.root() / "compiled" / "export")}
+    outcome = run_child(EXPORTER, job, variables(case.threads, 0) | compiled, EXPORT_TIMEOUT_S)
+    if outcome.status != "ok":
+        return _failure(outcome)
+    reason = f"its process left nothing whole in {artifacts.root()}: run it again"
+    return artifacts.facts(format, key) or Failure("failed", reason, outcome.wall_s)

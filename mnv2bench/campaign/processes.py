@@ -1,0 +1,62 @@
+"""One process of a prepared case: how it is run, and what a journal keeps of it."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mnv2bench.campaign.child import run_child, variables
+from mnv2bench.campaign.preparation import Failure, Preparation
+from mnv2bench.cases import Case
+from mnv2bench.records import Plan, Process
+from mnv2bench.workers.jobs import PROGRAMS, Measured, MeasureJob
+from mnv2bench.workers.programs import Outcome
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One process of an item: its number among the item's own, its place among all of a campaign's, its seed."""
+
+    number: int
+    position: int
+    seed: int
+
+
+def run_process(
+    case: Case,
+    preparation: Preparation | Failure,
+    plan: Plan,
+    seed: int,
+    interpreter: Sequence[str] = (sys.executable,),
+) -> Outcome[Measured]:
+    """Run one process of a case to its end; a case without its files ends as its preparation did."""
+    if isinstance(preparation, Failure):
+        return Outcome(preparation.status, preparation.reason, wall_s=preparation.wall_s)
+    job = MeasureJob(
+        case=case,
+        plan=plan,
+        artifact=preparation.path,
+        reference=preparation.reference,
+        compile_cache=preparation.compile_cache,
+        input_seed=seed,
+        runner=preparation.runner,
+    )
+    environment = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": preparation.compile_cache}
+    return run_child(PROGRAMS[case.kind].measure, job, environment, plan.timeout_s, interpreter)
+
+
+def process_of(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:
+    """What a journal keeps of a process that ended."""
+    measured = outcome.result or Measured()
+    return Process(
+        case=case,
+        number=turn.number,
+        position=turn.position,
+        seed=turn.seed,
+        status=outcome.status,
+        reason=outcome.reason,
+        wall_s=outcome.wall_s,
+        samples=measured.samples,
+        counts=measured.counts,
+        told=measured.told,
+        target=measured.target,
+    )

@@ -1,0 +1,54 @@
+"""The jobs and the results of the two programs of profiling, each declared once."""
+
+from dataclasses import dataclass, field
+
+from mnv2bench.cases import Case
+from mnv2bench.profiling.records import Operator, Probe
+from mnv2bench.records import Plan
+from mnv2bench.workers.programs import Program
+
+
+@dataclass(frozen=True)
+class ProfileJob:
+    """One process of a case under its runtime's profiler; `trace` is the file for a Chrome trace, "" for none."""
+
+    case: Case
+    plan: Plan
+    artifact: str
+    reference: str
+    input_seed: int
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class ProfileResult:
+    """What one process profiled, as fields of a `records.Profile`."""
+
+    profiler: str
+    operators: tuple[Operator, ...]
+    calls_ns: tuple[int, ...]
+    arena_bytes: int | None
+    arena: str
+    notes: tuple[str, ...]
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """One process of probes with this number of threads."""
+
+    threads: int
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What one process probed, as fields of a `records.Probes`."""
+
+    probes: tuple[Probe, ...] = ()
+    caches: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+PROFILER = Program("mnv2bench.profiling.profile_worker", ProfileJob, ProfileResult)
+PROBER = Program("mnv2bench.profiling.probe_worker", ProbeJob, ProbeResult)

@@ -1,0 +1,67 @@
+"""One process that prepares a remote device for a case: the device answers, and what runs the case there is built."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from mnv2bench import backends
+from mnv2bench.cases import Case, Kind
+from mnv2bench.precisions import FP32
+from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.remote import transports
+from mnv2bench.remote.runners import bundles, external
+from mnv2bench.remote.runners.cached import Bundle
+from mnv2bench.remote.transports import TimedOut, Transport, TransportError
+from mnv2bench.workers.jobs import DEVICE_PREPARER, DeviceJob
+from mnv2bench.workers.programs import Outcome, serve
+
+R = TypeVar("R")
+
+
+def transport_to(case: Case, runner: str) -> Transport:
+    """The transport to the case's device, not yet entered. Raises Unsupported for what no device would run."""
+    if case.precision != FP32.name:
+        raise Unsupported(f"runners are fp32 so far, not {case.precision}")
+    counted = case.kind == Kind.COUNTED
+    if counted and case.threads > 1:
+        raise Unsupported(f"instructions are counted of one thread, not of {case.threads}")
+    if counted and not backends.runtime(case.backend).counted:
+        countable = [name for name in backends.names() if backends.runtime(name).counted]
+        raise Unsupported(f"{case.backend} is not counted, whose own threads would blur it: {', '.join(countable)} are")
+    if counted and runner:
+        raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
+    return transports.transport(case.device)
+
+
+def bundle_for(device: Transport, case: Case, runner: str) -> Bundle:
+    """What is pushed to an entered device and started, built if it is not cached. Unavailable or Unsupported."""
+    if runner and not bundles.is_python(runner):
+        return external.bundle(runner, case)
+    return bundles.bundle(case.backend, device.target, interpreter=runner)
+
+
+def with_device(use: Callable[[], Outcome[R]]) -> Outcome[R]:
+    """The outcome of using a device, with the errors of transports and runners as outcomes."""
+    try:
+        return use()
+    except TimedOut as error:
+        return Outcome("timeout", str(error))
+    except (TransportError, ValueError) as error:
+        return Outcome("failed", str(error))
+    except FileNotFoundError as error:
+        raise Unavailable(f"{error.filename} is not here: install what it belongs to") from error
+
+
+def main(job: DeviceJob) -> Outcome[None]:
+    """Enter the device and build what runs there."""
+
+    def enter() -> Outcome[None]:
+        with transport_to(job.case, job.runner) as device:
+            bundle_for(device, job.case, job.runner)
+        return Outcome()
+
+    return with_device(enter)
+
+
+if __name__ == "__main__":
+    serve(DEVICE_PREPARER, main)

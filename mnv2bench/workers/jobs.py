@@ -1,0 +1,90 @@
+"""The jobs and the results of the programs that make ready and measure cases, each declared once."""
+
+from dataclasses import dataclass, field
+
+from mnv2bench.artifacts import Weights
+from mnv2bench.cases import Case, Kind
+from mnv2bench.gpu.driver import Device
+from mnv2bench.records import Counts, Plan, Samples, Told
+from mnv2bench.records.target import Target
+from mnv2bench.workers.programs import Program
+
+
+@dataclass(frozen=True)
+class MeasureJob:
+    """One process of a case: the files that it opens, and the seed of the images that it measures with.
+
+    `compile_cache` is the folder where its runtime may keep what it compiles. `runner` is the --runner of a case on a
+    remote device.
+    """
+
+    case: Case
+    plan: Plan
+    artifact: str
+    reference: str
+    compile_cache: str
+    input_seed: int
+    runner: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one process measured, as fields of a `records.Process`."""
+
+    samples: Samples = field(default_factory=Samples)
+    counts: Counts | None = None
+    told: Told | None = None
+    target: Target | None = None
+
+
+@dataclass(frozen=True)
+class DeviceJob:
+    """A case whose remote device is asked whether it is there, and for which its runner is built."""
+
+    case: Case
+    runner: str = ""
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """An artifact to make: `source` is the file that it is made from, `options` what its making depends on."""
+
+    case: Case
+    weights: Weights
+    format: str
+    key: str
+    source: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DriverJob:
+    """A question to the NVIDIA driver: whether a backend can use the device of this number.
+
+    `cuda_version` is what the backend's runtime was built for, as `cuDriverGetVersion` counts: 13000 is 13.0.
+    """
+
+    index: int
+    cuda_version: int = 0
+    backend: str = ""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What measures a case, and what prepares the device that it runs on, where that is not this machine."""
+
+    measure: Program[MeasureJob, Measured]
+    prepare_device: Program[DeviceJob, None] | None = None
+
+
+EXPORTER = Program("mnv2bench.workers.exporter", ExportJob, type(None))
+DRIVER = Program("mnv2bench.workers.driver", DriverJob, Device)
+WORKER = Program("mnv2bench.workers.worker", MeasureJob, Measured)
+REMOTE_WORKER = Program("mnv2bench.remote.worker", MeasureJob, Measured)
+DEVICE_PREPARER = Program("mnv2bench.remote.prepare", DeviceJob, type(None))
+
+PROGRAMS = {
+    Kind.MEASURED_HERE: Programs(WORKER),
+    Kind.MEASURED_ON_DEVICE: Programs(REMOTE_WORKER, DEVICE_PREPARER),
+    Kind.COUNTED: Programs(REMOTE_WORKER, DEVICE_PREPARER),
+}

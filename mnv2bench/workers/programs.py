@@ -1,0 +1,110 @@
+"""Programs that run in child processes: how a job reaches one of them, and how its outcome comes back."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, NoReturn, TypeVar
+
+import msgspec
+
+from mnv2bench.refusals import Unavailable, Unsupported, Wrong
+from mnv2bench.texts import one_line
+
+CONTRACT = 4  # of all jobs and results; two environments that duel must have the same one
+PR_SET_PDEATHSIG = 1
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Program(Generic[J, R]):
+    """A program for `python -m module`, with the types of the job that it takes and of the result that it gives."""
+
+    module: str
+    job: type[J]
+    result: type[R]
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[R]):
+    """How a process ended: its status (one of `records.STATUSES`), why, and its result where it has one.
+
+    `wall_s` is how long it ran, from its parent's view.
+    """
+
+    status: str = "ok"
+    reason: str = ""
+    result: R | None = None
+    wall_s: float = 0.0
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A job on its way to a child process: who waits for it, and the file that its outcome is written to.
+
+    These names, and those of `Answer`, stay the same in every contract, so that any two versions refuse each other
+    in one line.
+    """
+
+    parent: int
+    outcome: str
+    contract: int
+    job: msgspec.Raw
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An outcome on its way to the parent."""
+
+    status: str
+    reason: str
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def serve(program: Program[J, R], main: Callable[[J], Outcome[R]]) -> NoReturn:
+    """Run `main` on the job in the file that the command line names, write how it ended, and end this process.
+
+    Whatever happens becomes an outcome, which is written whole or not at all.
+    """
+    envelope = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Envelope)
+    _end_with(envelope.parent)
+    target = Path(envelope.outcome)
+    partial = target.with_suffix(".tmp")
+    partial.write_bytes(msgspec.json.encode(_answer(program, main, envelope)))
+    partial.replace(target)
+    sys.stdout.flush()
+    os._exit(0)  # some runtimes crash while the interpreter takes them down; the result is already on disk
+
+
+def _end_with(parent: int) -> None:
+    """Ask Linux to kill this process when its campaign dies, so that a resumed one does not measure beside it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before this process could ask
+        os._exit(1)
+
+
+def _answer(program: Program[J, R], main: Callable[[J], Outcome[R]], envelope: Envelope) -> Answer:
+    try:
+        require_contract(envelope.contract)
+        outcome = main(msgspec.json.decode(envelope.job, type=program.job))
+        result = msgspec.Raw(msgspec.json.encode(outcome.result))
+        return Answer(outcome.status, one_line(outcome.reason), result)
+    except Unavailable as error:
+        return Answer("unavailable", one_line(str(error)))
+    except Unsupported as error:
+        return Answer("unsupported", one_line(str(error)))
+    except Wrong as error:
+        return Answer("wrong", one_line(str(error)))
+    except Exception as error:
+        return Answer("failed", one_line(f"{type(error).__name__}: {error}"))
+
+
+def require_contract(contract: int) -> None:
+    """Raises ValueError for a job of another contract than this version's."""
+    if contract != CONTRACT:
+        difference = f"it speaks contract {CONTRACT} of workers, the duel speaks {contract}"
+        raise ValueError(f"{difference}; install one version of mnv2bench on both sides, or versions that are nearer")
