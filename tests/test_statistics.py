@@ -377,7 +377,7 @@ def test_a_fixed_cost_that_hides_the_madds_of_small_variants_is_told_apart_from_
     )
 
 
-def test_analysis_needs_no_torch_and_importing_it_no_scipy():
+def test_statistics_need_no_torch_and_importing_them_no_scipy():
     modules = "mnv2bench.flags, mnv2bench.remote.counts, mnv2bench.statistics.fit"
     code = f"import sys, {modules}; sys.exit(bool({{'torch', 'scipy', 'pandas'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
