@@ -23,7 +23,7 @@ NOT_VERIFIED = """\
 """
 HOW_TO_READ = f"""\
 - On GPUs latency is the wall's: see "GPU". {MARKS["throttled"]} the GPU slowed itself down, {MARKS["shared"]} other
-  processes used it, {MARKS["unwatched"]} whether either is not known, {MARKS["enqueue-bound"]} the host sets the pace,
+  processes used it, {MARKS["unwatched"]} neither is known, {MARKS["enqueue-bound"]} the host sets the pace,
   {MARKS["precision"]} too small an error for the precision.
 """
 TIMES = """\
@@ -34,17 +34,17 @@ TIMES = """\
 - enqueue: host time until the call returns, on an empty queue.
 - end to end: the host's clock, with images copied in from pinned memory and logits copied out.
 - images/s: calls in flight on one stream. It is not one over any of these times.
-- CUDA graph: whether the kernels of a call are replayed as one. Compare rows that say the same.
+- CUDA graph: whether the kernels of a call are replayed as one. Compare rows in which it is the same.
 - L2: hot, or emptied before each timed call of wall, gpu and end to end.
 """
 MEMORY = (
     "MB, medians over processes, each by who counts it. They overlap and none covers all, so they are never added and "
     "backends are not ranked by them. torch: peaks of its allocator, which sees nothing of TensorRT's or onnxruntime's "
-    "own. Engine: what TensorRT says of an engine's weights and of the activations of one context. Process: NVML's "
-    "figure, CUDA context included. Device delta: what the whole GPU holds more than before, other processes included."
+    "own. Engine: weights, and activations of one context, as TensorRT reports them. Process: by NVML, CUDA context "
+    "included. Device delta: what the whole GPU holds more than before, other processes included."
 )
 CONDITIONS = (
-    "As NVML told it: before the model was opened, while calls were in flight (every round, those dropped included), "
+    "As NVML reported them: before the model was opened, while calls were in flight (every round, disturbed ones too), "
     "after the last round. Clocks are read and never set. W and mJ are the whole GPU's, of the calls in flight."
 )
 
