@@ -23,7 +23,7 @@ NOT_VERIFIED = """\
 """
 HOW_TO_READ = f"""\
 - On GPUs latency is the wall's: see "GPU". {MARKS["throttled"]} the GPU slowed itself down, {MARKS["shared"]} other
-  processes used it, {MARKS["unwatched"]} it is not known whether, {MARKS["enqueue-bound"]} the host sets the pace,
+  processes used it, {MARKS["unwatched"]} one of these is not known, {MARKS["enqueue-bound"]} the host sets the pace,
   {MARKS["precision"]} too small an error for the precision.
 """
 TIMES = """\
