@@ -19,7 +19,7 @@ import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, backends, precisions, run
 from mnv2bench.artifacts import MACHINE_CODE, SUFFIXES
-from mnv2bench.campaign import ready
+from mnv2bench.campaign.preparation import gpu_device
 from mnv2bench.cases import EAGER
 from mnv2bench.profiling.profilers import why_not
 from mnv2bench.refusals import Unsupported
@@ -61,7 +61,7 @@ print(json.dumps(said))
 @cache
 def gpu():
     """Why there is no GPU here, else "", as the campaign asks: in a process of its own."""
-    return ready.gpu(0, 0, "the contract").reason
+    return gpu_device(0, 0, "the contract").reason
 
 
 def installed(names):

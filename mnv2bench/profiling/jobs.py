@@ -1,6 +1,6 @@
 """The jobs and the results of the two programs of profiling, each declared once."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from mnv2bench.cases import Case
 from mnv2bench.profiling.records import Operator, Probe
@@ -8,8 +8,7 @@ from mnv2bench.records import Plan
 from mnv2bench.workers.programs import Program
 
 
-@dataclass(frozen=True)
-class ProfileJob:
+class ProfileJob(Struct, frozen=True):
     """One process of a case under its runtime's profiler; `trace` is the file for a Chrome trace, "" for none."""
 
     case: Case
@@ -20,8 +19,7 @@ class ProfileJob:
     trace: str = ""
 
 
-@dataclass(frozen=True)
-class ProfileResult:
+class ProfileResult(Struct, frozen=True):
     """What one process profiled, as fields of a `records.Profile`."""
 
     profiler: str
@@ -33,20 +31,18 @@ class ProfileResult:
     error: float | None = None
 
 
-@dataclass(frozen=True)
-class ProbeJob:
+class ProbeJob(Struct, frozen=True):
     """One process of probes with this number of threads."""
 
     threads: int
     plan: Plan
 
 
-@dataclass(frozen=True)
-class ProbeResult:
+class ProbeResult(Struct, frozen=True):
     """What one process probed, as fields of a `records.Probes`."""
 
     probes: tuple[Probe, ...] = ()
-    caches: dict[str, int] = field(default_factory=dict)
+    caches: dict[str, int] = {}
     notes: tuple[str, ...] = ()
 
 

@@ -2,11 +2,11 @@
 
 import tempfile
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from mnv2bench import backends
 from mnv2bench.artifacts import REFERENCE_SEEDS
@@ -40,7 +40,7 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
             measure=lambda session: profile(session, job.plan, Path(job.trace) if job.trace else None),
         )
     comparison = opening.checked
-    result = replace(opening.measured, error=comparison.error)
+    result = structs.replace(opening.measured, error=comparison.error)
     return Outcome("wrong" if comparison.wrong else "ok", comparison.wrong, result)
 
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
+from msgspec import structs
 
 from mnv2bench.artifacts import REFERENCE_SEEDS
 from mnv2bench.backends import Images
@@ -84,8 +84,9 @@ def run(job: MeasureJob) -> Outcome[Measured]:
             outcome = _external(device, bundle, job, clock)
         else:
             outcome = _ours(device, bundle, job, clock, Path(folder))
-        target = msgspec.structs.replace(target, after=state(device))
-    return replace(outcome, result=replace(outcome.result or Measured(), target=target))
+        target = structs.replace(target, after=state(device))
+    measured = structs.replace(outcome.result or Measured(), target=target)
+    return structs.replace(outcome, result=measured)
 
 
 def _ours(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock, folder: Path) -> Outcome[Measured]:

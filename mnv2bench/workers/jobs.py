@@ -1,6 +1,6 @@
 """The jobs and the results of the programs that make ready and measure cases, each declared once."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from mnv2bench.artifacts import Weights
 from mnv2bench.cases import Case, Kind
@@ -10,8 +10,7 @@ from mnv2bench.records.target import Target
 from mnv2bench.workers.programs import Program
 
 
-@dataclass(frozen=True)
-class MeasureJob:
+class MeasureJob(Struct, frozen=True):
     """One process of a case: the files that it opens, and the seed of the images that it measures with.
 
     `compile_cache` is the folder where its runtime may keep what it compiles. `runner` is the --runner of a case on a
@@ -27,26 +26,23 @@ class MeasureJob:
     runner: str = ""
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """What one process measured, as fields of a `records.Process`."""
 
-    samples: Samples = field(default_factory=Samples)
+    samples: Samples = Samples()
     counts: Counts | None = None
     told: Told | None = None
     target: Target | None = None
 
 
-@dataclass(frozen=True)
-class DeviceJob:
+class DeviceJob(Struct, frozen=True):
     """A case whose remote device is asked whether it is there, and for which its runner is built."""
 
     case: Case
     runner: str = ""
 
 
-@dataclass(frozen=True)
-class ExportJob:
+class ExportJob(Struct, frozen=True):
     """An artifact to make: `source` is the file that it is made from, `options` what its making depends on."""
 
     case: Case
@@ -54,11 +50,10 @@ class ExportJob:
     format: str
     key: str
     source: str = ""
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = {}
 
 
-@dataclass(frozen=True)
-class DriverJob:
+class DriverJob(Struct, frozen=True):
     """A question to the NVIDIA driver: whether a backend can use the device of this number.
 
     `cuda_version` is what the backend's runtime was built for, as `cuDriverGetVersion` counts: 13000 is 13.0.
@@ -69,8 +64,7 @@ class DriverJob:
     backend: str = ""
 
 
-@dataclass(frozen=True)
-class Programs:
+class Programs(Struct, frozen=True):
     """What measures a case, and what prepares the device that it runs on, where that is not this machine."""
 
     measure: Program[MeasureJob, Measured]

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from mnv2bench.backends import Images, Session
 from mnv2bench.gpu.nvml import Watch
@@ -20,8 +21,7 @@ C = TypeVar("C")
 M = TypeVar("M")
 
 
-@dataclass(frozen=True)
-class Opening(Generic[C, M]):
+class Opening(Struct, Generic[C, M], frozen=True):
     """What one process learnt of a session: seconds, memory, and what its `check` and its `measure` returned.
 
     `first_s` is the very first run. `memory` is None where the system does not tell it.
@@ -35,8 +35,7 @@ class Opening(Generic[C, M]):
     measured: M
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """The rounds of the timing loop, and what the session says that its runtime does."""
 
     warmup: tuple[Round, ...]

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
 
@@ -21,8 +20,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Program(Generic[J, R]):
+class Program(msgspec.Struct, Generic[J, R], frozen=True):
     """A program for `python -m module`, with the types of the job that it takes and of the result that it gives."""
 
     module: str
@@ -30,8 +28,7 @@ class Program(Generic[J, R]):
     result: type[R]
 
 
-@dataclass(frozen=True)
-class Outcome(Generic[R]):
+class Outcome(msgspec.Struct, Generic[R], frozen=True):
     """How a process ended: its status (one of `records.STATUSES`), why, and its result where it has one.
 
     `wall_s` is how long it ran, from its parent's view.

@@ -17,7 +17,7 @@ from mnv2bench.artifacts import REFERENCE_SEEDS  # noqa: E402
 from mnv2bench.cases import Case  # noqa: E402
 from mnv2bench.gpu import driver  # noqa: E402
 from mnv2bench.gpu.nvml import Watch  # noqa: E402
-from mnv2bench.networks import images  # noqa: E402
+from mnv2bench.networks.inputs import images  # noqa: E402
 from mnv2bench.records import Gpu, GpuMemory, Samples  # noqa: E402
 from mnv2bench.workers.jobs import WORKER, Measured, MeasureJob  # noqa: E402
 from mnv2bench.workers.opening import Timing, open_check_measure, time_session  # noqa: E402

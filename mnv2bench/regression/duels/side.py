@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import run_child
 from mnv2bench.campaign.preparation import EXPORT_TIMEOUT_S, Failure, Preparation, prepare
@@ -14,8 +16,7 @@ from mnv2bench.records import Machine
 from mnv2bench.workers.programs import Outcome, Program, serve
 
 
-@dataclass(frozen=True)
-class SideJob:
+class SideJob(Struct, frozen=True):
     """The cases that an environment is to prepare."""
 
     cases: tuple[Case, ...]
@@ -23,8 +24,7 @@ class SideJob:
     trt_level: int
 
 
-@dataclass(frozen=True)
-class SideResult:
+class SideResult(Struct, frozen=True):
     """An environment: its machine, its distributions with their versions, and the preparations by case id."""
 
     machine: Machine
