@@ -16,7 +16,7 @@ import psutil
 from msgspec.structs import replace
 
 from mnv2bench import backends
-from mnv2bench.artifacts import CONVERTERS
+from mnv2bench.artifacts import formats
 from mnv2bench.gpu import nvml
 from mnv2bench.records import GpuFacts, Machine
 
@@ -99,7 +99,7 @@ def _os() -> str:
 
 def _libraries() -> dict[str, str]:
     """Versions of what is installed of our own libraries, of all converters and of every backend's distributions."""
-    names = [*OWN_LIBRARIES, *(name for converters in CONVERTERS.values() for name in converters)]
+    names = [*OWN_LIBRARIES, *(name for format in formats.names() for name in formats.format(format).converters)]
     for backend in backends.names():
         names += backends.runtime(backend).distributions
     versions = {}

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, backends, precisions, run
-from mnv2bench.artifacts import MACHINE_CODE, SUFFIXES
+from mnv2bench.artifacts import formats
 from mnv2bench.campaign.preparation import gpu_device
 from mnv2bench.cases import EAGER
 from mnv2bench.profiling.profilers import why_not
@@ -41,7 +41,7 @@ ABSENT = {name for name in RUNTIMES if lacks(name)}
 HERE = [name for name, runtime in RUNTIMES.items() if "cpu" in runtime.runs]
 ON_GPU = [name for name, runtime in RUNTIMES.items() if "cuda" in runtime.runs]
 COMPILING = [name for name in HERE if RUNTIMES[name].opens != "fast"]
-CHEAP = [name for name in HERE if name not in COMPILING and RUNTIMES[name].reads not in MACHINE_CODE]
+CHEAP = [name for name in HERE if name not in COMPILING and not formats.format(RUNTIMES[name].reads).per_machine]
 MODULES = (*backends.names(), "fake")
 OPEN_ON_CUDA = """
 import json, sys
@@ -176,8 +176,8 @@ def test_a_backend_is_its_declaration_and_open(name):
     tree = ast.parse(Path(backends.__file__).with_name(f"{name}.py").read_text())
     assert ast.get_docstring(tree).splitlines()[0].endswith((".", ":"))
     declaration = backends.runtime(name)
-    assert declaration.reads in SUFFIXES
-    assert declaration.profiled_reads in ("", *SUFFIXES)
+    assert declaration.reads in formats.names()
+    assert declaration.profiled_reads in ("", *formats.names())
     assert declaration.extra in ("", *EXTRAS)
     (opens,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "open"]
     assert [ast.unparse(argument.annotation) for argument in opens.args.args] == ["Case", "Path"]

@@ -57,12 +57,12 @@ print(json.dumps(said))
 os._exit(0)
 """
 CUMULATIVE = """
-import json, os, sys, warnings
+import importlib, json, os, sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
 import torch
 from mnv2bench import Case, backends
-from mnv2bench.artifacts import Weights, export
+from mnv2bench.artifacts import Weights, job
 from mnv2bench.networks import images
 
 class Sums(torch.nn.Module):
@@ -74,9 +74,9 @@ class Sums(torch.nn.Module):
 
 name, format, target = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 torch.set_grad_enabled(False)
-export.network = lambda case, path: Sums().eval()
+job.network = lambda case, path: Sums().eval()
 case = Case(width=0.35, resolution=32, backend=name)
-export.EXPORTERS[format](export.Job(case, target, target, Weights(), {}))
+importlib.import_module(f"mnv2bench.artifacts.formats.{format}").export(job.Job(case, target, target, Weights(), {}))
 with backends.backend(name).open(case, target) as session:
     session.put(images(1, 1, 32))
     session.run()

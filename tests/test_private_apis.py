@@ -202,7 +202,7 @@ PRIVATE_APIS = (
     PrivateApi(
         "torch",
         "_inductor.aoti_compile_and_package",
-        "mnv2bench/artifacts/export.py",
+        "mnv2bench/artifacts/job.py",
         has("torch._inductor", "aoti_compile_and_package"),
     ),
     PrivateApi(

@@ -20,7 +20,8 @@ warnings.simplefilter("ignore")
 import torch
 from mnv2bench import Case
 from mnv2bench.artifacts import Weights
-from mnv2bench.artifacts.export import EXPORTERS, Job
+from mnv2bench.artifacts.formats import onnx, state_dict
+from mnv2bench.artifacts.job import Job
 
 torch.set_num_threads(1)
 torch.set_grad_enabled(False)
@@ -29,8 +30,8 @@ for name, width, resolution, batch, precision in json.loads(sys.argv[2]):
     case = Case(width=width, resolution=resolution, batch=batch, backend="tensorrt", device="cuda", precision=precision)
     weights = folder / f"{width}.pt"
     if not weights.exists():
-        EXPORTERS["state_dict"](Job(case, weights, weights, Weights(), {}))
-    EXPORTERS["onnx"](Job(case, weights, folder / name, Weights(), {}))
+        state_dict.export(Job(case, weights, weights, Weights(), {}))
+    onnx.export(Job(case, weights, folder / name, Weights(), {}))
 """
 PLANNED = """
 import importlib, json, sys
@@ -39,10 +40,11 @@ sys.modules["tensorrt"] = importlib.import_module("tensorrt_rtx")
 import torch
 from mnv2bench import Case, artifacts
 from mnv2bench.artifacts import Weights, export
+from mnv2bench.artifacts.formats import plan
 from mnv2bench.backends.shared import tensorrt_plan
 
 done, build = [], tensorrt_plan.build
-export.prepare = lambda case: done.append(f"prepared {case.device}")
+plan.prepare = lambda case: done.append(f"prepared {case.device}")
 torch.cuda.set_device = lambda number: done.append(f"device {number}")
 
 def watched(onnx, options, timings):
@@ -54,8 +56,8 @@ case = Case(width=0.75, resolution=128, batch=2, backend="tensorrt", device="cud
 options = {"tf32": "off", "optimization level": "3"}
 for _ in range(2):
     made = export.export(case, "plan", "0123", Path(sys.argv[1], "pairs.fp16.onnx"), options, Weights())
-plan = artifacts.path("plan", "0123")
-files = {file.name: file.stat().st_size for file in plan.parent.iterdir() if "0123" in file.name}
+written = artifacts.path("plan", "0123")
+files = {file.name: file.stat().st_size for file in written.parent.iterdir() if "0123" in file.name}
 Path(sys.argv[1], "planned.json").write_text(json.dumps({"done": done, "files": files, "bytes": made.bytes}))
 """
 BUILT = """

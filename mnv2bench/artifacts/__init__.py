@@ -9,38 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mnv2bench import networks
+from mnv2bench.artifacts import formats
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP32, named
 from mnv2bench.records import Artifact
 
 PACKAGE = Path(__file__).parents[1]
-SOURCES = (
-    *sorted((PACKAGE / "networks").rglob("*.py")),
-    PACKAGE / "artifacts" / "export.py",
-    PACKAGE / "backends" / "shared" / "tensorrt_plan.py",
-)
-SUFFIXES = {
-    "state_dict": ".pt",
-    "reference": ".npz",
-    "onnx": ".onnx",
-    "torchscript": ".ts",
-    "pt2": ".pt2",
-    "pt2_profiled": ".profiled.pt2",
-    "tflite": ".tflite",
-    "pte": ".pte",
-    "ncnn": ".ncnn",
-    "plan": ".plan",
-}
-MADE_FROM = {"plan": "onnx"}  # another artifact instead of the state dict
-CONVERTERS = {
-    "onnx": ("torch", "onnx", "onnxscript"),
-    "tflite": ("torch", "litert-torch", "litert-converter"),
-    "pte": ("torch", "executorch", "torchao"),
-    "ncnn": ("torch", "pnnx"),
-    "plan": ("tensorrt-cu13", "tensorrt-cu12", "tensorrt"),
-}
 REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
-MACHINE_CODE = ("pt2", "pt2_profiled")  # compiled for this processor and thread count
 
 
 @dataclass(frozen=True)
@@ -62,6 +37,13 @@ def root() -> Path:
     return Path(os.environ.get("MNV2BENCH_CACHE") or Path(cache) / "mnv2bench").expanduser()
 
 
+def _sources(format: str) -> list[Path]:
+    """The files of mnv2bench whose change is a change of what is exported."""
+    folder = PACKAGE / "artifacts"
+    shared = [folder / "export.py", folder / "job.py", PACKAGE / "backends" / "shared" / "tensorrt_plan.py"]
+    return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]
+
+
 def _version(distribution: str) -> str:
     try:
         return importlib.metadata.version(distribution)
@@ -81,21 +63,22 @@ def key(
     `source` is the file that it is made from, where that is no state dict; `options` what
     its making depends on: of a TensorRT plan the GPU and the builder's settings.
     """
-    precision = FP32.name if format in ("state_dict", "reference") else named(case.precision).files
+    declaration = formats.format(format)
+    precision = named(case.precision).files if declaration.per_precision else FP32.name
     net = repr(networks.layers(case.network, case.width, networks.ANY_RESOLUTION))  # its file may be out of the tree
     content = [format, net, case.network, case.width, precision, weights.content]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
-    if format != "state_dict":
+    if declaration.per_shape:
         content += [case.batch, case.resolution]
-    if format in MACHINE_CODE:
+    if declaration.per_machine:
         content += [case.threads, machine]
-    content += [f"{d} {_version(d)}" for d in CONVERTERS.get(format, ("torch",))]
-    content += map(digest, SOURCES)
+    content += [f"{name} {_version(name)}" for name in declaration.converters]
+    content += map(digest, _sources(format))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def path(format: str, key: str) -> Path:
-    return root() / "artifacts" / f"{format}-{key}{SUFFIXES[format]}"
+    return root() / "artifacts" / f"{format}-{key}{formats.format(format).suffix}"
 
 
 def facts(format: str, key: str) -> Artifact | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mnv2bench import artifacts, backends
-from mnv2bench.artifacts import Weights
+from mnv2bench.artifacts import Weights, formats
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.cases import Case, Kind
 from mnv2bench.gpu.driver import Device
@@ -60,6 +60,7 @@ def prepare(
         return failure
     try:
         format = format or backends.runtime(case.backend).reads
+        steps = (*formats.steps("reference"), *formats.steps(format))
         if case.kind == Kind.MEASURED_HERE:
             backends.require_supported(case)
     except Unsupported as error:
@@ -73,9 +74,9 @@ def prepare(
             return _failure(answer)
         options = _options(case, answer.result, trt_level)
     made: dict[str, Artifact] = {}
-    for step in dict.fromkeys(("state_dict", "reference", artifacts.MADE_FROM.get(format, format), format)):
-        source_format = artifacts.MADE_FROM.get(step, "state_dict")
-        source = str(artifacts.path(source_format, made[source_format].key)) if made else ""
+    for step in dict.fromkeys(steps):
+        source_format = formats.format(step).made_from
+        source = str(artifacts.path(source_format, made[source_format].key)) if source_format else ""
         artifact = _make(case, step, weights, source, options, progress)
         if isinstance(artifact, Failure):
             return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
@@ -124,7 +125,7 @@ def _make(
     case: Case, format: str, weights: Weights, source: str, options: dict[str, str], progress: Progress
 ) -> Artifact | Failure:
     """The artifact, from the cache or made now in a process of its own."""
-    converted = (source, options) if format in artifacts.MADE_FROM else ()
+    converted = (source, options) if formats.format(format).is_converted else ()
     key = artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
     if cached := artifacts.facts(format, key):
         return cached

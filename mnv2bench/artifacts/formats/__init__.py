@@ -1,0 +1,56 @@
+"""The file formats that runtimes open: one module each, with what it declares and the function that writes it.
+
+A module declares `FORMAT = Format(...)`, which is read without importing it, and has `export(job)`, which writes the
+file `job.target`.
+"""
+
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+
+from mnv2bench.declarations import declared
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format, in one constant of its module: literals by keyword, read from the source.
+
+    `converters` are the distributions whose versions change the file. `made_from` is the format of the file that it is
+    made from. `per_precision`, `per_shape` and `per_machine` say what the file depends on, besides the network, its
+    width and its weights: the number format; batch and resolution; and, of machine code, the processor and the number
+    of threads.
+    """
+
+    suffix: str
+    converters: tuple[str, ...] = ("torch",)
+    made_from: str = "state_dict"
+    per_precision: bool = True
+    per_shape: bool = True
+    per_machine: bool = False
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it is made from another file than the state dict: that file's content is then part of the key."""
+        return self.made_from not in ("", "state_dict")
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every format, by name."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+@cache
+def format(name: str) -> Format:
+    """What a format declares. ValueError for one that is not there."""
+    if name not in names():
+        raise ValueError(
+            f"format {name!r} is not one of {', '.join(names())}: add mnv2bench/artifacts/formats/{name}.py"
+        )
+    return declared(f"{__name__}.{name}", "FORMAT", Format)
+
+
+def steps(name: str) -> tuple[str, ...]:
+    """The formats that are made one from the other until there is this one: plan is state_dict, onnx, plan."""
+    source = format(name).made_from
+    return (*steps(source), name) if source else (name,)

@@ -1,0 +1,17 @@
+"""Logits of eager fp32 for two batches of images, by numpy.savez: what every backend is compared with."""
+
+import numpy as np
+
+from mnv2bench.artifacts import REFERENCE_SEEDS
+from mnv2bench.artifacts.formats import Format
+from mnv2bench.artifacts.job import Job, batch
+from mnv2bench.backends.shared.torch_session import network
+
+FORMAT = Format(suffix=".npz", per_precision=False)
+
+
+def export(job: Job) -> None:
+    module = network(job.case, job.source)
+    logits = [module(batch(job.case, seed)).numpy() for seed in REFERENCE_SEEDS]
+    with job.target.open("wb") as file:
+        np.savez(file, logits=np.stack(logits))

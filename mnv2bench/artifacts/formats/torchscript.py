@@ -1,0 +1,15 @@
+"""TorchScript, traced and frozen."""
+
+from typing import Any
+
+import torch
+
+from mnv2bench.artifacts.formats import Format
+from mnv2bench.artifacts.job import Job, example, typed_network
+
+FORMAT = Format(suffix=".ts")
+
+
+def export(job: Job) -> None:
+    traced: Any = torch.jit.trace(typed_network(job), (example(job),))  # type: ignore[no-untyped-call]
+    torch.jit.save(torch.jit.freeze(traced), job.target)

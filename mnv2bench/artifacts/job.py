@@ -1,0 +1,47 @@
+"""What an exporter is given, and what several exporters share: the network and images in the case's number format."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mnv2bench.artifacts import Weights
+from mnv2bench.backends.shared.cuda_session import dtype
+from mnv2bench.backends.shared.torch_session import network, require_compiler
+from mnv2bench.cases import Case
+from mnv2bench.networks import images
+
+
+@dataclass(frozen=True)
+class Job:
+    """One artifact to make: `source` is the state dict, or the artifact that this format is made from."""
+
+    case: Case
+    source: Path
+    target: Path
+    weights: Weights
+    options: dict[str, str]
+
+
+def batch(case: Case, seed: int) -> torch.Tensor:
+    """A batch of images in float32."""
+    return torch.from_numpy(images(seed, case.batch, case.resolution))
+
+
+def typed_network(job: Job) -> torch.nn.Module:
+    """The network in the number format of the case's files: what a strongly typed runtime computes in."""
+    return network(job.case, job.source).to(dtype(job.case))
+
+
+def example(job: Job) -> torch.Tensor:
+    """The batch of images that a network is traced with, in the number format of the case's files."""
+    return batch(job.case, 1).to(dtype(job.case))
+
+
+def compile_package(job: Job, options: dict[str, bool]) -> None:
+    """Compile the network with AOTInductor, with more of Inductor's options."""
+    require_compiler()
+    torch.set_num_threads(job.case.threads)  # Inductor writes the thread count into its C++
+    program = torch.export.export(typed_network(job), (example(job),))
+    configuration = {"freezing": True, **options}
+    torch._inductor.aoti_compile_and_package(program, package_path=str(job.target), inductor_configs=configuration)
