@@ -1,4 +1,4 @@
-"""Cases -> Records: which process runs when, where it is written down, and how an interrupted one goes on."""
+"""Campaigns: cases become Records, one fresh process at a time, and an interrupted campaign can be resumed."""
 
 from mnv2bench.campaign.campaign import Campaign, run
 from mnv2bench.campaign.items import Item, Needs

@@ -1,4 +1,4 @@
-"""The campaign: artifacts first, then blocks of worker processes, each written down as it ends."""
+"""A campaign: artifacts first, then blocks of worker processes, each written to the journal as it ends."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ Preparations = dict[Needs, Preparation | Failure]
 
 @dataclass
 class Campaign:
-    """What to measure, how, and where to write it down."""
+    """What is measured, how, and in which journal it is kept."""
 
     cases: tuple[Case, ...]
     journal: Journal
@@ -97,7 +97,7 @@ def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, prep
 
 
 def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress) -> None:
-    """Begin the journal, or take up the interrupted one; ValueError where that is of something else."""
+    """Begin the journal, or continue the interrupted one; ValueError where that one is of another campaign."""
     if resume and journal.path.exists() and journal.path.stat().st_size:
         _require_same(journal.resume(), head)
     elif aside := journal.begin(head):

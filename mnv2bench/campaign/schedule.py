@@ -1,4 +1,4 @@
-"""The order of the processes, and the nuisances that each one gets; all from one seed."""
+"""The order of the processes, and the random environment of each; all of it follows from one seed."""
 
 import random
 from collections.abc import Sequence
@@ -12,15 +12,16 @@ MAX_PADDING = 4096
 
 
 def all_backends(device: str = "cpu") -> tuple[str, ...]:
-    """The default of every selection on a device: torch_eager first, as everything is compared with it."""
-    found = (name for name in backends.names() if device.partition(":")[0] in backends.runtime(name).runs)
-    return tuple(sorted(found, key=lambda name: (name != EAGER, name)))
+    """The backends that run on a device: torch_eager first, as everything is compared with it."""
+    names = (name for name in backends.names() if device.partition(":")[0] in backends.runtime(name).runs)
+    return tuple(sorted(names, key=lambda name: (name != EAGER, name)))
 
 
 def blocks(cells: Sequence[T], processes: int, seed: int) -> list[list[T]]:
-    """Each block holds every cell once, shuffled anew, every second one the reverse of the one before it.
+    """The cells in as many blocks as there are processes: each block holds every cell once.
 
-    So drift of the machine meets all cells alike, and a cell's processes are never all in a row.
+    Every other block is shuffled, and the block after it is its reverse. So drift of the machine meets all cells
+    alike, and the processes of a cell are never all in a row.
     """
     chance = random.Random(seed)
     order = list(cells)
@@ -33,7 +34,7 @@ def blocks(cells: Sequence[T], processes: int, seed: int) -> list[list[T]]:
 
 
 def nuisances(seed: int) -> dict[str, str]:
-    """Environment variables that move a process's memory layout and hashing about, for one process."""
+    """Environment variables that change a process's memory layout and hashing, so that no layout decides a result."""
     chance = random.Random(seed)
     return {
         "PYTHONHASHSEED": str(chance.randrange(2**32)),

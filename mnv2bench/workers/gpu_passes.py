@@ -1,4 +1,4 @@
-"""The calls of a round once more, for a device that runs beside the host: one pass for each clock it adds."""
+"""Passes: the calls of a round, repeated for each clock of a device that works beside the host."""
 
 import statistics
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from mnv2bench.records import Plan
 from mnv2bench.records.rounds import GpuRound, GpuState, Round
 from mnv2bench.workers.noise import Counters, since
 
-MAX_CALLS = 256  # of a pass that keeps the time of each
+MAX_CALLS = 256  # of a pass that keeps the time of each call
 
 Clock = Callable[[], int]
 Cool = Callable[[], None]
 
 
 def cooled(session: Session, plan: Plan) -> Cool | None:
-    """What empties the L2 cache and waits until it is empty; None for a plan, or a device, that leaves it alone."""
+    """A function that empties the L2 cache and waits until it is empty; None where the plan or the device has none."""
     queue = session.queue
     if queue is None or not plan.cold_l2:
         return None
@@ -31,10 +31,10 @@ def cooled(session: Session, plan: Plan) -> Cool | None:
 def time_passes(
     session: Session, plan: Plan, round: Round, read: Callable[[bool], Counters], watch: Watch | None = None
 ) -> GpuRound:
-    """All passes, each of about as many calls as the round's time holds by the host's clock.
+    """Run all passes, each with about as many calls as fit in the time of a round.
 
-    The one for energy comes last and right after one that keeps the device as busy: the counter moves in steps, and
-    owes what came just before.
+    The pass that measures energy comes last, after one that keeps the device as busy: the energy counter moves in
+    steps, and its first step is of the time before.
     """
     queue, clock_ns = session.queue, session.clock_ns
     if queue is None:
@@ -64,7 +64,7 @@ def time_passes(
 
 
 def enqueue(queue: Queue, clock_ns: Clock, calls: int) -> tuple[int, ...]:
-    """Host time until each call returned, on an empty queue: no call pays for another's place in it."""
+    """Host time until each call returned, on an empty queue: no call waits for a place in it."""
     durations_ns = []
     for _ in range(calls):
         queue.synchronize()
@@ -76,7 +76,7 @@ def enqueue(queue: Queue, clock_ns: Clock, calls: int) -> tuple[int, ...]:
 
 
 def end_to_end(queue: Queue, clock_ns: Clock, calls: int, cool: Cool | None) -> tuple[int, ...]:
-    """Host time from images in pinned host memory to logits in pinned host memory, one call at a time."""
+    """Host time of each call from images in pinned host memory to logits in pinned host memory, call after call."""
     durations_ns = []
     queue.synchronize()
     for _ in range(calls):
@@ -92,14 +92,14 @@ def end_to_end(queue: Queue, clock_ns: Clock, calls: int, cool: Cool | None) -> 
 
 
 def events(queue: Queue, calls: int, cold_l2: bool = False) -> tuple[int, ...]:
-    """Device time between a mark before and a mark after each call, all queued back to back and read afterwards.
+    """Device time between a mark before and a mark after each call; all calls are queued, and read afterwards.
 
     Where the host cannot keep the queue filled, the time in which the device waits for it is part of the call. The L2
-    cache is emptied in the queue too, ahead of the first mark: a host that waited for it would leave the queue empty.
+    cache is emptied in the queue too, before the first mark: a host that waited for it would leave the queue empty.
     """
     marks = [(queue.mark(), queue.mark()) for _ in range(calls)]
     queue.synchronize()
-    queue.enqueue()  # of no mark: the first one of an empty queue would be timed with the host's enqueue
+    queue.enqueue()  # a call without marks: the first one of an empty queue would be timed with the host's enqueue
     for first, last in marks:
         if cold_l2:
             queue.cool_l2()
@@ -111,7 +111,7 @@ def events(queue: Queue, calls: int, cold_l2: bool = False) -> tuple[int, ...]:
 
 
 def in_flight(queue: Queue, clock_ns: Clock, calls: int, depth: int, watch: Watch | None) -> tuple[int, int | None]:
-    """Host time of all calls together, at most `depth` of them in flight, and the millijoules meanwhile."""
+    """Host time of all calls together, at most `depth` of them in flight, and the energy in millijoules."""
     marks = [queue.mark() for _ in range(depth)]
     queue.synchronize()
     energy_mj = watch.energy_mj() if watch else None
@@ -127,7 +127,7 @@ def in_flight(queue: Queue, clock_ns: Clock, calls: int, depth: int, watch: Watc
 
 
 def busy_state(queue: Queue, depth: int, watch: Watch) -> GpuState:
-    """What NVML says while calls are in flight, whose times nobody takes."""
+    """NVML's state of the GPU while calls are in flight; these calls are not timed."""
     for _ in range(depth):
         queue.enqueue()
     state = watch.state()

@@ -13,8 +13,8 @@ from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.workers.gpu_passes import cooled, time_passes
 from mnv2bench.workers.noise import Counters, counters, since
 
-STEADY_ROUNDS = 4
-RETRIES = 2  # at most this many times the rounds that were asked for
+STEADY_ROUNDS = 4  # docs/thresholds.md#warm-up
+RETRIES = 2  # the rounds that are tried at most, over those of the plan: docs/thresholds.md#rounds
 
 
 def time_round(
@@ -23,9 +23,9 @@ def time_round(
     read: Callable[[bool], Counters] = counters,
     cool: Callable[[], None] | None = None,
 ) -> Round:
-    """Back-to-back inferences for `seconds`, at least one, and what the machine did meanwhile.
+    """Time back-to-back inferences for so many seconds, at least one, and read what else the machine did.
 
-    `cool` comes before each of them, outside its time.
+    `cool` is called before each inference, outside its time.
     """
     run, clock_ns = session.run, session.clock_ns
     durations_ns: list[int] = []
@@ -54,10 +54,10 @@ def time_round(
 
 
 def steady(rounds: Sequence[Round], slope_limit: float) -> bool:
-    """Whether the last four round medians have stopped moving.
+    """Whether the medians of the last four rounds have stopped moving.
 
-    Theil-Sen: their median slope a round is under the limit, or its 95 % interval, which for four points reaches
-    from the least pairwise slope to the greatest, holds 0.
+    Theil-Sen: the median slope per round is below the limit, or its 95 % interval holds 0. For four points the
+    interval reaches from the least pairwise slope to the greatest.
     """
     medians = [statistics.median(r.durations_ns) for r in rounds[-STEADY_ROUNDS:]]
     if len(medians) < STEADY_ROUNDS:
@@ -68,7 +68,7 @@ def steady(rounds: Sequence[Round], slope_limit: float) -> bool:
 
 
 def warm_up(session: Session, plan: Plan, read: Callable[[bool], Counters] = counters) -> tuple[Round, ...]:
-    """Rounds until enough runs, enough time and steady, or a cap."""
+    """Rounds until there were enough runs and enough time and the medians are steady, or until a cap of the plan."""
     cool = cooled(session, plan)
     rounds: list[Round] = []
     while True:
@@ -90,9 +90,9 @@ def measure(
     read: Callable[[bool], Counters] = counters,
     watch: Watch | None = None,
 ) -> tuple[tuple[Round, ...], tuple[Round, ...]]:
-    """Warm-up rounds, and rounds until the plan's count of them ran undisturbed; every round is returned.
+    """The warm-up rounds, and rounds until as many as planned ran undisturbed; every round is returned.
 
-    A device that runs beside the host has its passes after each round, and once after the warm-up, as part of it.
+    A device that works beside the host has its passes after each round, and once at the end of the warm-up.
     """
 
     def passes(round: Round) -> Round:

@@ -1,4 +1,4 @@
-"""What else the machine did: counters that need no root, each absent where the kernel does not tell."""
+"""Counters of what else the machine does; they need no root, and each is None where the kernel does not have it."""
 
 import os
 import resource
@@ -13,7 +13,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Counters:
-    """Cumulative, nanoseconds and events; None where unreadable."""
+    """Counts since the process or the machine started, in nanoseconds and events; None where unreadable."""
 
     cpu_ns: int
     run_queue_ns: int | None
@@ -24,7 +24,7 @@ class Counters:
 
 
 def _run_queue_ns() -> int | None:
-    """Time that threads of this process waited for a core, all of them: /proc/self/schedstat has only one thread's."""
+    """Time that the threads of this process waited for a core, added up: /proc/self/schedstat has only one thread's."""
     total, seen = 0, False
     with suppress(OSError):
         for task in os.scandir("/proc/self/task"):
@@ -40,15 +40,15 @@ def _tick_ns() -> int:
 
 
 def _steal_ns() -> int | None:
-    """Time that the hypervisor gave to others, of all cores together."""
+    """Time that the hypervisor gave to other machines, of all cores together."""
     with suppress(OSError, IndexError, ValueError), (PROC / "stat").open() as file:
         return int(file.readline().split()[8]) * _tick_ns()
     return None
 
 
 @cache
-def _throttle() -> tuple[Path, str, int] | None:
-    """The cgroup file, its field and the nanoseconds of its unit: version 2, else 1."""
+def _throttle_source() -> tuple[Path, str, int] | None:
+    """The cgroup file, its field and the nanoseconds of its unit: of version 2 of cgroups, else of version 1."""
     for path, field, unit in (
         (CGROUP / "cpu.stat", "throttled_usec", 1000),
         (CGROUP / "cpu" / "cpu.stat", "throttled_time", 1),
@@ -60,30 +60,34 @@ def _throttle() -> tuple[Path, str, int] | None:
 
 
 def _throttled_ns() -> int | None:
-    found = _throttle()
-    if found:
-        path, field, unit = found
+    """Time that the cgroup kept the process from running, as its quota was spent."""
+    source = _throttle_source()
+    if source:
+        path, field, unit = source
         with suppress(OSError, ValueError, KeyError):
             return int(dict(line.split() for line in path.read_text().splitlines())[field]) * unit
     return None
 
 
 def counters(last: bool = False) -> Counters:
-    """Read them all; CPU time is read next to the round: last before it, first after it (`last=False`)."""
+    """Read all counters. CPU time is read next to the round: as the last one before it, as the first one after it."""
     usage = resource.getrusage(resource.RUSAGE_SELF) if not last else None
-    rest = (_run_queue_ns(), _steal_ns(), _throttled_ns())
+    waited = (_run_queue_ns(), _steal_ns(), _throttled_ns())
     usage = usage or resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
-    return Counters(cpu_ns, *rest, usage.ru_nivcsw, usage.ru_majflt)
+    return Counters(cpu_ns, *waited, usage.ru_nivcsw, usage.ru_majflt)
 
 
 def since(before: int | None, after: int | None) -> int | None:
-    """What a counter moved, None where it could not be read."""
+    """The difference of two readings of a counter, None where one could not be read."""
     return None if before is None or after is None else max(0, after - before)
 
 
 def resident_bytes(field: str = "VmRSS") -> int | None:
-    """Resident memory of this process now, or at its highest with VmHWM; getrusage's would begin at the parent's."""
+    """Resident memory of this process in bytes: now, or at its highest with the field VmHWM.
+
+    The maximum that getrusage tells would begin at the parent's.
+    """
     with suppress(OSError), (PROC / "self" / "status").open() as file:
         for line in file:
             if line.startswith(field + ":"):

@@ -63,16 +63,16 @@ def begin(
     corners = []
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
-        asked = side(python, cases, chosen, plan.trt_level)
-        head = Head(cases, plan, seed, stored, asked.machine)
+        prepared = side(python, cases, chosen, plan.trt_level)
+        head = Head(cases, plan, seed, stored, prepared.machine)
         journal = Journal(out.with_name(f"{out.name}.{name}.jsonl"))
         open_journal(journal, head, resume, progress)
-        journal.note("side", {"interpreter": asked.interpreter[0], "distributions": asked.distributions})
+        journal.note("side", {"interpreter": prepared.interpreter[0], "distributions": prepared.distributions})
         for case in cases:
-            preparation = asked.preparations[case.id]
+            preparation = prepared.preparations[case.id]
             if isinstance(preparation, Preparation) and case.id not in journal.artifacts:
                 journal.artifact(case, preparation.artifact)
-        corners.append(Corner(asked, journal, head))
+        corners.append(Corner(prepared, journal, head))
     duel = Duel(cases, corners[0], corners[1], seed, progress)
     for name, corner in zip(SIDES, corners, strict=True):
         for ended in corner.journal.processes:
