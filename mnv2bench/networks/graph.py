@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Literal
 
 FP32_BYTES = 4
+ACTIVATIONS = {"relu": "ReLU", "relu6": "ReLU6"}  # as pages name them
 IMAGE = "image"  # stands among a layer's inputs for the network's own input
 IMAGE_CHANNELS = 3
 
@@ -263,6 +264,12 @@ def roles(layers: Sequence[Layer]) -> tuple[str, ...]:
                 later = [order.index(name) for name in names[place + 1 :] if name in order]
                 order.insert(min(later, default=len(order)), role)
     return tuple(order)
+
+
+def folded(layers: Sequence[Layer]) -> str:
+    """What these counts take as parts of the layers before, in words: batch norm and ReLU6."""
+    names = dict.fromkeys(ACTIVATIONS[layer.activation] for layer in layers if layer.activation)
+    return " and ".join(["batch norm", *names])
 
 
 def module_layers(layers: Sequence[Layer]) -> dict[str, str]:

@@ -33,6 +33,6 @@ def table(
         "others_socs",
     ],
 ) -> list[dict[str, str]]:
-    """The rows of one CSV file as text, untouched."""
+    """The rows of a CSV file as text, untouched."""
     text = resources.files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))

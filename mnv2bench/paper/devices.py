@@ -1,4 +1,4 @@
-"""Other people's latencies of MobileNetV2 on phones and boards, and which of them are of a given SoC."""
+"""Other people's latencies of one network on phones and boards, and which of them are of a named SoC."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ CPU = "-1"
 
 @dataclass(frozen=True)
 class OnDevice:
-    """One line of ncnn's list: 1.0@224, batch 1, on a CPU. `device` is as its authors wrote it."""
+    """A line of ncnn's list: NCNN_VARIANT, batch 1, on a CPU. `device` is as its authors wrote it."""
 
     device: str
     threads: int
@@ -28,7 +28,7 @@ class OnDevice:
 
 @cache
 def on_devices() -> tuple[OnDevice, ...]:
-    """ncnn's list, the rows of CPUs. QAI Hub's rows all ran on an NPU, timm's on PCs: neither stands beside a phone."""
+    """The rows of CPUs in ncnn's list. QAI Hub's rows all ran on an NPU and timm's on PCs, so neither is used."""
     return tuple(
         OnDevice(
             device=row["device"],
@@ -44,12 +44,13 @@ def on_devices() -> tuple[OnDevice, ...]:
 
 
 def of_soc(texts: Iterable[str], threads: int) -> tuple[OnDevice, ...]:
-    """The published rows of what a device says of itself, at that many threads; () for one that nobody published.
+    """The published rows of the SoC that a device's own texts name, at that many threads; () without any.
 
     A name counts where it stands in a text as whole words, whatever the case: RK3588 is not RK3588S.
     """
-    said = [_words(text) for text in texts]
-    starts = tuple(row["device"] for row in table("others_socs") if any(_words(row["says"]) in text for text in said))
+    own_texts = [_words(text) for text in texts]
+    socs = [row for row in table("others_socs") if any(_words(row["says"]) in text for text in own_texts)]
+    starts = tuple(row["device"] for row in socs)
     return tuple(row for row in on_devices() if row.threads == threads and _is_of(row.device, starts))
 
 
@@ -58,5 +59,5 @@ def _words(text: str) -> str:
 
 
 def _is_of(device: str, starts: tuple[str, ...]) -> bool:
-    """Whether it begins with one of the names, and with the whole of its last word."""
+    """Whether the device's name begins with one of these names, its last word included as a whole."""
     return any(_words(device).startswith(_words(start)) for start in starts)

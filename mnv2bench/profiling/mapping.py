@@ -1,4 +1,4 @@
-"""Operators of a profile -> the network's layers that they compute: by the modules they name, else by their order."""
+"""Which layers of its network each operator of a profile computes: by the modules it names, else by its place."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import Layer, layers, module_layers
 from mnv2bench.profiling.records import Operator, Profile
 
-MOVES = "layout"
-NEITHER = (MOVES, "other")  # parts of an operator that are no part of the network
-MOVING = ("concat", "shuffle")  # types of layers that only move numbers: operators that do so are layout changes
+LAYOUT_CHANGE = "layout"
+NO_LAYER = (LAYOUT_CHANGE, "other")  # operator types that compute no layer
+ONLY_MOVING = ("concat", "shuffle")  # layer types that compute nothing: their operators are layout changes
 
 
 def network(case: Case) -> tuple[Layer, ...]:
@@ -19,9 +19,10 @@ def network(case: Case) -> tuple[Layer, ...]:
 def layers_of(profile: Profile) -> tuple[tuple[str, ...], ...]:
     """For each operator the names of the layers that it computes, in the order of the network; () for none.
 
-    What only moves numbers computes none, whatever it names. By origins where any operator has one: an operator with
-    an origin that is no module of the network, or none beside others that have one, computes no layer that we know.
-    Else by order: the kinds must be the network's own, one for one and to the end, or nothing is mapped.
+    An operator that only moves numbers computes none, whatever it names. Where any operator has origins, origins
+    decide: an operator with an origin that is no module of the network, or without one, computes no layer. Else the
+    order decides: the operator types must be those of the network's layers, one for one and to the end, or nothing is
+    mapped.
     """
     net = network(profile.case)
     if any(operator.origins for operator in profile.operators):
@@ -31,19 +32,19 @@ def layers_of(profile: Profile) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(net[place].name for place in sorted(places)) for places in mapped)
 
 
-def computes(kind: str, layer: Layer) -> bool:
-    """Whether an operator of that kind does a layer's own work, and not only the batch norm or activation behind it."""
-    return any(_fits(part, layer) for part in kind.split("+"))
+def computes(operator_type: str, layer: Layer) -> bool:
+    """Whether an operator of that type does a layer's own work, and not only its batch norm or activation."""
+    return any(_fits(part, layer) for part in operator_type.split("+"))
 
 
-def moves(kind: str) -> bool:
-    """Whether an operator of that kind is a layout change and nothing else."""
-    return set(kind.split("+")) == {MOVES}
+def moves(operator_type: str) -> bool:
+    """Whether an operator of that type is a layout change and nothing else."""
+    return set(operator_type.split("+")) == {LAYOUT_CHANGE}
 
 
-def unfused_norm(kind: str) -> bool:
-    """Whether an operator of that kind applies batch norm to what another one computed."""
-    parts = kind.split("+")
+def unfused_norm(operator_type: str) -> bool:
+    """Whether an operator of that type applies batch norm to the result of another operator."""
+    parts = operator_type.split("+")
     return "norm" in parts and not {"conv", "depthwise", "matmul"} & {*parts}
 
 
@@ -60,19 +61,28 @@ def _fits(part: str, layer: Layer) -> bool:
 
 
 def _ends(part: str, layer: Layer) -> bool:
-    """Whether a part goes on with a layer's result: its batch norm, its activation, its bias."""
-    return bool({"norm": layer.bn_params, "activation": bool(layer.activation), "add": layer.bias}.get(part))
+    """Whether a part continues with a layer's result: its batch norm, its activation or its bias."""
+    match part:
+        case "norm":
+            return layer.norm
+        case "activation":
+            return bool(layer.activation)
+        case "add":
+            return layer.has_bias
+        case _:
+            return False
 
 
 def _by_order(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set[int]]:
-    computing = [place for place, layer in enumerate(net) if layer.type not in MOVING]
+    """Places in `net` of each operator's layers; an operator may continue with the layer that was reached before it."""
+    computing = [place for place, layer in enumerate(net) if layer.type not in ONLY_MOVING]
     nothing: list[set[int]] = [set() for _ in operators]
     mapped: list[set[int]] = []
     reached = -1
     for operator in operators:
         mapped.append(set())
         for part in operator.kind.split("+"):
-            if part in NEITHER:
+            if part in NO_LAYER:
                 continue
             if reached + 1 < len(computing) and _fits(part, net[computing[reached + 1]]):
                 reached += 1
@@ -83,7 +93,14 @@ def _by_order(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set[i
 
 
 def _by_origins(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set[int]]:
+    """Places in `net` of each operator's layers, by the layers' module paths."""
     places = {layer.name: place for place, layer in enumerate(net)}
-    modules = {module: places[name] for module, name in module_layers(net).items()}
-    known = [o.origins if not moves(o.kind) and modules.keys() >= {*o.origins} else () for o in operators]
-    return [{modules[origin] for origin in origins} for origins in known]
+    place_of = {path: places[name] for path, name in module_layers(net).items()}
+    mapped: list[set[int]] = []
+    for operator in operators:
+        known = all(origin in place_of for origin in operator.origins)
+        if moves(operator.kind) or not known:
+            mapped.append(set())
+        else:
+            mapped.append({place_of[origin] for origin in operator.origins})
+    return mapped

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mnv2bench.networks import activations, peaks
-from mnv2bench.report.memory import Variant, frame, name
+from mnv2bench.report.memory import Variant, all_folded, frame, name
 from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def svg(variants: Sequence[Variant]) -> str:
         raise ValueError("no variant to draw: leave --svg out")
     title = alt.TitleParams(
         "Activation memory along the network",
-        subtitle="computed for one fp32 image, batch norm and ReLU6 folded: what is alive while a layer runs",
+        subtitle=f"computed for one fp32 image, {all_folded(variants)} folded: what is alive while a layer runs",
         anchor="start",
         offset=14,
     )

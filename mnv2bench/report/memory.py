@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Variant = tuple[str, float, int]  # network, width, resolution
 BOTH = "both"
 HOW_TO_READ = """\
-Computed, not measured: one fp32 image, batch norm and ReLU6 folded into the layer before them, no kernel's own buffers.
+Computed, not measured: one fp32 image, {folded} folded into the layer before them, no kernel's own buffers.
 MB are 1e6 bytes. "In + out" is what one operation reads and writes, of an addition both inputs; "alive" is that and the
 input of a residual's block until its addition has read it. Weights are with those of batch norm.
 """
@@ -37,9 +37,19 @@ def name(variant: Variant) -> str:
     return Case(*variant).variant
 
 
+def all_folded(variants: Sequence[Variant]) -> str:
+    """What is folded into the layers of these variants, in words."""
+    return networks.folded([layer for variant in variants for layer in networks.layers(*variant)])
+
+
 def memory_page(variants: Sequence[Variant]) -> str:
     """The whole page: the peaks of these variants, and Table 3 where one is of the family that it is about."""
-    parts = ["# Activation memory\n", HOW_TO_READ, _peaks(variants), f"\n{_residuals(variants)}\n"]
+    parts = [
+        "# Activation memory\n",
+        HOW_TO_READ.format(folded=all_folded(variants)),
+        _peaks(variants),
+        f"\n{_residuals(variants)}\n",
+    ]
     if any(networks.reference(network).name == table3.NETWORK for network, _, _ in variants):
         parts += _table_3_of_the_paper()
     return "\n".join(parts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mnv2bench.networks import Layer, count, layers, torchinfo_totals
+from mnv2bench.networks import Layer, count, folded, layers, torchinfo_totals
 
 HEADER = ("Layer", "Kind", "Output shape", "Params", "BN params", "MAdds")
 TEXT_COLUMNS = 3  # these align left, the numbers after them right
@@ -10,7 +10,8 @@ TEXT_COLUMNS = 3  # these align left, the numbers after them right
 
 def network_page(name: str, width: float, resolution: int) -> str:
     """The page of a network for one fp32 image and 1000 classes; MB are 1e6 bytes."""
-    rows = [HEADER, *map(_row, layers(name, width, resolution))]
+    net = layers(name, width, resolution)
+    rows = [HEADER, *map(_row, net)]
     return "\n".join(
         [
             f"{name}, width {width}, resolution {resolution}: one fp32 image, 1000 classes",
@@ -20,7 +21,7 @@ def network_page(name: str, width: float, resolution: int) -> str:
             "By torchinfo's rules (adds batch norm and bias; counts outputs twice, for a backward pass)",
             *_aligned(_by_torchinfo(name, width, resolution), text_columns=1),
             "",
-            "By the paper's rules (batch norm and ReLU6 folded)",
+            f"By the paper's rules ({folded(net)} folded)",
             *_aligned(_by_the_paper(name, width, resolution), text_columns=1),
             "",
         ]

@@ -1,1 +1,1 @@
-"""One file for each family of networks: every module here that is found has a tuple NETWORKS."""
+"""The families of networks, one file each: every module of this package has a tuple NETWORKS."""

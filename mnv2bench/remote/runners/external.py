@@ -127,7 +127,7 @@ def _benchmark_model(out: str, err: str) -> Told:
 
 def _benchncnn_argv(model: str, case: Case, plan: Plan) -> list[str]:
     if case.variant != NCNN_VARIANT or case.batch != 1:
-        raise Unsupported(f"benchncnn has one MobileNetV2 of its own, 1.0@224 of batch 1, and not {case.variant}")
+        raise Unsupported(f"benchncnn has one {NCNN_NETWORK} of its own, 1.0@224 of batch 1, and not {case.variant}")
     all_cores, no_gpu, no_cooling = "0", "-1", "0"  # the mask and the cool-down are ours
     return [str(RUNS), str(case.threads), all_cores, no_gpu, no_cooling]
 
