@@ -1,4 +1,4 @@
-"""The words that choose cases, the same for `pytest suites` and `mnv2bench run`."""
+"""The options that choose cases, the same for `pytest suites` and every verb that measures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ N = TypeVar("N", int, float)
 SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
-OPTIONS = {  # name: (default, help); one list for argparse and typer, so that neither drifts
+OPTIONS = {  # name: (default, help), for argparse and typer alike
     "grid": ("quick", f"Variants: {', '.join(GRIDS)}."),
     "networks": (networks.DEFAULT, f"Comma-separated, of {', '.join(networks.names())}."),
     "widths": ("", "Comma-separated width multipliers; any width, with --resolutions."),
@@ -44,7 +44,7 @@ FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Hot w
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for, checked; empty where nothing was asked and the suite decides."""
+    """What the options choose, checked. A field is empty where its option was not given: then the suite decides."""
 
     grid: str
     networks: tuple[str, ...]
@@ -61,10 +61,12 @@ class Selection:
 
 
 def mobile_backends() -> tuple[str, ...]:
+    """The backends that are measured on other devices where none is named."""
     return tuple(name for name in backends.names() if backends.runtime(name).mobile)
 
 
 def _quick_throughput_backends() -> tuple[str, ...]:
+    """The backends whose throughput the quick grid measures."""
     return tuple(name for name in backends.names() if backends.runtime(name).quick_throughput)
 
 
@@ -78,26 +80,26 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def _numbers(name: str, text: str, kind: Callable[[str], N]) -> tuple[N, ...]:
+def _numbers(name: str, text: str, number: Callable[[str], N]) -> tuple[N, ...]:
     try:
-        return tuple(kind(word) for word in _words(text))
+        return tuple(number(word) for word in _words(text))
     except ValueError:
         raise ValueError(f"--{name} takes numbers separated by commas, not {text!r}") from None
 
 
-def _number(name: str, text: str, kind: Callable[[str], N]) -> N:
-    numbers = _numbers(name, text, kind)
+def _number(name: str, text: str, number: Callable[[str], N]) -> N:
+    numbers = _numbers(name, text, number)
     if len(numbers) != 1:
         raise ValueError(f"--{name} takes one number, not {text!r}")
     return numbers[0]
 
 
-def _plan(asked: dict[str, str]) -> Plan:
-    plan = QUICK if asked["grid"] == "quick" else Plan()
-    changes: dict[str, Any] = {name: _number(name, asked[name], int) for name in ("processes", "rounds") if asked[name]}
-    changes |= {"trt_level": _number("trt-level", asked["trt-level"], int), "cold_l2": bool(asked["cold-l2"])}
-    if asked["process-limit"]:
-        changes["timeout_s"] = _number("process-limit", asked["process-limit"], float)
+def _plan(texts: dict[str, str]) -> Plan:
+    plan = QUICK if texts["grid"] == "quick" else Plan()
+    changes: dict[str, Any] = {name: _number(name, texts[name], int) for name in ("processes", "rounds") if texts[name]}
+    changes |= {"trt_level": _number("trt-level", texts["trt-level"], int), "cold_l2": bool(texts["cold-l2"])}
+    if texts["process-limit"]:
+        changes["timeout_s"] = _number("process-limit", texts["process-limit"], float)
     return replace(plan, **changes)
 
 
@@ -123,111 +125,117 @@ def _variants(
     return tuple(dict.fromkeys(chosen))
 
 
-def select(asked: dict[str, str]) -> Selection:
+def select(texts: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
-    asked = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | asked
-    for name in _words(asked["backends"]):
+    texts = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | texts
+    for name in _words(texts["backends"]):
         if not backends.is_known(name):
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
-    for name in _words(asked["precisions"]):
+    for name in _words(texts["precisions"]):
         precisions.named(name)
-    weights = Weights(_number("seed", asked["seed"], int), asked["weights"])
+    weights = Weights(_number("seed", texts["seed"], int), texts["weights"])
     try:
-        weights.content  # noqa: B018  read now, so that a missing file is said before anything is measured
+        weights.content  # noqa: B018  read now, so that a missing file is reported before anything is measured
     except OSError as error:
         raise ValueError(f"--weights {weights.file}: {error.strerror}") from error
-    threads = tuple(str(cores()) if word == "all" else word for word in _words(asked["threads"]))
-    widths = _numbers("widths", asked["widths"], float)
-    resolutions = _numbers("resolutions", asked["resolutions"], int)
+    threads = tuple(str(cores()) if word == "all" else word for word in _words(texts["threads"]))
+    widths = _numbers("widths", texts["widths"], float)
+    resolutions = _numbers("resolutions", texts["resolutions"], int)
     return Selection(
-        grid=asked["grid"],
-        networks=_words(asked["networks"]),
-        variants=_variants(asked["grid"], widths, resolutions, _words(asked["networks"])),
-        backends=_words(asked["backends"]),
-        devices=_devices(asked["devices"]),
-        precisions=_words(asked["precisions"]),
+        grid=texts["grid"],
+        networks=_words(texts["networks"]),
+        variants=_variants(texts["grid"], widths, resolutions, _words(texts["networks"])),
+        backends=_words(texts["backends"]),
+        devices=_devices(texts["devices"]),
+        precisions=_words(texts["precisions"]),
         threads=_numbers("threads", ",".join(threads), int),
-        batches=_numbers("batches", asked["batches"], int),
-        plan=_plan(asked),
+        batches=_numbers("batches", texts["batches"], int),
+        plan=_plan(texts),
         seed=weights.seed,
         weights=replace(weights, seed=0),
-        runner=asked["runner"],
+        runner=texts["runner"],
     )
 
 
-def suite_cases(suite: str, asked: Selection) -> tuple[Case, ...]:
-    """The cases of a suite, those of this machine first: latency is batch 1, throughput larger batches too."""
-    elsewhere = tuple(filter(is_elsewhere, asked.devices))
-    gpus = tuple(filter(is_gpu, asked.devices))
-    here = tuple(device for device in asked.devices if device not in (*elsewhere, *gpus))
+def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
+    """The cases of a suite, those of this machine first. Latency is of batch 1, throughput of larger batches too."""
+    elsewhere = tuple(filter(is_elsewhere, selection.devices))
+    gpus = tuple(filter(is_gpu, selection.devices))
+    here = tuple(device for device in selection.devices if device not in (*elsewhere, *gpus))
     return (
-        *(_here(suite, asked, here) if here else ()),
-        *(_gpus(suite, asked, gpus) if gpus else ()),
-        *(_elsewhere(suite, asked, elsewhere) if elsewhere else ()),
+        *(_here(suite, selection, here) if here else ()),
+        *(_gpus(suite, selection, gpus) if gpus else ()),
+        *(_elsewhere(suite, selection, elsewhere) if elsewhere else ()),
     )
 
 
-def _gpus(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
-    """On GPUs: one host thread, every precision, latency at batch 1 and throughput up to 256, for which it matters.
+def _gpu_batches(suite: str, quick: bool) -> tuple[int, ...]:
+    if suite == "latency":
+        return (1,)
+    return (32,) if quick else (8, 32, 128, 256)
+
+
+def _gpus(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """Cases of GPUs: one host thread, every precision, latency at batch 1 and throughput at batches up to 256.
 
     The quick grid asks for fp32 and fp16, and for one batch.
     """
-    quick = asked.grid == "quick"
-    batches = asked.batches or ((1,) if suite == "latency" else (32,) if quick else (8, 32, 128, 256))
+    quick = selection.grid == "quick"
+    batches = selection.batches or _gpu_batches(suite, quick)
     return cases(
-        asked.variants,
-        networks=asked.networks,
-        backends=asked.backends or all_backends("cuda"),
+        selection.variants,
+        networks=selection.networks,
+        backends=selection.backends or all_backends("cuda"),
         devices=devices,
-        precisions=asked.precisions or (QUICK_ON_GPUS if quick else _precisions_on_gpus()),
-        threads=dict.fromkeys(asked.threads or (1,)),
+        precisions=selection.precisions or (QUICK_ON_GPUS if quick else _precisions_on_gpus()),
+        threads=dict.fromkeys(selection.threads or (1,)),
         batches=tuple(batch for batch in batches if (batch == 1) == (suite == "latency")),
     )
 
 
-def _elsewhere(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
-    """On other devices: batch 1 and one thread, where nothing else is asked for; how many cores they have is theirs."""
-    batches = tuple(b for b in asked.batches or (1,) if (b == 1) == (suite == "latency"))
+def _elsewhere(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """Cases of other devices: batch 1 and one thread where no option says otherwise, as their cores are not known."""
+    batches = tuple(b for b in selection.batches or (1,) if (b == 1) == (suite == "latency"))
     return cases(
-        asked.variants,
-        networks=asked.networks,
-        backends=asked.backends or mobile_backends(),
+        selection.variants,
+        networks=selection.networks,
+        backends=selection.backends or mobile_backends(),
         devices=devices,
-        precisions=asked.precisions or (FP32.name,),
-        threads=dict.fromkeys(asked.threads or (1,)),
+        precisions=selection.precisions or (FP32.name,),
+        threads=dict.fromkeys(selection.threads or (1,)),
         batches=batches,
     )
 
 
-def _here(suite: str, asked: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
-    """On this machine: latency at one thread and at all cores, throughput with batches 1, 8, 32 at all.
+def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """Cases of this machine's processor: latency at one thread and at all cores, throughput at batches 1, 8 and 32.
 
-    The quick grid asks less of itself where no backends are named: one thread for latency, batch 8 of the runtimes that
-    open in a second, and the slowest to open on the largest variant only.
+    The quick grid is smaller where no backends are named: one thread for latency, batch 8 of the backends that declare
+    `quick_throughput`, and those that are slow to open on the largest variant only.
     """
-    quick = asked.grid == "quick"
+    quick = selection.grid == "quick"
     everywhere = (cores(),)
     threads: tuple[int, ...]
     batches: tuple[int, ...]
     if suite == "latency":
         threads, batches = (1,) if quick else (1, *everywhere), (1,)
-        if asked.batches:
-            batches = tuple(batch for batch in asked.batches if batch == 1)
-        names = asked.backends or all_backends()
+        if selection.batches:
+            batches = tuple(batch for batch in selection.batches if batch == 1)
+        names = selection.backends or all_backends()
     else:
-        threads, batches = everywhere, asked.batches or ((8,) if quick else (1, 8, 32))
-        quickly = quick and not asked.backends and not asked.batches
-        names = _quick_throughput_backends() if quickly else asked.backends or all_backends()
+        threads, batches = everywhere, selection.batches or ((8,) if quick else (1, 8, 32))
+        quickly = quick and not selection.backends and not selection.batches
+        names = _quick_throughput_backends() if quickly else selection.backends or all_backends()
     chosen = cases(
-        asked.variants,
-        networks=asked.networks,
+        selection.variants,
+        networks=selection.networks,
         backends=names,
         devices=devices,
-        precisions=asked.precisions or (FP32.name,),
-        threads=dict.fromkeys(asked.threads or threads),
+        precisions=selection.precisions or (FP32.name,),
+        threads=dict.fromkeys(selection.threads or threads),
         batches=batches,
     )
-    if not quick or asked.backends:
+    if not quick or selection.backends:
         return chosen
-    largest = max(asked.variants, default=(0.0, 0))
+    largest = max(selection.variants, default=(0.0, 0))
     return tuple(c for c in chosen if backends.runtime(c.backend).opens != "slow" or (c.width, c.resolution) == largest)

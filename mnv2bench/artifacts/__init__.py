@@ -1,4 +1,4 @@
-"""network -> the file that a runtime reads, made in a process of its own and cached by content."""
+"""Artifacts: the files that runtimes open, each made in a process of its own and cached by its content."""
 
 import hashlib
 import importlib.metadata
@@ -20,7 +20,7 @@ REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is ch
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights: seeded, or a state dict file of the user's."""
+    """The weights of a network: made from a seed, or a state dict file of the user."""
 
     seed: int = 0
     file: str = ""
@@ -40,7 +40,9 @@ def root() -> Path:
 def _sources(format: str) -> list[Path]:
     """The files of mnv2bench whose change is a change of what is exported."""
     folder = PACKAGE / "artifacts"
-    shared = [folder / "export.py", folder / "job.py", PACKAGE / "backends" / "shared" / "tensorrt_plan.py"]
+    shared = [folder / "export.py", folder / "job.py"]
+    if format == "plan":
+        shared.append(PACKAGE / "backends" / "shared" / "tensorrt_plan.py")
     return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]
 
 
@@ -58,10 +60,10 @@ def digest(path: Path) -> str:
 def key(
     case: Case, format: str, weights: Weights, machine: str, source: str = "", options: dict[str, str] | None = None
 ) -> str:
-    """A name for the artifact's content: equal keys mean that nothing needs exporting.
+    """A name for the content of an artifact: where two are equal, nothing needs to be exported.
 
-    `source` is the file that it is made from, where that is no state dict; `options` what
-    its making depends on: of a TensorRT plan the GPU and the builder's settings.
+    `source` is the file that it is made from, where that is not the state dict. `options` are what its making depends
+    on: for a TensorRT plan the GPU and the settings of the builder.
     """
     declaration = formats.format(format)
     precision = named(case.precision).files if declaration.per_precision else FP32.name
@@ -82,7 +84,7 @@ def path(format: str, key: str) -> Path:
 
 
 def facts(format: str, key: str) -> Artifact | None:
-    """What is cached under this key, None where nothing whole is: the facts are written last."""
+    """The facts of the cached artifact; None where there is none that is whole, as its facts are written last."""
     try:
         return Artifact(**json.loads(path(format, key).with_suffix(".json").read_text()))
     except (OSError, ValueError, TypeError):
@@ -95,7 +97,7 @@ def keep(artifact: Artifact) -> None:
 
 
 def write(target: Path, content: bytes) -> None:
-    """Whole or not at all."""
+    """Write a file so that it appears whole or not at all."""
     partial = target.with_suffix(f".{os.getpid()}.tmp")
     partial.write_bytes(content)
     partial.replace(target)

@@ -35,12 +35,13 @@ def delegated(operators: Sequence[dict[str, Any]]) -> tuple[int, int]:
     for node in operators:
         if node["op_name"] != "DELEGATE":
             continue
-        given, left = {int(tensor) for tensor in node["inputs"]}, [int(tensor) for tensor in node["outputs"]]
+        inputs = {int(tensor) for tensor in node["inputs"]}
+        left = [int(tensor) for tensor in node["outputs"]]
         while left:
             maker = makers.get(left.pop())
             if maker and maker["index"] not in taken:
                 taken.add(maker["index"])
-                left += {int(tensor) for tensor in maker["inputs"]} - given
+                left += {int(tensor) for tensor in maker["inputs"]} - inputs
     return len(taken), len(own) - len(taken)
 
 
@@ -68,7 +69,7 @@ class LiteRtSession(Session):
         return np.array(self.output(), dtype=np.float32)
 
     def settings(self) -> dict[str, str]:
-        """The threads are those of this process that its opening started, and the one that calls: it has no getter."""
+        """Threads are counted, as it has no getter: those that opening started in this process, and the calling one."""
         inside, outside = delegated(self.interpreter._get_ops_details())
         return ({"threads": str(self.threads)} if self.threads else {}) | {
             "delegate": "XNNPACK" if inside else "none",  # the only one that it applies unasked

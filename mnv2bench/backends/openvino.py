@@ -19,7 +19,13 @@ RUNTIME = Runtime(
     profiler="openvino",
     why_no_trace="OpenVINO's performance counters are durations without a time line",
 )
-ASKED = ("INFERENCE_PRECISION_HINT", "INFERENCE_NUM_THREADS", "NUM_STREAMS", "PERFORMANCE_HINT", "ENABLE_CPU_PINNING")
+SETTINGS = (
+    "INFERENCE_PRECISION_HINT",
+    "INFERENCE_NUM_THREADS",
+    "NUM_STREAMS",
+    "PERFORMANCE_HINT",
+    "ENABLE_CPU_PINNING",
+)
 
 
 class OpenVinoSession(Session):
@@ -44,7 +50,7 @@ class OpenVinoSession(Session):
         return np.array(self.request.get_output_tensor().data, dtype=np.float32)
 
     def settings(self) -> dict[str, str]:
-        return {name: str(self.model.get_property(name)) for name in ASKED}
+        return {name: str(self.model.get_property(name)) for name in SETTINGS}
 
 
 def open(case: Case, path: Path) -> Session:

@@ -48,18 +48,17 @@ class TensorRtSession(CudaSession):
         self.no_graph = self._captured()
 
     def _names(self, case: Case) -> tuple[str, str]:
-        """Of input and output. Wrong where the plan is for other images or computes in other numbers than the case."""
+        """Names of input and output. Raises Wrong where the plan is for other images or numbers than the case's."""
         names = [self.engine.get_tensor_name(index) for index in range(self.engine.num_io_tensors)]
         inputs = [n for n in names if self.engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
         outputs = [n for n in names if n not in inputs]
         if (len(inputs), len(outputs)) != (1, 1):
             raise Wrong(f"the plan has the inputs {inputs} and the outputs {outputs}, not one of each")
+        expected = DATA_TYPES[case.precision]
         for name in names:
-            if self.engine.get_tensor_dtype(name) != DATA_TYPES[case.precision]:
-                found = self.engine.get_tensor_dtype(name).name
-                raise Wrong(
-                    f"the plan's {name} is {found}, where {case.precision} is {DATA_TYPES[case.precision].name}"
-                )
+            data_type = self.engine.get_tensor_dtype(name)
+            if data_type != expected:
+                raise Wrong(f"the plan's {name} is {data_type.name}, where {case.precision} is {expected.name}")
         shape = tuple(self.engine.get_tensor_shape(inputs[0]))
         if shape != tuple(self.queue.input.shape):
             raise Wrong(f"the plan is for images of the shape {shape}, not {tuple(self.queue.input.shape)}")

@@ -19,7 +19,7 @@ RUNS = 3  # Inductor's graphs warm up in the first, are recorded in the second a
 
 
 def graph(device: int) -> str:
-    """Whether what ran was a CUDA graph: "yes", or "no: " and what Inductor says of it. Asked when it has compiled."""
+    """Whether a CUDA graph ran, once Inductor has compiled: "yes", or "no: " and Inductor's reason."""
     from torch._dynamo.utils import counters  # importing a backend is timed, and is not to import a compiler
     from torch._inductor import cudagraph_trees
 
@@ -35,8 +35,8 @@ class CudaGraphsSession(torch_session.CudaTorchSession):
 
     def settings(self) -> dict[str, str]:
         copied = {"graph input": "copied on the GPU at each call"}
-        found = graph(self.queue.device.index)
-        return super().settings() | {"CUDA graph": found} | (copied if found == "yes" else {})
+        answer = graph(self.queue.device.index)
+        return super().settings() | {"CUDA graph": answer} | (copied if answer == "yes" else {})
 
 
 def open(case: Case, path: Path) -> Session:

@@ -20,13 +20,15 @@ ALLOW_TF32 = 12  # which argument of aten::_convolution
 
 
 def allow_tf32(graph: Any, allowed: bool) -> None:
-    """Say it of every convolution: each was traced with torch's own default, on, which no flag overrules later."""
+    """Set whether convolutions may multiply in TF32. Each was traced with torch's default, on, which no flag undoes."""
     convolutions = graph.findAllNodes("aten::_convolution")
     if convolutions:
-        said = graph.insertConstant(allowed)
-        said.node().moveBefore(convolutions[0])  # an insert point there would be left dangling by what optimises next
+        constant = graph.insertConstant(allowed)
+        constant.node().moveBefore(
+            convolutions[0]
+        )  # an insert point there would be left dangling by what optimises next
         for convolution in convolutions:
-            convolution.replaceInput(ALLOW_TF32, said)
+            convolution.replaceInput(ALLOW_TF32, constant)
 
 
 def open(case: Case, path: Path) -> Session:

@@ -24,7 +24,7 @@ def _failed(call: str, *arguments: Any) -> str:
 
 
 class CudaGraph:
-    """What one call queues on a stream, captured by `capture` and launched as one by `launch`."""
+    """The work that one call queues on a stream: `capture` records it, and `launch` queues all of it at once."""
 
     def __init__(self, stream: int) -> None:
         self.stream = ctypes.c_void_p(stream)
@@ -32,7 +32,7 @@ class CudaGraph:
         self.enqueue = _driver().cuGraphLaunch
 
     def capture(self, enqueue: Callable[[], str]) -> str:
-        """Capture what `enqueue` queues, which itself says why it failed or "". "" too, or why there is no graph.
+        """Capture what `enqueue` queues; "" where that succeeded, else the reason. `enqueue` returns the same.
 
         After a capture that failed the stream is as before; what `enqueue` used may not be.
         """

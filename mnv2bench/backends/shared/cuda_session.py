@@ -1,4 +1,4 @@
-"""What the backends on an NVIDIA GPU share: one stream with its events, the same tensors, pinned memory."""
+"""What the backends on an NVIDIA GPU share: a stream with its events, tensors on the GPU, pinned host memory."""
 
 from collections.abc import Callable
 from typing import cast

@@ -28,23 +28,25 @@ def require_provider() -> None:
 
 def elsewhere(session: Any) -> dict[str, list[str]]:
     """Nodes of the model by the provider that took them, where that is not CUDA's."""
-    found: dict[str, list[str]] = {}
+    nodes_of: dict[str, list[str]] = {}
     for part in session.get_provider_graph_assignment_info():
         if part.ep_name != PROVIDER:
             nodes = [f"{node.op_type} {node.name}".rstrip() for node in part.get_nodes()]
-            found.setdefault(part.ep_name, []).extend(nodes)
-    return found
+            nodes_of.setdefault(part.ep_name, []).extend(nodes)
+    return nodes_of
 
 
 def require_all_there(session: Any) -> None:
     """Wrong where any node of the model is on another provider: onnxruntime falls back without an error."""
-    if found := elsewhere(session):
-        said = []
-        for provider, nodes in found.items():
-            more = f" (and {len(nodes) - NAMED} more)" if len(nodes) > NAMED else ""
-            said.append(f"{', '.join(nodes[:NAMED])}{more} to {provider}")
-        missing = "" if PROVIDER in session.get_providers() else f"; {PROVIDER} did not load: check its CUDA and cuDNN"
-        raise Wrong(f"onnxruntime fell back from {PROVIDER}: {'; '.join(said)}{missing}")
+    nodes_of = elsewhere(session)
+    if not nodes_of:
+        return
+    parts = []
+    for provider, nodes in nodes_of.items():
+        more = f" (and {len(nodes) - NAMED} more)" if len(nodes) > NAMED else ""
+        parts.append(f"{', '.join(nodes[:NAMED])}{more} to {provider}")
+    missing = "" if PROVIDER in session.get_providers() else f"; {PROVIDER} did not load: check its CUDA and cuDNN"
+    raise Wrong(f"onnxruntime fell back from {PROVIDER}: {'; '.join(parts)}{missing}")
 
 
 def opened(case: Case, path: Path, stream: int) -> Any:
@@ -90,12 +92,12 @@ class OnnxRuntimeCudaSession(CudaSession):
         self.session.run_with_iobinding(self.binding, self.options)
 
     def settings(self) -> dict[str, str]:
-        said = self.session.get_provider_options().get(PROVIDER, {})
+        options = self.session.get_provider_options().get(PROVIDER, {})
         shown = ("use_tf32", "cudnn_conv_algo_search", "prefer_nhwc", "enable_cuda_graph")
         return super().settings() | {
             "providers": " ".join(self.session.get_providers()),
             "nodes on other providers": "0",
-            **{name: said[name] for name in shown if name in said},
+            **{name: options[name] for name in shown if name in options},
         }
 
 

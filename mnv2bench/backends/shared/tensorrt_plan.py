@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import tensorrt as trt
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 WORKSPACE_BYTES = 1 << 30  # TensorRT's default is all that the GPU has, which another process would change
 TIMING_ITERATIONS = 8  # of each candidate kernel, as trtexec does; TensorRT's default is one
@@ -32,20 +32,20 @@ class Log(trt.ILogger):
         (self.warnings if severity == trt.ILogger.Severity.WARNING else self.errors).append(msg)
 
     def words(self) -> str:
-        """The last errors, else the last warnings, on one line; errors are told once."""
-        said = " ".join("; ".join(self.errors or self.warnings).split())
+        """The last errors, else the last warnings, on one line. Errors are given once."""
+        message = " ".join("; ".join(self.errors or self.warnings).split())
         self.errors.clear()
-        return said or "it does not say why"
+        return message or "it does not say why"
 
-    def made(self, found: Found | None, what: str) -> Found:
+    def made(self, result: Result | None, failure: str) -> Result:
         """What TensorRT returned. RuntimeError in its words where that is None or False, as its failures are."""
-        if found is None or found is False:
-            raise RuntimeError(f"TensorRT {trt.__version__} {what}: {self.words()}")
-        return found
+        if result is None or result is False:
+            raise RuntimeError(f"TensorRT {trt.__version__} {failure}: {self.words()}")
+        return result
 
 
 def _require_one_shape(network: trt.INetworkDefinition) -> None:
-    """One input of a fixed shape and one output: what a session binds once. ValueError else."""
+    """Raise ValueError unless there is one input of a fixed shape and one output, which a session binds once."""
     if (network.num_inputs, network.num_outputs) != (1, 1):
         raise ValueError(
             f"the ONNX file has {network.num_inputs} inputs and {network.num_outputs} outputs, not 1 and 1"
@@ -69,8 +69,8 @@ def build(onnx: Path, options: Mapping[str, str], timing_cache: bytes = b"") -> 
     parser = trt.OnnxParser(network, log)
     parsed = parser.parse_from_file(str(onnx))
     if errors := [parser.get_error(index) for index in range(parser.num_errors)]:
-        said = "; ".join(f"{e.node_operator()} {e.node_name()}: {e.desc()}".lstrip(" :") for e in errors)
-        raise RuntimeError(f"TensorRT {trt.__version__} does not parse {onnx.name}: {' '.join(said.split())}")
+        message = "; ".join(f"{e.node_operator()} {e.node_name()}: {e.desc()}".lstrip(" :") for e in errors)
+        raise RuntimeError(f"TensorRT {trt.__version__} does not parse {onnx.name}: {' '.join(message.split())}")
     log.made(parsed, f"does not parse {onnx.name}")
     _require_one_shape(network)
     config = log.made(builder.create_builder_config(), "makes no builder configuration")
