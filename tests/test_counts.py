@@ -17,8 +17,9 @@ from mnv2bench.cases import Case
 from mnv2bench.cli import main
 from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
 from mnv2bench.regression.history import load, verdicts
+from mnv2bench.regression.judging.count_texts import percent_text
 from mnv2bench.regression.pages import compare
-from mnv2bench.regression.pages.counts import cells, percent
+from mnv2bench.regression.pages.counts import table_row
 from mnv2bench.regression.pages.gate import gate_markdown, junit
 from mnv2bench.remote.counts import Counted, compared, count_changes, count_fit, from_text
 
@@ -84,7 +85,7 @@ def test_another_processor_model_is_another_program():
 
 def test_what_changed_around_a_count_is_told_with_its_size():
     newer = {"cpu": "cortex-a76", "libc": "2.37", "compiler": "gcc 12"}
-    assert cells(compared("x", Counted(((N,),), FACTS), Counted(((N + 7_356,),), newer))) == (
+    assert table_row(compared("x", Counted(((N,),), FACTS), Counted(((N + 7_356,),), newer))) == (
         "x",
         "count rose",
         "6,312,644",
@@ -99,7 +100,7 @@ def test_what_changed_around_a_count_is_told_with_its_size():
     [(0.05, "+5.00%"), (0.001165, "+0.12%"), (6 / N, "+0.000095%"), (-0.000266, "-0.027%"), (-0.5, "-50.00%")],
 )
 def test_a_percentage_has_two_digits_however_small(part, text):
-    assert percent(part) == text
+    assert percent_text(part) == text
 
 
 def test_counts_follow_madds_by_a_line_of_instructions():

@@ -130,7 +130,7 @@ def test_damage_is_one_line_that_names_the_file_and_nothing_is_appended_to_it(fi
     file.parent.mkdir()
     file.write_text(text)
     for use in (read, lambda path: append(path, epoch())):
-        with pytest.raises(ValueError, match=r"mend it, or restore it with git$") as raised:
+        with pytest.raises(ValueError, match=r"correct it, or restore it with git$") as raised:
             use(file)
         assert str(file) in str(raised.value)
         assert said in str(raised.value)

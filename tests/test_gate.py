@@ -72,11 +72,12 @@ def test_fewer_than_ten_nights_of_history_are_learning_and_fail_nothing(tmp_path
     assert verdict(said).detectable is None
 
 
-def test_a_night_without_any_accepted_one_before_it_says_so(tmp_path):
+def test_a_night_without_any_eligible_one_before_it_says_so(tmp_path):
     said = judged(history(tmp_path, nights=1))
     assert said.code == 0
     assert said.notes == (
-        "No earlier night of this machine, series and plan is accepted: there is nothing to hold this one against.",
+        "No earlier night of this machine, series and plan may be in a baseline: "
+        "there is nothing to compare this one with.",
     )
 
 
@@ -109,13 +110,13 @@ def test_a_cell_whose_device_throttled_is_doubtful_and_stays_out_of_the_baseline
     assert (verdict(said).nights, verdict(said, BYSTANDER).nights) == (12, 13)
 
 
-def test_what_another_tool_told_is_not_gated_and_says_why(tmp_path):
+def test_what_another_tool_reported_is_not_gated_and_says_why(tmp_path):
     told = Told("benchncnn", 8, 1.0, 2.0, 1.5)
     for number in range(1, 13):
         save(tmp_path, number, {SLOW: [told] * 3, BYSTANDER: [0.2] * 3}, plan=PLAN)
     said = judged(tmp_path)
     assert verdict(said).verdict == "not gated"
-    assert verdict(said).reason == "told by benchncnn: outputs not checked, no raw samples"
+    assert verdict(said).reason == "reported by benchncnn: outputs not checked, no raw samples"
     assert (verdict(said, BYSTANDER).nights, said.code) == (10, 0)
 
 
@@ -193,28 +194,28 @@ def say(results, night, word, case=SLOW):
     verdicts.append(results / MACHINE / "verdicts.jsonl", night, "2026-11-20T02:00:00+00:00", [Verdict(case.id, word)])
 
 
-def found(results, **words):
+def stage1_of(results, **words):
     night = tonight(results, MACHINE, **words)
-    return screened(night.frame, night.name, night.accepted, night.said)
+    return screened(night.frame, night.name, night.epochs, night.verdicts)
 
 
 def test_a_confirmed_night_stays_out_of_the_cells_baseline_and_the_cell_is_asked_again(tmp_path):
     history(tmp_path, nights=16, changed={12: slower(1.05), 13: slower(1.05)})
-    assert SLOW not in found(tmp_path).cases()
+    assert SLOW not in stage1_of(tmp_path).cases()
     say(tmp_path, "0012_nightly", "REGRESSION")
     say(tmp_path, "0013_nightly", "REGRESSION")
-    asked = found(tmp_path)
-    assert SLOW in asked.cases()
-    assert list(asked.series.accepted[-6:-1, CELLS.index(SLOW)]) == [True, False, False, True, True]
-    assert asked.series.accepted[:, CELLS.index(BYSTANDER)].all()
+    stage1 = stage1_of(tmp_path)
+    assert SLOW in stage1.cases()
+    assert list(stage1.nights.eligible[-6:-1, CELLS.index(SLOW)]) == [True, False, False, True, True]
+    assert stage1.nights.eligible[:, CELLS.index(BYSTANDER)].all()
 
 
 def test_a_change_that_did_not_recur_is_closed(tmp_path):
     history(tmp_path, nights=16, changed={12: slower(1.05)})
     say(tmp_path, "0012_nightly", "REGRESSION")
-    assert SLOW in found(tmp_path).cases()
+    assert SLOW in stage1_of(tmp_path).cases()
     say(tmp_path, "0013_nightly", "cleared")
-    assert SLOW not in found(tmp_path).cases()
+    assert SLOW not in stage1_of(tmp_path).cases()
 
 
 def test_a_standing_regression_that_cannot_be_tested_again_is_no_good_night(tmp_path):

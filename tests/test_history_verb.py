@@ -17,8 +17,9 @@ from mnv2bench.cases import Case
 from mnv2bench.cli import main
 from mnv2bench.records import Plan
 from mnv2bench.regression.history import Epoch, Verdict, epochs, verdicts
+from mnv2bench.regression.history.points import Point, changed_facts
+from mnv2bench.regression.history.standings import TimedStanding, timed_standing
 from mnv2bench.regression.judging.changepoints import change_points, noise
-from mnv2bench.regression.judging.trend import Cell, Point, cell, changed
 from mnv2bench.regression.pages.history import plot
 from mnv2bench.regression.pages.picture import svg
 
@@ -76,7 +77,7 @@ def test_without_a_case_every_cell_is_shown_as_it_stands_in_its_epoch(history):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith(f"{MACHINE}, nightly\n")
     assert table(ran.stdout) == [
-        "case                                       nights   accepted   doubtful      ms   change     sd   since          gate",
+        "case                                       nights   eligible   doubtful      ms   change     sd   since          gate",
         "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1        2          2          0   0.522    +0.2%   0.1%   0005_nightly   learning",
         "mobilenet_v2_1.0_224-b1-fake-cpu-fp32-t1        6          5          0    6.00    +0.0%   0.0%   the first      –",
     ]
@@ -118,7 +119,7 @@ def test_a_part_of_an_id_shows_the_nights_of_its_case(history):
         ["0006_nightly", "2026-11-06 02:10", "0006000600", "0.522", "0.0%", "–", "learning", "–", "–"],
     ]
     assert "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1, ms" in ran.stdout
-    assert "• counts   ○ left out   ▲ REGRESSION   │ epoch" in ran.stdout
+    assert "• eligible   ○ left out   ▲ REGRESSION   │ epoch" in ran.stdout
 
 
 def test_a_failed_night_and_another_plan_are_in_the_table(history, results):
@@ -230,19 +231,21 @@ def test_without_the_extras_the_table_is_there_and_says_how_to_get_them(command,
 # numbers
 
 
-def test_a_cell_is_compared_with_the_other_accepted_nights_of_its_epoch():
+def test_a_cell_is_compared_with_the_other_eligible_nights_of_its_epoch():
     slow = math.log(1.1)
-    assert cell("c", [0.0, 0.0, 5.0, slow], ["", "", "noisy", ""], None, "") == Cell(
+    assert timed_standing("c", [0.0, 0.0, 5.0, slow], ["", "", "noisy", ""], None, "") == TimedStanding(
         "c", 4, 3, 1, pytest.approx(1.1), "", pytest.approx(0.1), pytest.approx(slow / math.sqrt(3)), None, ""
     )
-    doubtful = cell("c", [0.0, slow], ["", "noisy"], "n", "v")
+    doubtful = timed_standing("c", [0.0, slow], ["", "noisy"], "n", "v")
     assert (doubtful.change, doubtful.sd, doubtful.latest_doubt) == (pytest.approx(0.1), None, "noisy")
-    assert cell("c", [math.nan], [""], None, "") == Cell("c", 1, 0, 0, None, "", None, None, None, "")
+    assert timed_standing("c", [math.nan], [""], None, "") == TimedStanding(
+        "c", 1, 0, 0, None, "", None, None, None, ""
+    )
 
 
 def test_what_changed_is_named_with_both_versions():
-    assert changed({"a": 1, "b": 2}, {"b": 3, "c": 4}) == ("a 1 → none", "b 2 → 3", "c none → 4")
-    assert changed({"a": 1}, {"a": 1}) == ()
+    assert changed_facts({"a": 1, "b": 2}, {"b": 3, "c": 4}) == ("a 1 → none", "b 2 → 3", "c none → 4")
+    assert changed_facts({"a": 1}, {"a": 1}) == ()
 
 
 def test_the_noise_is_of_the_steps_and_not_of_the_jump():
@@ -279,7 +282,7 @@ def points(levels, **kinds):
     """A point a day; `kinds` gives what differs, by place: n3={"verdict": "REGRESSION"}."""
     found = []
     for place, ms in enumerate(levels):
-        told = {"doubt": "", "verdict": "", "accepted": ()} | kinds.get(f"n{place}", {})
+        told = {"doubt": "", "verdict": "", "epochs": ()} | kinds.get(f"n{place}", {})
         level = None if ms is None else math.log(ms / 1e3)
         saved_at = FIRST + timedelta(days=place)
         found.append(Point(f"{place:04}_n", saved_at, None, "ok", "", "", level, 0.01, **told))
@@ -290,7 +293,7 @@ NIGHTS = points(
     [5.0, 5.1, None, 7.0, 5.5, 5.6, 5.0],
     n3={"doubt": "noisy"},
     n4={"verdict": "REGRESSION"},
-    n5={"accepted": ("known & <b>fine</b> (Ada)",)},
+    n5={"epochs": ("known & <b>fine</b> (Ada)",)},
     n6={"verdict": "IMPROVEMENT"},
 )
 
@@ -298,7 +301,7 @@ NIGHTS = points(
 def test_the_picture_shows_each_kind_of_night_and_each_line():
     drawn = ElementTree.fromstring(svg(SMALL.id, NIGHTS, ["0004_n"]))
     texts = [text for text in drawn.itertext() if text.strip()]
-    for text in (SMALL.id, "7 nights, 2026-11-01 to 2026-11-07", "counts", "left out", "REGRESSION", "IMPROVEMENT", "epoch", "change point"):  # fmt: skip
+    for text in (SMALL.id, "7 nights, 2026-11-01 to 2026-11-07", "eligible", "left out", "REGRESSION", "IMPROVEMENT", "epoch", "change point"):  # fmt: skip
         assert text in texts
     assert "1: epoch of 2026-11-06: known & <b>fine</b> (Ada)" in texts
     marks = [e for e in drawn.iter(f"{SVG}path") if e.get("aria-roledescription") == "point"]
@@ -320,6 +323,6 @@ def test_the_plot_marks_each_kind_of_night():
     drawn = plot(SMALL.id, NIGHTS, ["0004_n"])
     marks = "".join(drawn.splitlines()[1:-1])
     assert [marks.count(mark) for mark in "•○▲▼"] == [3, 1, 1, 1]
-    assert drawn.splitlines()[-1] == "• counts   ○ left out   ▲ REGRESSION   ▼ IMPROVEMENT   │ epoch   ┆ change point"
+    assert drawn.splitlines()[-1] == "• eligible   ○ left out   ▲ REGRESSION   ▼ IMPROVEMENT   │ epoch   ┆ change point"
     assert "\x1b" not in drawn
     assert plot(Case().id, points([None])) == "no night of this case has a number: nothing to plot"

@@ -29,12 +29,12 @@ def test_virtual_nights_of_thirty_cells_raise_no_alarm_and_find_five_percent():
     random = np.random.default_rng(2)
     tally = simulate(Model(random, each=10), 30, random)
     assert (tally.nights, tally.alarmed) == (30, 0)
-    assert {kind for kind, _ in tally.tried} == {"quiet", "medium", "noisy"}
-    assert set(tally.tried.values()) == {30}
-    assert tally.found["quiet", "+5%"] >= 28
-    assert tally.found["medium", "+5%"] >= 27
-    assert tally.found["noisy", "+5%"] >= 22
-    assert tally.pairs >= 6 * tally.asked > 0
+    assert {kind for kind, _ in tally.attempts} == {"quiet", "medium", "noisy"}
+    assert set(tally.attempts.values()) == {30}
+    assert tally.detected["quiet", "+5%"] >= 28
+    assert tally.detected["medium", "+5%"] >= 27
+    assert tally.detected["noisy", "+5%"] >= 22
+    assert tally.pairs >= 6 * tally.cells_measured > 0
 
 
 def test_the_same_seed_makes_the_same_nights():
@@ -46,7 +46,7 @@ def test_the_models_noise_has_the_spread_that_it_says():
     model = Model(np.random.default_rng(2), each=2000)
     night = model.night()
     assert not model.bad
-    assert model.kinds[0] == "quiet"
+    assert model.classes[0] == "quiet"
     spread = [night[:, 2000 * place : 2000 * (place + 1)].std() for place in range(3)]
     # night and process sd together: 0.39, 1.03 and 1.80 %
     assert spread == pytest.approx([0.0039, 0.0103, 0.0180], rel=0.1)
@@ -67,7 +67,7 @@ def pair_file(tmp_path, sd=0.004, drift=0.0):
 def test_real_pairs_are_drawn_again_in_whole_sittings_and_make_quiet_nights(tmp_path):
     random = np.random.default_rng(5)
     real = sittings(pair_file(tmp_path), random)
-    assert real.kinds == ("one", "three", "two") * 4
+    assert real.classes == ("one", "three", "two") * 4
     assert real.night().shape == (5, 12)
     assert simulate(real, 20, random).alarmed == 0
 

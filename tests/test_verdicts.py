@@ -90,7 +90,9 @@ def test_a_whole_last_line_without_a_line_break_counts(file, written):
 def test_damage_is_one_line_that_names_the_file_and_nothing_is_appended_to_it(file, written, line):
     written(LINE + line + "\n" + LINE)
     for use in (read, lambda path: append(path, "0009_n", WHEN, [])):
-        with pytest.raises(ValueError, match=r"is damaged \(line 2: .*\): mend it, or restore it with git$") as raised:
+        with pytest.raises(
+            ValueError, match=r"is damaged \(line 2: .*\): correct it, or restore it with git$"
+        ) as raised:
             use(file)
         assert str(file) in str(raised.value)
         assert "\n" not in str(raised.value)

@@ -66,7 +66,7 @@ def _said(facts: Sequence[str]) -> str:
 
 def _print(shown: Any) -> None:
     from mnv2bench.regression.pages import counts
-    from mnv2bench.regression.pages.compare import CAPTION, HEADER, cells
+    from mnv2bench.regression.pages.compare import CAPTION, HEADER, table_row
 
     out = console()
     for fact in shown.differ:
@@ -74,9 +74,9 @@ def _print(shown: Any) -> None:
     for name, ours, theirs in shown.libraries:
         out.print(one_line(f"{name}: {ours} in A, {theirs} in B"), markup=False)
     if shown.changes:
-        show(HEADER, [[one_line(cell) for cell in cells(change)] for change in shown.changes], caption=CAPTION)
+        show(HEADER, [[one_line(cell) for cell in table_row(change)] for change in shown.changes], caption=CAPTION)
     if shown.counts:
-        show(counts.HEADER, [[one_line(cell) for cell in counts.cells(change)] for change in shown.counts])
+        show(counts.HEADER, [[one_line(cell) for cell in counts.table_row(change)] for change in shown.counts])
     for note in shown.notes:
         out.print(one_line(note), markup=False)
 

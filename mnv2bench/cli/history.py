@@ -27,7 +27,7 @@ CSV_ADDED = (  # columns of the history behind those of the report's CSV
     "night", "series", "saved_at", "libraries", "plan", "level", "process_sd", "noisy", "drifting", "doubt", "counts",
     "facts",
 )  # fmt: skip
-SPARE = ("accepted", "doubtful", "since", "commit", "changed")  # columns that a narrow terminal does without
+SPARE = ("eligible", "doubtful", "since", "commit", "changed")  # columns that a narrow terminal does without
 
 
 @app.command()
@@ -69,15 +69,15 @@ def history(
 
 def _all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", said: "dict[str, dict[str, Verdict]]", title: str) -> None:
     """A table of the cases that take time, and one of those that are counted."""
-    from mnv2bench.regression.history import counts, series
+    from mnv2bench.regression.history.standings import counted_standings, timed_standings
     from mnv2bench.regression.pages import history as pages
 
-    timed = [pages.cell_row(cell) for cell in series.cells(frame, accepted, said)]
-    counted = [pages.count_cell_row(cell) for cell in counts.cells(frame, accepted, said)]
+    timed = [pages.timed_row(standing) for standing in timed_standings(frame, accepted, said)]
+    counted = [pages.counted_row(standing) for standing in counted_standings(frame, accepted, said)]
     if timed:
-        show(pages.CELLS, timed, title, pages.CELLS_SAY, SPARE)
+        show(pages.TIMED_COLUMNS, timed, title, pages.TIMED_CAPTION, SPARE)
     if counted:
-        show(pages.COUNT_CELLS, counted, title, pages.COUNT_CELLS_SAY, SPARE)
+        show(pages.COUNTED_COLUMNS, counted, title, pages.COUNTED_CAPTION, SPARE)
 
 
 def _one(
@@ -88,15 +88,15 @@ def _one(
     svg: Path | None,
 ) -> None:
     """A case's table, its plot, and its picture where one is asked for."""
-    from mnv2bench.regression.history.series import points
+    from mnv2bench.regression.history.points import points
     from mnv2bench.regression.judging.changepoints import change_points
     from mnv2bench.regression.pages import history as pages
     from mnv2bench.regression.pages import picture
 
     nights, notes, hints, plot = points(frame, case, accepted, said), [], [], ""
-    counted = [(night.night, night.level) for night in nights if night.counts and night.level is not None]
+    eligible = [(night.night, night.level) for night in nights if night.eligible and night.level is not None]
     try:
-        hints = [counted[index][0] for index in change_points([level for _, level in counted])]
+        hints = [eligible[index][0] for index in change_points([level for _, level in eligible])]
     except ModuleNotFoundError as error:
         notes.append(f"no change points: {error.name} is not installed: {EXTRA.format('changepoints')}")
     try:
@@ -109,8 +109,10 @@ def _one(
         raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
     untimed = Case.parse(case).kind == Kind.COUNTED
     rows = [pages.night_row(night, night.night in hints, untimed) for night in nights]
-    columns, says = (pages.COUNT_NIGHTS, pages.COUNT_NIGHTS_SAY) if untimed else (pages.NIGHTS, pages.NIGHTS_SAY)
-    show(columns, rows, one_line(case), says, SPARE)
+    columns, caption = pages.TIMED_NIGHT_COLUMNS, pages.TIMED_NIGHT_CAPTION
+    if untimed:
+        columns, caption = pages.COUNTED_NIGHT_COLUMNS, pages.COUNTED_NIGHT_CAPTION
+    show(columns, rows, one_line(case), caption, SPARE)
     for text in (plot, *notes):
         console().print(text, markup=False)
     if svg:

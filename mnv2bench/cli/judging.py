@@ -52,7 +52,7 @@ def duel(
     plan = replace(selection.plan, processes=LOOKS[-1])
     from mnv2bench.regression.duels.confirm import confirm, rows
     from mnv2bench.regression.gate.night import differences
-    from mnv2bench.regression.pages.duel import COLUMNS, cells, duel_markdown
+    from mnv2bench.regression.pages.duel import COLUMNS, duel_markdown, table_row
 
     budget_s, pythons = _seconds(budget), (old, new or sys.executable)
     try:
@@ -62,7 +62,7 @@ def duel(
     except KeyboardInterrupt:
         _interrupted(f"{out}.old.jsonl and {out}.new.jsonl")
     notes = differences(fought)
-    show(COLUMNS, [cells(row) for row in found], spare=SPARE)
+    show(COLUMNS, [table_row(row) for row in found], spare=SPARE)
     for note in notes:
         console().print(one_line(note), markup=False)
     if markdown:
@@ -105,12 +105,12 @@ def gate(
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
     timed, counted = page.split(shown)
     if timed:
-        show(page.COLUMNS, [page.cells(row) for row in timed], spare=SPARE)
+        show(page.COLUMNS, [page.timed_row(row) for row in timed], spare=SPARE)
     if counted:
-        show(page.COUNT_COLUMNS, [page.count_cells(row) for row in counted], spare=SPARE)
+        show(page.COUNT_COLUMNS, [page.counted_row(row) for row in counted], spare=SPARE)
     for note in judgement.notes:
         console().print(one_line(note), markup=False)
-    console().print(f"{page.headline(judgement)} ({page.counts(judgement)})", markup=False)
+    console().print(f"{page.headline(judgement)} ({page.tally(judgement)})", markup=False)
     text = page.gate_markdown(judgement)
     if markdown:
         markdown.write_text(text)

@@ -1,4 +1,4 @@
-"""The gate's rule on virtual nights: how often it cries wolf, and what it finds, with every line of the real rule."""
+"""The gate's rule on virtual nights: how often it raises a false alarm, and how often it finds a slowdown."""
 
 import math
 from collections import Counter
@@ -13,24 +13,24 @@ from rich.console import Console
 
 from mnv2bench.regression.judging.cell_night import night_level
 from mnv2bench.regression.judging.detectable import detectable
-from mnv2bench.regression.judging.pairs import IMPROVEMENT, LOOKS, REGRESSION, Judged, judge
+from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, Judged, judge
 from mnv2bench.regression.judging.questions import Questions, questions
-from mnv2bench.regression.judging.screen import LAG, NIGHTS, screen
+from mnv2bench.regression.judging.screen import BASELINE_NIGHTS, LAG, screen
 from mnv2bench.statistics.intervals import clopper_pearson
 
 PROCESSES = 5
-HISTORY = NIGHTS + LAG
+HISTORY = BASELINE_NIGHTS + LAG
 SIZES = (0.03, 0.05)
-OWN = "what it says that it finds"
+OWN = "what it says that it finds"  # the size that a cell prints as detectable
 GOALS = {("quiet", "+3%"): 0.95, ("medium", "+3%"): 0.95, ("noisy", "+5%"): 0.95}  # power
 MAX_FALSE = 0.01  # of nights
 
 
 class Noise(Protocol):
-    """Where virtual nights come from; a cell is a column, and `kinds` says which class each is of."""
+    """Where virtual nights come from; a cell is a column, and `classes` says how noisy each is."""
 
     @property
-    def kinds(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]: ...
 
     def night(self) -> NDArray[np.float64]:
         """(processes, cells) log levels of an unchanged night."""
@@ -50,10 +50,10 @@ class Model:
     random: np.random.Generator
     each: int = 100
     bad: bool = False
-    kinds: tuple[str, ...] = field(init=False)
+    classes: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.kinds = tuple(kind for kind in ("quiet", "medium", "noisy") for _ in range(self.each))
+        self.classes = tuple(noise_class for noise_class in ("quiet", "medium", "noisy") for _ in range(self.each))
         self.night_sd = np.repeat([0.0025, 0.005, 0.01], self.each)
         self.process_sd = np.repeat([0.003, 0.009, 0.015], self.each)
 
@@ -65,7 +65,7 @@ class Model:
         return hit if self.bad else np.zeros(shape)
 
     def night(self) -> NDArray[np.float64]:
-        cells = len(self.kinds)
+        cells = len(self.classes)
         self.bad = self.random.random() < 0.05
         level = self.random.normal(0, 0.005) + self.night_sd * self._t5(cells)
         processes: NDArray[np.float64] = level + self.process_sd * self._t5(PROCESSES, cells)
@@ -92,7 +92,7 @@ class Sittings:
     copies: int = 4
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def classes(self) -> tuple[str, ...]:
         return self.names * self.copies
 
     def night(self) -> NDArray[np.float64]:
@@ -121,80 +121,84 @@ def sittings(file: Path, random: np.random.Generator) -> Sittings:
     return Sittings(random, wide["old"].to_numpy(float), wide["new"].to_numpy(float), names)
 
 
-def confirmed(noise: Noise, cell: int, asked: Questions, effect: float = 0.0) -> Judged:
+def confirmed(noise: Noise, cell: int, chosen: Questions, effect: float = 0.0) -> Judged:
     """Stage 2 of one cell: pairs until it is judged, at the planned looks."""
-    source, seen = noise.pairs(cell), list[float]()
+    source = noise.pairs(cell)
+    ratios: list[float] = []
     for look in LOOKS:
-        seen += [next(source) + effect for _ in range(look - len(seen))]
-        said = judge(seen, asked.rivals(cell), asked.asked[cell], last=look == LOOKS[-1])
-        if said.verdict:
-            return said
+        ratios += [next(source) + effect for _ in range(look - len(ratios))]
+        judged = judge(ratios, chosen.rivals(cell), chosen.directions[cell], last=look == LOOKS[-1])
+        if judged.verdict:
+            return judged
     raise AssertionError("the last look always judges")
 
 
 @dataclass
 class Tally:
-    """Counts over virtual nights."""
+    """Counts over virtual nights. `detected` of `attempts` slowdowns, by class of noise and by size."""
 
     nights: int = 0
     alarmed: int = 0
     improved: int = 0
     bad: int = 0
     pairs: int = 0
-    asked: int = 0
-    found: Counter[tuple[str, str]] = field(default_factory=Counter)
-    tried: Counter[tuple[str, str]] = field(default_factory=Counter)
-    own: dict[str, list[float]] = field(default_factory=dict)
+    cells_measured: int = 0
+    detected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    detectable: dict[str, list[float]] = field(default_factory=dict)
 
 
 def simulate(noise: Noise, nights: int, random: np.random.Generator) -> Tally:
-    """Unchanged nights one after the other; in each, one cell of each kind also made slower, one size at a time."""
+    """Unchanged nights one after the other; in each, one cell of each class also made slower, one size at a time."""
     tally = Tally()
-    kinds = np.array(noise.kinds)
+    classes = np.array(noise.classes)
     before = [noise.night() for _ in range(HISTORY)]
     levels = np.array([night_level(night) for night in before])
     process_sd = np.sqrt(np.mean([night.var(axis=0, ddof=1) for night in before], axis=0))
-    accepted = np.ones((HISTORY + 1, len(kinds)), dtype=bool)
-    gated = np.ones(len(kinds), dtype=bool)
+    eligible = np.ones((HISTORY + 1, len(classes)), dtype=bool)
+    gated = np.ones(len(classes), dtype=bool)
     still_open: dict[int, str] = {}
     for number in range(nights):
         tonight = night_level(noise.night())
         rows = np.vstack([levels[-HISTORY - 8 :], tonight])
-        allowed = accepted[-len(rows) :]
-        seen = screen(rows, allowed)
-        asked = questions(seen, gated, still_open, str(number))
-        said = {cell: confirmed(noise, cell, asked) for cell in asked.asked}
-        changed = {cell: judged.verdict for cell, judged in said.items() if judged.verdict in (REGRESSION, IMPROVEMENT)}
-        still_open = changed
-        tally.nights += 1
-        tally.alarmed += REGRESSION in changed.values()
-        tally.improved += IMPROVEMENT in changed.values()
-        tally.bad += asked.bad
-        tally.asked += len(said)
-        tally.pairs += sum(judged.pairs for judged in said.values())
-        for kind in dict.fromkeys(noise.kinds):
-            cell = int(random.choice(np.flatnonzero(kinds == kind)))
-            own = detectable(seen.sd[cell], int(seen.nights[cell]), process_sd[cell])
-            tally.own.setdefault(kind, []).append(own)
-            for name, size in {**{f"{size:+.0%}": size for size in SIZES}, OWN: own}.items():
-                found = _found(noise, rows, allowed, cell, size, str(number))
-                tally.tried[kind, name] += 1
-                tally.found[kind, name] += found
-        row = np.ones((1, len(kinds)), dtype=bool)
-        row[0, list(changed)] = False
-        accepted = np.vstack([accepted[:-1], row, np.ones((1, len(kinds)), dtype=bool)])
+        allowed = eligible[-len(rows) :]
+        screened = screen(rows, allowed)
+        chosen = questions(screened, gated, still_open, str(number))
+        judged = {cell: confirmed(noise, cell, chosen) for cell in chosen.directions}
+        still_open = {cell: pairs.verdict for cell, pairs in judged.items() if pairs.verdict in BOTH}
+        _count_night(tally, chosen, judged)
+        for noise_class in dict.fromkeys(noise.classes):
+            cell = int(random.choice(np.flatnonzero(classes == noise_class)))
+            smallest = detectable(screened.sd[cell], int(screened.baseline_nights[cell]), process_sd[cell])
+            tally.detectable.setdefault(noise_class, []).append(smallest)
+            for name, size in {**{f"{size:+.0%}": size for size in SIZES}, OWN: smallest}.items():
+                tally.attempts[noise_class, name] += 1
+                tally.detected[noise_class, name] += _is_detected(noise, rows, allowed, cell, size, str(number))
+        unchanged = np.ones((1, len(classes)), dtype=bool)
+        unchanged[0, list(still_open)] = False
+        eligible = np.vstack([eligible[:-1], unchanged, np.ones((1, len(classes)), dtype=bool)])
         levels = np.vstack([levels, tonight])
     return tally
 
 
-def _found(
+def _count_night(tally: Tally, chosen: Questions, judged: dict[int, Judged]) -> None:
+    verdicts = [pairs.verdict for pairs in judged.values()]
+    tally.nights += 1
+    tally.alarmed += REGRESSION in verdicts
+    tally.improved += IMPROVEMENT in verdicts
+    tally.bad += chosen.bad
+    tally.cells_measured += len(judged)
+    tally.pairs += sum(pairs.pairs for pairs in judged.values())
+
+
+def _is_detected(
     noise: Noise, rows: NDArray[np.float64], allowed: NDArray[np.bool_], cell: int, size: float, seed: str
 ) -> bool:
-    """One cell slower by `size` tonight: screened with all the others, confirmed if it is asked about."""
+    """Whether a slowdown of one cell by `size` tonight is suspected among all the others, and confirmed."""
     slowed = rows.copy()
     slowed[-1, cell] += math.log1p(size)
-    asked = questions(screen(slowed, allowed), np.ones(rows.shape[1], dtype=bool), {}, seed)
-    return cell in asked.asked and confirmed(noise, cell, asked, math.log1p(size)).verdict == REGRESSION
+    chosen = questions(screen(slowed, allowed), np.ones(rows.shape[1], dtype=bool), {}, seed)
+    return cell in chosen.directions and confirmed(noise, cell, chosen, math.log1p(size)).verdict == REGRESSION
 
 
 def nights(count: int, file: Path | None, out: Console, seed: int = 20261124) -> bool:
@@ -206,26 +210,27 @@ def nights(count: int, file: Path | None, out: Console, seed: int = 20261124) ->
         sources.append((f"real A/A pairs of {file.name}, {len(real.old)} sittings drawn again", real))
     passed = True
     for name, noise in sources:
-        tally = simulate(noise, count, random)
-        passed = _told(name, tally, out) and passed
+        passed = _print_tally(name, simulate(noise, count, random), out) and passed
     return passed
 
 
-def _told(name: str, tally: Tally, out: Console) -> bool:
-    """Print what was counted; False where a goal was missed."""
+def _print_tally(name: str, tally: Tally, out: Console) -> bool:
+    """Print the counts; False where a goal was missed."""
     low, high = clopper_pearson(tally.alarmed, tally.nights)
     out.print(
         f"nights: {name}: {tally.nights} nights, {tally.alarmed} with a false REGRESSION (95 % {low:.2%} to "
         f"{high:.2%}; goal <= {MAX_FALSE:.0%}), {tally.improved} with a false IMPROVEMENT, {tally.bad} bad; "
-        f"a night asks {tally.asked / tally.nights:.1f} cells and takes {tally.pairs / tally.nights:.0f} pairs",
+        f"a night measures {tally.cells_measured / tally.nights:.1f} cells again in "
+        f"{tally.pairs / tally.nights:.0f} pairs",
         markup=False,
     )
     passed = tally.alarmed <= MAX_FALSE * tally.nights
-    for (kind, name), tried in tally.tried.items():
-        found, goal = tally.found[kind, name], GOALS.get((kind, name))
-        low, high = clopper_pearson(found, tried)
-        passed = passed and (goal is None or found >= goal * tried)
-        wanted = f"; goal >= {goal:.0%}" if goal else ""
-        size = f"{name}, {np.median(tally.own[kind]):.1%} in the median" if name == OWN else name
-        out.print(f"  {kind}, {size}: found {found} of {tried} ({low:.1%} to {high:.1%}{wanted})", markup=False)
+    for (noise_class, size), attempts in tally.attempts.items():
+        detected, goal = tally.detected[noise_class, size], GOALS.get((noise_class, size))
+        low, high = clopper_pearson(detected, attempts)
+        passed = passed and (goal is None or detected >= goal * attempts)
+        goal_text = f"; goal >= {goal:.0%}" if goal else ""
+        shown = f"{size}, {np.median(tally.detectable[noise_class]):.1%} in the median" if size == OWN else size
+        line = f"  {noise_class}, {shown}: found {detected} of {attempts} ({low:.1%} to {high:.1%}{goal_text})"
+        out.print(line, markup=False)
     return passed

@@ -1,4 +1,4 @@
-"""A series of nights as the arrays that stage 1 takes, and what may stand in a baseline."""
+"""The levels of a series of nights as arrays for stage 1, and which of them may be in a baseline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,74 +15,105 @@ from mnv2bench.regression.judging.pairs import BOTH
 if TYPE_CHECKING:
     import pandas as pd
 
-BAD_NIGHT = 0.20  # of its processes are noisy: the night is in no baseline and fails nothing
+BAD_NIGHT = 0.20  # of its processes are noisy: it is in no baseline and fails nothing (docs/thresholds.md#flags)
 
 
 @dataclass(frozen=True)
-class Series:
-    """Rows are nights, the last one tonight; columns are tonight's timed cases. nan, not accepted, where there is none.
+class NightLevels:
+    """Rows are nights, the last one tonight; columns are tonight's timed cases.
 
-    `process_sd`: of a process, pooled over accepted nights, for each cell. `bad`: nights of too many noisy processes.
-    `missing`: cases of the night before that tonight's file does not have.
+    `levels`: nan where a case has no right number. `eligible`: which levels may be in a baseline. `process_sd`: the
+    standard deviation of a cell's processes, pooled over its eligible nights. `bad`: nights with too many noisy
+    processes. `missing`: cases of the night before that tonight's file does not have.
     """
 
     nights: tuple[str, ...]
     cases: tuple[str, ...]
     levels: NDArray[np.float64]
-    accepted: NDArray[np.bool_]
+    eligible: NDArray[np.bool_]
     process_sd: NDArray[np.float64]
     bad: frozenset[str]
     missing: tuple[str, ...]
 
 
-def series(
+def night_levels(
     frame: "pd.DataFrame", night: str, epochs: Sequence[Epoch], verdicts: Mapping[str, Mapping[str, Verdict]]
-) -> Series:
+) -> NightLevels:
     """The nights up to and with this one, of the rows of one machine and series.
 
-    A cell-night is accepted where it is of tonight's plan, undoubtful, of the case's epoch, in no bad night, and was
-    not itself confirmed as a change that nobody accepted. ValueError for an epoch that begins at an unknown night.
+    A case's night is baseline-eligible where it is of tonight's plan, not doubtful, of the case's epoch, in no bad
+    night, and was not itself confirmed as a change that nobody accepted. ValueError for an epoch that begins at an
+    unknown night.
     """
     frame = frame.astype({"night": str, "case": str})
     order = list(dict.fromkeys(frame["night"]))
     nights = order[: order.index(night) + 1]
     places = {name: place for place, name in enumerate(nights)}
     frame = frame[frame["night"].isin(nights)]
-    everything, frame = frame, timed_only(frame)
-    tonight = frame[frame["night"] == night]
-    cases = list(dict.fromkeys(tonight["case"]))
-    plans = dict(zip(tonight["case"], tonight["plan"], strict=True))
-    same = frame["plan"].astype(str).to_numpy() == frame["case"].astype(str).map(plans).to_numpy()
-    here = frame[same].drop_duplicates(["night", "case"], keep="last")
-    here = here.astype({"doubt": str})
-
-    def table(column: str) -> "pd.DataFrame":
-        wide: pd.DataFrame = here.pivot(index="night", columns="case", values=column)
-        return wide.reindex(index=nights, columns=cases)
-
-    levels = table("level").to_numpy(dtype=float)
-    sums = frame[frame["told_by"].isna()].groupby("night", observed=True)[["noisy", "processes"]].sum()
-    bad = frozenset(str(name) for name in sums.index[sums["noisy"] >= BAD_NIGHT * sums["processes"].clip(lower=1)])
-    accepted = np.isfinite(levels) & (table("doubt").to_numpy() == "")
-    accepted[[place for name, place in places.items() if name in bad]] = False
+    timed = timed_only(frame)
+    cases = list(dict.fromkeys(timed.loc[timed["night"] == night, "case"]))
+    rows = _of_tonights_plan(timed, night)
+    levels = _wide(rows, "level", nights, cases).to_numpy(dtype=float)
+    bad = _bad_nights(timed)
+    eligible = np.isfinite(levels) & (_wide(rows, "doubt", nights, cases).to_numpy() == "")
+    eligible[[place for name, place in places.items() if name in bad]] = False
     for column, case in enumerate(cases):
         first = start(epochs, case)
-        accepted[: begin(first, order), column] = False
-        for name, said in verdicts.items():
-            if name in places and case in said and said[case].verdict in BOTH and (first is None or name != first):
-                accepted[places[name], column] = False
-    spread = table("process_sd").to_numpy(dtype=float)
-    variance = np.where(accepted & np.isfinite(spread), spread, np.nan) ** 2
-    known = np.isfinite(variance).sum(axis=0)
-    pooled = np.sqrt(np.nansum(variance, axis=0) / np.where(known, known, np.nan))
-    there = set(everything.loc[everything["night"] == night, "case"])
-    before = everything.loc[everything["night"] == nights[-2], "case"] if len(nights) > 1 else ()
-    missing = tuple(case for case in before if case not in there)
-    return Series(tuple(nights), tuple(cases), levels, accepted, pooled, bad, missing)
+        eligible[: place_of_epoch(first, order), column] = False
+        eligible[_open_changes(case, first, verdicts, places), column] = False
+    process_sd = _pooled(_wide(rows, "process_sd", nights, cases).to_numpy(dtype=float), eligible)
+    return NightLevels(tuple(nights), tuple(cases), levels, eligible, process_sd, bad, _missing(frame, nights))
 
 
-def begin(first: str | None, order: Sequence[str]) -> int:
+def place_of_epoch(first: str | None, order: Sequence[str]) -> int:
     """The place of the night that an epoch begins with. ValueError where it is not among the nights."""
-    if first is not None and first not in order:
-        raise ValueError(f"epochs.toml begins an epoch at {first}, which is not among the nights: mend it")
-    return order.index(first) if first is not None else 0
+    if first is None:
+        return 0
+    if first not in order:
+        raise ValueError(f"epochs.toml begins an epoch at {first}, which is not among the nights: correct that line")
+    return order.index(first)
+
+
+def _of_tonights_plan(timed: "pd.DataFrame", night: str) -> "pd.DataFrame":
+    """The rows that were measured with the plan that their case has tonight, one a night and case."""
+    tonight = timed[timed["night"] == night]
+    plans = dict(zip(tonight["case"], tonight["plan"], strict=True))
+    same_plan = timed["plan"].astype(str).to_numpy() == timed["case"].map(plans).to_numpy()
+    rows: pd.DataFrame = timed[same_plan].drop_duplicates(["night", "case"], keep="last").astype({"doubt": str})
+    return rows
+
+
+def _wide(rows: "pd.DataFrame", column: str, nights: list[str], cases: list[str]) -> "pd.DataFrame":
+    """One column of the rows as a table of nights and cases."""
+    wide: pd.DataFrame = rows.pivot(index="night", columns="case", values=column)
+    return wide.reindex(index=nights, columns=cases)
+
+
+def _bad_nights(timed: "pd.DataFrame") -> frozenset[str]:
+    """Nights of which too many processes were noisy; results that another tool reported have none of ours."""
+    sums = timed[timed["told_by"].isna()].groupby("night", observed=True)[["noisy", "processes"]].sum()
+    return frozenset(map(str, sums.index[sums["noisy"] >= BAD_NIGHT * sums["processes"].clip(lower=1)]))
+
+
+def _open_changes(
+    case: str, first: str | None, verdicts: Mapping[str, Mapping[str, Verdict]], places: Mapping[str, int]
+) -> list[int]:
+    """The places of nights in which the case was confirmed as changed, but for the night that a person accepted."""
+    confirmed = [night for night, cases in verdicts.items() if case in cases and cases[case].verdict in BOTH]
+    return [places[night] for night in confirmed if night in places and night != first]
+
+
+def _pooled(process_sd: NDArray[np.float64], eligible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The root of the mean variance over a cell's eligible nights; nan where there are none."""
+    variance = np.where(eligible & np.isfinite(process_sd), process_sd, np.nan) ** 2
+    known = np.isfinite(variance).sum(axis=0)
+    pooled: NDArray[np.float64] = np.sqrt(np.nansum(variance, axis=0) / np.where(known, known, np.nan))
+    return pooled
+
+
+def _missing(frame: "pd.DataFrame", nights: Sequence[str]) -> tuple[str, ...]:
+    """Cases of the night before that tonight's file does not have."""
+    if len(nights) < 2:
+        return ()
+    tonight = set(frame.loc[frame["night"] == nights[-1], "case"])
+    return tuple(case for case in frame.loc[frame["night"] == nights[-2], "case"] if case not in tonight)

@@ -1,23 +1,22 @@
-"""Instruction counts of a night, judged exactly: against the last earlier night that stands, and by no statistics."""
+"""Instruction counts of a night, judged exactly, without statistics: against the last earlier night that stands."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnv2bench.regression.gate.baseline import begin
+from mnv2bench.regression.gate.baseline import place_of_epoch
 from mnv2bench.regression.history.counts import count, counts_only
 from mnv2bench.regression.history.epochs import Epoch, start
 from mnv2bench.regression.history.verdicts import Verdict, open_changes
-from mnv2bench.regression.judging import judgement as words
-from mnv2bench.regression.judging.judgement import CellVerdict
+from mnv2bench.regression.judging.count_texts import differences_text, size_text
+from mnv2bench.regression.judging.judgement import BROKEN, LEARNING, NOT_GATED, NOT_MEASURED, UNCHANGED, CellVerdict
 from mnv2bench.regression.judging.pairs import CLEARED, REGRESSION
-from mnv2bench.regression.pages.counts import changed, moved
 from mnv2bench.remote.counts import INCOMPARABLE, SAME, CountChange, compared
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BROKEN_BY = ("wrong", "failed", "timeout")
-Said = Mapping[str, Mapping[str, Verdict]]
+Verdicts = Mapping[str, Mapping[str, Verdict]]
 
 
 def judged_counts(
@@ -25,27 +24,27 @@ def judged_counts(
 ) -> tuple[CellVerdict, ...]:
     """A verdict for each counted case of the night, from the rows of one machine and series.
 
-    A night that was itself a regression which nobody accepted is not what a later one is held against: the regression
-    stands until it is mended or accepted. Plans are not asked: how long a process times nothing counts nothing.
+    A night that was itself a regression which nobody accepted is not compared with: the regression stands until it is
+    gone or accepted. Plans may differ: how long a process runs does not change its counts.
     """
     order = list(dict.fromkeys(frame["night"].astype(str)))
     nights = order[: order.index(night) + 1]
-    earlier = {name: said for name, said in verdicts.items() if name != night}
+    earlier = {name: of_night for name, of_night in verdicts.items() if name != night}
     still_open = open_changes(earlier, epochs, nights)
-    rows: dict[str, dict[str, Any]] = {}
+    rows_of_case: dict[str, dict[str, Any]] = {}
     for row in counts_only(frame).itertuples():
-        rows.setdefault(str(row.case), {})[str(row.night)] = row
+        rows_of_case.setdefault(str(row.case), {})[str(row.night)] = row
     return tuple(
-        _judged(case, mine, nights, order, start(epochs, case), earlier, case in still_open)
-        for case, mine in rows.items()
-        if night in mine
+        _judged(case, rows, nights, order, start(epochs, case), earlier, case in still_open)
+        for case, rows in rows_of_case.items()
+        if night in rows
     )
 
 
 def unmeasured(status: str, reason: str, nights: int) -> tuple[str, str]:
-    """What is said of a case that is not ok tonight: broken where it once was, or where it should have been."""
-    known = nights > 0 or status in BROKEN_BY
-    return words.BROKEN if known else words.NOT_MEASURED, f"{status}: {reason}"
+    """Verdict and reason of a case that is not ok tonight: broken where it was ok before, or where it should be."""
+    should_be_ok = nights > 0 or status in BROKEN_BY
+    return BROKEN if should_be_ok else NOT_MEASURED, f"{status}: {reason}"
 
 
 def _judged(
@@ -54,21 +53,24 @@ def _judged(
     nights: Sequence[str],
     order: Sequence[str],
     first: str | None,
-    verdicts: Said,
+    verdicts: Verdicts,
     is_open: bool,
 ) -> CellVerdict:
     *before, night = nights
-    counted = {name: found for name in before[begin(first, order) :] if name in rows and (found := count(rows[name]))}
+    in_epoch = [name for name in before[place_of_epoch(first, order) :] if name in rows]
+    counted = {name: instructions for name in in_epoch if (instructions := count(rows[name]))}
     standing = [name for name in counted if name == first or not _regressed(verdicts, name, case)]
     tonight, known = count(rows[night]), len(counted)
     if tonight is None:
         status = str(rows[night].status)
-        said = unmeasured(status, str(rows[night].reason), known) if status != "ok" else (words.BROKEN, "no counts")
-        return CellVerdict(case, said[0], nights=known, reason=said[1], counted=True)
+        verdict, reason = BROKEN, "no counts"
+        if status != "ok":
+            verdict, reason = unmeasured(status, str(rows[night].reason), known)
+        return CellVerdict(case, verdict, nights=known, reason=reason, counted=True)
     if not standing:
-        first_of_all = CountChange(case, None, tonight.instructions, None, "")
+        first_count = CountChange(case, None, tonight.instructions, None, "")
         reason = "no earlier night has a count of it"
-        return CellVerdict(case, words.LEARNING, nights=known, reason=reason, counted=True, count=first_of_all)
+        return CellVerdict(case, LEARNING, nights=known, reason=reason, counted=True, count=first_count)
     change = compared(case, counted[standing[-1]], tonight)
     return CellVerdict(
         case=case,
@@ -81,24 +83,24 @@ def _judged(
     )
 
 
-def _regressed(verdicts: Said, night: str, case: str) -> bool:
-    said = verdicts.get(night, {}).get(case)
-    return said is not None and said.verdict == REGRESSION
+def _regressed(verdicts: Verdicts, night: str, case: str) -> bool:
+    verdict = verdicts.get(night, {}).get(case)
+    return verdict is not None and verdict.verdict == REGRESSION
 
 
 def _verdict(change: CountChange, is_open: bool) -> str:
     if change.verdict == INCOMPARABLE:
-        return words.NOT_GATED
+        return NOT_GATED
     if change.too_much:
         return REGRESSION
     if is_open:
         return CLEARED
-    return words.UNCHANGED if change.verdict == SAME else change.verdict
+    return UNCHANGED if change.verdict == SAME else change.verdict
 
 
 def _reason(change: CountChange, since: str) -> str:
     """The size of a change, since when, and what changed around it; "" where nothing moved."""
     if change.verdict == INCOMPARABLE or not change.moved:
         return change.reason
-    around = f"changed: {changed(change)}" if change.differs else "nothing else that is recorded changed"
-    return "; ".join(filter(None, (f"{moved(change)} since {since}", change.reason, around)))
+    around = f"changed: {differences_text(change)}" if change.differs else "nothing else that is recorded changed"
+    return "; ".join(filter(None, (f"{size_text(change)} since {since}", change.reason, around)))

@@ -1,4 +1,4 @@
-"""The nightly gate: tonight against its history, and what is suspect against the pinned baseline environment."""
+"""The nightly gate: tonight against its baseline, then suspects against the pinned baseline environment."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,24 @@ from numpy.typing import NDArray
 
 from mnv2bench.cases import Case
 from mnv2bench.regression.duels.confirm import Answer
-from mnv2bench.regression.gate.baseline import Series, series
+from mnv2bench.regression.gate.baseline import NightLevels, night_levels
 from mnv2bench.regression.gate.counts import unmeasured
 from mnv2bench.regression.history.epochs import Epoch
 from mnv2bench.regression.history.verdicts import Verdict, open_changes
-from mnv2bench.regression.judging import judgement as words
 from mnv2bench.regression.judging.detectable import NOT_GATED_ABOVE, detectable
-from mnv2bench.regression.judging.judgement import CellVerdict, Judgement
+from mnv2bench.regression.judging.judgement import (
+    LEARNING,
+    NOISY,
+    NOT_GATED,
+    NOT_JUDGED,
+    SUSPECT,
+    UNCHANGED,
+    CellVerdict,
+    Judgement,
+)
 from mnv2bench.regression.judging.pairs import CLEARED, IMPROVEMENT, INCONCLUSIVE, REGRESSION
 from mnv2bench.regression.judging.questions import Questions, questions
-from mnv2bench.regression.judging.screen import LEARNING, Screen, q_values, screen
+from mnv2bench.regression.judging.screen import MIN_BASELINE_NIGHTS, Screen, q_values, screen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,160 +35,189 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Screened:
-    """Stage 1 done: the series, what stands out, who can be judged, and what stage 2 is asked."""
+    """Stage 1 of one night. Arrays and numbers of cells are in the order of `nights.cases`.
 
-    series: Series
+    `tonight`: rows by case. `gated`: which cells can be judged. `questions`: what stage 2 measures. `still_open`: the
+    confirmed change of each cell that nobody has accepted.
+    """
+
+    nights: NightLevels
     tonight: "pd.DataFrame"
     screen: Screen
     detectable: NDArray[np.float64]
     gated: NDArray[np.bool_]
-    asked: Questions
+    questions: Questions
     still_open: dict[int, str]
 
     @property
     def bad(self) -> bool:
-        return self.series.nights[-1] in self.series.bad
+        """Whether too many processes of tonight were disturbed."""
+        return self.nights.nights[-1] in self.nights.bad
 
     def cases(self) -> dict[Case, int]:
-        """The cases that stage 2 is asked about, and their columns."""
-        return {Case.parse(self.series.cases[cell]): cell for cell in sorted(self.asked.asked)}
+        """The cases that stage 2 measures, and their cells."""
+        return {Case.parse(self.nights.cases[cell]): cell for cell in sorted(self.questions.directions)}
 
     @property
     def seed(self) -> int:
-        return zlib.crc32(self.series.nights[-1].encode())
+        """The same for a night whenever it is judged."""
+        return zlib.crc32(self.nights.nights[-1].encode())
 
 
 def screened(
     frame: "pd.DataFrame", night: str, epochs: Sequence[Epoch], verdicts: dict[str, dict[str, Verdict]]
 ) -> Screened:
-    """Stage 1 of one night of a machine's series."""
-    found = series(frame, night, epochs, verdicts)
+    """Stage 1 of one night, from the rows of one machine and series."""
+    nights = night_levels(frame, night, epochs, verdicts)
     tonight = frame[frame["night"] == night].drop_duplicates("case", keep="last").set_index("case")
-    seen = screen(found.levels, found.accepted)
-    least = np.array(
+    screen_of_cells = screen(nights.levels, nights.eligible)
+    smallest = _smallest_detectable(screen_of_cells, nights.process_sd)
+    undoubtful = tonight.loc[list(nights.cases), "doubt"].astype(str).to_numpy() == ""
+    measured = np.isfinite(nights.levels[-1])
+    gated = undoubtful & measured & (smallest <= NOT_GATED_ABOVE) & ~screen_of_cells.learning
+    earlier = {name: of_night for name, of_night in verdicts.items() if name != night}
+    confirmed = open_changes(earlier, epochs, nights.nights)
+    still_open = {nights.cases.index(case): v.verdict for case, v in confirmed.items() if case in nights.cases}
+    chosen = questions(screen_of_cells, gated, still_open, night)
+    if night in nights.bad:
+        chosen = Questions({}, bad=True, common=False, beyond_cap=())
+    return Screened(nights, tonight, screen_of_cells, smallest, gated, chosen, still_open)
+
+
+def _smallest_detectable(screen_of_cells: Screen, process_sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The minimum detectable effect of each cell; nan where its baseline is too short."""
+    spreads = np.where(np.isfinite(process_sd), process_sd, 0.0)
+    return np.array(
         [
-            detectable(sd, int(n), spread if np.isfinite(spread) else 0.0)
-            if n >= LEARNING and np.isfinite(sd)
-            else np.nan
-            for sd, n, spread in zip(seen.sd, seen.nights, found.process_sd, strict=True)
+            detectable(sd, int(nights), spread) if nights >= MIN_BASELINE_NIGHTS and np.isfinite(sd) else np.nan
+            for sd, nights, spread in zip(screen_of_cells.sd, screen_of_cells.baseline_nights, spreads, strict=True)
         ]
     )
-    sound = tonight.loc[list(found.cases), "doubt"].astype(str).to_numpy() == ""
-    gated = sound & np.isfinite(found.levels[-1]) & (least <= NOT_GATED_ABOVE) & ~seen.learning
-    earlier = {name: said for name, said in verdicts.items() if name != night}
-    still = open_changes(earlier, epochs, found.nights)
-    columns = {found.cases.index(case): said.verdict for case, said in still.items() if case in found.cases}
-    asked = questions(seen, gated, columns, night)
-    if night in found.bad:
-        asked = Questions({}, bad=True, common=False, unasked=())
-    return Screened(found, tonight, seen, least, gated, asked, columns)
 
 
 def judged(
-    found: Screened,
+    stage1: Screened,
     answers: Mapping[Case, Answer] | None,
     notes: Sequence[str],
     baseline: str,
     counts: Sequence[CellVerdict] = (),
 ) -> Judgement:
-    """Every cell's verdict, those of `counts` as they are; `answers` is None where there is no baseline environment."""
-    first = found.tonight.iloc[0]
+    """Every cell's verdict, and those of `counts` as they are; `answers` is None without a baseline environment."""
+    first_row = stage1.tonight.iloc[0]
     by_id = {case.id: answer for case, answer in (answers or {}).items()}
-    q = q_values(found.screen, found.gated)
-    alone = {int(cell) for slower in (True, False) for cell in found.screen.unconfirmed(slower)}
+    q = q_values(stage1.screen, stage1.gated)
+    unconfirmed = {int(cell) for slower in (True, False) for cell in stage1.screen.unconfirmed(slower)}
     rows = [
-        _row(found, column, case, q, by_id.get(case), answers is not None, column in alone)
-        for column, case in enumerate(found.series.cases)
+        _row(stage1, cell, case, q, by_id.get(case), answers is not None, cell in unconfirmed)
+        for cell, case in enumerate(stage1.nights.cases)
     ]
-    failed = any(answer.judged.pairs == 0 for answer in by_id.values())
-    standing = [case for case in _standing(found) if rows[case].verdict not in (REGRESSION, IMPROVEMENT, CLEARED)]
-    if standing:
-        names = ", ".join(found.series.cases[case] for case in standing)
-        notes = [*notes, f"A regression of an earlier night stands and could not be tested again: {names}."]
+    without_pairs = any(answer.judged.pairs == 0 for answer in by_id.values())
+    standing = [cell for cell in _open_regressions(stage1) if not _settled(rows[cell])]
     return Judgement(
-        night=found.series.nights[-1],
-        saved_at=str(first["saved_at"]),
-        fingerprint=str(first["fingerprint"]),
+        night=stage1.nights.nights[-1],
+        saved_at=str(first_row["saved_at"]),
+        fingerprint=str(first_row["fingerprint"]),
         rows=(*rows, *counts),
-        shift=float(np.expm1(found.screen.shift)),
-        notes=(*_notes(found, rows, answers), *notes),
+        shift=float(np.expm1(stage1.screen.shift)),
+        notes=(*_notes(stage1, rows, answers), *notes, *_standing_notes(stage1, standing)),
         baseline=baseline,
-        unjudged=found.bad or found.asked.bad or failed or bool(standing),
+        unjudged=stage1.bad or stage1.questions.bad or without_pairs or bool(standing),
     )
 
 
-def _standing(found: Screened) -> list[int]:
-    """Columns of confirmed regressions that nobody accepted and no pairs have cleared."""
-    return [column for column, verdict in found.still_open.items() if verdict == REGRESSION]
+def _open_regressions(stage1: Screened) -> list[int]:
+    """Cells with a confirmed regression that nobody accepted and no pairs have cleared."""
+    return [cell for cell, verdict in stage1.still_open.items() if verdict == REGRESSION]
+
+
+def _settled(row: CellVerdict) -> bool:
+    """Whether tonight's pairs gave a verdict."""
+    return row.verdict in (REGRESSION, IMPROVEMENT, CLEARED)
+
+
+def _standing_notes(stage1: Screened, standing: Sequence[int]) -> list[str]:
+    if not standing:
+        return []
+    names = ", ".join(stage1.nights.cases[cell] for cell in standing)
+    return [f"A regression of an earlier night stands and could not be tested again: {names}."]
 
 
 def _row(
-    found: Screened, column: int, case: str, q: NDArray[np.float64], answer: Answer | None, paired: bool, alone: bool
+    stage1: Screened,
+    cell: int,
+    case: str,
+    q: NDArray[np.float64],
+    answer: Answer | None,
+    has_pairs: bool,
+    unconfirmed: bool,
 ) -> CellVerdict:
-    seen, tonight = found.screen, found.tonight.loc[case]
-    slower = seen.deviation[column] > 0
-    verdict, reason = _verdict(found, column, tonight, paired, alone)
-    said = answer.judged if answer else None
-    if answer and said:
-        verdict, reason = said.verdict, answer.reason
+    screen_of_cells, tonight = stage1.screen, stage1.tonight.loc[case]
+    slower = screen_of_cells.deviation[cell] > 0
+    verdict, reason = _verdict(stage1, cell, tonight, has_pairs, unconfirmed)
+    pairs = answer.judged if answer else None
+    if answer and pairs:
+        verdict, reason = pairs.verdict, answer.reason
     return CellVerdict(
         case=case,
         verdict=verdict,
         latency_ms=_number(tonight["latency_ms"]),
-        nights=int(seen.nights[column]),
-        deviation=_number(np.expm1(seen.deviation[column])),
-        p=_number((seen.p_slower if slower else seen.p_faster)[column]),
-        q=_number(q[column]),
-        ratio=said.ratio if said else None,
-        low=said.low if said else None,
-        high=said.high if said else None,
-        pairs=said.pairs if said else 0,
-        detectable=_number(found.detectable[column]),
+        nights=int(screen_of_cells.baseline_nights[cell]),
+        deviation=_number(np.expm1(screen_of_cells.deviation[cell])),
+        p=_number((screen_of_cells.p_slower if slower else screen_of_cells.p_faster)[cell]),
+        q=_number(q[cell]),
+        ratio=pairs.ratio if pairs else None,
+        low=pairs.low if pairs else None,
+        high=pairs.high if pairs else None,
+        pairs=pairs.pairs if pairs else 0,
+        detectable=_number(stage1.detectable[cell]),
         reason=reason,
     )
 
 
-def _verdict(found: Screened, column: int, tonight: Any, paired: bool, alone: bool) -> tuple[str, str]:
-    """Without pairs: what stage 1 alone may say of a cell."""
-    before = int(found.screen.nights[column])
+def _verdict(stage1: Screened, cell: int, tonight: Any, has_pairs: bool, unconfirmed: bool) -> tuple[str, str]:
+    """Verdict and reason of stage 1 alone."""
+    baseline_nights = int(stage1.screen.baseline_nights[cell])
     if str(tonight["status"]) != "ok":
-        return unmeasured(str(tonight["status"]), str(tonight["reason"]), before)
+        return unmeasured(str(tonight["status"]), str(tonight["reason"]), baseline_nights)
     if isinstance(tonight["told_by"], str):
-        return words.NOT_GATED, f"told by {tonight['told_by']}: outputs not checked, no raw samples"
+        return NOT_GATED, f"reported by {tonight['told_by']}: outputs not checked, no raw samples"
     if str(tonight["doubt"]):
-        return words.NOISY, f"tonight was {tonight['doubt']} here"
-    if found.bad:
-        return words.NOT_JUDGED, "too many processes of the night were disturbed"
-    if before < LEARNING:
-        return words.LEARNING, f"{before} of {LEARNING} nights"
-    if not found.gated[column]:
-        return words.NOT_GATED, "its own noise hides changes of 10 %"
-    if column in found.asked.unasked and paired:
-        return INCONCLUSIVE, "more suspects than are asked in a night"
-    if alone and not paired:
-        return words.SUSPECT, "two nights running, or the mean of three; no baseline environment to confirm it"
-    return words.UNCHANGED, ""
+        return NOISY, f"tonight was {tonight['doubt']} here"
+    if stage1.bad:
+        return NOT_JUDGED, "too many processes of the night were disturbed"
+    if baseline_nights < MIN_BASELINE_NIGHTS:
+        return LEARNING, f"{baseline_nights} of {MIN_BASELINE_NIGHTS} nights"
+    if not stage1.gated[cell]:
+        return NOT_GATED, "its own noise hides changes of 10 %"
+    if cell in stage1.questions.beyond_cap and has_pairs:
+        return INCONCLUSIVE, "more suspects than are measured in a night"
+    if unconfirmed and not has_pairs:
+        return SUSPECT, "two nights running, or the mean of three; no baseline environment to confirm it"
+    return UNCHANGED, ""
 
 
-def _notes(found: Screened, rows: Sequence[CellVerdict], answers: Mapping[Case, Answer] | None) -> list[str]:
-    said = []
-    if found.bad:
-        said.append("This night cannot be judged: 20 % of its processes or more were disturbed.")
-    elif found.asked.bad:
-        said.append("More than 20 % of the gated cells look slower: the night is suspect, not its cells.")
-    if found.asked.common:
-        moved = f"All cells moved together by {np.expm1(found.screen.shift):+.1%}: the machine, or everything."
-        said.append(moved + _common(found, answers))
-    if found.series.missing:
-        some = ", ".join(found.series.missing[:3]) + (", …" if len(found.series.missing) > 3 else "")
-        said.append(f"{len(found.series.missing)} cases of the night before are not in this one: {some}.")
+def _notes(stage1: Screened, rows: Sequence[CellVerdict], answers: Mapping[Case, Answer] | None) -> list[str]:
+    """Sentences on the night as a whole."""
+    notes = []
+    if stage1.bad:
+        notes.append("This night cannot be judged: 20 % of its processes or more were disturbed.")
+    elif stage1.questions.bad:
+        notes.append("More than 20 % of the gated cells look slower: the night is suspect, not its cells.")
+    if stage1.questions.common:
+        moved = f"All cells moved together by {np.expm1(stage1.screen.shift):+.1%}: the machine, or everything."
+        notes.append(moved + _common_cause(answers))
+    missing = stage1.nights.missing
+    if missing:
+        names = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        notes.append(f"{len(missing)} cases of the night before are not in this one: {names}.")
     if rows and not any(row.nights for row in rows):
-        why = "No earlier night of this machine, series and plan is accepted"
-        said.append(f"{why}: there is nothing to hold this one against.")
-    return said
+        reason = "No earlier night of this machine, series and plan may be in a baseline"
+        notes.append(f"{reason}: there is nothing to compare this one with.")
+    return notes
 
 
-def _common(found: Screened, answers: Mapping[Case, Answer] | None) -> str:
+def _common_cause(answers: Mapping[Case, Answer] | None) -> str:
+    """What pairs say about a change that all cells share."""
     if answers is None:
         return " Without a baseline environment nothing can tell which."
     verdicts = [answer.judged.verdict for answer in answers.values()]
@@ -193,11 +230,12 @@ def _number(value: Any) -> float | None:
     return None if value is None or not np.isfinite(float(value)) else float(value)
 
 
-def rivals(found: Screened) -> dict[Case, int]:
-    """How many cells share the risk of each question."""
-    return {case: found.asked.rivals(cell) for case, cell in found.cases().items()}
+def rivals(stage1: Screened) -> dict[Case, int]:
+    """How many cells share the risk of each case that stage 2 measures."""
+    return {case: stage1.questions.rivals(cell) for case, cell in stage1.cases().items()}
 
 
-def to_verdicts(said: Judgement) -> list[Verdict]:
+def to_verdicts(judgement: Judgement) -> list[Verdict]:
     """The rows as they are kept in verdicts.jsonl."""
-    return [Verdict(**{kept.name: getattr(row, kept.name) for kept in fields(Verdict)}) for row in said.rows]
+    names = [field.name for field in fields(Verdict)]
+    return [Verdict(**{name: getattr(row, name) for name in names}) for row in judgement.rows]

@@ -1,4 +1,4 @@
-"""One night judged, from its files to its line in verdicts.jsonl, pairs included where there is a baseline."""
+"""One night judged: from its files to its line in verdicts.jsonl, with pairs where there is a baseline environment."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,11 @@ from mnv2bench.regression.duels.confirm import Answer, confirm
 from mnv2bench.regression.duels.duel import Duel, begin
 from mnv2bench.regression.gate.counts import judged_counts
 from mnv2bench.regression.gate.gate import Screened, judged, rivals, screened, to_verdicts
-from mnv2bench.regression.history import epochs, load, verdicts
+from mnv2bench.regression.history import epochs as epochs_file
+from mnv2bench.regression.history import load
+from mnv2bench.regression.history import verdicts as verdicts_file
 from mnv2bench.regression.history.epochs import Epoch, pinned
+from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.regression.judging.pairs import LOOKS
 from mnv2bench.statistics.versions import differing_versions
@@ -27,14 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tonight:
-    """A night among the nights of its machine and series; `skipped` has a line for each file that does not read."""
+    """A night among the nights of its machine and series.
+
+    `epochs` and `verdicts` are those of the machine's two files; `skipped` has a line for each file that does not read.
+    """
 
     name: str
     machine: str
     folder: Path
     frame: "pd.DataFrame"
-    accepted: tuple[Epoch, ...]
-    said: dict[str, dict[str, verdicts.Verdict]]
+    epochs: tuple[Epoch, ...]
+    verdicts: dict[str, dict[str, Verdict]]
     skipped: tuple[str, ...]
 
 
@@ -50,69 +56,81 @@ class Pairs:
 
 
 def tonight(results: Path, machine: str, series: str = "", night: str = "") -> Tonight:
-    """The night of that name, the one saved last where none is named. ValueError where there is none."""
+    """The night of that name, or the one that was saved last. ValueError where there is none."""
     history = load(results, machine, series or None)
     names = list(dict.fromkeys(history.frame["night"].astype(str)))
     if not names:
-        mend = "pytest suites --benchmark-save=nightly saves one; --results, --fingerprint and --series name others"
-        raise ValueError(f"no night of {machine} under {results}: {mend}")
+        fix_command = "pytest suites --benchmark-save=nightly"
+        others = "--results, --fingerprint and --series name others"
+        raise ValueError(f"no night of {machine} under {results}: {fix_command} saves one; {others}")
     name = night or names[-1]
     if name not in names:
         raise ValueError(f"there is no night {name!r} of {machine} under {results}: the last one is {names[-1]}")
-    own = history.frame.loc[history.frame["night"] == name, "series"].iloc[0]
+    series_of_night = history.frame.loc[history.frame["night"] == name, "series"].iloc[0]
     folder = results / machine
     return Tonight(
         name=name,
         machine=machine,
         folder=folder,
-        frame=history.frame[history.frame["series"] == own],
-        accepted=epochs.read(folder / "epochs.toml"),
-        said=verdicts.read(folder / "verdicts.jsonl"),
+        frame=history.frame[history.frame["series"] == series_of_night],
+        epochs=epochs_file.read(folder / "epochs.toml"),
+        verdicts=verdicts_file.read(folder / "verdicts.jsonl"),
         skipped=history.skipped,
     )
 
 
 def judge_night(night: Tonight, pairs: Pairs | None) -> Judgement:
-    """Screen the night, confirm its suspects where `pairs` says how, and write down what was said.
+    """Screen the night, confirm its suspects where `pairs` is given, and add its line to verdicts.jsonl.
 
     ValueError where the pairs cannot be measured here, or `pairs.new` is not the environment that measured the night.
     """
-    found = screened(night.frame, night.name, night.accepted, night.said)
+    stage1 = screened(night.frame, night.name, night.epochs, night.verdicts)
     answers: Mapping[Case, Answer] | None = None
     notes: Sequence[str] = ()
     if pairs and night.machine != this_machine().fingerprint:
         raise ValueError(f"{night.machine} is another machine: measure pairs there, and leave --baseline out here")
     if pairs:
-        answers, notes = _confirmed(night, found, pairs) if found.cases() else ({}, ())
-    counts = judged_counts(night.frame, night.name, night.accepted, night.said)
-    judgement = judged(found, answers, notes, pairs.baseline if pairs else "", counts)
+        answers, notes = _confirmed(night, stage1, pairs) if stage1.cases() else ({}, ())
+    counts = judged_counts(night.frame, night.name, night.epochs, night.verdicts)
+    judgement = judged(stage1, answers, notes, pairs.baseline if pairs else "", counts)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    verdicts.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement))
+    verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement))
     return judgement
 
 
-def _confirmed(night: Tonight, found: Screened, pairs: Pairs) -> tuple[Mapping[Case, Answer], Sequence[str]]:
-    first, cases = found.tonight.iloc[0], found.cases()
-    plan = Plan(processes=LOOKS[-1], **json.loads(first["plan"]))
+def _confirmed(night: Tonight, stage1: Screened, pairs: Pairs) -> tuple[Mapping[Case, Answer], Sequence[str]]:
+    """Stage 2: the verdicts of pairs, and sentences on what differs between the environments."""
+    first_row, cells = stage1.tonight.iloc[0], stage1.cases()
+    plan = Plan(processes=LOOKS[-1], **json.loads(first_row["plan"]))
     out = night.folder / f"{night.name}.journal"
-    fought = begin(tuple(cases), (pairs.baseline, pairs.new), out, plan, found.seed, None, pairs.progress, pairs.resume)
-    for name, then, now in differing_versions(json.loads(first["libraries"]), fought.new.side.machine.libraries):
-        mend = "give --new the interpreter that measured the night"
-        raise ValueError(f"{night.name} was measured with {name} {then}, {pairs.new} has {now}: {mend}")
-    asked = {case: found.asked.asked[cell] for case, cell in cases.items()}
-    answers = confirm(fought, asked, rivals(found), pairs.budget_s)
-    return answers, [*_unlike_the_pinned(night, fought), *differences(fought)]
+    pythons = (pairs.baseline, pairs.new)
+    duel = begin(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume)
+    _require_tonights_libraries(night, json.loads(first_row["libraries"]), pairs.new, duel)
+    directions = {case: stage1.questions.directions[cell] for case, cell in cells.items()}
+    answers = confirm(duel, directions, rivals(stage1), pairs.budget_s)
+    return answers, [*_differences_from_pinned(night, duel), *differences(duel)]
 
 
-def _unlike_the_pinned(night: Tonight, fought: Duel) -> list[str]:
-    epoch = pinned(night.accepted)
-    now = fought.old.side.machine.libraries
-    moved = differing_versions(epoch.libraries, now) if epoch else []
-    return [f"The baseline environment is not that of its night: {n} was {a} and is {b}." for n, a, b in moved]
+def _require_tonights_libraries(night: Tonight, libraries: dict[str, str], python: str, duel: Duel) -> None:
+    """ValueError where the new side's libraries are not those that measured the night."""
+    for name, before, now in differing_versions(libraries, duel.new.side.machine.libraries):
+        fix = "give --new the interpreter that measured the night"
+        raise ValueError(f"{night.name} was measured with {name} {before}, {python} has {now}: {fix}")
 
 
-def differences(fought: Duel) -> list[str]:
+def _differences_from_pinned(night: Tonight, duel: Duel) -> list[str]:
+    """Sentences on what differs between the old side and the environment of the last epoch's night."""
+    epoch = pinned(night.epochs)
+    changed = differing_versions(epoch.libraries, duel.old.side.machine.libraries) if epoch else []
+    return [
+        f"The baseline environment is not that of its night: {name} was {before} and is {now}."
+        for name, before, now in changed
+    ]
+
+
+def differences(duel: Duel) -> list[str]:
     """Sentences on what differs between the two environments of a duel."""
-    found = differing_versions(fought.old.side.versions, fought.new.side.versions)
-    said = [f"Old and new differ in {name}: {before}, {after}." for name, before, after in found]
-    return said or ["Old and new have the same distributions in the same versions, at the same commit."]
+    changed = differing_versions(duel.old.side.versions, duel.new.side.versions)
+    if not changed:
+        return ["Old and new have the same distributions in the same versions, at the same commit."]
+    return [f"Old and new differ in {name}: {before}, {after}." for name, before, after in changed]

@@ -76,7 +76,7 @@ def _epochs(text: str, path: Path) -> tuple[Epoch, ...]:
             raise ValueError(f"unknown key {unknown[0]!r}")
         return tuple(map(_epoch, _typed(found.get("epoch", []), list, "epoch")))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged ({one_line(str(error))}): mend it, or restore it with git") from error
+        raise ValueError(f"{path} is damaged ({one_line(str(error))}): correct it, or restore it with git") from error
 
 
 def _epoch(fields: object) -> Epoch:

@@ -12,7 +12,7 @@ from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load_saved
 from mnv2bench.regression.history.schema import HistoryRow, table
 from mnv2bench.regression.judging.cell_night import cell_night
-from mnv2bench.regression.judging.change import HOW_LONG_AND_HOW_OFTEN
+from mnv2bench.regression.judging.change import CHANGE_NO_LEVEL
 from mnv2bench.remote.counts import counted, to_text
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.rounds import measured
@@ -103,7 +103,7 @@ def _require_one_machine(path: Path, records: tuple[Record, ...], fingerprint: s
 
 def _night_facts(path: Path, source: str, saved_at: datetime, record: Record) -> NightFacts:
     """What all records of a file share, as all are of one campaign."""
-    plan = {name: value for name, value in asdict(record.plan).items() if name not in HOW_LONG_AND_HOW_OFTEN}
+    plan = {name: value for name, value in asdict(record.plan).items() if name not in CHANGE_NO_LEVEL}
     return NightFacts(
         night=path.stem,
         series=series_name(path) or "",

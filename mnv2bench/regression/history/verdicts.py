@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, dict[str, Verdict]]:
             found |= {} if newer else _night(fields)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             damage = one_line(f"line {number}: {type(error).__name__}: {error}")
-            raise ValueError(f"{path} is damaged ({damage}): mend it, or restore it with git") from error
+            raise ValueError(f"{path} is damaged ({damage}): correct it, or restore it with git") from error
         if newer:
             raise ValueError(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
     return found

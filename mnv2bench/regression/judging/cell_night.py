@@ -1,4 +1,4 @@
-"""A case in one night, as the few numbers that the gate and the history need of it."""
+"""A case in one night: its level, the spread of its processes, and whether it may be in a baseline."""
 
 import math
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ from mnv2bench.statistics.doubts import drift
 from mnv2bench.statistics.latency import quantile, rounds_detection
 from mnv2bench.statistics.rounds import measured, select_rounds
 
+# Where each number comes from: docs/thresholds.md#flags and docs/thresholds.md#detection
 MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
-LOW = 0.25  # contention only ever slows: half of a bad night's processes may be slowed and the second of five is not
+LOW = 0.25  # quantile over processes: contention only slows, and may slow half of a bad night's processes
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class CellNight:
 
     @property
     def doubt(self) -> str:
-        """Why this cell-night is left out of every baseline and cannot fail a gate; empty where it counts."""
+        """Why this night of the cell is in no baseline and cannot fail a gate; empty where it may be."""
         if self.noisy >= MAX_DOUBTFUL * self.processes:
             return "noisy"
         if self.throttled >= MAX_DOUBTFUL * self.processes:
@@ -52,7 +53,7 @@ def night_level(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cell_night(record: Record) -> CellNight | None:
-    """None for a case that has no right number: refused, failed or wrong."""
+    """The night of a case; None where it was refused, failed or has wrong outputs."""
     processes = measured(record)
     if record.status != "ok" or not processes:
         return None

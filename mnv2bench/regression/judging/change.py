@@ -1,4 +1,4 @@
-"""A case in two runs at two times: how far it moved, and whether that can be told from how its processes differ."""
+"""A case in two runs at two times: its ratio, and whether it exceeds what the processes differ by."""
 
 import math
 import statistics
@@ -12,15 +12,16 @@ from mnv2bench.regression.judging.cell_night import cell_night
 from mnv2bench.statistics.latency import detection, latency
 from mnv2bench.statistics.rounds import measured
 
+# Where each number comes from: docs/thresholds.md#compare
 CONFIDENCE = 0.95
-CHANGED = 1.015  # a floor equal to the goal of 3 % would have a power of one half at the goal
+CHANGED = 1.015
 SAME = 1.02
-HOW_LONG_AND_HOW_OFTEN = ("processes", "timeout_s")  # of a plan: they move no statistic of a process
+CHANGE_NO_LEVEL = ("processes", "timeout_s")  # of a plan: how often and how long, which moves no process's level
 
 
 @dataclass(frozen=True)
 class Change:
-    """Of one case from A to B. `ratio` is B over A of the detection statistic; `low`, `high` its 95 % Welch interval.
+    """One case from A to B. `ratio` is B over A of the detection statistic; `low`, `high` its 95 % Welch interval.
 
     `verdict`: slower, faster, same, cannot tell; "not compared" where a side has no right number. `reason` says why a
     case could not be judged, whatever its interval. The medians are the headline latencies, seconds. None where there
@@ -48,17 +49,18 @@ def changes(a: Sequence[Record], b: Sequence[Record]) -> tuple[Change, ...]:
     return tuple(_change(case.id, ours.get(case), theirs.get(case)) for case in ours | theirs)
 
 
-def incomparable(found: Sequence[Change]) -> tuple[Change, ...]:
-    """The numbers of runs that differ in more than what is compared: nothing is judged, and nothing mends it."""
+def incomparable(measured_changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The same numbers without a verdict: those of runs that differ in more than what is compared."""
     return tuple(
-        replace(change, verdict="incomparable", reason="" if change.ratio else change.reason) for change in found
+        replace(change, verdict="incomparable", reason="" if change.ratio else change.reason)
+        for change in measured_changes
     )
 
 
 def plan_differences(a: Plan, b: Plan) -> tuple[str, ...]:
-    """What the two sides' processes were asked to do otherwise, one readable phrase each."""
+    """The differences of two plans that move levels, a readable phrase each."""
     ours, theirs = asdict(a), asdict(b)
-    unlike = [name for name in ours if ours[name] != theirs[name] and name not in HOW_LONG_AND_HOW_OFTEN]
+    unlike = [name for name in ours if ours[name] != theirs[name] and name not in CHANGE_NO_LEVEL]
     return tuple(f"plan.{name}: {ours[name]} in A, {theirs[name]} in B" for name in unlike)
 
 

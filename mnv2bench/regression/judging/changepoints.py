@@ -1,18 +1,19 @@
-"""Where a series changed its level, as ruptures sees it: a hint to look there, and never a verdict."""
+"""Nights at which a case changed its level, by ruptures: a hint where to look, and never a verdict."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-PENALTY = 25.0  # docs/thresholds.md#change-points
+# Where each number comes from: docs/thresholds.md#change-points
+PENALTY = 25.0
 SHORTEST = 3  # nights of a level
 TO_SD = 1.4826  # of a normal distribution, from the median absolute value
-LEAST_NOISE = 1e-4  # log units; a series without noise was not measured
+LEAST_NOISE = 1e-4  # log units; levels without noise were not measured
 
 
 def noise(levels: Sequence[float]) -> float:
-    """The sd from night to night, which a change of level hardly moves: robust, from successive differences."""
+    """The sd from night to night, from successive differences, so that a change of level hardly moves it."""
     steps = np.abs(np.diff(np.asarray(levels, dtype=float)))
     return max(TO_SD * float(np.median(steps)) / math.sqrt(2), LEAST_NOISE) if len(steps) else LEAST_NOISE
 
@@ -25,5 +26,5 @@ def change_points(levels: Sequence[float]) -> tuple[int, ...]:
         return ()
     signal = np.asarray(levels, dtype=float) / noise(levels)
     # a linear kernel with a penalty is Pelt with model l2, in C: thousands of nights take milliseconds and not minutes
-    found = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST).fit(signal).predict(pen=PENALTY)
-    return tuple(int(index) for index in found[:-1])
+    ends = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST).fit(signal).predict(pen=PENALTY)
+    return tuple(int(index) for index in ends[:-1])

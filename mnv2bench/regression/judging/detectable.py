@@ -5,25 +5,26 @@ import math
 from mnv2bench.regression.judging.pairs import FAMILY_RISK, LOOKS, SAME_WITHIN, TRIM
 from mnv2bench.regression.judging.screen import MIN_DEVIATION, SCREEN_P
 
+# Where each number comes from: docs/thresholds.md#detectable
 POWER = 0.975  # of each stage, so that both together find it in 19 of 20 nights
 USUAL_SUSPECTS = 5
 NOT_GATED_ABOVE = 0.10
 
 
 def by_screen(night_sd: float, nights: int) -> float:
-    """Log units: what stage 1 suspects with 97.5 % probability, from the sd of a cell's nights."""
+    """The slowdown in log units that stage 1 suspects with 97.5 % probability, from the sd of a cell's nights."""
     from scipy import stats
 
     error = night_sd * math.sqrt(1 + 1 / nights)
-    seen = float(stats.t.ppf(POWER, nights - 1)) * error
-    return max(float(stats.t.ppf(1 - SCREEN_P, nights - 1)) * error, MIN_DEVIATION) + seen
+    margin = float(stats.t.ppf(POWER, nights - 1)) * error
+    return max(float(stats.t.ppf(1 - SCREEN_P, nights - 1)) * error, MIN_DEVIATION) + margin
 
 
 def by_pairs(process_sd: float, suspects: int = USUAL_SUSPECTS) -> float:
-    """Log units: what the most pairs confirm with 97.5 % probability, from the sd of a cell's processes.
+    """The slowdown in log units that 30 pairs confirm with 97.5 % probability, from the sd of a cell's processes.
 
-    What is under 2 % may be cleared at an early look, so no cell finds less. The sd within a night is that of processes
-    minutes apart, so for pairs back to back this is on the safe side.
+    A slowdown under 2 % may be cleared at an early look, so this is never less. The processes of a night are minutes
+    apart, so their sd is an upper estimate for pairs that are measured back to back.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""What a gate says of one night: a row for every cell, what holds for all of them, and the exit code."""
+"""The judgement of one night: a row for every cell, notes on the night as a whole, and the exit code."""
 
 from dataclasses import dataclass
 
@@ -18,10 +18,12 @@ OK, CONFIRMED, CANNOT_JUDGE = 0, 1, 3
 class CellVerdict:
     """Numbers are parts of one: 0.03 is 3 %. None where there is no such number.
 
-    `deviation`: tonight against the baseline, less what all cells share; `p` its one-sided p in its own direction, `q`
-    that p after Benjamini-Hochberg over all cells. `ratio`, `low`, `high`: new over old of the pairs. `detectable`: the
-    smallest slowdown that would be found in 19 of 20 nights. `count`: of a case that is counted and takes no time,
-    against the last earlier night that stands; then `ratio` is exact, and `counted` says that the case is one.
+    `nights`: how many its baseline has. `deviation`: tonight against the baseline, less what all cells share; `p` its
+    one-sided p in its own direction, `q` that p after Benjamini-Hochberg over all cells. `ratio`, `low`, `high`: new
+    over old of the pairs. `detectable`: the smallest slowdown that would be found in 19 of 20 nights.
+
+    `counted`: the case is counted and takes no time. Then `count` is tonight against the last earlier night that
+    stands, and `ratio` is exact.
     """
 
     case: str
@@ -45,7 +47,7 @@ class CellVerdict:
 class Judgement:
     """`baseline` says against which environment suspects were confirmed, empty where there was none.
 
-    `shift`: what all cells moved by, as a part; `notes` are sentences on the night as a whole.
+    `shift`: what all cells moved by, as a part: 0.03 is 3 % slower; `notes` are sentences on the night as a whole.
     """
 
     night: str
@@ -59,12 +61,12 @@ class Judgement:
 
     @property
     def code(self) -> int:
-        """0: nothing confirmed. 1: a confirmed regression. 3: the night cannot be judged, or a cell of it broke."""
-        said = {row.verdict for row in self.rows}
-        if REGRESSION in said:
+        """Exit code. 0: nothing confirmed. 1: a confirmed regression. 3: the night cannot be judged or a case broke."""
+        verdicts = {row.verdict for row in self.rows}
+        if REGRESSION in verdicts:
             return CONFIRMED
-        return CANNOT_JUDGE if self.unjudged or BROKEN in said else OK
+        return CANNOT_JUDGE if self.unjudged or BROKEN in verdicts else OK
 
     def ordered(self) -> list[CellVerdict]:
-        """What needs somebody first; the largest deviation first in each kind."""
+        """The rows by urgency of their verdict, and within one verdict the largest deviation first."""
         return sorted(self.rows, key=lambda row: (ORDER.index(row.verdict), -abs(row.deviation or 0.0), row.case))

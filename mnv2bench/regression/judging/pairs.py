@@ -1,4 +1,4 @@
-"""Stage 2: pairs of fresh processes, old and new, and what they say: slower, faster, the same, or not known yet."""
+"""Stage 2: the verdict of pairs of fresh processes, old and new: slower, faster, the same, or not known yet."""
 
 import math
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from mnv2bench.records import Record
 from mnv2bench.statistics.latency import detection
 
+# Where each number comes from: docs/thresholds.md#pairs
 LOOKS = (6, 12, 20, 30)  # pairs after which a decision may be made
 TRIM = 0.2  # cut from each end
 FAMILY_RISK = 0.01  # of any false REGRESSION in a night
-EFFECT_FLOOR = math.log(1.015)  # a smaller change is not called one; a floor of 3 % would have half the power at 3 %
+EFFECT_FLOOR = math.log(1.015)  # a smaller change gets no verdict
 SAME_WITHIN = math.log(1.02)
 BOUND = 0.95  # of the bounds that clear
 REGRESSION, IMPROVEMENT, CLEARED, INCONCLUSIVE = "REGRESSION", "IMPROVEMENT", "cleared", "inconclusive"
@@ -19,7 +20,7 @@ BOTH = (REGRESSION, IMPROVEMENT)
 
 @dataclass(frozen=True)
 class Trimmed:
-    """Of one sample: its trimmed mean, that mean's standard error, and the degrees of freedom of its t."""
+    """The trimmed mean of one sample, its standard error, and the degrees of freedom of its t."""
 
     mean: float
     se: float
@@ -71,7 +72,7 @@ class Judged:
 
 
 def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] = BOTH, last: bool = False) -> Judged:
-    """What pairs say after a look; `suspects` is how many cases are asked the same question this night.
+    """The verdict of pairs after a look; `suspects` is how many cases are judged in the same direction this night.
 
     A change: p < 1 % / suspects / looks, and a trimmed mean beyond 1.5 %. Cleared: the 95 % bound in each direction
     asked for is within 2 %. `last`: no more pairs will come, so the rest is inconclusive.
@@ -79,13 +80,13 @@ def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] 
     otherwise = INCONCLUSIVE if last else ""
     if len(log_ratios) < 2:
         return Judged(None, None, None, len(log_ratios), otherwise)
-    found = trimmed(log_ratios)
-    low, high = found.bounds((1 + BOUND) / 2)
+    estimate = trimmed(log_ratios)
+    low, high = estimate.bounds((1 + BOUND) / 2)
     risk = FAMILY_RISK / max(1, suspects) / len(LOOKS)
-    bound_low, bound_high = found.bounds(BOUND)
-    if REGRESSION in directions and found.mean > EFFECT_FLOOR and found.p_above() < risk:
+    bound_low, bound_high = estimate.bounds(BOUND)
+    if REGRESSION in directions and estimate.mean > EFFECT_FLOOR and estimate.p_above() < risk:
         verdict = REGRESSION
-    elif IMPROVEMENT in directions and found.mean < -EFFECT_FLOOR and 1 - found.p_above() < risk:
+    elif IMPROVEMENT in directions and estimate.mean < -EFFECT_FLOOR and 1 - estimate.p_above() < risk:
         verdict = IMPROVEMENT
     elif (REGRESSION not in directions or bound_high < SAME_WITHIN) and (
         IMPROVEMENT not in directions or bound_low > -SAME_WITHIN
@@ -93,11 +94,11 @@ def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] 
         verdict = CLEARED
     else:
         verdict = otherwise
-    return Judged(math.exp(found.mean), math.exp(low), math.exp(high), len(log_ratios), verdict)
+    return Judged(math.exp(estimate.mean), math.exp(low), math.exp(high), len(log_ratios), verdict)
 
 
 def log_ratios(old: Record, new: Record) -> list[float]:
-    """Of each pair that both sides finished well, in order: the new detection statistic less the old."""
+    """The new detection statistic less the old one, of each pair that both sides finished well, in order."""
     threads = old.case.threads
     levels = [
         {p.number: detection(p.samples, threads) for p in side.processes if p.status == "ok"} for side in (old, new)

@@ -1,4 +1,4 @@
-"""Which cells of a night are measured again, and what is asked of each: the step from stage 1 to stage 2."""
+"""Which cells of a night are measured again, and in which directions: the step from stage 1 to stage 2."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -10,47 +10,52 @@ from numpy.typing import NDArray
 from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, REGRESSION
 from mnv2bench.regression.judging.screen import SCREEN_P, Screen
 
+# Where each number comes from: docs/thresholds.md#questions
 MAX_SUSPECTS = 30
-BAD_SHARE = 0.20  # of the gated cells: with more suspects than that, it is the night
-CHANCE = 0.999  # and more of them than so many nights in a thousand bring by chance
-DRAWN = 10  # cells that stand for all of them when everything moved together
-FEW = 10  # suspects are no bad night, however few cells there are
+BAD_SHARE = 0.20  # of the gated cells: more suspects than that have a common cause
+CHANCE = 0.999  # part of nights that have no more suspects than that by chance
+DRAWN = 10  # cells that stand for all of them when all moved together
+FEW = 10  # so many suspects are no bad night, however few cells there are
 
 
 @dataclass(frozen=True)
 class Questions:
-    """`asked`: by cell, which of REGRESSION and IMPROVEMENT is asked; `bad`: too many suspects to ask each.
+    """Which cells stage 2 measures, and in which directions each is judged.
 
-    `common`: all cells moved together. `unasked`: suspects beyond the cap.
+    `directions`: REGRESSION, IMPROVEMENT or both, by cell. `bad`: more suspects than a night of single changes has.
+    `common`: all cells moved together. `beyond_cap`: suspects that are not measured, as there are too many.
     """
 
-    asked: dict[int, tuple[str, ...]]
+    directions: dict[int, tuple[str, ...]]
     bad: bool
     common: bool
-    unasked: tuple[int, ...]
+    beyond_cap: tuple[int, ...]
 
     def rivals(self, cell: int) -> int:
-        """How many cells are asked what this one is: what its risk is divided by."""
-        return max(sum(direction in asked for asked in self.asked.values()) for direction in self.asked[cell])
+        """How many cells are judged in the same direction as this one: by so many its risk is divided."""
+        return max(
+            sum(direction in directions for directions in self.directions.values())
+            for direction in self.directions[cell]
+        )
 
 
 def questions(screen: Screen, gated: NDArray[np.bool_], still_open: Mapping[int, str], seed: str) -> Questions:
-    """Slower suspects first, the likeliest up to 30; faster ones in the places that are left.
+    """At most 30 suspects, the likeliest of the slower ones first, then of the faster ones.
 
-    `still_open`: cells whose last confirmed change nobody has accepted; they are asked again, whatever tonight looks
-    like. When everything moved together, so are ten cells drawn by `seed`. A bad night asks its likeliest 30 too: pairs
-    are measured in one sitting, so what they confirm is no matter of the night; what they leave is not judged.
+    `still_open`: cells whose last confirmed change nobody has accepted; they are measured again whatever tonight looks
+    like. When all cells moved together, ten cells that `seed` draws are measured too. A bad night also measures its
+    likeliest 30: pairs are measured in one sitting, so what they confirm is independent of the night.
     """
     slower = [int(cell) for cell in screen.suspects(slower=True) if gated[cell]]
     faster = [int(cell) for cell in screen.suspects(slower=False) if gated[cell] and cell not in slower]
     bad = is_bad(len(slower), int(gated.sum()))
-    asked: dict[int, tuple[str, ...]] = dict.fromkeys(slower[:MAX_SUSPECTS], (REGRESSION,))
-    asked |= dict.fromkeys(faster[: MAX_SUSPECTS - len(asked)], (IMPROVEMENT,))
-    asked |= {cell: BOTH for cell in still_open if gated[cell]}
+    directions: dict[int, tuple[str, ...]] = dict.fromkeys(slower[:MAX_SUSPECTS], (REGRESSION,))
+    directions |= dict.fromkeys(faster[: MAX_SUSPECTS - len(directions)], (IMPROVEMENT,))
+    directions |= {cell: BOTH for cell in still_open if gated[cell]}
     if screen.common_alarm:
-        asked |= dict.fromkeys(_drawn(np.flatnonzero(gated), random.Random(seed)), BOTH)
-    left = tuple(cell for cell in [*slower, *faster] if cell not in asked)
-    return Questions(asked, bad, screen.common_alarm, left)
+        directions |= dict.fromkeys(_drawn(np.flatnonzero(gated), random.Random(seed)), BOTH)
+    beyond_cap = tuple(cell for cell in [*slower, *faster] if cell not in directions)
+    return Questions(directions, bad, screen.common_alarm, beyond_cap)
 
 
 def is_bad(suspects: int, cells: int) -> bool:

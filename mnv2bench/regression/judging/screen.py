@@ -1,4 +1,4 @@
-"""Stage 1: which cells of tonight look unlike their own history, once what all cells share is taken off."""
+"""Stage 1: which cells of tonight differ from their own baseline, less what all cells share."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 Levels = NDArray[np.float64]
 
-NIGHTS = 20  # accepted nights of a baseline
-LEARNING = 10  # fewer give no verdict
-LAG = 2  # the newest accepted nights, left out so that a slow creep is not absorbed, and are the trend
+# Where each number comes from: docs/thresholds.md#screen
+BASELINE_NIGHTS = 20
+MIN_BASELINE_NIGHTS = 10  # fewer give no verdict
+LAG = 2  # the newest eligible nights: left out so that a slow creep is not absorbed; with tonight they are the trend
 SCREEN_P = 0.10
 TREND_P = 0.01
 MIN_DEVIATION = math.log(1.0075)
@@ -23,15 +24,16 @@ THREE_NIGHTS_P = 0.01  # over all cells: the last three nights against the basel
 
 @dataclass(frozen=True)
 class Screen:
-    """Arrays hold one value a cell, in log units, nan where there is no baseline or no level.
+    """How each cell of tonight differs from its baseline. Arrays have one value a cell, in log units, or nan.
 
-    `nights`: of the baseline. `deviation`: tonight's, less what all cells share. `sd`: of the baseline's nights, so
-    centred. `p_slower`, `p_faster`: one-sided, of tonight's deviation; `p_trend_*` of the last three nights' mean.
-    `p_last_*`: the night before's. `creep`: since the first nights. `shift`: what all cells share tonight,
-    `shift_p` its two-sided p; both 0 and 1 where it is not taken off.
+    `baseline_nights`: how many nights each baseline has. `deviation`: tonight against the baseline, less what all cells
+    share. `sd`: standard deviation of the baseline's nights, less what all cells share. `p_slower`, `p_faster`:
+    one-sided p of tonight's deviation; `p_last_*` of the night before; `p_trend_*` of the mean of the last three
+    nights, which is `trend`. `creep`: the change since the first nights. `shift`: what all cells share tonight, and
+    `shift_p` its two-sided p; 0 and 1 where there are too few cells to know.
     """
 
-    nights: NDArray[np.int64]
+    baseline_nights: NDArray[np.int64]
     deviation: Levels
     sd: Levels
     p_slower: Levels
@@ -47,7 +49,8 @@ class Screen:
 
     @property
     def learning(self) -> NDArray[np.bool_]:
-        return self.nights < LEARNING
+        """Cells with too few nights for a verdict."""
+        return self.baseline_nights < MIN_BASELINE_NIGHTS
 
     def suspects(self, slower: bool) -> NDArray[np.intp]:
         """Cells to measure again, the least likely to be chance first."""
@@ -58,11 +61,11 @@ class Screen:
         trending = (trend_p < TREND_P) & (sign * self.trend > MIN_DEVIATION)
         creeping = sign * self.creep > CREEP
         chance = np.fmin(p, trend_p)
-        found = np.flatnonzero((tonight | trending | creeping) & ~self.learning)
-        return found[np.argsort(chance[found], kind="stable")]
+        cells = np.flatnonzero((tonight | trending | creeping) & ~self.learning)
+        return cells[np.argsort(chance[cells], kind="stable")]
 
     def unconfirmed(self, slower: bool) -> NDArray[np.intp]:
-        """Cells that are suspect without a second stage: two nights running, or the mean of three."""
+        """Cells that are suspect where no pairs can be measured: two nights running, or the mean of three."""
         sign, p, last, trend_p = (
             (1, self.p_slower, self.p_last_slower, self.p_trend_slower)
             if slower
@@ -78,36 +81,35 @@ class Screen:
         return self.shift_p < COMMON_P and abs(self.shift) > MIN_DEVIATION
 
 
-def baseline(accepted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which earlier nights each cell is held against: of (nights, cells) accepted ones the last 20 behind the lag."""
-    rank = np.cumsum(accepted[::-1], axis=0)[::-1]  # 1 is a cell's newest accepted night
-    lag = np.clip(accepted.sum(axis=0) - LEARNING, 0, LAG)
-    chosen: NDArray[np.bool_] = accepted & (rank > lag) & (rank <= lag + NIGHTS)
+def baseline(eligible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which earlier nights each cell is compared with: of (nights, cells) eligible ones the last 20 behind the lag."""
+    rank = np.cumsum(eligible[::-1], axis=0)[::-1]  # 1 is a cell's newest eligible night
+    lag = np.clip(eligible.sum(axis=0) - MIN_BASELINE_NIGHTS, 0, LAG)
+    chosen: NDArray[np.bool_] = eligible & (rank > lag) & (rank <= lag + BASELINE_NIGHTS)
     return chosen
 
 
-def screen(levels: Levels, accepted: NDArray[np.bool_]) -> Screen:
-    """Hold the last row of (nights, cells) log levels against the rows before it.
+def screen(levels: Levels, eligible: NDArray[np.bool_]) -> Screen:
+    """Compare the last row of (nights, cells) log levels with the rows before it.
 
-    `accepted` says which of those rows may be in a cell's baseline: undoubtful, of the cell's epoch, and without an
+    `eligible` says which of those rows may be in a cell's baseline: not doubtful, of the cell's epoch, and without an
     open change; tonight's row of it is not used. Thresholds: docs/thresholds.md#screen.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        return _screen(levels, accepted[:-1] & np.isfinite(levels[:-1]))
+        return _screen(levels, eligible[:-1] & np.isfinite(levels[:-1]))
 
 
-def _screen(levels: Levels, accepted: NDArray[np.bool_]) -> Screen:
+def _screen(levels: Levels, eligible: NDArray[np.bool_]) -> Screen:
     from scipy import stats
 
-    chosen = baseline(accepted)
+    chosen = baseline(eligible)
     nights = chosen.sum(axis=0)
-    known = nights >= LEARNING
-    together = known.sum() >= CENTRED_FROM
-    apart = levels - _mean(levels[:-1], chosen)
-    shifts = _common(apart[:, known]) if together else np.zeros(len(apart))
-    centred = apart - shifts[:, None]
-    middle = _mean(centred[:-1], chosen)
-    centred = centred - middle
+    known = nights >= MIN_BASELINE_NIGHTS
+    has_common_shift = known.sum() >= CENTRED_FROM
+    differences = levels - _mean(levels[:-1], chosen)
+    shifts = _common_shifts(differences[:, known]) if has_common_shift else np.zeros(len(differences))
+    centred = differences - shifts[:, None]
+    centred = centred - _mean(centred[:-1], chosen)
     sd = np.sqrt(np.where(chosen, centred[:-1] ** 2, 0).sum(axis=0) / (nights - 1))
     enough = nights >= 2
     sd = np.where(enough, sd, np.nan)
@@ -118,14 +120,14 @@ def _screen(levels: Levels, accepted: NDArray[np.bool_]) -> Screen:
         return np.where(enough, p, np.nan)
 
     deviation = centred[-1]
-    last = _newest(centred[:-1], accepted, 1)
-    three = _trend(centred, accepted, nights)
-    first = _first(levels[:-1], accepted)
-    crept = levels[-1] - first
-    creep = crept - _common(crept[None, known])[0] if together else crept
+    last = _newest(centred[:-1], eligible, 1)
+    three = _trend(centred, eligible, nights)
+    creep = levels[-1] - _first(levels[:-1], eligible)
+    if has_common_shift:
+        creep = creep - _common_shifts(creep[None, known])[0]
     shift, shift_p = _shift(shifts, chosen)
     return Screen(
-        nights=nights,
+        baseline_nights=nights,
         deviation=deviation,
         sd=sd,
         p_slower=p_above(deviation, 1),
@@ -146,30 +148,35 @@ def _mean(levels: Levels, chosen: NDArray[np.bool_]) -> Levels:
     return mean
 
 
-def _common(apart: Levels) -> Levels:
-    """Of each night, the median over cells of how far they are from their own baselines; 0 where no cell has one."""
-    return np.array([np.median(known) if len(known := row[np.isfinite(row)]) else 0.0 for row in apart])
+def _common_shifts(differences: Levels) -> Levels:
+    """The median over cells of each night's differences from their baselines; 0 where no cell has one."""
+    return np.array([_median_of_known(night) for night in differences])
 
 
-def _newest(centred: Levels, accepted: NDArray[np.bool_], place: int) -> Levels:
-    """Each cell's newest accepted night but for `place` - 1 of them; nan where there is none."""
-    rank = np.cumsum(accepted[::-1], axis=0)[::-1]
-    at = accepted & (rank == place)
-    found: Levels = np.where(at.any(axis=0), np.where(at, centred, 0).sum(axis=0), np.nan)
-    return found
+def _median_of_known(values: Levels) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
-def _trend(centred: Levels, accepted: NDArray[np.bool_], nights: NDArray[np.int64]) -> Levels:
-    """The mean of tonight and the lag's nights, where those are whole."""
-    lagging = [_newest(centred[:-1], accepted, place) for place in range(1, LAG + 1)]
-    whole = accepted.sum(axis=0) >= nights + LAG
+def _newest(centred: Levels, eligible: NDArray[np.bool_], place: int) -> Levels:
+    """Each cell's newest eligible night (`place` 1), the one before it (2), ...; nan where there is none."""
+    rank = np.cumsum(eligible[::-1], axis=0)[::-1]
+    at = eligible & (rank == place)
+    newest: Levels = np.where(at.any(axis=0), np.where(at, centred, 0).sum(axis=0), np.nan)
+    return newest
+
+
+def _trend(centred: Levels, eligible: NDArray[np.bool_], nights: NDArray[np.int64]) -> Levels:
+    """The mean of tonight and the nights of the lag; nan where the lag is not full."""
+    lagging = [_newest(centred[:-1], eligible, place) for place in range(1, LAG + 1)]
+    whole = eligible.sum(axis=0) >= nights + LAG
     mean: Levels = np.where(whole, (centred[-1] + sum(lagging)) / (LAG + 1), np.nan)
     return mean
 
 
-def _first(levels: Levels, accepted: NDArray[np.bool_]) -> Levels:
-    """The mean of each cell's first ten accepted nights: what it may not creep away from."""
-    early = accepted & (np.cumsum(accepted, axis=0) <= LEARNING)
+def _first(levels: Levels, eligible: NDArray[np.bool_]) -> Levels:
+    """The mean of each cell's first ten eligible nights, from which the creep is computed."""
+    early = eligible & (np.cumsum(eligible, axis=0) <= MIN_BASELINE_NIGHTS)
     return _mean(levels, early)
 
 
@@ -178,19 +185,19 @@ def _shift(shifts: Levels, chosen: NDArray[np.bool_]) -> tuple[float, float]:
     from scipy import stats
 
     usual = shifts[:-1][chosen.any(axis=1)]
-    if len(usual) < LEARNING or not shifts.any():
+    if len(usual) < MIN_BASELINE_NIGHTS or not shifts.any():
         return 0.0, 1.0
     moved = float(shifts[-1] - usual.mean())
     error = float(usual.std(ddof=1)) * math.sqrt(1 + 1 / len(usual))
     return moved, float(2 * stats.t.sf(abs(moved) / error, len(usual) - 1)) if error else 1.0
 
 
-def q_values(seen: Screen, gated: NDArray[np.bool_]) -> Levels:
+def q_values(screened: Screen, gated: NDArray[np.bool_]) -> Levels:
     """Benjamini-Hochberg over the gated cells of each one's p in its own direction, doubled for having chosen it."""
     from scipy import stats
 
     q = np.full(len(gated), np.nan)
-    p = np.fmin(2 * np.fmin(seen.p_slower, seen.p_faster), 1.0)
+    p = np.fmin(2 * np.fmin(screened.p_slower, screened.p_faster), 1.0)
     if gated.any():
         q[gated] = stats.false_discovery_control(p[gated])
     return q

@@ -1,4 +1,4 @@
-"""Two saved files side by side: changes -> a Markdown page, a CSV, the cells of a table in the terminal."""
+"""Two saved files side by side, as a Markdown page, as CSV and as rows of a table in the terminal."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -64,7 +64,7 @@ def markdown(compared: Comparison) -> str:
     if compared.libraries:
         page += [table(("differs", "A", "B"), [tuple(map(escape, row)) for row in compared.libraries], texts=3) + "\n"]
     if compared.changes:
-        page += [table(HEADER, [tuple(map(escape, cells(change))) for change in compared.changes], texts=2) + "\n"]
+        page += [table(HEADER, [tuple(map(escape, table_row(change))) for change in compared.changes], texts=2) + "\n"]
         page += [HOW_TO_READ, f"{CAPTION}\n"]
     if compared.counts:
         page += ["## Instructions\n", counts.count_table(compared.counts) + "\n", counts.HOW_TO_READ]
@@ -96,8 +96,8 @@ def csv(compared: Comparison) -> str:
     return as_csv(pd.DataFrame(rows, columns=[*columns, "reason", *added]).astype(whole))
 
 
-def cells(change: Change) -> tuple[str, ...]:
-    """Of a case, under HEADER: texts that nobody has escaped yet."""
+def table_row(change: Change) -> tuple[str, ...]:
+    """Texts under HEADER, not yet escaped."""
     return (
         change.case,
         f"{change.verdict}: {change.reason}" if change.reason else change.verdict,

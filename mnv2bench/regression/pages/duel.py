@@ -1,9 +1,8 @@
-"""A duel as rows and as Markdown: two environments, what differs between them, and a verdict a case."""
+"""A duel as rows of a table and as Markdown: two environments, what differs between them, a verdict for each case."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from mnv2bench.regression.judging.pairs import Judged
+from mnv2bench.regression.duels.confirm import DuelRow
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
 
 COLUMNS = ("case", "verdict", "new / old (95 %)", "old ms", "new ms", "pairs", "why")
@@ -15,19 +14,8 @@ HOW_TO_READ = """\
 """
 
 
-@dataclass(frozen=True)
-class DuelRow:
-    """A case of a duel; the medians are milliseconds, None where a side measured nothing."""
-
-    case: str
-    judged: Judged
-    old_ms: float | None
-    new_ms: float | None
-    reason: str = ""
-
-
-def cells(row: DuelRow) -> list[str]:
-    """One line of the table, as plain text."""
+def table_row(row: DuelRow) -> list[str]:
+    """The texts of a case under COLUMNS."""
     judged = row.judged
     ratio = NONE
     if judged.ratio is not None and judged.low is not None and judged.high is not None:
@@ -40,7 +28,7 @@ def cells(row: DuelRow) -> list[str]:
 def duel_markdown(pythons: tuple[str, str], rows: Sequence[DuelRow], notes: Sequence[str], machine: str) -> str:
     """The page; every text of an environment is escaped."""
     facts = {"old": pythons[0], "new": pythons[1], "machine": machine}
-    lines = [[escape(text) if text != NONE else NONE for text in cells(row)] for row in rows]
+    lines = [[escape(text) if text != NONE else NONE for text in table_row(row)] for row in rows]
     page = ["# Duel\n", *(f"- {name}: {escape(fact)}" for name, fact in facts.items()), ""]
     page += [table(COLUMNS, lines, texts=2) + "\n", *(f"- {escape(note)}" for note in notes), "", HOW_TO_READ]
     return "\n".join(page)

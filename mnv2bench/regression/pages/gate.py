@@ -16,7 +16,7 @@ from mnv2bench.regression.judging.judgement import (
     Judgement,
 )
 from mnv2bench.regression.judging.pairs import IMPROVEMENT, REGRESSION
-from mnv2bench.regression.pages.counts import whole
+from mnv2bench.regression.pages.counts import whole_number
 from mnv2bench.remote.counts import FELL, ROSE
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
 
@@ -30,55 +30,58 @@ HEADLINES = {
 HOW_TO_READ = """\
 - REGRESSION, IMPROVEMENT: pairs of fresh processes, tonight's environment and the baseline's back to back, differ by
   more than 1.5 % at a risk of 1 % for the whole night. cleared: they are within 2 %. inconclusive: neither by 30 pairs.
-- tonight: against the last 20 accepted nights of this machine, less what all cells share. p is one-sided; q after
-  Benjamini-Hochberg. Neither is a verdict: they only choose what is measured again.
+- tonight: against the last 20 baseline-eligible nights of this machine, less what all cells share. p is one-sided; q
+  after Benjamini-Hochberg. Neither is a verdict: they only choose what is measured again.
 - finds: the smallest slowdown that this cell would show in 19 of 20 nights. Above 10 % it is not gated.
 """
 COUNTS = """\
 - Instructions are of one call, counted under an emulator: no time, and no statistics. REGRESSION: at least 0.1 % more
-  than in the last earlier night that stands. A smaller rise, and any fall, is told and fails nothing.
+  than in the last earlier night that stands. A smaller rise, and any fall, is shown and fails nothing.
 """
 
 
-def part(value: float | None) -> str:
+def part_text(value: float | None) -> str:
     """A part of one as a percentage with its sign."""
     return NONE if value is None else f"{value:+.1%}"
 
 
-def ratio(row: CellVerdict) -> str:
+def ratio_text(row: CellVerdict) -> str:
     """`1.031 (1.024–1.038)`, new over old."""
     if row.ratio is None or row.low is None or row.high is None:
         return NONE
     return f"{row.ratio:.3f} ({row.low:.3f}–{row.high:.3f})"
 
 
-def chance(value: float | None) -> str:
-    return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+def probability_text(value: float | None) -> str:
+    """A probability with three digits."""
+    if value is None:
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 COLUMNS = ("case", "verdict", "ms", "tonight", "p", "q", "new / old", "pairs", "finds", "nights", "why")
-
-
 COUNT_COLUMNS = ("case", "verdict", "instructions", "before", "nights", "why")
 
 
-def count_cells(row: CellVerdict) -> list[str]:
-    """Of a counted case, one line of a table of its own, as plain text."""
-    after, before = (whole(row.count.after), whole(row.count.before)) if row.count else (NONE, NONE)
+def counted_row(row: CellVerdict) -> list[str]:
+    """The texts of a counted case under COUNT_COLUMNS."""
+    after = whole_number(row.count.after) if row.count else NONE
+    before = whole_number(row.count.before) if row.count else NONE
     return [row.case, row.verdict, after, before, str(row.nights), plain(row.reason)]
 
 
-def cells(row: CellVerdict) -> list[str]:
-    """One line of the table, as plain text."""
+def timed_row(row: CellVerdict) -> list[str]:
+    """The texts of a timed case under COLUMNS."""
     finds = NONE if row.detectable is None else f"{row.detectable:.1%}"
-    numbers = [part(row.deviation), chance(row.p), chance(row.q), ratio(row), str(row.pairs or NONE), finds]
+    probabilities = [probability_text(row.p), probability_text(row.q)]
+    numbers = [part_text(row.deviation), *probabilities, ratio_text(row), str(row.pairs or NONE), finds]
     return [row.case, row.verdict, scaled(row.latency_ms), *numbers, str(row.nights), plain(row.reason)]
 
 
-def counts(judgement: Judgement) -> str:
+def tally(judgement: Judgement) -> str:
     """`1 REGRESSION, 2 cleared, 151 unchanged`."""
-    found = Counter(row.verdict for row in judgement.rows)
-    return ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
+    rows = Counter(row.verdict for row in judgement.rows)
+    return ", ".join(f"{rows[verdict]} {verdict}" for verdict in ORDER if rows[verdict])
 
 
 def headline(judgement: Judgement) -> str:
@@ -93,27 +96,34 @@ def gate_markdown(judgement: Judgement) -> str:
         f"- Machine: {escape(judgement.fingerprint)}; saved {escape(judgement.saved_at)}",
         f"- Baseline environment: {escape(judgement.baseline) or 'none: suspects are not confirmed and fail nothing'}",
         f"- All cells together: {judgement.shift:+.1%} against their usual night",
-        f"- {counts(judgement)}",
+        f"- {tally(judgement)}",
         *(f"- {escape(note)}" for note in judgement.notes),
     ]
     page = [f"# {escape(headline(judgement))}\n", "\n".join(facts) + "\n"]
     page += [_tables(shown) + "\n"] if shown else []
     if rest:
         page.append(f"<details><summary>{len(rest)} more</summary>\n\n{_tables(rest)}\n\n</details>\n")
-    return "\n".join([*page, HOW_TO_READ + COUNTS * any(row.counted for row in judgement.rows)])
+    notes = HOW_TO_READ + COUNTS if any(row.counted for row in judgement.rows) else HOW_TO_READ
+    return "\n".join([*page, notes])
 
 
 def split(rows: Iterable[CellVerdict]) -> tuple[list[CellVerdict], list[CellVerdict]]:
-    """The timed ones, then those that are counted: they share no table."""
-    every = list(rows)
-    return [row for row in every if not row.counted], [row for row in every if row.counted]
+    """The timed rows and the counted ones: they share no table."""
+    timed: list[CellVerdict] = []
+    counted: list[CellVerdict] = []
+    for row in rows:
+        (counted if row.counted else timed).append(row)
+    return timed, counted
 
 
 def _tables(rows: Iterable[CellVerdict]) -> str:
     timed, counted = split(rows)
-    drawn = [table(COLUMNS, [_escaped(cells(row)) for row in timed], texts=2)] if timed else []
-    drawn += [table(COUNT_COLUMNS, [_escaped(count_cells(row)) for row in counted], texts=2)] if counted else []
-    return "\n\n".join(drawn)
+    tables = []
+    if timed:
+        tables.append(table(COLUMNS, [_escaped(timed_row(row)) for row in timed], texts=2))
+    if counted:
+        tables.append(table(COUNT_COLUMNS, [_escaped(counted_row(row)) for row in counted], texts=2))
+    return "\n\n".join(tables)
 
 
 def _escaped(texts: Iterable[str]) -> list[str]:
@@ -123,23 +133,23 @@ def _escaped(texts: Iterable[str]) -> list[str]:
 def junit(judgement: Judgement) -> str:
     """A test case a cell: a regression is a failure, what broke or was not judged an error, no verdict is skipped."""
     suite = xml.Element("testsuite", name=f"mnv2bench gate {plain(judgement.night)}", tests=str(len(judgement.rows)))
-    found = dict.fromkeys(("failures", "errors", "skipped"), 0)
+    totals = dict.fromkeys(("failures", "errors", "skipped"), 0)
     for row in judgement.rows:
         case = xml.SubElement(suite, "testcase", classname="mnv2bench.gate", name=plain(row.case))
-        message = plain(f"{row.verdict}: {'' if row.counted else ratio(row)} {row.reason}")
+        message = plain(f"{row.verdict}: {'' if row.counted else ratio_text(row)} {row.reason}")
         if row.verdict == REGRESSION:
-            kind, element = "failures", "failure"
+            total, element = "failures", "failure"
         elif row.verdict in (BROKEN, NOT_JUDGED):
-            kind, element = "errors", "error"
+            total, element = "errors", "error"
         elif row.verdict in SKIPPED:
-            kind, element = "skipped", "skipped"
+            total, element = "skipped", "skipped"
         else:
             if row.verdict in (IMPROVEMENT, ROSE, FELL):
                 xml.SubElement(case, "system-out").text = message
             continue
-        found[kind] += 1
+        totals[total] += 1
         xml.SubElement(case, element, message=message)
-    for kind, count in found.items():
-        suite.set(kind, str(count))
+    for name, total_of_rows in totals.items():
+        suite.set(name, str(total_of_rows))
     xml.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(suite, encoding="unicode") + "\n"

@@ -1,74 +1,78 @@
-"""A history as cells of tables, and a case's nights as a plot of characters."""
+"""A history as rows of tables, and a case's nights as a plot of characters."""
 
 import math
 from collections.abc import Sequence
 
-from mnv2bench.regression.judging.trend import Cell, CountCell, Point
-from mnv2bench.regression.pages.counts import moved, whole
+from mnv2bench.regression.history.points import Point
+from mnv2bench.regression.history.standings import CountedStanding, TimedStanding
+from mnv2bench.regression.judging.count_texts import size_text
+from mnv2bench.regression.pages.counts import whole_number
 from mnv2bench.report.cells import NONE, plain, scaled
 
-CELLS = ("case", "nights", "accepted", "doubtful", "ms", "change", "sd", "since", "gate")
-CELLS_SAY = (
-    "Of the epoch that began in the night of `since`: `accepted` nights count for a baseline, `doubtful` ones do not.\n"
+TIMED_COLUMNS = ("case", "nights", "eligible", "doubtful", "ms", "change", "sd", "since", "gate")
+TIMED_CAPTION = (
+    "The epoch that began in the night of `since`: `eligible` nights may be in a baseline, `doubtful` ones not.\n"
     "ms: the statistic that finds changes, of the last night (a low quantile of its calls, not the median latency).\n"
-    "change: against the median of the other accepted nights. sd: from night to night. gate: what it said last."
+    "change: against the median of the other eligible nights. sd: from night to night. gate: its last verdict."
 )
-COUNT_CELLS = ("case", "nights", "counted", "instructions", "change", "since", "gate")
-COUNT_CELLS_SAY = (
+COUNTED_COLUMNS = ("case", "nights", "counted", "instructions", "change", "since", "gate")
+COUNTED_CAPTION = (
     "Instructions of one call in the last night that has a count, under an emulator and no time.\n"
-    "change: against the night before that. gate: what it said last."
+    "change: against the night before that. gate: its last verdict."
 )
-COUNT_NIGHTS = ("night", "saved UTC", "commit", "instructions", "change", "doubt", "gate", "epoch", "changed")
-COUNT_NIGHTS_SAY = (
+COUNTED_NIGHT_COLUMNS = ("night", "saved UTC", "commit", "instructions", "change", "doubt", "gate", "epoch", "changed")
+COUNTED_NIGHT_CAPTION = (
     "Instructions of one call, under an emulator and no time. change: against the last night before that has a count.\n"
     "epoch: what a person accepted. changed: libraries, plan and what counts depend on, since the night before."
 )
-NIGHTS = ("night", "saved UTC", "commit", "ms", "sd", "doubt", "gate", "epoch", "changed")
-NIGHTS_SAY = (
+TIMED_NIGHT_COLUMNS = ("night", "saved UTC", "commit", "ms", "sd", "doubt", "gate", "epoch", "changed")
+TIMED_NIGHT_CAPTION = (
     "ms: the statistic that finds changes (a low quantile of a night's calls, not the median latency). sd: of the\n"
     "processes. epoch: what a person accepted. changed: libraries and plan since the night before."
 )
-MARKS = {"counts": "•", "left out": "○", "REGRESSION": "▲", "IMPROVEMENT": "▼"}
+MARKS = {"eligible": "•", "left out": "○", "REGRESSION": "▲", "IMPROVEMENT": "▼"}
 HINT = "change point"
 COMMIT = 10
 SIZE = (100, 20)  # characters; plotext takes fewer where the terminal has fewer
 
 
-def cell_row(cell: Cell) -> tuple[str, ...]:
-    """A row under CELLS. Texts are on one line and as their files have them: escape them."""
+def timed_row(standing: TimedStanding) -> tuple[str, ...]:
+    """A row under TIMED_COLUMNS. Texts are on one line, not yet escaped."""
     return (
-        plain(cell.case),
-        str(cell.nights),
-        str(cell.accepted),
-        str(cell.doubtful),
-        _ms(cell.latest_s) + f" {plain(cell.latest_doubt)}" * bool(cell.latest_doubt),
-        NONE if cell.change is None else f"{cell.change:+.1%}",
-        _percent(cell.sd),
-        plain(cell.start or "the first"),
-        plain(cell.verdict) or NONE,
+        plain(standing.case),
+        str(standing.nights),
+        str(standing.eligible),
+        str(standing.doubtful),
+        " ".join(filter(None, (_ms(standing.latest_s), plain(standing.latest_doubt)))),
+        NONE if standing.change is None else f"{standing.change:+.1%}",
+        _percent(standing.sd),
+        plain(standing.start or "the first"),
+        plain(standing.verdict) or NONE,
     )
 
 
-def count_cell_row(cell: CountCell) -> tuple[str, ...]:
-    """A row under COUNT_CELLS, as `cell_row`."""
+def counted_row(standing: CountedStanding) -> tuple[str, ...]:
+    """A row under COUNTED_COLUMNS, not yet escaped."""
     return (
-        plain(cell.case),
-        str(cell.nights),
-        str(cell.counted),
-        whole(cell.last.after) if cell.last else NONE,
-        moved(cell.last) if cell.last else NONE,
-        plain(cell.start or "the first"),
-        plain(cell.verdict) or NONE,
+        plain(standing.case),
+        str(standing.nights),
+        str(standing.counted),
+        whole_number(standing.last.after) if standing.last else NONE,
+        size_text(standing.last) if standing.last else NONE,
+        plain(standing.start or "the first"),
+        plain(standing.verdict) or NONE,
     )
 
 
 def night_row(point: Point, hinted: bool = False, counted: bool = False) -> tuple[str, ...]:
-    """A row under NIGHTS, or COUNT_NIGHTS where the case is `counted`; `hinted` where a change point begins."""
+    """A row under TIMED_NIGHT_COLUMNS, or COUNTED_NIGHT_COLUMNS; `hinted` where a change point begins."""
     refused = "" if point.status == "ok" else f"{point.status}: {point.reason}"
-    left_out = f"left out as {point.doubt}" * bool(point.doubt)
-    marks = [*(f"epoch: {said}" for said in point.accepted), *([f"{HINT}?"] if hinted else [])]
+    left_out = f"left out as {point.doubt}" if point.doubt else ""
+    marks = [f"epoch: {epoch}" for epoch in point.epochs]
+    if hinted:
+        marks.append(f"{HINT}?")
     if counted:
-        numbers = (whole(point.count.after), moved(point.count)) if point.count else (NONE, NONE)
+        numbers = (whole_number(point.count.after), size_text(point.count)) if point.count else (NONE, NONE)
     else:
         numbers = (NONE if point.level is None else _ms(math.exp(point.level)), _percent(point.process_sd))
     return (
@@ -83,11 +87,11 @@ def night_row(point: Point, hinted: bool = False, counted: bool = False) -> tupl
     )
 
 
-def kind(point: Point) -> str:
-    """How a night is drawn, one of MARKS: what was confirmed, else whether it counts for a baseline."""
+def mark(point: Point) -> str:
+    """How a night is drawn, one of MARKS: what was confirmed, else whether it may be in a baseline."""
     if point.verdict in MARKS:
         return point.verdict
-    return "counts" if point.counts or point.count else "left out"
+    return "eligible" if point.eligible or point.count else "left out"
 
 
 def height(point: Point) -> float | None:
@@ -98,6 +102,7 @@ def height(point: Point) -> float | None:
 
 
 def unit(points: Sequence[Point]) -> str:
+    """The unit of `height`."""
     return "M instructions" if any(point.count for point in points) else "ms"
 
 
@@ -108,8 +113,8 @@ def plot(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     """
     import plotext
 
-    heights = [(place, height(p), kind(p)) for place, p in enumerate(points)]
-    drawn = [(place, number, kind) for place, number, kind in heights if number is not None]
+    heights = [(place, height(point), mark(point)) for place, point in enumerate(points)]
+    drawn = [(place, number, name) for place, number, name in heights if number is not None]
     if not drawn:
         return "no night of this case has a number: nothing to plot"
     figure = plotext.figure
@@ -118,14 +123,14 @@ def plot(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     figure.plot_size(*SIZE)
     figure.title(f"{plain(case)}, {unit(points)}")
     for place, point in enumerate(points):
-        if point.accepted:
+        if point.epochs:
             figure.line(place, "vertical")
         elif point.night in hints:
             figure.line(place, "vertical", style="dotted")
-    for name, mark in MARKS.items():
-        mine = [(place, number) for place, number, kind in drawn if kind == name]
-        if mine:
-            figure.draw(figure.signal(*map(list, zip(*mine, strict=True)), marker=mark))
+    for name, character in MARKS.items():
+        marked = [(place, number) for place, number, drawn_as in drawn if drawn_as == name]
+        if marked:
+            figure.draw(figure.signal(*map(list, zip(*marked, strict=True)), marker=character))
     ends = sorted({0, len(points) // 2, len(points) - 1})
     figure.ruler("x").ticks(ends, [f"{points[place].saved_at:%Y-%m-%d}" for place in ends])
     picture = "\n".join(line.rstrip() for line in plotext.uncolorize(str(figure.build())).splitlines())
@@ -133,10 +138,13 @@ def plot(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
 
 
 def _legend(points: Sequence[Point], drawn: Sequence[tuple[int, float, str]], hints: Sequence[str]) -> str:
-    kinds = {kind for _, _, kind in drawn}
-    shown = [f"{mark} {name}" for name, mark in MARKS.items() if name in kinds]
-    shown += ["│ epoch"] * any(point.accepted for point in points) + [f"┆ {HINT}"] * bool(hints)
-    return "   ".join(shown)
+    names = {name for _, _, name in drawn}
+    entries = [f"{character} {name}" for name, character in MARKS.items() if name in names]
+    if any(point.epochs for point in points):
+        entries.append("│ epoch")
+    if hints:
+        entries.append(f"┆ {HINT}")
+    return "   ".join(entries)
 
 
 def _ms(seconds: float | None) -> str:

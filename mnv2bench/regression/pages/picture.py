@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnv2bench.regression.judging.trend import Point
-from mnv2bench.regression.pages.history import HINT, MARKS, height, kind, unit
+from mnv2bench.regression.history.points import Point
+from mnv2bench.regression.pages.history import HINT, MARKS, height, mark, unit
 from mnv2bench.report.cells import plain
 from mnv2bench.report.svg import as_svg
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import altair as alt
 
 WIDTH, HEIGHT = 900, 340  # pixels of the plot itself
-ROOM = 12  # pixels between the outermost nights and the frame
+PADDING = 12  # pixels between the outermost nights and the frame
 TICKS = 9  # at most
 LONGEST, MOST = 110, 8  # characters of an epoch's line, and how many have one
-COLOURS = {"counts": "#1f5f99", "left out": "#8a8a8a", "REGRESSION": "#c62828", "IMPROVEMENT": "#2e7d32"}
+COLOURS = {"eligible": "#1f5f99", "left out": "#8a8a8a", "REGRESSION": "#c62828", "IMPROVEMENT": "#2e7d32"}
 RULES = {"epoch": ([1, 0], "#444444"), HINT: ([5, 4], "#b26a00")}
 
 
@@ -28,15 +28,15 @@ def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     import altair as alt
 
     nights = [
-        {"saved": p.saved_at.isoformat(), "number": number, "night": kind(p)}
-        for p in points
-        if (number := height(p)) is not None
+        {"saved": point.saved_at.isoformat(), "number": number, "night": mark(point)}
+        for point in points
+        if (number := height(point)) is not None
     ]
     if not nights:
         raise ValueError(f"no night of {case} has a number: leave --svg out")
     rules, ticks = _rules(points, hints), _ticks(points)
     layers = [*([_lines(rules, ticks), _labels(rules, ticks)] if rules else []), _points(nights, ticks, unit(points))]
-    title = alt.TitleParams(plain(case), subtitle=_said(points), anchor="start", offset=18)
+    title = alt.TitleParams(plain(case), subtitle=_subtitle(points), anchor="start", offset=18)
     chart = (
         alt.layer(*layers)
         .properties(width=WIDTH, height=HEIGHT, title=title, background="white", padding=12)
@@ -45,26 +45,27 @@ def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     return as_svg(chart)
 
 
-def _said(points: Sequence[Point]) -> list[str]:
-    """From when to when, and what was said of each epoch, whose number stands above its line."""
+def _subtitle(points: Sequence[Point]) -> list[str]:
+    """The first and the last night, and the reason of each epoch, whose number stands above its line."""
     lines = [f"{len(points)} nights, {points[0].saved_at:%Y-%m-%d} to {points[-1].saved_at:%Y-%m-%d}"]
-    epochs = [point for point in points if point.accepted]
+    epochs = [point for point in points if point.epochs]
     for number, point in list(enumerate(epochs, 1))[-MOST:]:
-        text = plain(f"{number}: epoch of {point.saved_at:%Y-%m-%d}: {'; '.join(point.accepted)}")
+        text = plain(f"{number}: epoch of {point.saved_at:%Y-%m-%d}: {'; '.join(point.epochs)}")
         lines.append(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
     return lines
 
 
 def _rules(points: Sequence[Point], hints: Sequence[str]) -> list[dict[str, Any]]:
     """Upright lines: where an epoch was accepted, else where a change point is."""
-    found, epochs = [], 0
+    rules, epochs = [], 0
     for point in points:
-        epochs += bool(point.accepted)
-        name = "epoch" if point.accepted else HINT if point.night in hints else ""
-        label = str(epochs) if point.accepted else ""
-        if name:
-            found.append({"saved": point.saved_at.isoformat(), "line": name, "label": label})
-    return found
+        saved = point.saved_at.isoformat()
+        if point.epochs:
+            epochs += 1
+            rules.append({"saved": saved, "line": "epoch", "label": str(epochs)})
+        elif point.night in hints:
+            rules.append({"saved": saved, "line": HINT, "label": ""})
+    return rules
 
 
 def _chart(rows: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
@@ -73,7 +74,7 @@ def _chart(rows: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
     import pandas as pd
 
     axis = alt.Axis(format="%Y-%m-%d", values=ticks, labelOverlap=True)
-    saved = alt.X("saved:T", title="saved, UTC", scale=alt.Scale(type="utc", padding=ROOM), axis=axis)
+    saved = alt.X("saved:T", title="saved, UTC", scale=alt.Scale(type="utc", padding=PADDING), axis=axis)
     chart: alt.Chart = alt.Chart(pd.DataFrame(rows)).encode(x=saved)
     return chart
 
@@ -94,7 +95,7 @@ def _points(nights: list[dict[str, Any]], ticks: list[float], unit: str) -> "alt
     says = "ms (low quantile of the calls)" if unit == "ms" else f"{unit} of one call"
     chart: alt.Chart = _chart(nights, ticks).mark_point(size=45, opacity=1)
     return chart.encode(
-        y=alt.Y("number:Q", title=says, scale=alt.Scale(zero=False, padding=ROOM)),
+        y=alt.Y("number:Q", title=says, scale=alt.Scale(zero=False, padding=PADDING)),
         stroke=alt.Stroke("night:N", title="night", scale=edge),
         fill=alt.Fill("night:N", title="night", scale=inside),
     )
