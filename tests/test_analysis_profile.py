@@ -64,7 +64,7 @@ def test_times_of_a_layer_are_summed_call_by_call_and_not_as_medians():
     conv = ("conv", "conv", STEM, [1, 9, 1, 9])
     norm = ("norm", "norm", ("features.0.1",), [9, 1, 9, 1])
     (row,) = case_profile([told(conv, norm)], None).layers
-    assert (row.name, row.kind, row.layers) == ("stem", "stem", ("stem",))
+    assert (row.name, row.type, row.layers) == ("stem", "stem", ("stem",))
     assert (row.time.low_s, row.time.median_s, row.time.high_s) == (1e-5, 1e-5, 1e-5)
 
 
@@ -83,7 +83,7 @@ def test_shares_are_of_the_sum_of_operators_and_add_up_to_one_on_every_level():
     )  # ten times as slow, and it weighs no more
     found = case_profile([first, second], None)
     assert [row.share for row in found.operators] == pytest.approx([0.5, 0.275, 0.15, 0.075])
-    for level in (found.operators, found.layers, found.blocks, found.kinds):
+    for level in (found.operators, found.layers, found.blocks, found.roles):
         assert sum(row.share for row in level) == pytest.approx(1.0, abs=1e-12)
     assert (found.mapped_share, found.layout_share, found.unmapped_share) == pytest.approx((0.775, 0.15, 0.075))
 
@@ -94,8 +94,8 @@ def test_rows_are_in_the_order_of_the_network_with_layout_and_unmapped_last():
     )
     found = case_profile([profile], None)
     assert [row.name for row in found.operators] == ["d", "c", "b", "a"]
-    for level in (found.layers, found.blocks, found.kinds):
-        assert [(row.name, row.kind) for row in level][-2:] == [("layout", "layout"), ("unmapped", "unmapped")]
+    for level in (found.layers, found.blocks, found.roles):
+        assert [(row.name, row.type) for row in level][-2:] == [("layout", "layout"), ("unmapped", "unmapped")]
         assert [row.name for row in level][:2] == ["stem", "classifier"]
 
 
@@ -108,20 +108,20 @@ def test_layers_that_any_operator_fuses_are_one_row_and_each_layer_is_in_one_row
         ("pool", "activation+pool", ("features.18.2", ""), [20]),
     )
     found = case_profile([profile], None)
-    assert [(row.name, row.kind) for row in found.layers] == [
+    assert [(row.name, row.type) for row in found.layers] == [
         ("block1.project", "project"),
         ("block2.project+add", "project+add"),
         ("head+pool", "head+pool"),
     ]
     assert [row.name for row in found.blocks] == ["block1", "block2", "head+pool"]
-    assert [row.name for row in found.kinds] == ["project", "project+add", "head+pool"]
-    assert [row.share for row in found.kinds] == pytest.approx([0.2, 0.4, 0.4])
+    assert [row.name for row in found.roles] == ["project", "project+add", "head+pool"]
+    assert [row.share for row in found.roles] == pytest.approx([0.2, 0.4, 0.4])
 
 
 @pytest.mark.parametrize("case", [CASE, replace(CASE, batch=4), Case(network="mobilenet_v2_article", width=0.5)])
 def test_multiply_adds_of_all_rows_are_the_networks(case):
     found, count = case_profile([whole_network(case)], None), networks.count(case.network, case.width, case.resolution)
-    for level in (found.operators, found.layers, found.blocks, found.kinds):
+    for level in (found.operators, found.layers, found.blocks, found.roles):
         assert sum(row.madds for row in level) == case.batch * count.madds
     assert found.mapped_share == pytest.approx(1.0)
     assert len(found.blocks) == 21
@@ -199,7 +199,7 @@ def test_the_status_is_the_first_bad_processs_and_rows_are_of_those_that_ended_w
 def test_a_case_that_was_not_profiled_has_a_reason_and_no_rows():
     found = case_profile([Profile(CASE, 0, "unsupported", "no profiler", 0.0)], timed(1.0))
     assert (found.status, found.reason, found.processes, found.calls) == ("unsupported", "no profiler", 0, 0)
-    assert (found.operators, found.layers, found.blocks, found.kinds) == ((), (), (), ())
+    assert (found.operators, found.layers, found.blocks, found.roles) == ((), (), (), ())
     assert (found.sum_s, found.profiled_s, found.mapped_share, found.median_s) == (0.0, 0.0, 0.0, 0.001)
 
 

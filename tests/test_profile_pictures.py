@@ -11,7 +11,7 @@ from saved_profiles import EAGER, FUSED, PROBES, RECORDS, profiles
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers, roles
 from mnv2bench.profiling.pages import roofline, shares
-from mnv2bench.profiling.pages.profiled import profiled
+from mnv2bench.profiling.pages.profiled import profiled_cases
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -34,12 +34,12 @@ def points(svg):
 
 @pytest.fixture(scope="module")
 def bars():
-    return shares.svg(profiled(profiles(), records=RECORDS))
+    return shares.svg(profiled_cases(profiles(), records=RECORDS))
 
 
 @pytest.fixture(scope="module")
 def roofs():
-    return roofline.svg(profiled(profiles(), PROBES, RECORDS), PROBES)
+    return roofline.svg(profiled_cases(profiles(), PROBES, RECORDS), PROBES)
 
 
 def test_a_bar_for_each_runtime_stands_under_that_of_the_multiply_adds(bars):
@@ -73,13 +73,13 @@ def test_every_kind_has_a_colour_of_its_own():
 
 def test_a_panel_for_each_setting():
     larger = replace(profiles()[0], case=Case(width=1.0, resolution=224))
-    titles = [text for text in texts(shares.svg(profiled([*profiles(), larger]))) if "batch" in text]
+    titles = [text for text in texts(shares.svg(profiled_cases([*profiles(), larger]))) if "batch" in text]
     assert [title.split(",")[0] for title in titles] == ["mobilenet_v2_1.0_224", "mobilenet_v2_0.35_96"]
 
 
 def test_without_a_profile_there_is_no_picture_of_shares():
     with pytest.raises(ValueError, match="no case was profiled to its end") as refused:
-        shares.svg(profiled(profiles()[-1:], records=RECORDS))
+        shares.svg(profiled_cases(profiles()[-1:], records=RECORDS))
     assert "\n" not in str(refused.value)
 
 
@@ -104,7 +104,7 @@ def test_runtimes_are_colours_and_variants_shapes_in_the_legend(roofs):
 def test_a_panel_for_each_number_of_threads():
     two = [replace(p, case=replace(p.case, threads=2)) for p in profiles()]
     probes = [*PROBES, *(replace(p, threads=2) for p in PROBES)]
-    said = texts(roofline.svg(profiled([*profiles(), *two], probes), probes))
+    said = texts(roofline.svg(profiled_cases([*profiles(), *two], probes), probes))
     assert [text for text in said if re.fullmatch(r"\d threads?", text)] == ["1 thread", "2 threads"]
 
 
@@ -112,7 +112,7 @@ def test_a_point_above_its_roof_and_a_ceiling_below_every_point_are_inside_the_p
     probe = replace(PROBES[0].probes[0], name="bf16 matmul", work=20_000_000)  # 0.5 GMAdds/s
     slow = replace(PROBES[0].probes[0], work=200_000_000)
     probes = [replace(PROBES[0], probes=(slow, probe, *PROBES[0].probes[1:]))]
-    said = texts(roofline.svg(profiled(profiles(), probes), probes))
+    said = texts(roofline.svg(profiled_cases(profiles(), probes), probes))
     ticks = [float(text) for text in said if re.fullmatch(r"[\d.]+", text)]
     assert min(ticks) <= 0.5
     assert max(ticks) >= 60  # the stem multiplies 49.8 billions a second
@@ -125,12 +125,12 @@ def test_twelve_runtimes_have_twelve_colours():
 @pytest.mark.parametrize("probes", [[], [replace(PROBES[0], probes=PROBES[0].probes[:1])]])
 def test_without_a_roof_there_is_no_roofline(probes):
     with pytest.raises(ValueError, match="run `mnv2bench roofline` on these cases first"):
-        roofline.svg(profiled(profiles(), probes, RECORDS), probes)
+        roofline.svg(profiled_cases(profiles(), probes, RECORDS), probes)
 
 
 def test_without_altair_the_error_names_the_module(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
     with pytest.raises(ModuleNotFoundError, match="vl_convert"):
-        shares.svg(profiled(profiles(), records=RECORDS))
+        shares.svg(profiled_cases(profiles(), records=RECORDS))
     with pytest.raises(ModuleNotFoundError, match="vl_convert"):
-        roofline.svg(profiled(profiles(), PROBES, RECORDS), PROBES)
+        roofline.svg(profiled_cases(profiles(), PROBES, RECORDS), PROBES)

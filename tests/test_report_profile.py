@@ -11,8 +11,8 @@ from saved_profiles import EAGER, FUSED, NCNN, PROBES, RECORDS, SMALL, profiles
 
 from mnv2bench.cases import Case
 from mnv2bench.profiling.pages.csv import csv as written
-from mnv2bench.profiling.pages.page import COLUMNS, page, told
-from mnv2bench.profiling.pages.profiled import profiled
+from mnv2bench.profiling.pages.page import COLUMNS, page, terminal_lines
+from mnv2bench.profiling.pages.profiled import profiled_cases
 from mnv2bench.profiling.records import Operator, Profile
 
 NAME = "0001_example.json"
@@ -20,12 +20,12 @@ NAME = "0001_example.json"
 
 @pytest.fixture(scope="module")
 def whole():
-    return page(profiled(profiles(), PROBES, RECORDS), PROBES, RECORDS, NAME)
+    return page(profiled_cases(profiles(), PROBES, RECORDS), PROBES, RECORDS, NAME)
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return list(csv.DictReader(io.StringIO(written(profiled(profiles(), PROBES, RECORDS), NAME))))
+    return list(csv.DictReader(io.StringIO(written(profiled_cases(profiles(), PROBES, RECORDS), NAME))))
 
 
 def section(page, title):
@@ -59,7 +59,7 @@ def test_the_sections_stand_in_this_order(whole):
         "Could not be profiled",
         "Remarks",
         "Per block",
-        "Per kind",
+        "Per layer role",
         "The limit",
         "Per operator",
         "Memory, MB",
@@ -69,7 +69,7 @@ def test_the_sections_stand_in_this_order(whole):
 
 def test_sections_without_anything_in_them_are_left_out():
     assert page([], [], [], NAME) == "# MobileNetV2 profiles\n"
-    alone = page(profiled(profiles()[:1]), [], [], NAME)
+    alone = page(profiled_cases(profiles()[:1]), [], [], NAME)
     assert "## Cases" in alone
     assert not any(f"## {title}" in alone for title in ("The machine", "The limit", "Memory", "Could not"))
 
@@ -124,7 +124,7 @@ def test_bytes_of_a_block_that_is_fused_differently_say_from_where_to_where(whol
 
 
 def test_a_fused_kind_is_a_row_of_its_own(whole):
-    kinds = section(whole, "Per kind")
+    kinds = section(whole, "Per layer role")
     assert [cells[0] for cells in table(kinds)[1:]] == [
         "stem", "expand", "depthwise", "project", "project+add", "add", "head", "head+pool", "pool", "classifier",
         "layout", "unmapped",
@@ -145,7 +145,7 @@ def test_the_slowest_operators_are_told_and_the_others_counted(whole):
     assert len(table(eager)) == 1 + 20
     assert "44 more, none of them slower than these, are in the CSV." in eager
     assert table(fused)[:3] == [
-        ["operator", "kind", "layers", "µs", "share", "MAdds M", "GMAdds/s"],
+        ["operator", "type", "layers", "µs", "share", "MAdds M", "GMAdds/s"],
         ["nchwc \\", "reorder", "layout", "layout", "60.00 (60.00–60.00)", "6.0%", "–", "–"],
         ["op of head+pool", "conv+pool", "head, pool", "30.00 (30.00–30.00)", "3.0%", "1.29", "43.01"],
     ]
@@ -159,7 +159,7 @@ def test_the_limit_has_the_ceilings_with_spread_and_doubt(whole):
         ["copy in L3", "torch", "–", "1", "16.00", "40.00 (40.00–40.00) GB/s", "2"],
         ["copy in memory", "torch", "noisy: 2 of 2 processes had under half of their rounds undisturbed, the worst 0%", "1", "400.00", "20.00 (20.00–20.00) GB/s", "2"],
     ]  # fmt: skip
-    assert "Caches, as the system tells: L3 32 MiB." in limit
+    assert "Caches, as the system reports: L3 32 MiB." in limit
 
 
 def test_the_limit_names_three_blocks_of_each_case_that_lose_most(whole):
@@ -191,7 +191,7 @@ def test_what_a_profiler_cannot_see_is_said_once(whole):
 def test_text_of_a_file_is_never_markup():
     hostile = Operator("<script>`a`|*b*", "conv", (10,), ("features.0.0",))
     profile = Profile(SMALL, 0, "ok", "", 1.0, "p\n# title", (hostile,), (10,), notes=("<b>[x](y)",), arena="|")
-    html = MarkdownIt("commonmark").enable("table").render(page(profiled([profile]), [], [], NAME))
+    html = MarkdownIt("commonmark").enable("table").render(page(profiled_cases([profile]), [], [], NAME))
     assert "<script>" not in html
     assert "<b>" not in html
     assert "&lt;script&gt;`a`|*b*" in html
@@ -237,17 +237,17 @@ def test_a_case_without_a_profile_has_one_row_with_its_reason(rows):
 def test_a_case_of_which_one_process_failed_counts_as_failed(rows):
     good = profiles()[0]
     failed = replace(good, number=1, status="failed", reason="crashed", operators=(), calls_ns=())
-    shown = page(profiled([good, failed], PROBES), PROBES, (), NAME)
+    shown = page(profiled_cases([good, failed], PROBES), PROBES, (), NAME)
     assert line(section(shown, "Could not be profiled"), EAGER.id) == [EAGER.id, "failed", "crashed"]
     assert "## Per block" not in shown
-    (row,) = csv.DictReader(io.StringIO(written(profiled([good, failed], PROBES), NAME)))
+    (row,) = csv.DictReader(io.StringIO(written(profiled_cases([good, failed], PROBES), NAME)))
     assert (row["status"], row["reason"], row["level"]) == ("failed", "crashed", "")
 
 
 def test_probes_of_another_number_of_threads_and_of_a_processor_are_no_roof_of_a_case():
     good = profiles()[0]
     for case in (replace(EAGER, threads=2), replace(EAGER, device="cuda")):
-        shown = page(profiled([replace(good, case=case)], PROBES), PROBES, (), NAME)
+        shown = page(profiled_cases([replace(good, case=case)], PROBES), PROBES, (), NAME)
         assert line(section(shown, "Cases"), case.id)[8] == "–"
         assert "attainable ms" not in section(shown, "The limit")
 
@@ -260,7 +260,7 @@ def test_probes_that_failed_say_so():
 def test_settings_are_apart_and_the_larger_network_comes_first():
     good = profiles()[0]
     larger = replace(good, case=Case(width=1.0, resolution=224))
-    shown = section(page(profiled([good, larger]), [], [], NAME), "Per block")
+    shown = section(page(profiled_cases([good, larger]), [], [], NAME), "Per block")
     assert shown.split("**")[1::2] == [
         "mobilenet_v2_1.0_224, batch 1, 1 thread, cpu, fp32",
         "mobilenet_v2_0.35_96, batch 1, 1 thread, cpu, fp32",
@@ -268,7 +268,7 @@ def test_settings_are_apart_and_the_larger_network_comes_first():
 
 
 def test_a_terminal_is_told_each_case_and_what_to_know_of_it():
-    found = {row[0]: (row, said) for row, said in told(profiled(profiles(), PROBES, RECORDS), RECORDS)}
+    found = {row[0]: (row, said) for row, said in terminal_lines(profiled_cases(profiles(), PROBES, RECORDS), RECORDS)}
     assert list(found) == [EAGER.id, NCNN.id, FUSED.id]
     assert found[EAGER.id][0][1:4] == ("1.00", "0.930", "93%")
     assert found[NCNN.id] == ((NCNN.id, *["–"] * (len(COLUMNS) - 1)), ("unsupported: ncnn wheels have no profiler",))

@@ -6,7 +6,7 @@ import pytest
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers
-from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, Row, Spread
+from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, Spread
 from mnv2bench.profiling.records import Probe, Probes
 from mnv2bench.profiling.roofline import Roof, attainable, ceilings, losses, roof, roofline_share
 from mnv2bench.records.rounds import Round
@@ -38,7 +38,7 @@ def test_a_ceiling_is_the_median_over_processes_of_the_work_over_the_median_call
     probes = [process(product(ran(20, 20, 40), ran(20))), process(product(ran(25))), process(product(ran(10)))]
     (found,) = ceilings(probes, threads=1)
     assert (found.name, found.library, found.unit, found.level) == ("fp32 matmul", "torch", "flop", "")
-    assert (found.per_s, found.processes, found.bytes, found.flags) == (100e9, 3, 12_000_000, ())
+    assert (found.per_s, found.processes, found.bytes, found.doubts) == (100e9, 3, 12_000_000, ())
     assert (round(found.low / 1e9, 2), round(found.high / 1e9, 2)) == (35.69, 383.29)  # by scipy.stats, on the logs
 
 
@@ -49,19 +49,19 @@ def test_one_process_has_no_interval_but_its_own_number():
 
 def test_rounds_in_which_something_contended_do_not_count():
     (found,) = ceilings([process(product(ran(20), ran(80, cpu=0.5), ran(20)))], threads=1)
-    assert (found.per_s, found.flags) == (100e9, ())
+    assert (found.per_s, found.doubts) == (100e9, ())
 
 
 def test_a_probe_with_under_half_of_its_rounds_undisturbed_uses_all_and_is_noisy():
     noisy = product(ran(10), ran(20, cpu=0.5), ran(40, cpu=0.5))
     (found,) = ceilings([process(noisy), process(product(ran(20)))], threads=1)
     assert found.per_s == 100e9
-    assert found.flags == ("noisy: 1 of 2 processes had under half of their rounds undisturbed, the worst 33%",)
+    assert found.doubts == ("noisy: 1 of 2 processes had under half of their rounds undisturbed, the worst 33%",)
 
 
 def test_a_probe_that_still_moves_is_unsteady():
     (found,) = ceilings([process(product(ran(20), ran(20), ran(22), ran(22)))], threads=1)
-    assert found.flags == ("unsteady: 1 of 1 processes still drifted, by up to +10.0%",)
+    assert found.doubts == ("unsteady: 1 of 1 processes still drifted, by up to +10.0%",)
 
 
 def test_processes_of_other_threads_those_that_failed_and_probes_without_rounds_are_left_out():
@@ -147,11 +147,11 @@ def test_a_roof_without_a_product_or_without_memory_says_nothing():
     assert attainable(replace(ROOF, bandwidth={"L2": 5e10}), Case(), ALL) is None
 
 
-def row(name: str, seconds: float, *layers: str) -> Row:
-    return Row(name, name, layers, Spread(seconds, seconds, seconds), 0.0, 0, 0)
+def row(name: str, seconds: float, *layers: str) -> ProfileRow:
+    return ProfileRow(name, name, layers, Spread(seconds, seconds, seconds), 0.0, 0, 0)
 
 
-def profile(*blocks: Row, median_s: float | None = None, case: Case = Case()) -> CaseProfile:  # noqa: B008
+def profile(*blocks: ProfileRow, median_s: float | None = None, case: Case = Case()) -> CaseProfile:  # noqa: B008
     total = sum(block.time.median_s for block in blocks)
     rows = ((), (), blocks, ())
     return CaseProfile(case, "ok", "", "", 1, 20, *rows, total, median_s, total, 1.0, 0.0, 0.0, None, "", ())

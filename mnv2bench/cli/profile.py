@@ -21,7 +21,7 @@ from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
 
 if TYPE_CHECKING:
-    from mnv2bench.profiling.pages.profiled import Profiled
+    from mnv2bench.profiling.pages.profiled import ProfiledCase
 
 SPARE = ("call/median", "processes", "calls", "arena MB")
 REFUSES = {"runner": "profiles are taken on this machine only, without a runner"}
@@ -67,12 +67,12 @@ def _profile(
     with resumable(str(journal.path)), Display(quiet=quiet) as display:
         campaign = Campaign(cases, journal, plan, selection.seed, selection.weights, display, extras=tuple(extras))
         records = measure(campaign, resume)
-    from mnv2bench.profiling.pages.profiled import profiled
+    from mnv2bench.profiling.pages.profiled import profiled_cases
 
     profiles, probes = written_lines(journal)
-    case_profiles = profiled(profiles, probes, records)
-    _print_table(case_profiles, records)
-    for file in written(journal.path, case_profiles, probes, records):
+    profiled = profiled_cases(profiles, probes, records)
+    _print_table(profiled, records)
+    for file in written(journal.path, profiled, probes, records):
         console().print(f"written: {file}", markup=False)
     if trace and trace.exists():
         console().print(f"trace:   {trace} (open it in ui.perfetto.dev)", markup=False)
@@ -93,20 +93,22 @@ def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
         raise ValueError(f"--trace {trace}: there is no folder {trace.parent}")
 
 
-def written(path: Path, found: "Sequence[Profiled]", probes: Sequence[Probes], records: Sequence[Record]) -> list[Path]:
+def written(
+    path: Path, cases: "Sequence[ProfiledCase]", probes: Sequence[Probes], records: Sequence[Record]
+) -> list[Path]:
     """The page, the CSV and the pictures of a file's profiles, beside it; of pictures only what can be drawn."""
     from mnv2bench.profiling.pages import csv as profile_csv
     from mnv2bench.profiling.pages import page, roofline, shares
 
     files = {
-        path.with_suffix(".profile.md"): page.page(found, probes, records, path.name),
-        path.with_suffix(".profile.csv"): profile_csv.csv(found, path.name),
+        path.with_suffix(".profile.md"): page.page(cases, probes, records, path.name),
+        path.with_suffix(".profile.csv"): profile_csv.csv(cases, path.name),
     }
-    if any(one.profile.status == "ok" for one in found):
+    if any(profiled.profile.status == "ok" for profiled in cases):
         try:
-            files[path.with_suffix(".shares.svg")] = shares.svg(found)
-            if any(probed.status == "ok" for probed in probes):
-                files[path.with_suffix(".roofline.svg")] = roofline.svg(found, probes)
+            files[path.with_suffix(".shares.svg")] = shares.svg(cases)
+            if any(process.status == "ok" for process in probes):
+                files[path.with_suffix(".roofline.svg")] = roofline.svg(cases, probes)
         except ModuleNotFoundError as error:
             console().print(f"no pictures: {error.name} is not installed: pip install 'mnv2bench[plots]'", markup=False)
     for file, text in files.items():
@@ -114,12 +116,12 @@ def written(path: Path, found: "Sequence[Profiled]", probes: Sequence[Probes], r
     return list(files)
 
 
-def _print_table(profiled: "Sequence[Profiled]", records: Sequence[Record]) -> None:
-    """A line a case, and what to know of it."""
-    from mnv2bench.profiling.pages.page import COLUMNS, told
+def _print_table(cases: "Sequence[ProfiledCase]", records: Sequence[Record]) -> None:
+    """Print a row for each case, and its remarks."""
+    from mnv2bench.profiling.pages.page import COLUMNS, terminal_lines
 
-    found = told(profiled, records)
-    show(COLUMNS, [row for row, _ in found], spare=SPARE)
-    for row, sentences in found:
+    lines = terminal_lines(cases, records)
+    show(COLUMNS, [row for row, _ in lines], spare=SPARE)
+    for row, sentences in lines:
         for sentence in sentences:
             console().print(f"{row[0]}: {sentence}", markup=False)

@@ -49,13 +49,13 @@ def report(
 
 def _write_profiles(files: list[Path], read: dict[str, Sequence[Record]]) -> None:
     """The pages of the files that hold profiles, each beside its file."""
-    from mnv2bench.profiling.pages.profiled import profiled
+    from mnv2bench.profiling.pages.profiled import profiled_cases
 
     for file in files:
         told, probed = profiles(file) if file.name in read else ((), ())
         if told or probed:
             records = read[file.name]
-            for page in written(file, profiled(told, probed, records), probed, records):
+            for page in written(file, profiled_cases(told, probed, records), probed, records):
                 console().print(f"profile:  {page}", markup=False)
 
 

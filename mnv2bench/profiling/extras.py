@@ -11,7 +11,7 @@ from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case, Kind
 from mnv2bench.profiling.jobs import PROBER, PROFILER, ProbeJob, ProbeResult, ProfileJob, ProfileResult
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile
-from mnv2bench.profiling.profilers import why_not
+from mnv2bench.profiling.profilers import why_no_trace, why_not
 from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
@@ -32,9 +32,16 @@ class Profiling:
         return f"profile of {self.case.id}"
 
     @property
+    def refusal(self) -> str:
+        """Why the case cannot be profiled, or not with a trace; "" where it can."""
+        if self.case.kind != Kind.MEASURED_HERE:
+            return CANNOT.format(self.case.id, self.case.kind)
+        return why_no_trace(self.case.backend) if self.trace else why_not(self.case.backend)
+
+    @property
     def needs(self) -> Needs | None:
         """What its case opens, or a file that is made to be profiled; None where it cannot be profiled."""
-        if self.case.kind != Kind.MEASURED_HERE or why_not(self.case.backend):
+        if self.refusal:
             return None
         return Needs(self.case, backends.runtime(self.case.backend).profiled_reads)
 
@@ -91,8 +98,7 @@ def _probes(probing: Probing, turn: Turn, plan: Plan) -> Probes:
 def _profile(profiling: Profiling, turn: Turn, preparation: Preparation | Failure | None, plan: Plan) -> Profile:
     case = profiling.case
     if preparation is None:
-        reason = CANNOT.format(case.id, case.kind) if case.kind != Kind.MEASURED_HERE else why_not(case.backend)
-        preparation = Failure("unsupported", reason)
+        preparation = Failure("unsupported", profiling.refusal)
     if isinstance(preparation, Failure):
         return Profile(case, turn.number, preparation.status, preparation.reason, 0.0)
     outcome = _run(profiling, turn, preparation, plan)

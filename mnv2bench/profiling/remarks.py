@@ -1,4 +1,4 @@
-"""What a profile, its record and its machine say in plain sentences, each where it applies and with its figures."""
+"""Remarks on a profile, its record and its machine: plain sentences with figures, each where it applies."""
 
 import math
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ MUCH = 0.05  # of the operators' time
 
 
 def remarks(profile: CaseProfile, record: Record | None, machine: Machine) -> tuple[str, ...]:
-    """One sentence each, in a fixed order. `record` is what was measured of the case beside the profile.
+    """The remarks on a case, in a fixed order. `record` is what was measured of the case beside the profile.
 
     Of `machine`, `cores` and `cpu_quota_cores` are read; either may be unknown.
     """
@@ -29,18 +29,18 @@ def remarks(profile: CaseProfile, record: Record | None, machine: Machine) -> tu
 def _of_the_machine(profile: CaseProfile, machine: Machine) -> Iterator[str]:
     limits = {"usable cores": machine.cores, "cores of its cgroup": machine.cpu_quota_cores}
     known = {name: cores for name, cores in limits.items() if cores}
-    which = min(known, key=lambda name: known[name], default="")
-    if which and profile.case.gpu is None and profile.case.threads > known[which]:
+    least = min(known, key=lambda name: known[name], default="")
+    if least and profile.case.gpu is None and profile.case.threads > known[least]:
         yield (
-            f"oversubscribed: {profile.case.threads} threads share {known[which]:g} {which} and wait for each other: "
-            f"ask for {max(1, int(known[which]))} at most"
+            f"oversubscribed: {profile.case.threads} threads share {known[least]:g} {least} and wait for each other: "
+            f"ask for {max(1, int(known[least]))} at most"
         )
 
 
 def _of_the_record(record: Record | None) -> Iterator[str]:
     if record is None or record.status == "wrong" or not measured(record):
         return
-    cold, median, asked = cold_path(record), median_s(record), record.case.threads
+    cold, median, requested = cold_path(record), median_s(record), record.case.threads
     if cold.first_s is not None and cold.first_s > FIRST_RUN * median:
         yield (
             f"the first run compiled or prepared something: it took {cold.first_s * 1e3:.1f} ms, "
@@ -50,8 +50,8 @@ def _of_the_record(record: Record | None) -> Iterator[str]:
         later = "" if cold.open_s is None else f" and {cold.open_s:.1f} s later"
         yield f"opening compiled: it took {cold.cold_open_s:.1f} s at first{later}: keep the compile cache"
     used = threads_used(record)
-    if record.case.gpu is None and asked - used >= OTHER_THREADS:
-        yield f"fewer threads used than asked: {used:.1f} of {asked}: it cannot use more, or the machine was busy"
+    if record.case.gpu is None and requested - used >= OTHER_THREADS:
+        yield f"fewer threads used than asked: {used:.1f} of {requested}: it cannot use more, or the machine was busy"
 
 
 def _usual_s(profile: CaseProfile) -> float:
@@ -59,7 +59,7 @@ def _usual_s(profile: CaseProfile) -> float:
 
 
 def _disturbed(profile: CaseProfile) -> bool:
-    """Whether most calls took more than their operators usually do: it was not the profiler, which is in both."""
+    """Whether most calls took more than their operators usually take. The profiler's own cost is in both."""
     return profile.sum_s > SLOWED * _usual_s(profile)
 
 
@@ -89,7 +89,7 @@ def _of_the_profile(profile: CaseProfile, noisy: bool) -> Iterator[str]:
             f"layout conversions take {profile.layout_share:.1%} of the operators' time: they compute nothing, "
             "and a model kept in the runtime's own layout would save them"
         )
-    if norms := [row for row in profile.operators if unfused_norm(row.kind)]:
+    if norms := [row for row in profile.operators if unfused_norm(row.type)]:
         yield (
             f"unfused batch norm: {len(norms)} of {len(profile.operators)} operators apply it by itself and take "
             f"{math.fsum(row.share for row in norms):.1%} of the operators' time: fold it into the weights"

@@ -1,30 +1,48 @@
-"""What layers take whoever computes them: multiply-adds, and bytes read and written once."""
+"""The work of layers, whoever computes them: multiply-adds, and the bytes that are read and written once."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import IMAGE, Layer
 from mnv2bench.precisions import named
 
 
+@dataclass(frozen=True)
+class Moved:
+    """Bytes that are read or written once for the whole batch, at the case's precision."""
+
+    activations: int
+    weights: int  # with the biases that the network has
+    folded_biases: int  # those that batch norm becomes where it is folded
+
+    @property
+    def bytes(self) -> int:
+        return self.activations + self.weights + self.folded_biases
+
+
 def madds(layers: Iterable[Layer], case: Case) -> int:
-    """Of the whole batch."""
+    """Multiply-adds of these layers for the whole batch."""
     return case.batch * sum(layer.madds for layer in layers)
 
 
-def moved_bytes(layers: Sequence[Layer], done: Sequence[Layer], case: Case, net: Sequence[Layer]) -> int:
-    """Of the whole batch, by one operator on these layers of `net` that does the own work of those in `done`.
+def moved(layers: Sequence[Layer], computed: Sequence[Layer], case: Case, net: Sequence[Layer]) -> Moved:
+    """What one operator moves that works on these layers of `net` and does the own work of those in `computed`.
 
-    Each tensor that comes from outside of these layers, the last result, and weights at the case's precision; batch
-    norm is folded to a bias. Where the first layer is not done, another operator did it and its result is an input.
+    Its activations are the tensors from outside of these layers, and the last result. Where another operator computed
+    the first layer, that layer's result is an input too.
     """
     if not layers:
-        return 0
+        return Moved(0, 0, 0)
     sizes = {IMAGE: net[0].in_elements} | {layer.name: layer.out_elements for layer in net}
     inside = {layer.name for layer in layers}
-    outside = dict.fromkeys(source for layer in done for source in layer.inputs if source not in inside)
+    outside = dict.fromkeys(source for layer in computed for source in layer.inputs if source not in inside)
     elements = sum(sizes[source] for source in outside) + layers[-1].out_elements
-    if layers[0] not in done:
+    if layers[0] not in computed:
         elements += layers[0].out_elements
-    weights = sum(layer.weights + layer.bias + layer.bn_params // 2 for layer in done)
-    return named(case.precision).element_bytes * (case.batch * elements + weights)
+    size = named(case.precision).element_bytes
+    return Moved(
+        activations=size * case.batch * elements,
+        weights=size * sum(layer.params for layer in computed),
+        folded_biases=size * sum(layer.bn_params // 2 for layer in computed),
+    )

@@ -1,35 +1,35 @@
-"""The tidy table of profiles: a row for each operator, layer, block and kind of every case."""
+"""The tidy table of profiles: a row for each operator, layer, block and role of every case."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mnv2bench.profiling.case_profile import Row
-from mnv2bench.profiling.pages.profiled import Profiled, gmadds_per_s, madds_per_byte
+from mnv2bench.profiling.case_profile import ProfileRow
+from mnv2bench.profiling.pages.profiled import ProfiledCase, gmadds_per_s, madds_per_byte
 from mnv2bench.report.csv import as_csv
 
-LEVELS = ("operator", "layer", "block", "kind")
+LEVELS = ("operator", "layer", "block", "kind")  # as the files name them; "kind" is the role of layers
 OF_CASE = ("case", "network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
 OF_ROW = ("level", "name", "kind", "layers", "time_ms", "low_ms", "high_ms", "share", "madds", "bytes")
 DERIVED = ("madds_per_byte", "gmadds_per_s", "attainable_ms", "achieved_share")
 OF_PROFILE = ("sum_ms", "median_ms", "profiled_ms", "profiler", "status", "reason", "source")
-WHOLE = ("madds", "bytes")  # numbers that a case without a profile has not
+WHOLE = ("madds", "bytes")  # integers, which a case without a profile lacks
 
 
-def csv(profiled: Sequence[Profiled], name: str) -> str:
-    """As `as_csv`; `layers` are joined by "; ". A case without a profile has one row, with its status and reason.
+def csv(cases: Sequence[ProfiledCase], name: str) -> str:
+    """The table as CSV; `layers` are joined by "; ". A case without a profile has one row, with its status and reason.
 
     Times are of one profiled call, quartiles over all calls. `attainable_ms` and `achieved_share` are empty where no
     probe measured the machine with that number of threads, and for rows without layers.
     """
     import pandas as pd
 
-    found = [row for one in profiled for row in _rows(one, name)]
-    frame = pd.DataFrame(found, columns=[*OF_CASE, *OF_ROW, *DERIVED, *OF_PROFILE])
+    rows = [row for profiled in cases for row in _rows(profiled, name)]
+    frame = pd.DataFrame(rows, columns=[*OF_CASE, *OF_ROW, *DERIVED, *OF_PROFILE])
     return as_csv(frame.astype(dict.fromkeys(WHOLE, "Int64")))
 
 
-def _rows(one: Profiled, name: str) -> Iterator[dict[str, Any]]:
-    case, profile = one.case, one.profile
+def _rows(profiled: ProfiledCase, name: str) -> Iterator[dict[str, Any]]:
+    case, profile = profiled.case, profiled.profile
     shared = {**case.to_json(), "case": case.id, "status": profile.status, "reason": profile.reason, "source": name}
     if profile.status != "ok":
         yield shared
@@ -37,17 +37,17 @@ def _rows(one: Profiled, name: str) -> Iterator[dict[str, Any]]:
     median = None if profile.median_s is None else 1e3 * profile.median_s
     shared |= {"sum_ms": 1e3 * profile.sum_s, "median_ms": median, "profiled_ms": 1e3 * profile.profiled_s}
     shared |= {"profiler": profile.profiler}
-    levels = (profile.operators, profile.layers, profile.blocks, profile.kinds)
+    levels = (profile.operators, profile.layers, profile.blocks, profile.roles)
     for level, rows in zip(LEVELS, levels, strict=True):
         for row in rows:
-            yield shared | {"level": level} | _row(one, row)
+            yield shared | {"level": level} | _row(profiled, row)
 
 
-def _row(one: Profiled, row: Row) -> dict[str, Any]:
-    least = one.attainable(row.layers)
+def _row(profiled: ProfiledCase, row: ProfileRow) -> dict[str, Any]:
+    least = profiled.attainable(row.layers)
     return {
         "name": row.name,
-        "kind": row.kind,
+        "kind": row.type,
         "layers": "; ".join(row.layers),
         "time_ms": 1e3 * row.time.median_s,
         "low_ms": 1e3 * row.time.low_s,

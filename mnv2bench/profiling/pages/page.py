@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.precisions import named
-from mnv2bench.profiling.pages.profiled import Profiled
+from mnv2bench.profiling.pages.profiled import ProfiledCase
 from mnv2bench.profiling.pages.roofline import limit
 from mnv2bench.profiling.pages.tables import per_operator, per_setting
 from mnv2bench.profiling.records import Probes
@@ -35,70 +35,76 @@ HOW_TO_READ = """\
   are in its own row: where runtimes fuse differently, a cell says from where to where ("0.21–0.35"). MB are 1e6 bytes.
 """
 BLOCKS = "ms of a call, quartiles, and the share of all operators of that runtime; below it the speed of the same rows."
-KINDS = "The same over all blocks: all expansions together, all depthwise layers together."
+ROLES = "The same over all blocks: all expansions together, all depthwise layers together."
 OPERATORS = "As each runtime names them; the slowest of each case. Times are microseconds."
 MEMORY = (
     "Resident in a clean worker without a profiler, medians over processes: bare interpreter, after importing the "
     "runtime (floor), after opening the model, after the first inference, peak, and peak without the floor. Artifact "
     "is the file that is opened. Computed, at the case's precision and for the whole batch: weights, the largest "
-    "activation, input and output of the hungriest layer, and all that is alive at once, a residual's input included. "
+    "activation, input and output of the largest layer, and all that is alive at once, a residual's input included. "
     "Arena is what the runtime says it planned for activations, in its words."
 )
 
 
-def page(found: Sequence[Profiled], probes: Sequence[Probes], records: Sequence[Record], name: str) -> str:
-    """Of one file, `name`; sections without anything in them are left out."""
+def page(cases: Sequence[ProfiledCase], probes: Sequence[Probes], records: Sequence[Record], name: str) -> str:
+    """The page of the file `name`; sections without content are left out."""
     sections = [
         "\n".join([f"## {title}\n", *([f"{text}\n"] if text else []), f"{body.rstrip()}\n"])
-        for title, text, body in _sections(found, probes, records, name)
+        for title, text, body in _sections(cases, probes, records, name)
         if body
     ]
     return "\n".join([TITLE, *sections])
 
 
-def told(found: Sequence[Profiled], records: Sequence[Record]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """For a terminal: of each case its row under COLUMNS, and its sentences: why it has no profile, and remarks.
+def terminal_lines(
+    cases: Sequence[ProfiledCase], records: Sequence[Record]
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """For a terminal: the row of each case under COLUMNS, and its sentences: why it has no profile, and its remarks.
 
-    On one line, and as their files have them: escape them.
+    Sentences are one line each, and not escaped.
     """
-    return [(_case(one), tuple(map(plain, (*_reasons(one), *_remarks(one, records))))) for one in found]
+    lines = []
+    for profiled in cases:
+        sentences = (*_reasons(profiled), *_remarks(profiled, records))
+        lines.append((_case(profiled), tuple(map(plain, sentences))))
+    return lines
 
 
-def _reasons(one: Profiled) -> Iterator[str]:
-    if one.profile.status != "ok":
-        yield f"{one.profile.status}: {one.profile.reason}"
+def _reasons(profiled: ProfiledCase) -> Iterator[str]:
+    if profiled.profile.status != "ok":
+        yield f"{profiled.profile.status}: {profiled.profile.reason}"
 
 
 def _sections(
-    found: Sequence[Profiled], probes: Sequence[Probes], records: Sequence[Record], name: str
+    cases: Sequence[ProfiledCase], probes: Sequence[Probes], records: Sequence[Record], name: str
 ) -> Iterator[tuple[str, str, str]]:
-    """Title, what a reader must know, and the body."""
+    """The title of each section, what a reader must know, and the body."""
     yield "The machine", "", machine(name, records[0]) if records else ""
-    yield "How to read this", "", HOW_TO_READ if found else ""
-    yield "Cases", "", _cases(found)
-    yield "Could not be profiled", "", _refused(found)
-    said = [f"- {escape(one.case.id)}: {escape(sentence)}" for one in found for sentence in _remarks(one, records)]
-    yield "Remarks", "", "\n".join(said)
-    yield "Per block", BLOCKS, per_setting(found, lambda one: one.profile.blocks, "block")
-    yield "Per kind", KINDS, per_setting(found, lambda one: one.profile.kinds, "kind")
-    yield "The limit", "", limit(found, probes)
-    yield "Per operator", OPERATORS, per_operator(found)
-    yield "Memory, MB", MEMORY, _memory(found)
-    yield "What the profilers say of themselves", "", "\n".join(_notes(found))
+    yield "How to read this", "", HOW_TO_READ if cases else ""
+    yield "Cases", "", _cases(cases)
+    yield "Could not be profiled", "", _refused(cases)
+    yield "Remarks", "", "\n".join(_remark_lines(cases, records))
+    yield "Per block", BLOCKS, per_setting(cases, lambda profiled: profiled.profile.blocks, "block")
+    yield "Per layer role", ROLES, per_setting(cases, lambda profiled: profiled.profile.roles, "role")
+    yield "The limit", "", limit(cases, probes)
+    yield "Per operator", OPERATORS, per_operator(cases)
+    yield "Memory, MB", MEMORY, _memory(cases)
+    yield "What the profilers say of themselves", "", "\n".join(_notes(cases))
 
 
-def _cases(found: Sequence[Profiled]) -> str:
-    body = [[escape(name), *numbers] for name, *numbers in (_case(one) for one in found if one.profile.status == "ok")]
+def _cases(cases: Sequence[ProfiledCase]) -> str:
+    rows = [_case(profiled) for profiled in cases if profiled.profile.status == "ok"]
+    body = [[escape(name), *numbers] for name, *numbers in rows]
     return table(COLUMNS, body) if body else ""
 
 
-def _case(one: Profiled) -> tuple[str, ...]:
-    """Under COLUMNS."""
-    profile, median = one.profile, one.profile.median_s
+def _case(profiled: ProfiledCase) -> tuple[str, ...]:
+    """The row of a case under COLUMNS."""
+    profile, median = profiled.profile, profiled.profile.median_s
     if profile.status != "ok":
-        return (one.case.id, *[NONE] * (len(COLUMNS) - 1))
+        return (profiled.case.id, *[NONE] * (len(COLUMNS) - 1))
     return (
-        one.case.id,
+        profiled.case.id,
         _ms(median),
         _ms(profile.sum_s),
         _percent(profile.sum_s / median if median else None, 0),
@@ -106,42 +112,48 @@ def _case(one: Profiled) -> tuple[str, ...]:
         _percent(profile.mapped_share),
         _percent(profile.layout_share),
         _percent(profile.unmapped_share),
-        _percent(one.limit_share),
+        _percent(profiled.limit_share),
         _mb(profile.arena_bytes),
         str(profile.processes),
         str(profile.calls),
     )
 
 
-def _refused(found: Sequence[Profiled]) -> str:
+def _refused(cases: Sequence[ProfiledCase]) -> str:
     body = [
-        [escape(one.case.id), one.profile.status, escape(one.profile.reason)]
-        for one in found
-        if one.profile.status != "ok"
+        [escape(profiled.case.id), profiled.profile.status, escape(profiled.profile.reason)]
+        for profiled in cases
+        if profiled.profile.status != "ok"
     ]
     return table(["case", "status", "reason"], body, texts=3) if body else ""
 
 
-def _remarks(one: Profiled, records: Sequence[Record]) -> tuple[str, ...]:
-    return remarks(one.profile, one.record, records[0].machine if records else Machine())
+def _remark_lines(cases: Sequence[ProfiledCase], records: Sequence[Record]) -> Iterator[str]:
+    for profiled in cases:
+        for sentence in _remarks(profiled, records):
+            yield f"- {escape(profiled.case.id)}: {escape(sentence)}"
 
 
-def _memory(found: Sequence[Profiled]) -> str:
+def _remarks(profiled: ProfiledCase, records: Sequence[Record]) -> tuple[str, ...]:
+    return remarks(profiled.profile, profiled.record, records[0].machine if records else Machine())
+
+
+def _memory(cases: Sequence[ProfiledCase]) -> str:
     header = ["case", "interpreter", "floor", "loaded", "first inference", "peak", "peak − floor"]
-    body = [line for one in found if one.record and (line := _resident(one, one.record))]
+    body = [line for profiled in cases if profiled.record and (line := _resident(profiled, profiled.record))]
     header += ["artifact", "weights", "largest tensor", "in + out", "alive", "arena"]
     return table(header, body) if body else ""
 
 
-def _resident(one: Profiled, record: Record) -> list[str]:
-    """Empty where nobody read the memory of a process."""
-    resident, case = memory(record), one.case
+def _resident(profiled: ProfiledCase, record: Record) -> list[str]:
+    """The row of a case's memory; empty where no process reported its memory."""
+    resident, case = memory(record), profiled.case
     if resident is None:
         return []
     counted = count(case.network, case.width, case.resolution)
     computed = peaks(activations(case.network, case.width, case.resolution))
     of_fp32 = named(case.precision).size_ratio
-    words = f" ({escape(one.profile.arena)})" if one.profile.arena else ""
+    words = f" ({escape(profiled.profile.arena)})" if profiled.profile.arena else ""
     return [
         escape(case.id),
         _mb(resident.interpreter),
@@ -153,17 +165,17 @@ def _resident(one: Profiled, record: Record) -> list[str]:
         _mb(record.artifact.bytes if record.artifact else None),
         _mb(of_fp32 * counted.weight_bytes),
         *(_mb(of_fp32 * case.batch * peak.bytes) for peak in (computed.tensor, computed.op, computed.live)),
-        _mb(one.profile.arena_bytes) + words,
+        _mb(profiled.profile.arena_bytes) + words,
     ]
 
 
-def _notes(found: Sequence[Profiled]) -> Iterator[str]:
-    """Each once for all the cases of a runtime."""
+def _notes(cases: Sequence[ProfiledCase]) -> Iterator[str]:
+    """The profilers and their notes, each once for all cases of a runtime."""
     yield from dict.fromkeys(
-        f"- {escape(one.case.backend)}: {escape(said)}"
-        for one in found
-        for said in (one.profile.profiler, *one.profile.notes)
-        if said
+        f"- {escape(profiled.case.backend)}: {escape(note)}"
+        for profiled in cases
+        for note in (profiled.profile.profiler, *profiled.profile.notes)
+        if note
     )
 
 

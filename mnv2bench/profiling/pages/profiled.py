@@ -1,23 +1,26 @@
-"""What every table and picture of profiles is made from: each case's profile, its record, and the roof over it."""
+"""Profiled cases, from which all tables and pictures are made: each case's profile, its record and its roof."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.cases import EAGER, Case, is_gpu
 from mnv2bench.networks import Layer, blocks, count, layers, roles
-from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, Row, case_profile
+from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, case_profile
 from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.profiling.roofline import Attainable, Roof, attainable, ceilings, roof, roofline_share
 from mnv2bench.records import Record
 from mnv2bench.report.tables import title
 
-LAST = (LAYOUT, UNMAPPED)  # always shown, and never a part of a fused row
+LAST = (LAYOUT, UNMAPPED)  # rows that are always shown and never fused with others
 Setting = tuple[str, str, int, int, str]
 
 
 @dataclass(frozen=True)
-class Profiled:
-    """A case with its roof: None without probes of its number of threads, and on a GPU, as probes are of processors."""
+class ProfiledCase:
+    """A case with its profile, its record and its roof.
+
+    The roof is None without probes of the case's number of threads, and on a GPU, because probes measure processors.
+    """
 
     profile: CaseProfile
     record: Record | None
@@ -29,7 +32,7 @@ class Profiled:
 
     @property
     def setting(self) -> Setting:
-        """What cases of one table share; only the backend differs."""
+        """What all cases of a table share; only the backend differs."""
         return (self.case.device, self.case.precision, self.case.threads, self.case.batch, self.case.variant)
 
     @property
@@ -38,73 +41,79 @@ class Profiled:
 
     @property
     def limit_share(self) -> float | None:
-        """Of the whole network, as `roofline_share`."""
+        """The share of the roofline that the whole network reaches, as `roofline_share`."""
         return roofline_share(self.roof, self.profile) if self.roof else None
 
     def attainable(self, names: Iterable[str]) -> Attainable | None:
-        """Of these layers of the network; None of none, and without a roof."""
-        asked = tuple(names)
-        return attainable(self.roof, self.case, asked) if self.roof and asked else None
+        """The least time of these layers of the network; None without layers or without a roof."""
+        layers = tuple(names)
+        return attainable(self.roof, self.case, layers) if self.roof and layers else None
 
     def whole(self) -> Attainable | None:
-        """Of the whole network."""
+        """The least time of the whole network; None without a roof."""
         return self.attainable(layer.name for layer in layers(self.case.network, self.case.width, self.case.resolution))
 
 
-def profiled(
+def profiled_cases(
     profiles: Sequence[Profile], probes: Sequence[Probes] = (), records: Sequence[Record] = ()
-) -> tuple[Profiled, ...]:
+) -> tuple[ProfiledCase, ...]:
     """Each case that was profiled: by setting, the largest network first, eager first and then by name."""
-    of_case: dict[Case, list[Profile]] = {}
+    by_case: dict[Case, list[Profile]] = {}
     for profile in profiles:
-        of_case.setdefault(profile.case, []).append(profile)
-    measured = {record.case: record for record in records}
-    over = roofs(probes)
-    found = [
-        Profiled(
-            case_profile(mine, measured.get(case)),
-            measured.get(case),
-            None if is_gpu(case.device) else over.get(case.threads),
+        by_case.setdefault(profile.case, []).append(profile)
+    record_of = {record.case: record for record in records}
+    roof_of = roofs(probes)
+    cases = [
+        ProfiledCase(
+            profile=case_profile(of_case, record_of.get(case)),
+            record=record_of.get(case),
+            roof=None if is_gpu(case.device) else roof_of.get(case.threads),
         )
-        for case, mine in of_case.items()
+        for case, of_case in by_case.items()
     ]
-    return tuple(sorted(found, key=_place))
+    return tuple(sorted(cases, key=_order))
 
 
-def _place(one: Profiled) -> tuple[object, ...]:
-    *where, variant = one.setting
-    counted = count(one.case.network, one.case.width, one.case.resolution)
-    return (*where, -counted.madds, variant, one.case.backend != EAGER, one.case.backend)
+def _order(profiled: ProfiledCase) -> tuple[object, ...]:
+    *setting, variant = profiled.setting
+    case = profiled.case
+    madds = count(case.network, case.width, case.resolution).madds
+    return (*setting, -madds, variant, case.backend != EAGER, case.backend)
 
 
 def roofs(probes: Sequence[Probes]) -> dict[int, Roof]:
-    """By number of threads; only of those whose probes measured something."""
-    found = {}
-    for threads in sorted({probed.threads for probed in probes}):
+    """The roof of each number of threads whose probes measured something."""
+    by_threads = {}
+    for threads in sorted({process.threads for process in probes}):
         measured = ceilings(probes, threads)
-        caches = {level: size for p in probes if p.threads == threads for level, size in p.caches.items()}
+        caches: dict[str, int] = {}
+        for process in probes:
+            if process.threads == threads:
+                caches |= process.caches
         if measured:
-            found[threads] = roof(measured, threads, caches)
-    return found
+            by_threads[threads] = roof(measured, threads, caches)
+    return by_threads
 
 
-def settings(found: Sequence[Profiled]) -> list[tuple[str, list[Profiled]]]:
-    """The title of each setting and its cases that were profiled to their end, in the order of `found`."""
-    groups: dict[str, list[Profiled]] = {}
-    for one in found:
-        if one.profile.status == "ok":
-            groups.setdefault(one.setting_title, []).append(one)
+def settings(cases: Sequence[ProfiledCase]) -> list[tuple[str, list[ProfiledCase]]]:
+    """The title of each setting and its cases that have a whole profile, in their order."""
+    groups: dict[str, list[ProfiledCase]] = {}
+    for profiled in cases:
+        if profiled.profile.status == "ok":
+            groups.setdefault(profiled.setting_title, []).append(profiled)
     return list(groups.items())
 
 
-def network_layers(group: Iterable[Profiled]) -> tuple[Layer, ...]:
-    """The layers of the cases' networks, those of one variant once."""
-    variants = dict.fromkeys((one.case.network, one.case.width, one.case.resolution) for one in group)
+def network_layers(group: Iterable[ProfiledCase]) -> tuple[Layer, ...]:
+    """The layers of the cases' networks, each variant once."""
+    variants = dict.fromkeys(
+        (profiled.case.network, profiled.case.width, profiled.case.resolution) for profiled in group
+    )
     return tuple(layer for variant in variants for layer in layers(*variant))
 
 
 def in_order(names: Iterable[str], net: Sequence[Layer]) -> list[str]:
-    """Names of blocks or of roles, each once, as the network runs; a fused one stands behind its first layer.
+    """Names of blocks or of roles, each once, as the network runs; a fused row stands behind its first layer.
 
     Layout and unmapped come last, whether they are among the names or not.
     """
@@ -114,10 +123,11 @@ def in_order(names: Iterable[str], net: Sequence[Layer]) -> list[str]:
     return [*sorted(of_layers, key=lambda name: [order.index(part) for part in name.split("+")]), *LAST]
 
 
-def gmadds_per_s(row: Row) -> float | None:
-    """Billions of multiply-adds a second; None of what multiplies nothing."""
+def gmadds_per_s(row: ProfileRow) -> float | None:
+    """Billions of multiply-adds a second; None for a row without multiply-adds or without time."""
     return row.madds / row.time.median_s / 1e9 if row.madds and row.time.median_s else None
 
 
-def madds_per_byte(row: Row) -> float | None:
+def madds_per_byte(row: ProfileRow) -> float | None:
+    """Multiply-adds for each byte that is moved; None for a row without layers."""
     return row.madds / row.bytes if row.bytes else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnv2bench.profiling.pages.profiled import (
     LAST,
-    Profiled,
+    ProfiledCase,
     gmadds_per_s,
     in_order,
     madds_per_byte,
@@ -49,7 +49,7 @@ COLOURS = (  # of runtimes, eager first
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
 
 
-def limit(found: Sequence[Profiled], probes: Sequence[Probes]) -> str:
+def limit(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     """Ceilings, what each case loses, and each block beside what it could take; empty without probes."""
     bad = [p for p in probes if p.status != "ok"]
     failed = [f"- Probes with {threads(p.threads)}: {p.status}, {escape(p.reason)}" for p in bad]
@@ -60,8 +60,8 @@ def limit(found: Sequence[Profiled], probes: Sequence[Probes]) -> str:
     if body:
         header = ["probe", "library", "doubt", "threads", "buffers MB", "speed (95 % interval)", "processes"]
         parts += [PROBED, table(header, body, texts=3), *_caches(probes)]
-    limited = [one for one in found if one.profile.status == "ok" and one.whole()]
-    if lost := [_lost(one) for one in limited]:
+    limited = [profiled for profiled in cases if profiled.profile.status == "ok" and profiled.whole()]
+    if lost := [_lost(profiled) for profiled in limited]:
         header = ["case", f"the {MOST} blocks that lose most, ms", "bound by", "attainable ms", "taken ms", "share"]
         parts += [LOST, table(header, lost, texts=3)]
     parts += [f"**{title}**\n\n{_blocks(group)}" for title, group in settings(limited)]
@@ -74,7 +74,7 @@ def _ceiling(count: int, ceiling: Ceiling) -> list[str]:
     return [
         escape(ceiling.name),
         escape(ceiling.library),
-        escape("; ".join(ceiling.flags)) or NONE,
+        escape("; ".join(ceiling.doubts)) or NONE,
         str(count),
         number(ceiling.bytes / 1e6),
         f"{scaled(ceiling.per_s / 1e9)}{within} {UNITS[ceiling.unit]}",
@@ -83,39 +83,39 @@ def _ceiling(count: int, ceiling: Ceiling) -> list[str]:
 
 
 def _caches(probes: Sequence[Probes]) -> list[str]:
-    """What the system says of its caches, the sizes that the probes' buffers were chosen by."""
+    """The sizes of the caches as the system reports them, by which the probes' buffers were chosen."""
     sizes = {level: size for p in probes for level, size in p.caches.items()}
-    said = ", ".join(f"{escape(level)} {size / 2**20:,.3g} MiB" for level, size in sorted(sizes.items()))
-    return [f"Caches, as the system tells: {said}."] if said else []
+    listed = ", ".join(f"{escape(level)} {size / 2**20:,.3g} MiB" for level, size in sorted(sizes.items()))
+    return [f"Caches, as the system reports: {listed}."] if listed else []
 
 
-def _lost(one: Profiled) -> list[str]:
-    whole, profile = one.whole(), one.profile
+def _lost(profiled: ProfiledCase) -> list[str]:
+    whole, profile = profiled.whole(), profiled.profile
     assert whole
     taken = profile.median_s or profile.sum_s
-    most = [loss for loss in _losses(one) if loss.block not in LAST and loss.lost_s > 0][:MOST]
+    most = [loss for loss in _losses(profiled) if loss.block not in LAST and loss.lost_s > 0][:MOST]
     return [
-        escape(one.case.id),
+        escape(profiled.case.id),
         ", ".join(f"{loss.block} {scaled(1e3 * loss.lost_s)}" for loss in most) or NONE,
         whole.bound,
         scaled(1e3 * whole.seconds),
         scaled(1e3 * taken),
-        NONE if one.limit_share is None else f"{one.limit_share:.1%}",
+        NONE if profiled.limit_share is None else f"{profiled.limit_share:.1%}",
     ]
 
 
-def _losses(one: Profiled) -> Sequence[Loss]:
-    return losses(one.roof, one.profile) if one.roof else ()
+def _losses(profiled: ProfiledCase) -> Sequence[Loss]:
+    return losses(profiled.roof, profiled.profile) if profiled.roof else ()
 
 
-def _blocks(group: Sequence[Profiled]) -> str:
+def _blocks(group: Sequence[ProfiledCase]) -> str:
     """What each block could take, beside what it takes in each runtime and the share of that."""
-    of_case = [{loss.block: loss for loss in _losses(one)} for one in group]
+    of_case = [{loss.block: loss for loss in _losses(profiled)} for profiled in group]
     body = []
-    for name in in_order((block for mine in of_case for block in mine), network_layers(group)):
-        mine = [losses.get(name) for losses in of_case]
-        least = [1e3 * loss.attainable_s for loss in mine if loss]
-        body.append([name, NONE if name in LAST else same(least), *(_taken(name, loss) for loss in mine)])
+    for name in in_order((block for by_block in of_case for block in by_block), network_layers(group)):
+        losses_of_name = [by_block.get(name) for by_block in of_case]
+        least = [1e3 * loss.attainable_s for loss in losses_of_name if loss]
+        body.append([name, NONE if name in LAST else same(least), *(_taken(name, loss) for loss in losses_of_name)])
     return table(["block", "attainable ms", *(f"{b}, ms" for b in backends(group))], body)
 
 
@@ -125,21 +125,21 @@ def _taken(name: str, loss: Loss | None) -> str:
     return scaled(1e3 * loss.taken_s) + ("" if name in LAST else f" ({loss.share:.0%})")
 
 
-def svg(profiled: Sequence[Profiled], probes: Sequence[Probes]) -> str:
+def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     """The picture: a panel for each number of threads. ValueError where no block has a roof.
 
     ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
 
-    over = roofs(probes)
-    found = [one for one in profiled if _complete(one.roof) and _points(one)]
-    if not found:
+    roof_of = roofs(probes)
+    drawable = [profiled for profiled in cases if _complete(profiled.roof) and _points(profiled)]
+    if not drawable:
         raise ValueError(NOT_DRAWN)
-    marks = _marks(found)
+    marks = _marks(drawable)
     panels = [
-        _panel(over[count], [one for one in found if one.case.threads == count], marks)
-        for count in sorted({one.case.threads for one in found})
+        _panel(roof_of[count], [profiled for profiled in drawable if profiled.case.threads == count], marks)
+        for count in sorted({profiled.case.threads for profiled in drawable})
     ]
     return drawn(alt.vconcat(*panels, spacing=30), "What this machine can do, and what the network's blocks reach")
 
@@ -148,25 +148,25 @@ def _complete(roof: Roof | None) -> bool:
     return bool(roof and roof.flops and roof.bandwidth)
 
 
-def _points(one: Profiled) -> list[dict[str, Any]]:
+def _points(profiled: ProfiledCase) -> list[dict[str, Any]]:
     """Blocks that multiply, of a case that was profiled to its end."""
-    if one.profile.status != "ok":
+    if profiled.profile.status != "ok":
         return []
-    shown = {"runtime": one.case.backend, "variant": _variant(one)}
-    found = [(madds_per_byte(row), gmadds_per_s(row)) for row in one.profile.blocks]
-    return [shown | {"x": x, "y": y} for x, y in found if x and y]
+    shown = {"runtime": profiled.case.backend, "variant": _variant(profiled)}
+    points = [(madds_per_byte(row), gmadds_per_s(row)) for row in profiled.profile.blocks]
+    return [shown | {"x": x, "y": y} for x, y in points if x and y]
 
 
-def _variant(one: Profiled) -> str:
-    return f"{one.case.variant}, batch {one.case.batch}, {one.case.precision}"
+def _variant(profiled: ProfiledCase) -> str:
+    return f"{profiled.case.variant}, batch {profiled.case.batch}, {profiled.case.precision}"
 
 
-def _marks(found: Sequence[Profiled]) -> dict[str, Any]:
+def _marks(cases: Sequence[ProfiledCase]) -> dict[str, Any]:
     """Colour and shape, the same in each panel; where there are more than there are colours, they come again."""
     import altair as alt
 
-    runtimes = list(dict.fromkeys(one.case.backend for one in found))
-    variants = list(dict.fromkeys(map(_variant, found)))
+    runtimes = list(dict.fromkeys(profiled.case.backend for profiled in cases))
+    variants = list(dict.fromkeys(map(_variant, cases)))
     colours = alt.Scale(domain=runtimes, range=[COLOURS[n % len(COLOURS)] for n in range(len(runtimes))])
     shapes = alt.Scale(domain=variants, range=[SHAPES[n % len(SHAPES)] for n in range(len(variants))])
     return {
@@ -175,11 +175,11 @@ def _marks(found: Sequence[Profiled]) -> dict[str, Any]:
     }
 
 
-def _panel(roof: Roof, found: Sequence[Profiled], marks: dict[str, Any]) -> "alt.LayerChart | alt.FacetChart":
+def _panel(roof: Roof, cases: Sequence[ProfiledCase], marks: dict[str, Any]) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt
     import pandas as pd
 
-    points = [point for one in found for point in _points(one)]
+    points = [point for profiled in cases for point in _points(profiled)]
     madds = {name: per_s / 2e9 for name, per_s in roof.flops.items()}
     bytes = {name: per_s / 1e9 for name, per_s in roof.bandwidth.items()}
     top = max(madds.values())

@@ -1,11 +1,11 @@
-"""Share of time beside share of multiply-adds, per kind of layer, as a picture: SVG by altair."""
+"""The picture of shares: time beside multiply-adds by layer role, as SVG by altair."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnv2bench.networks import Layer, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED
-from mnv2bench.profiling.pages.profiled import Profiled, in_order, network_layers, settings
+from mnv2bench.profiling.pages.profiled import ProfiledCase, in_order, network_layers, settings
 from mnv2bench.report.svg import as_svg
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MADDS = "MAdds"  # the bar on top
 WIDTH, BAR = 720, 26  # pixels
-TOLD = 0.045  # the least share that has room for its number
+LEAST_NUMBERED = 0.045  # the least share with room for its number
 NOT_DRAWN = "no case was profiled to its end: there are no shares to draw"
 COLOURS = (  # of the network's roles, in the order in which they run
     "#6a4c93",
@@ -29,25 +29,27 @@ NO_LAYER = {LAYOUT: "#b5b5b5", UNMAPPED: "#5a5a5a"}
 TINT = 0.38  # how far towards white a fused role is from the role that it begins with
 
 
-def svg(found: Sequence[Profiled]) -> str:
-    """The picture: a panel for each setting. ValueError where no case was profiled to its end.
+def svg(cases: Sequence[ProfiledCase]) -> str:
+    """The picture, a panel for each setting. Raises ValueError where no case has a whole profile.
 
-    ModuleNotFoundError where altair or vl-convert-python is not installed.
+    Raises ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
 
-    groups = settings(found)
+    groups = settings(cases)
     if not groups:
         raise ValueError(NOT_DRAWN)
-    of_panel = [(title, [*_madds(group[0]), *(p for one in group for p in _time(one))]) for title, group in groups]
-    net = network_layers(one for _, group in groups for one in group)
-    shown = colours((part["kind"] for _, parts in of_panel for part in parts), net)
+    of_panel = [
+        (title, [*_madds(group[0]), *(p for profiled in group for p in _time(profiled))]) for title, group in groups
+    ]
+    net = network_layers(profiled for _, group in groups for profiled in group)
+    shown = colours((part["role"] for _, parts in of_panel for part in parts), net)
     panels = [_panel(title, parts, shown) for title, parts in of_panel]
     return drawn(alt.vconcat(*panels, spacing=26), "Share of profiled time, beside share of multiply-adds")
 
 
 def drawn(chart: "alt.VConcatChart", title: str) -> str:
-    """As SVG, under that title and on white."""
+    """A chart as SVG, with a title and a white background."""
     import altair as alt
 
     whole = chart.properties(
@@ -57,7 +59,7 @@ def drawn(chart: "alt.VConcatChart", title: str) -> str:
 
 
 def colours(names: Iterable[str], net: Sequence[Layer]) -> dict[str, str]:
-    """The colour of each role, as the network runs; those that begin alike are tints of one colour."""
+    """The colour of each role, as the network runs; fused roles that begin alike are tints of one colour."""
     of_role = {role: COLOURS[place % len(COLOURS)] for place, role in enumerate(roles(net))} | NO_LAYER
     shown = {*names}
     chosen: dict[str, str] = {}
@@ -73,14 +75,15 @@ def _towards_white(colour: str, part: float) -> str:
     return "#" + "".join(f"{round(channel + part * (255 - channel)):02x}" for channel in channels)
 
 
-def _time(one: Profiled) -> list[dict[str, Any]]:
-    shares = {row.kind: row.share for row in one.profile.kinds}
-    return _stacked(one.case.backend, shares, network_layers([one]))
+def _time(profiled: ProfiledCase) -> list[dict[str, Any]]:
+    """The bar of a case's time."""
+    shares = {row.type: row.share for row in profiled.profile.roles}
+    return _stacked(profiled.case.backend, shares, network_layers([profiled]))
 
 
-def _madds(one: Profiled) -> list[dict[str, Any]]:
-    """Counted of the network: no runtime fuses anything here."""
-    net = network_layers([one])
+def _madds(profiled: ProfiledCase) -> list[dict[str, Any]]:
+    """The bar of multiply-adds, which are counted from the network without any fusing."""
+    net = network_layers([profiled])
     by_role: dict[str, int] = {}
     for layer in net:
         by_role[layer.role] = by_role.get(layer.role, 0) + layer.madds
@@ -89,30 +92,30 @@ def _madds(one: Profiled) -> list[dict[str, Any]]:
 
 
 def _stacked(bar: str, shares: dict[str, float], net: Sequence[Layer]) -> list[dict[str, Any]]:
-    """The parts of a bar, one behind the other, and the number of each that has room for it."""
+    """The parts of a bar, one behind the other, with the number of each that has room for it."""
     parts, begin = [], 0.0
-    for kind in in_order(shares, net):
-        if share := shares.get(kind, 0.0):
-            number = f"{share:.0%}" if share >= TOLD else ""
+    for role in in_order(shares, net):
+        if share := shares.get(role, 0.0):
+            number = f"{share:.0%}" if share >= LEAST_NUMBERED else ""
             ends = {"begin": begin, "end": begin + share, "middle": begin + share / 2}
-            parts.append({"bar": bar, "kind": kind, "number": number, **ends})
+            parts.append({"bar": bar, "role": role, "number": number, **ends})
             begin += share
     return parts
 
 
-def _panel(title: str, parts: Sequence[dict[str, Any]], kinds: dict[str, str]) -> "alt.LayerChart | alt.FacetChart":
+def _panel(title: str, parts: Sequence[dict[str, Any]], colours: dict[str, str]) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt
     import pandas as pd
 
     bars = list(dict.fromkeys(part["bar"] for part in parts))
     axis = alt.Axis(format="%", tickCount=10)
     whole = alt.Scale(domain=[0, 1])
-    scale = alt.Scale(domain=list(kinds), range=list(kinds.values()))
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     chart = alt.Chart(pd.DataFrame(list(parts))).encode(y=alt.Y("bar:N", sort=bars, title=None))
     bar = chart.mark_bar(height=BAR - 6, stroke="white", strokeWidth=0.6, clip=True).encode(
         x=alt.X("begin:Q", title=None, axis=axis, scale=whole),
         x2="end:Q",
-        color=alt.Color("kind:N", title="kind", scale=scale, legend=alt.Legend(symbolLimit=0)),
+        color=alt.Color("role:N", title="layer role", scale=scale, legend=alt.Legend(symbolLimit=0)),
     )
     numbers = chart.mark_text(fontSize=10).encode(
         x=alt.X("middle:Q", scale=whole),

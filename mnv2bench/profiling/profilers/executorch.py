@@ -11,7 +11,6 @@ from mnv2bench.cases import Case
 from mnv2bench.profiling.profilers import Arena, ProfiledSession
 from mnv2bench.profiling.readers import etdump, xnnpack
 from mnv2bench.profiling.records import Operator
-from mnv2bench.refusals import Unsupported
 
 SETTLING = 3  # calls: the first ones touch the memory of the program that was just loaded
 
@@ -44,8 +43,6 @@ class ExecuTorchProfiledSession(ProfiledSession):
         self.calls += 1
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
-        if trace:
-            raise Unsupported("ExecuTorch's profiler writes no trace: leave --trace out")
         dump = self.folder / "profile.etdp"
         self.session.program.write_etdump_result_to_file(str(dump), str(self.folder / "debug.bin"))
         dumped = etdump.calls(dump, self.folder)
