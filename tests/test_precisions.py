@@ -8,9 +8,12 @@ import pytest
 import torch
 
 import mnv2bench
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
+from mnv2bench.networks import build, images
 from mnv2bench.precisions import BF16, FP16, FP32, NAMES, PRECISIONS, TF32, named
 from mnv2bench.profiling.roofline import Roof, attainable
+from mnv2bench.workers.outputs import compare
 
 PACKAGE = Path(mnv2bench.__file__).parent
 
@@ -55,6 +58,25 @@ def test_what_computes_in_tf32_is_held_to_the_fp32_products_of_a_cpu():
     assert limits["tf32"] == limits["fp32"]
     assert limits["fp32"].compute_s == pytest.approx(4 * limits["bf16"].compute_s)
     assert limits["fp16"] is None
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_a_torch_session_on_a_cpu_computes_in_the_cases_precision(precision):
+    case = Case(width=0.35, resolution=96, precision=precision)
+    exact = build(case.network, width=case.width).eval()
+    batches = [images(seed, 1, 96) for seed in (1, 2)]
+    outputs = []
+    with torch.no_grad():
+        reference = np.stack([exact(torch.from_numpy(batch)).numpy() for batch in batches])
+        session = torch_session.session(case, torch_session.placed(case, exact))
+        for batch in batches:
+            session.put(batch)
+            session.run()
+            outputs.append(session.get())
+    assert session.output.dtype == getattr(torch, named(precision).dtype)
+    error, _, wrong = compare(outputs, reference, precision)
+    assert wrong == ""
+    assert (error == 0.0) == (precision == "fp32")
 
 
 def test_a_precision_is_named_where_it_is_declared_and_in_backends_alone():

@@ -27,7 +27,7 @@ class TorchSession(Session):
 
     def __init__(self, case: Case, network: Network) -> None:
         self.network = network
-        self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution)
+        self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution, dtype=dtype(case))
         self.output = torch.empty(0)
 
     def put(self, images: Images) -> None:
@@ -37,7 +37,7 @@ class TorchSession(Session):
         self.output = self.network(self.input)
 
     def get(self) -> Images:
-        return np.array(self.output.numpy(), dtype=np.float32)
+        return np.array(self.output.float().numpy(), dtype=np.float32)  # numpy has no bfloat16
 
     def settings(self) -> dict[str, str]:
         return {
@@ -103,8 +103,10 @@ def network(case: Case, path: Path) -> torch.nn.Module:
 
 
 def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
-    """The network where the case runs, in the case's number format."""
-    return module if case.gpu is None else module.to(torch.device("cuda", case.gpu), dtype(case))
+    """The network on the device where the case runs, in the case's number format."""
+    if case.gpu is not None:
+        return module.to(torch.device("cuda", case.gpu), dtype(case))
+    return module if dtype(case) is torch.float32 else module.to(dtype(case))
 
 
 def session(case: Case, network: Network) -> Session:
