@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from mnv2bench.workers.programs import Outcome
 
 EXPORT_TIMEOUT_S = 900.0
 DRIVER_TIMEOUT_S = 60.0
+R = TypeVar("R")
 Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
 
 
@@ -96,7 +97,7 @@ def gpu_device(index: int, cuda_version: int, backend: str) -> Outcome[Device]:
     return run_child(DRIVER, DriverJob(index, cuda_version, backend), {}, DRIVER_TIMEOUT_S)
 
 
-def _failure(outcome: Outcome[Any]) -> Failure:  # Any: whatever the result would have been
+def _failure(outcome: Outcome[R]) -> Failure:
     return Failure(outcome.status, outcome.reason, outcome.wall_s)
 
 
