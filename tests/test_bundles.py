@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -185,6 +186,20 @@ def test_a_c_source_has_250_lines_at_most_and_says_what_it_is(file):
     assert len(lines) <= 250
     assert max(map(len, lines)) <= 120
     assert lines[0].startswith("/* ")
+
+
+def test_the_sources_that_are_pushed_are_all_that_the_session_imports(tmp_path):
+    """On this machine's Python, with only those sources on its path."""
+    hosted._copy_sources(tmp_path)
+    code = (
+        "import sys; from mnv2bench import backends; import mnv2bench.remote.runners.inferences\n"
+        "assert [backends.runtime(n).reads for n in ('litert', 'ncnn', 'onnxruntime')] == ['tflite', 'ncnn', 'onnx']\n"
+        "import mnv2bench.backends.ncnn, mnv2bench.backends.onnxruntime\n"
+        "print({m.__file__.split('/mnv2bench/')[0] for n, m in sys.modules.items() if n.startswith('mnv2bench.')})"
+    )
+    words = [sys.executable, "-B", "-c", code]
+    ran = subprocess.run(words, env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.stdout.strip() == f"{{{str(tmp_path)!r}}}", ran.stderr
 
 
 def test_every_backend_with_a_runner_is_a_backend():

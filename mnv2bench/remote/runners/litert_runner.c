@@ -1,7 +1,7 @@
 /* LiteRT through the C API of libLiteRt.so, on its XNNPACK delegate.
  *
  * The wheel ships no headers: what follows is declared by hand and holds for ai-edge-litert 2.3.0 alone, which
- * mnv2bench/runners/wheels.py insists on.
+ * mnv2bench/remote/runners/wheels.py requires.
  */
 
 #include <stdbool.h>
