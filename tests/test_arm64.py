@@ -78,14 +78,14 @@ def counted(cpu, case, made, bundle, folder):
         )
         ran = place.run([*bundle.start, *words], 120)
         assert ran.code == 0, ran.err
-        said = answer.parse(ran.out)
+        parsed = answer.parse(ran.out)
         for name in ("outputs", "counts.jsonl"):
             place.pull(name, folder / name)
-    totals, empty, classes = answer.counts((folder / "counts.jsonl").read_text(), said.marks)
+    runs = answer.counts((folder / "counts.jsonl").read_text(), parsed.marks)
     reference = np.load(made.reference)["logits"]
     outputs = np.fromfile(folder / "outputs", np.float32).reshape(reference.shape)
     error = float(np.abs(outputs - reference).max() / np.abs(reference).max())
-    return totals, empty, classes, error, said.samples["settings"]
+    return runs.instructions, runs.empty, runs.classes, error, parsed.samples.settings
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -176,10 +176,10 @@ def test_the_plugin_counts_a_loop_to_the_instruction_and_by_its_classes(tmp_path
         place.push([program])
         assert place.run(["./loop"], 60).code == 0
         place.pull("counts.jsonl", tmp_path / "counts")
-    totals, empty, classes = answer.counts((tmp_path / "counts").read_text(), answer.Marks(3, 1))
-    assert empty == 4  # two moves, a third for the call's number, the call
-    assert totals[0] - empty == 1 + 12 * 1000
-    assert classes == {
+    runs = answer.counts((tmp_path / "counts").read_text(), answer.Marks(3, 1))
+    assert runs.empty == 4  # two moves, a third for the call's number, the call
+    assert runs.instructions[0] - runs.empty == 1 + 12 * 1000
+    assert runs.classes == {
         "ldst": 2000,
         "branch_sys": 2000 + 1,  # nop and b.ne, and the mark's svc
         "dp_imm": 1000 + 1 + 3,  # subs, the loop's mov, and the mark's moves

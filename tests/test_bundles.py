@@ -18,7 +18,6 @@ from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
-from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import answer, bundles, debian, hosted, native, wheels
 from mnv2bench.remote.runners.cached import cached_folder
@@ -48,7 +47,7 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
     )
     ran = subprocess.run([*bundle.start, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    samples = samples_from_json(answer.parse(ran.stdout).samples)
+    samples = answer.parse(ran.stdout).samples
     assert samples.settings["delegate"] == "XNNPACK"
     assert samples.settings["threads"] == "1"
     reference = np.load(made.reference)["logits"]

@@ -15,11 +15,10 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
-from mnv2bench.records import Plan
-from mnv2bench.records.encoding import samples_from_json
+from mnv2bench.records import Plan, Samples
 from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.remote.runners import answer, contract, native
-from mnv2bench.remote.runners.answer import Marks
+from mnv2bench.remote.runners.answer import CountedRuns, Marks
 from mnv2bench.workers.loop import steady
 
 ROOT = Path(__file__).parents[1]
@@ -126,9 +125,9 @@ def test_the_arguments_of_a_count_ask_for_as_many_runs_as_the_plan_has_rounds():
 def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(double, place):
     ran = start(double, place)
     assert ran.returncode == 0, ran.stderr
-    said = answer.parse(ran.stdout)
-    samples = samples_from_json(said.samples)
-    assert (said.runner, said.marks) == ("double", None)
+    parsed = answer.parse(ran.stdout)
+    samples = parsed.samples
+    assert (parsed.runner, parsed.marks) == ("double", None)
     assert len(undisturbed_rounds(samples.rounds, 1)) == 2 or len(samples.rounds) == 4
     assert all(min(r.durations_ns) >= 200_000 and r.wall_ns >= 20_000_000 for r in (*samples.warmup, *samples.rounds))
     assert samples.first_s >= 0.0002
@@ -140,9 +139,9 @@ def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(dou
 
 def test_the_c_runner_counts_between_marks_and_tells_no_time(double, place):
     ran = start(double, place, "--runs", "5", mode="count")
-    said = answer.parse(ran.stdout)
-    assert said.marks == Marks(empty=3, runs=5)
-    assert set(said.samples) == {"settings"}
+    parsed = answer.parse(ran.stdout)
+    assert parsed.marks == Marks(empty=3, runs=5)
+    assert parsed.samples == Samples(settings=parsed.samples.settings)
 
 
 def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
@@ -200,8 +199,8 @@ GOOD = '{"contract": 1, "runner": "r", "samples": {"settings": {}}, "marks": {"e
         (GOOD[:-9], "it printed"),
         (GOOD + "\n\x1b[2J\x07rm -rf\n", "it printed '[2J rm -rf'"),
         (GOOD.replace('"contract": 1', '"contract": 2'), "speaks contract 2, not 1"),
-        (GOOD.replace('"runs": 1', '"runs": -1'), "-1 marks"),
-        (GOOD.replace('"settings": {}', '"first_s": NaN'), "NaN is no number"),
+        (GOOD.replace('"runs": 1', '"runs": -1'), "Expected `int` >= 1 - at `$.marks.runs`"),
+        (GOOD.replace('"settings": {}', '"first_s": NaN'), "JSON is malformed"),
         (GOOD.replace('"settings": {}', '"first_s": "soon"'), "first_s is no number"),
         (GOOD.replace(', "marks": {"empty": 3, "runs": 1}', ""), "no rounds"),
         ("[1]", "gave no result"),
@@ -217,8 +216,10 @@ def test_what_is_no_answer_is_an_error_of_one_line_that_shows_it(out, why):
 
 
 def test_an_answer_is_the_last_line_whatever_a_runtime_printed_before():
-    said = answer.parse("INFO: hello\n" + GOOD.replace('"settings": {}', '"settings": {"a\\nb": "c\\u0000d"}') + "\n\n")
-    assert (said.runner, said.marks, said.samples["settings"]) == ("r", Marks(3, 1), {"a b": "c d"})
+    parsed = answer.parse(
+        "INFO: hello\n" + GOOD.replace('"settings": {}', '"settings": {"a\\nb": "c\\u0000d"}') + "\n\n"
+    )
+    assert (parsed.runner, parsed.marks, parsed.samples.settings) == ("r", Marks(3, 1), {"a b": "c d"})
 
 
 def counted(**more):
@@ -233,7 +234,7 @@ def counted(**more):
 
 
 def test_counts_are_what_lies_between_the_marks():
-    assert answer.counts(counted(), Marks(3, 2)) == ((1000, 1010), 20, {"ldst": 505, "fma": 3030})
+    assert answer.counts(counted(), Marks(3, 2)) == CountedRuns((1000, 1010), 20, {"ldst": 505, "fma": 3030})
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_counts_are_what_lies_between_the_marks():
     [
         (counted(), Marks(3, 3), "no mark 104: the run was cut short"),
         ("", Marks(3, 2), "no mark 10"),
-        (counted()[:-20], Marks(3, 2), "delimiter"),
+        (counted()[:-20], Marks(3, 2), "truncated"),
         (counted(threads=2), Marks(3, 2), "2 threads ran while instructions were counted"),
         (counted(ldst="many"), Marks(3, 2), "not those of icount.c"),
         ("[1]\n", Marks(3, 2), "not those of icount.c"),
@@ -293,9 +294,9 @@ def session(made, place, *more, plan=SMALL, counting=False, limit_s=60, case=CAS
 def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
     ran = session(fake, tmp_path)
     assert ran.returncode == 0, ran.stderr
-    said = answer.parse(ran.stdout)
-    samples = samples_from_json(said.samples)
-    assert said.runner == "session of fake"
+    parsed = answer.parse(ran.stdout)
+    samples = parsed.samples
+    assert parsed.runner == "session of fake"
     assert 2 <= len(samples.rounds) <= 4
     assert min(samples.rounds[0].durations_ns) >= 200_000
     assert samples.memory.interpreter < samples.memory.floor <= samples.memory.loaded <= samples.memory.peak
@@ -306,8 +307,8 @@ def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
 
 
 def test_the_session_counts_between_marks_and_tells_no_time(fake, tmp_path):
-    said = answer.parse(session(fake, tmp_path, counting=True, plan=Plan(rounds=4)).stdout)
-    assert (said.marks, set(said.samples)) == (Marks(3, 4), {"settings"})
+    parsed = answer.parse(session(fake, tmp_path, counting=True, plan=Plan(rounds=4)).stdout)
+    assert (parsed.marks, parsed.samples) == (Marks(3, 4), Samples(settings=parsed.samples.settings))
 
 
 def test_the_session_ends_itself_when_its_time_is_over(fake, tmp_path):

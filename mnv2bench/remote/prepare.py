@@ -1,4 +1,4 @@
-"""One process that prepares a remote device for a case: the device answers, and what runs the case there is built."""
+"""The program that prepares a remote device for a case: it checks that the device answers, and builds the runner."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def transport_to(case: Case, runner: str) -> Transport:
-    """The transport to the case's device, not yet entered. Raises Unsupported for what no device would run."""
+    """The transport to the case's device, not yet entered. Raises Unsupported for a case that no runner can run."""
     if case.precision != FP32.name:
         raise Unsupported(f"runners are fp32 so far, not {case.precision}")
     counted = case.kind == Kind.COUNTED
@@ -27,14 +27,16 @@ def transport_to(case: Case, runner: str) -> Transport:
         raise Unsupported(f"instructions are counted of one thread, not of {case.threads}")
     if counted and not backends.runtime(case.backend).counted:
         countable = [name for name in backends.names() if backends.runtime(name).counted]
-        raise Unsupported(f"{case.backend} is not counted, whose own threads would blur it: {', '.join(countable)} are")
+        raise Unsupported(
+            f"{case.backend} is not counted, whose own threads would blur it: take one of {', '.join(countable)}"
+        )
     if counted and runner:
         raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
     return transports.transport(case.device)
 
 
 def bundle_for(device: Transport, case: Case, runner: str) -> Bundle:
-    """What is pushed to an entered device and started, built if it is not cached. Unavailable or Unsupported."""
+    """The bundle for a case on an entered device, built if it is not cached. Raises Unavailable and Unsupported."""
     if runner and not bundles.is_python(runner):
         return external.bundle(runner, case)
     return bundles.bundle(case.backend, device.target, interpreter=runner)
@@ -49,11 +51,11 @@ def with_device(use: Callable[[], Outcome[R]]) -> Outcome[R]:
     except (TransportError, ValueError) as error:
         return Outcome("failed", str(error))
     except FileNotFoundError as error:
-        raise Unavailable(f"{error.filename} is not here: install what it belongs to") from error
+        raise Unavailable(f"{error.filename} is not here: install the package that it belongs to") from error
 
 
 def main(job: DeviceJob) -> Outcome[None]:
-    """Enter the device and build what runs there."""
+    """Enter the device and build the bundle."""
 
     def enter() -> Outcome[None]:
         with transport_to(job.case, job.runner) as device:

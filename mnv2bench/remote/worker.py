@@ -1,4 +1,4 @@
-"""One process of one case on another device: a runner is pushed and run there, its outputs are checked here."""
+"""The program that measures a case on a remote device once: a runner runs there, its outputs are checked here."""
 
 import shutil
 import tempfile
@@ -14,7 +14,6 @@ from mnv2bench.backends import Images
 from mnv2bench.cases import Case, Kind
 from mnv2bench.networks import images
 from mnv2bench.records import Counts
-from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.records.target import Target
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote import devices
@@ -30,12 +29,13 @@ from mnv2bench.workers.outputs import compare
 from mnv2bench.workers.programs import Outcome, serve
 
 COUNTED_RUNS = 3
+TAIL = 300  # characters of what a failing program printed last
 LAST_WORDS_S = 15.0  # between the runner's own limit and the one after which the campaign kills this process
 COOL_C, COOL_CAP_S = 38.0, 120.0
 
 
 class Clock:
-    """What is left of a process's time, seconds."""
+    """The time that a process has left, seconds."""
 
     def __init__(self, limit_s: float) -> None:
         self.end = time.monotonic() + limit_s
@@ -45,7 +45,7 @@ class Clock:
 
 
 def _inputs(case: Case, seed: int, target: Path) -> None:
-    """The two batches that outputs are checked on, and the one that is measured."""
+    """Write the two batches that outputs are checked on, and the one that is measured."""
     batches = [images(s, case.batch, case.resolution) for s in (*REFERENCE_SEEDS, seed)]
     target.write_bytes(b"".join(np.ascontiguousarray(batch, np.float32).tobytes() for batch in batches))
 
@@ -63,7 +63,7 @@ def _model(job: MeasureJob) -> str:
 
 
 def run(job: MeasureJob) -> Outcome[Measured]:
-    """Everything of one process; raises what transports and runners raise."""
+    """The outcome of one process; raises what transports and runners raise."""
     clock = Clock(job.plan.timeout_s - LAST_WORDS_S)
     with transport_to(job.case, job.runner) as device, tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         bundle = bundle_for(device, job.case, job.runner)
@@ -90,7 +90,7 @@ def run(job: MeasureJob) -> Outcome[Measured]:
 
 
 def _ours(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock, folder: Path) -> Outcome[Measured]:
-    """The outcome of a runner of ours: every raw sample, or every count."""
+    """The outcome of a runner of ours: all raw samples, or all counts."""
     result = _answer(device, bundle, job, clock)
     outputs = folder / "outputs"
     device.pull("outputs", outputs)
@@ -98,17 +98,17 @@ def _ours(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock, fold
     error, separation, wrong = compare(_outputs(outputs, reference.shape), reference, job.case.precision)
     status = "wrong" if wrong else "ok"
     if job.case.kind != Kind.COUNTED:
-        samples = replace(samples_from_json(result.samples), error=error, separation=separation)
+        samples = replace(result.samples, error=error, separation=separation)
         return Outcome(status, wrong, Measured(samples))
     marks = folder / "counts.jsonl"
     device.pull("counts.jsonl", marks)
-    totals, empty, classes = answer.counts(marks.read_text(), result.marks)
-    counts = Counts(totals, empty, classes, error, separation, dict(result.samples.get("settings", {})))
+    runs = answer.counts(marks.read_text(), result.marks)
+    counts = Counts(runs.instructions, runs.empty, runs.classes, error, separation, result.samples.settings)
     return Outcome(status, wrong, Measured(counts=counts))
 
 
 def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) -> answer.Answer:
-    """Run a runner of ours to its end, and read its answer."""
+    """The answer of a runner of ours, run to its end."""
     counting = job.case.kind == Kind.COUNTED
     limit_s = clock.left()
     words = answer.arguments(
@@ -120,25 +120,27 @@ def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) ->
         inputs="inputs",
         outputs="outputs",
     )
-    ran = device.run([*bundle.start, *words], limit_s + LAST_WORDS_S / 2)
-    if ran.code == contract.TOO_LATE:
+    program = device.run([*bundle.start, *words], limit_s + LAST_WORDS_S / 2)
+    if program.code == contract.TOO_LATE:
         raise TimedOut(f"the runner ended itself after {limit_s:.0f} s: raise --process-limit")
-    refusal = {contract.UNSUPPORTED: Unsupported, contract.UNAVAILABLE: Unavailable}.get(ran.code)
-    if refusal:
-        raise refusal(one_line(ran.err[-300:]))
-    if ran.code:
-        printed = one_line(ran.err[-300:]) or "it said nothing"
-        raise TransportError(f"the runner ended with {_exit(ran.code)}: {printed}")
-    return answer.parse(ran.out)
+    message = one_line(program.err[-TAIL:])
+    if program.code == contract.UNSUPPORTED:
+        raise Unsupported(message)
+    if program.code == contract.UNAVAILABLE:
+        raise Unavailable(message)
+    if program.code:
+        raise TransportError(f"the runner ended with {_exit(program.code)}: {message or 'it printed nothing'}")
+    return answer.parse(program.out)
 
 
 def _external(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) -> Outcome[Measured]:
-    """The outcome of another tool: what it printed of its own measurement."""
+    """The outcome of an external tool: the result that it printed."""
     tool = external.tool(job.runner)
-    ran = device.run([*bundle.start, *tool.argv(_model(job), job.case, job.plan)], clock.left())
-    if ran.code:
-        raise TransportError(f"{tool.name} ended with {_exit(ran.code)}: {one_line((ran.err or ran.out)[-300:])}")
-    return Outcome(result=Measured(told=tool.parse(ran.out, ran.err)))
+    program = device.run([*bundle.start, *tool.argv(_model(job), job.case, job.plan)], clock.left())
+    if program.code:
+        message = one_line((program.err or program.out)[-TAIL:])
+        raise TransportError(f"{tool.name} ended with {_exit(program.code)}: {message}")
+    return Outcome(result=Measured(told=tool.parse(program.out, program.err)))
 
 
 def _exit(code: int) -> str:

@@ -1,35 +1,58 @@
 """The host's side of the contract: the arguments of a runner, its answer, and the counts between its marks."""
 
-import json
 import statistics
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Raw, Struct
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Samples
 from mnv2bench.records.encoding import samples_from_json
 from mnv2bench.remote.runners.contract import CONTRACT, FIRST_EMPTY, FIRST_RUN
 from mnv2bench.texts import one_line
 
 MAX_PRINTED = 200  # characters of what a runner printed in place of an answer
 MAX_MARKS = 10_000
+SNAPSHOTS = msgspec.json.Decoder(dict[str, int])  # a line of icount.c: counters by name, and the label of the mark
 
 
-@dataclass(frozen=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """How many pairs of marks a runner made: with nothing between them, and around its runs."""
 
-    empty: int
-    runs: int
+    empty: Annotated[int, Meta(ge=1, le=MAX_MARKS)]
+    runs: Annotated[int, Meta(ge=1, le=MAX_MARKS)]
+
+
+class _Contract(Struct):
+    contract: int
+
+
+class _Line(Struct):
+    """The last line of a runner's output."""
+
+    runner: str
+    samples: Raw
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A runner's answer; `samples` is the JSON of records.Samples, without times where there are `marks`."""
+    """A runner's answer; with `marks` it is of a count, and `samples` hold only the settings."""
 
     runner: str
-    samples: dict[str, Any]
+    samples: Samples
     marks: Marks | None = None
+
+
+@dataclass(frozen=True)
+class CountedRuns:
+    """Instructions between the marks of each run, those of a pair of marks alone, and the classes of the last run."""
+
+    instructions: tuple[int, ...]
+    empty: int
+    classes: dict[str, int]
 
 
 def arguments(
@@ -60,9 +83,8 @@ def parse(out: str) -> Answer:
     lines = out.strip().splitlines()
     last = lines[-1] if lines else ""
     try:
-        fields = json.loads(last, parse_constant=_refuse)
-        contract, answer = fields["contract"], _answer(fields)
-        samples_from_json(answer.samples)  # raises where they are none
+        contract = msgspec.json.decode(last, type=_Contract).contract
+        answer = _answer(msgspec.json.decode(last, type=_Line))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         printed = repr(one_line(last)[:MAX_PRINTED]) if last else "nothing"
         raise ValueError(f"the runner gave no result ({one_line(str(error))}), it printed {printed}") from error
@@ -71,47 +93,37 @@ def parse(out: str) -> Answer:
     return answer
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
-
-
-def _answer(fields: dict[str, Any]) -> Answer:
-    samples = dict(fields["samples"])
-    samples["settings"] = {one_line(str(k)): one_line(str(v)) for k, v in dict(samples.get("settings", {})).items()}
-    marks = Marks(_count(fields["marks"]["empty"]), _count(fields["marks"]["runs"])) if "marks" in fields else None
-    if marks is None and not samples.get("rounds"):
+def _answer(line: _Line) -> Answer:
+    fields: dict[str, Any] = msgspec.json.decode(line.samples, type=dict)  # a runner's JSON, not yet checked
+    samples = samples_from_json(fields)
+    texts = msgspec.convert(samples.settings, type=dict[str, str])
+    if line.marks is None and not samples.rounds:
         raise ValueError("no rounds")
-    return Answer(one_line(str(fields["runner"])), samples, marks)
+    settings = {one_line(name): one_line(text) for name, text in texts.items()}
+    return Answer(one_line(line.runner), replace(samples, settings=settings), line.marks)
 
 
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_MARKS:
-        raise ValueError(f"{value!r} marks")
-    return value
+def counts(text: str, marks: Marks | None) -> CountedRuns:
+    """The counts in the output of icount.c.
 
-
-def counts(text: str, marks: Marks | None) -> tuple[tuple[int, ...], int, dict[str, int]]:
-    """Instructions between the marks of each run, the median of the empty pairs, and the classes of the last run.
-
-    `text` is the output of icount.c. ValueError where it is not whole, or where other threads ran, since the plugin's
-    counters are not atomic.
+    ValueError where it is not whole, or where other threads ran, since the plugin's counters are not atomic.
     """
     if marks is None:
         raise ValueError("the runner set no marks, so nothing was counted")
     try:
-        lines = {line["label"]: line for line in map(json.loads, text.splitlines())}
-        empty = [_between(lines, FIRST_EMPTY + 2 * i)["instructions"] for i in range(marks.empty)]
-        runs = [_between(lines, FIRST_RUN + 2 * i) for i in range(marks.runs)]
+        snapshots = {line["label"]: line for line in SNAPSHOTS.decode_lines(text)}
+        empty = [_between(snapshots, FIRST_EMPTY + 2 * i)["instructions"] for i in range(marks.empty)]
+        runs = [_between(snapshots, FIRST_RUN + 2 * i) for i in range(marks.runs)]
     except KeyError as error:
         raise ValueError(f"the counts have no mark {error}: the run was cut short") from error
-    except TypeError as error:
+    except msgspec.ValidationError as error:
         raise ValueError(f"the counts are not those of icount.c: {one_line(text)[:MAX_PRINTED]!r}") from error
-    classes = {name: n for name, n in runs[-1].items() if name != "instructions"}
-    return tuple(run["instructions"] for run in runs), int(statistics.median(empty)), classes
+    classes = {name: count for name, count in runs[-1].items() if name != "instructions"}
+    return CountedRuns(tuple(run["instructions"] for run in runs), int(statistics.median(empty)), classes)
 
 
-def _between(lines: dict[int, dict[str, int]], label: int) -> dict[str, int]:
-    before, after = lines[label], lines[label + 1]
+def _between(snapshots: dict[int, dict[str, int]], label: int) -> dict[str, int]:
+    before, after = snapshots[label], snapshots[label + 1]
     if (before["threads"], after["threads"]) != (1, 1):
         raise ValueError(f"{after['threads']} threads ran while instructions were counted, so the count is not exact")
     return {name: after[name] - before[name] for name in before if name not in ("label", "threads")}

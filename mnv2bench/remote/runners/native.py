@@ -17,7 +17,7 @@ from mnv2bench.remote.runners.contract import CONTRACT
 from mnv2bench.remote.runners.glibc import LIBRARIES, START, libc_version
 
 SOURCES = Path(__file__).parent
-HEADERS = ("runner.h", "rounds.h", "said.h")
+HEADERS = ("runner.h", "rounds.h", "answer.h")
 WARNINGS = ("-O2", "-Wall", "-Wextra")
 ANDROID = "android-arm64"
 TARGETS = ("linux-aarch64", "linux-x86_64", ANDROID)

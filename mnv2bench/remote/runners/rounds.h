@@ -1,4 +1,4 @@
-/* The timing loop of the runners: the rules of mnv2bench/measure/loop.py, noise.py and records.Round.contention. */
+/* The timing loop of the runners: the rules of mnv2bench/workers/loop.py, workers/noise.py and records.rounds. */
 
 #ifndef MNV2BENCH_ROUNDS_H
 #define MNV2BENCH_ROUNDS_H
@@ -40,8 +40,8 @@ typedef struct {
     double round_s, warmup_s, warmup_cap_s, steady_slope;
 } Plan;
 
-static void fail(const char *what, const char *about); /* says so on stderr and ends the process; in runner.h */
-static void model_run(void);                           /* one inference, complete on return; in each runner */
+static void fail(const char *problem, const char *subject); /* prints both and ends the process; in runner.h */
+static void model_run(void); /* one inference, complete on return; in each runner */
 
 static inline int64_t clock_of(clockid_t clock) {
     struct timespec t;

@@ -1,7 +1,7 @@
-/* What every runner shares: contract 1 of mnv2bench, an argument list in and one line of JSON out.
+/* The parts that all runners share: contract 1 of mnv2bench, an argument list in and one line of JSON out.
  *
  * A runner includes this file, defines the five model_ functions and calls serve() from main.
- * The arguments, the marks and the JSON are described in mnv2bench/runners/__init__.py.
+ * The arguments, the marks and the JSON are described in mnv2bench/remote/runners/contract.py.
  */
 
 #ifndef MNV2BENCH_RUNNER_H
@@ -33,13 +33,13 @@ typedef struct {
 static void model_open(const Job *job);
 static void model_put(const float *images, size_t values);   /* NCHW, where the next model_run reads them */
 static const float *model_get(size_t *values);               /* logits of the last run */
-static void model_settings(void);                            /* calls setting() for what the runtime really does */
+static void model_settings(void);                            /* calls setting() for each real setting of the runtime */
 
 static const char *settings[MAX_SETTINGS][2];
 static int setting_count = 0;
 
-static void fail(const char *what, const char *about) {
-    fprintf(stderr, "%s: %s\n", what, about);
+static void fail(const char *problem, const char *subject) {
+    fprintf(stderr, "%s: %s\n", problem, subject);
     _exit(1);
 }
 
@@ -59,9 +59,9 @@ static inline void number_setting(const char *name, long long value) {
 static inline void mark(int label) { (void)getpgid(MARK + label); }
 
 static inline void late(int signal_number) {
-    static const char said[] = "the time limit passed: the runner ended itself\n";
+    static const char message[] = "the time limit passed: the runner ended itself\n";
     (void)signal_number;
-    if (write(2, said, sizeof said - 1) < 0) _exit(LATE);
+    if (write(2, message, sizeof message - 1) < 0) _exit(LATE);
     _exit(LATE);
 }
 
@@ -188,28 +188,28 @@ static inline void count_runs(const Job *job) {
     }
 }
 
-#include "said.h"
+#include "answer.h"
 
 static inline int serve(int argc, char **argv, const char *runner) {
-    Said said;
-    memset(&said, 0, sizeof said);
-    said.floor = resident_bytes("VmRSS");
+    Answer answer;
+    memset(&answer, 0, sizeof answer);
+    answer.floor = resident_bytes("VmRSS");
     Job job = read_arguments(argc, argv);
     end_after(job.limit_s);
     int64_t opening = now_ns();
     model_open(&job);
-    said.open_s = (double)(now_ns() - opening) / 1e9;
-    said.loaded = resident_bytes("VmRSS");
-    check_outputs(&job, &said.first_s, &said.first);
+    answer.open_s = (double)(now_ns() - opening) / 1e9;
+    answer.loaded = resident_bytes("VmRSS");
+    check_outputs(&job, &answer.first_s, &answer.first);
     if (job.counting) {
         count_runs(&job);
     } else {
-        said.warmup = warm_up(&job.plan);
-        said.rounds = measure(&job.plan, job.threads);
+        answer.warmup = warm_up(&job.plan);
+        answer.rounds = measure(&job.plan, job.threads);
     }
-    said.peak = resident_bytes("VmHWM");
+    answer.peak = resident_bytes("VmHWM");
     model_settings();
-    print_said(&said, &job, runner);
+    print_answer(&answer, &job, runner);
     if (fflush(stdout)) fail("cannot write the result", "stdout");
     _exit(0); /* some runtimes crash while they are taken down; the result is already out */
 }

@@ -1,4 +1,4 @@
-"""The runner in Python: any backend of ours, wherever Python is. It imports little until its threads are set."""
+"""The runner in Python, for any backend where there is a Python. It imports little until its threads are set."""
 
 import argparse
 import json
@@ -25,46 +25,47 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The contract's argument list, and which backend."""
-    words = argparse.ArgumentParser(prog="python -m mnv2bench.remote.runners.session", allow_abbrev=False)
+    """The parser of the contract's argument list and of the backend's name."""
+    options = argparse.ArgumentParser(prog="python -m mnv2bench.remote.runners.session", allow_abbrev=False)
     for name in ("--backend", "--model", "--inputs", "--outputs"):
-        words.add_argument(name, required=True)
-    words.add_argument("--shape", type=_shape, required=True)
-    words.add_argument("--threads", type=int, default=1)
-    words.add_argument("--mode", choices=("time", "count"), default="time")
-    for names, kind in ((COUNTS, int), (SECONDS, float)):
-        for name in names:
-            words.add_argument(f"--{name.replace('_', '-')}", type=kind, default=argparse.SUPPRESS)
-    return words
+        options.add_argument(name, required=True)
+    options.add_argument("--shape", type=_shape, required=True)
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--mode", choices=("time", "count"), default="time")
+    for name in COUNTS:
+        options.add_argument(f"--{name.replace('_', '-')}", type=int, default=argparse.SUPPRESS)
+    for name in SECONDS:
+        options.add_argument(f"--{name.replace('_', '-')}", type=float, default=argparse.SUPPRESS)
+    return options
 
 
-def _late(number: int, frame: FrameType | None) -> None:
+def _end_late(number: int, frame: FrameType | None) -> None:
     os.write(2, b"the time limit passed: the runner ended itself\n")
     os._exit(TOO_LATE)
 
 
-def _ended(code: int, why: str) -> int:
+def _refused(code: int, reason: str) -> int:
     with open(2, "w", closefd=False) as err:
-        err.write(f"{why}\n")
+        err.write(f"{reason}\n")
     return code
 
 
 def main(words: Sequence[str]) -> int:
     interpreter_bytes = resident_bytes()
     options = parser().parse_args(words, argparse.Namespace(runs=3, warmup_runs=3, limit_s=300.0))
-    signal.signal(signal.SIGALRM, _late)
+    signal.signal(signal.SIGALRM, _end_late)
     signal.setitimer(signal.ITIMER_REAL, options.limit_s)
     if options.mode == "count" and options.threads != 1:
-        return _ended(UNSUPPORTED, "instructions are counted of one thread: --threads 1")
+        return _refused(UNSUPPORTED, "instructions are counted of one thread: --threads 1")
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))  # before numpy reads them
     from mnv2bench.remote.runners import inferences
 
     try:
         answer = inferences.answer(options, interpreter_bytes)
     except Unavailable as error:
-        return _ended(UNAVAILABLE, str(error))
+        return _refused(UNAVAILABLE, str(error))
     except Unsupported as error:
-        return _ended(UNSUPPORTED, str(error))
+        return _refused(UNSUPPORTED, str(error))
     line = json.dumps({"contract": CONTRACT, "runner": f"session of {options.backend}", **answer}, allow_nan=False)
     with open(1, "w", closefd=False) as out:
         out.write(f"\n{line}\n")

@@ -1,13 +1,13 @@
 /* The one line of JSON that a runner prints: the fields of mnv2bench.records.Samples, or the marks of a count. */
 
-#ifndef MNV2BENCH_SAID_H
-#define MNV2BENCH_SAID_H
+#ifndef MNV2BENCH_ANSWER_H
+#define MNV2BENCH_ANSWER_H
 
 typedef struct {
     double open_s, first_s;
     long long floor, loaded, first, peak; /* bytes; 0 is unreadable */
     Rounds warmup, rounds;
-} Said;
+} Answer;
 
 static inline void print_text(const char *text) {
     putchar('"');
@@ -44,14 +44,14 @@ static inline void print_rounds(const char *name, const Rounds *rounds) {
     printf("], ");
 }
 
-static inline void print_memory(const Said *said) {
-    if (!said->floor || !said->loaded || !said->peak) {
+static inline void print_memory(const Answer *answer) {
+    if (!answer->floor || !answer->loaded || !answer->peak) {
         printf("\"memory\": null, ");
         return;
     }
-    printf("\"memory\": {\"interpreter\": %lld, \"floor\": %lld, \"loaded\": %lld, \"peak\": %lld, ", said->floor,
-           said->floor, said->loaded, said->peak);
-    if (said->first) printf("\"first\": %lld}, ", said->first);
+    printf("\"memory\": {\"interpreter\": %lld, \"floor\": %lld, \"loaded\": %lld, \"peak\": %lld, ", answer->floor,
+           answer->floor, answer->loaded, answer->peak);
+    if (answer->first) printf("\"first\": %lld}, ", answer->first);
     else printf("\"first\": null}, ");
 }
 
@@ -66,17 +66,17 @@ static inline void print_settings(void) {
     putchar('}');
 }
 
-/* Under an emulator there is no time and no memory to tell of: only the settings and how many marks were made. */
-static inline void print_said(const Said *said, const Job *job, const char *runner) {
+/* The answer of a count has no times and no memory: only the settings and the number of marks. */
+static inline void print_answer(const Answer *answer, const Job *job, const char *runner) {
     printf("\n{\"contract\": %d, \"runner\": ", CONTRACT);
     print_text(runner);
     printf(", \"samples\": {");
     if (!job->counting) {
-        print_rounds("warmup", &said->warmup);
-        print_rounds("rounds", &said->rounds);
-        printf("\"import_s\": null, \"open_s\": %.9f, \"cold_open_s\": null, \"cold\": false, ", said->open_s);
-        printf("\"first_s\": %.9f, \"error\": null, \"separation\": null, ", said->first_s);
-        print_memory(said);
+        print_rounds("warmup", &answer->warmup);
+        print_rounds("rounds", &answer->rounds);
+        printf("\"import_s\": null, \"open_s\": %.9f, \"cold_open_s\": null, \"cold\": false, ", answer->open_s);
+        printf("\"first_s\": %.9f, \"error\": null, \"separation\": null, ", answer->first_s);
+        print_memory(answer);
     }
     print_settings();
     putchar('}');
