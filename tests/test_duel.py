@@ -155,7 +155,7 @@ def test_a_resumed_duel_is_looked_at_after_the_planned_pairs_and_not_after_all_t
     sides = [[process(CALM, n, ms) for n, ms in enumerate(took)] for took in ([0.2] * 15, [0.23] * 6 + [0.2] * 9)]
     old, new = (record(CALM, Plan(), {}, side) for side in sides)
     corners = [SimpleNamespace(records=lambda kept=side: (kept,)) for side in (old, new)]
-    monkeypatch.setattr(confirm, "pairs", lambda *asked: True)
+    monkeypatch.setattr(confirm, "measure_pairs", lambda *asked: True)
     duel = SimpleNamespace(cases=(CALM,), old=corners[0], new=corners[1], stopped={})
     answer = confirm.confirm(duel)[CALM]
     assert (answer.judged.verdict, answer.judged.pairs, answer.reason) == ("REGRESSION", 6, "")

@@ -12,7 +12,7 @@ from mnv2bench.cases import Kind
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, takes_selection
 from mnv2bench.machine import this_machine
-from mnv2bench.regression.duels.duel import begin
+from mnv2bench.regression.duels.duel import begin_duel
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
@@ -57,7 +57,7 @@ def duel(
     budget_s, pythons = _seconds(budget), (old, new or sys.executable)
     try:
         with Display(quiet=quiet, steps="pairs") as display:
-            fought = begin(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
+            fought = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
             found = rows(fought, confirm(fought, budget_s=budget_s))
     except KeyboardInterrupt:
         _interrupted(f"{out}.old.jsonl and {out}.new.jsonl")

@@ -22,10 +22,10 @@ from mnv2bench.campaign.preparation import silent
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case, cases
 from mnv2bench.records import Plan
-from mnv2bench.regression.duels.confirm import confirm
-from mnv2bench.regression.duels.duel import Duel, begin, pairs
+from mnv2bench.regression.duels.confirm import Answer, confirm
+from mnv2bench.regression.duels.duel import Duel, begin_duel, measure_pairs
 from mnv2bench.regression.duels.side import Side, side
-from mnv2bench.regression.judging.pairs import IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
+from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.statistics.intervals import clopper_pearson
 from mnv2bench.statistics.latency import detection, process_median
 
@@ -52,43 +52,52 @@ def alike(pythons: tuple[str, str], minutes: float, out: Path, console: Console)
     what OUT already holds.
     """
     end = time.monotonic() + 60 * minutes
-    duel = begin(CELLS, pythons, out, PLAN, seed=1, progress=silent, resume=True)
-    pairs(duel, CELLS, PLAN.processes, lambda: time.monotonic() > end)
-    return told_alike(duel, out.with_name(f"{out.name}.csv"), console)
+    duel = begin_duel(CELLS, pythons, out, PLAN, seed=1, progress=silent, resume=True)
+    measure_pairs(duel, CELLS, PLAN.processes, lambda: time.monotonic() > end)
+    return judge_alike(duel, out.with_name(f"{out.name}.csv"), console)
 
 
-def told_alike(duel: Duel, csv: Path, console: Console) -> bool:
-    """What pairs of identical environments say: verdicts, each of which but cleared is wrong, and spreads."""
-    import pandas as pd
-
+def judge_alike(duel: Duel, csv: Path, console: Console) -> bool:
+    """Print the verdicts of pairs of identical environments, and their spreads; True where nothing was a change."""
     ratios = {old.case: log_ratios(old, new) for old, new in zip(duel.old.records(), duel.new.records(), strict=True)}
     count = min(map(len, ratios.values()))
     if count < LOOKS[0]:
         raise ValueError(f"{count} pairs of each cell are too few: the same command with more --minutes goes on")
-    said: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
     for start in range(0, count - LOOKS[0] + 1, LOOKS[-1]):
-        said += Counter(replay(ratios[case][start : start + LOOKS[-1]], len(ratios)) for case in ratios)
+        verdicts += Counter(replay(ratios[case][start : start + LOOKS[-1]], len(ratios)) for case in ratios)
     sittings = range(0, count - LOOKS[0] + 1, LOOKS[0])
     alarmed = sum(
-        any(replay(ratios[case][start : start + LOOKS[0]], len(ratios)) in (REGRESSION, IMPROVEMENT) for case in ratios)
+        any(replay(ratios[case][start : start + LOOKS[0]], len(ratios)) in BOTH for case in ratios)
         for start in sittings
-    )
+    )  # fmt: skip
     high = clopper_pearson(alarmed, len(sittings))[1]
     console.print(
         f"duels: A/A of {len(ratios)} cells, {count} pairs each: as duels of up to {LOOKS[-1]} pairs "
-        f"{dict(said)}; as sittings of {LOOKS[0]} pairs {alarmed} of {len(sittings)} with an alarm, "
+        f"{dict(verdicts)}; as sittings of {LOOKS[0]} pairs {alarmed} of {len(sittings)} with an alarm, "
         f"at most {high:.0%}",
         markup=False,
     )
-    for backend in BACKENDS:
-        mine = {case: ratios[case] for case in ratios if case.backend == backend}
-        for case, seen in mine.items():
-            found = trimmed(seen)
-            console.print(
-                f"  {backend:14}{case.variant:24} sd of log ratios {statistics.stdev(seen):.2%}, over all pairs "
-                f"{math.expm1(found.mean):+.2%} +- {1.96 * found.se:.2%}",
-                markup=False,
-            )
+    _print_spreads(ratios, console)
+    _write_pairs(duel, csv)
+    console.print(f"  written: {csv}", markup=False)
+    return alarmed == 0 and not any(verdict in BOTH for verdict in verdicts)
+
+
+def _print_spreads(ratios: Mapping[Case, Sequence[float]], console: Console) -> None:
+    for case in sorted(ratios, key=lambda case: BACKENDS.index(case.backend)):
+        estimate = trimmed(ratios[case])
+        console.print(
+            f"  {case.backend:14}{case.variant:24} sd of log ratios {statistics.stdev(ratios[case]):.2%}, "
+            f"over all pairs {math.expm1(estimate.mean):+.2%} +- {1.96 * estimate.se:.2%}",
+            markup=False,
+        )
+
+
+def _write_pairs(duel: Duel, csv: Path) -> None:
+    """The levels of every pair that both sides finished well, as `selfcheck.nights` reads them."""
+    import pandas as pd
+
     rows = [
         {"case": old.case.id, "pair": a.number, "old": detection(a.samples, 1), "new": detection(b.samples, 1)}
         for old, new in zip(duel.old.records(), duel.new.records(), strict=True)
@@ -97,17 +106,15 @@ def told_alike(duel: Duel, csv: Path, console: Console) -> bool:
         if a.number == b.number and a.status == b.status == "ok"
     ]
     pd.DataFrame(rows).to_csv(csv, index=False, float_format="%.6f", lineterminator="\n")
-    console.print(f"  written: {csv}", markup=False)
-    return alarmed == 0 and not said.keys() & {REGRESSION, IMPROVEMENT}
 
 
-def replay(seen: Sequence[float], rivals: int) -> str:
+def replay(ratios: Sequence[float], rivals: int) -> str:
     """The verdict that these pairs would have led to."""
-    looks = [look for look in LOOKS if look <= len(seen)]
+    looks = [look for look in LOOKS if look <= len(ratios)]
     for look in looks:
-        said = judge(seen[:look], rivals, last=look == looks[-1])
-        if said.verdict:
-            return said.verdict
+        judged = judge(ratios[:look], rivals, last=look == looks[-1])
+        if judged.verdict:
+            return judged.verdict
     return "too few"
 
 
@@ -115,7 +122,7 @@ def injections(pythons: tuple[str, str], repeats: int, out: Path, busy: bool, se
     """The new environment's timed calls slowed by 0, 1, 2, 3, 5 or 10 % of each cell's median, drawn by seed.
 
     The busy loop is inside the timed region (see `slowed`); `busy` adds a process that loads one core at 30 %. Prints
-    found and missed per size; True where nothing was called that was not there.
+    the verdicts of each size; True where no change was confirmed that was not injected.
     """
     with loaded_core() if busy else nothing():
         medians = calibrated(side(pythons[0], CELLS, Weights()))
@@ -124,23 +131,26 @@ def injections(pythons: tuple[str, str], repeats: int, out: Path, busy: bool, se
             draw = random.Random(f"{seed} {repeat}")
             sizes = dict(zip(CELLS, draw.sample(SIZES * 2, len(CELLS)), strict=True))
             added = {case: round(1e9 * medians[case] * size) for case, size in sizes.items()}
+            suffix = ".busy" if busy else ""
+            journals = out.with_name(f"{out.name}.{seed}.{repeat}{suffix}")
             with tempfile.TemporaryDirectory() as folder:
                 launcher = slower(pythons[1], added, Path(folder))
-                where = out.with_name(f"{out.name}.{seed}.{repeat}{'.busy' * busy}")
-                duel = begin(CELLS, (pythons[0], launcher), where, PLAN, draw.randrange(2**31), resume=True)
+                duel = begin_duel(CELLS, (pythons[0], launcher), journals, PLAN, draw.randrange(2**31), resume=True)
                 for case, answer in confirm(duel).items():
-                    said = answer.judged
-                    tally[sizes[case]][said.verdict] += 1
-                    achieved = "no ratio" if said.ratio is None else f"{said.ratio - 1:+.2%} measured"
-                    console.print(
-                        f"  {case.id}: {sizes[case]:+.0%} injected, {achieved}, {said.pairs} pairs: {said.verdict}"
-                        f"{f' ({answer.reason})' * bool(answer.reason)}",
-                        markup=False,
-                    )
-    kind = "with a process that loads one core at 30 %" if busy else "with nothing of ours beside it"
+                    tally[sizes[case]][answer.judged.verdict] += 1
+                    console.print(f"  {_injection_text(case, sizes[case], answer)}", markup=False)
+    beside = "with a process that loads one core at 30 %" if busy else "with nothing of ours beside it"
     for size, verdicts in tally.items():
-        console.print(f"injections, {kind}: {size:+.0%}: {dict(verdicts)}", markup=False)
+        console.print(f"injections, {beside}: {size:+.0%}: {dict(verdicts)}", markup=False)
     return tally[0.0][REGRESSION] + sum(verdicts[IMPROVEMENT] for verdicts in tally.values()) == 0
+
+
+def _injection_text(case: Case, size: float, answer: Answer) -> str:
+    """What was injected into a case, what was measured, and the verdict."""
+    judged = answer.judged
+    achieved = "no ratio" if judged.ratio is None else f"{judged.ratio - 1:+.2%} measured"
+    reason = f" ({answer.reason})" if answer.reason else ""
+    return f"{case.id}: {size:+.0%} injected, {achieved}, {judged.pairs} pairs: {judged.verdict}{reason}"
 
 
 def calibrated(old: Side) -> dict[Case, float]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.cases import Case
-from mnv2bench.regression.duels.duel import Duel, pairs
+from mnv2bench.regression.duels.duel import Duel, measure_pairs
 from mnv2bench.regression.judging.pairs import BOTH, INCONCLUSIVE, LOOKS, Judged, judge, log_ratios
 from mnv2bench.statistics.latency import median_s
 
@@ -48,7 +48,7 @@ def confirm(
     answers: dict[Case, Answer] = {}
     for look in LOOKS:
         undecided = [case for case in directions if case not in answers]
-        in_time = pairs(duel, undecided, look, lambda: time.monotonic() > end) if undecided else True
+        in_time = measure_pairs(duel, undecided, look, lambda: time.monotonic() > end)
         ratios = _log_ratios(duel)
         for case in undecided:
             answer = _answer(duel, case, ratios[case], look, rivals[case], directions[case], in_time)

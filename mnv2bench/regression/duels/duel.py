@@ -1,4 +1,4 @@
-"""Two environments measured in one sitting: pairs of fresh processes, old and new back to back, in ABBA order."""
+"""A duel: two environments measured in one sitting, by pairs of fresh processes in ABBA order."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -19,30 +19,34 @@ SIDES = ("old", "new")
 
 
 @dataclass(frozen=True)
-class Corner:
-    """A side, and the ordinary journal that its processes are written to; a process's `number` is its pair's."""
+class JournaledSide:
+    """A side and the ordinary journal of its processes; the `number` of a process is that of its pair."""
 
     side: Side
     journal: Journal
     head: Head
 
     def records(self) -> tuple[Record, ...]:
+        """The Records of the processes so far."""
         return records(self.head, self.journal.artifacts, self.journal.processes)
 
 
 @dataclass
 class Duel:
-    """What is measured against what: `pairs` brings cases to a number of pairs, as often as it is asked to."""
+    """Two sides and the cases that are measured on both; `measure_pairs` brings cases to a number of pairs.
+
+    `stopped`: by case id, why it has no more pairs.
+    """
 
     cases: tuple[Case, ...]
-    old: Corner
-    new: Corner
+    old: JournaledSide
+    new: JournaledSide
     seed: int
     progress: Progress = silent
-    stopped: dict[str, str] = field(default_factory=dict)  # case id: why it has no more pairs
+    stopped: dict[str, str] = field(default_factory=dict)
 
 
-def begin(
+def begin_duel(
     cases: tuple[Case, ...],
     pythons: tuple[str, str],
     out: Path,
@@ -52,65 +56,82 @@ def begin(
     progress: Progress = silent,
     resume: bool = False,
 ) -> Duel:
-    """Ask both environments, old first, and open the journals OUT.old.jsonl and OUT.new.jsonl.
+    """Prepare both environments, old first, and open the journals OUT.old.jsonl and OUT.new.jsonl.
 
     ValueError for an environment that cannot take part, or journals of another duel.
     """
-    if counted := [case.id for case in cases if case.kind == Kind.COUNTED]:
+    counted = [case.id for case in cases if case.kind == Kind.COUNTED]
+    if counted:
         raise ValueError(f"{counted[0]} is an exact count and needs no pairs: mnv2bench compare A B on two saved files")
-    chosen = weights or Weights()
-    stored = asdict(chosen) | {"content": chosen.content}
-    corners = []
+    sides = []
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
-        prepared = side(python, cases, chosen, plan.trt_level)
-        head = Head(cases, plan, seed, stored, prepared.machine)
+        prepared = side(python, cases, weights or Weights(), plan.trt_level)
         journal = Journal(out.with_name(f"{out.name}.{name}.jsonl"))
-        open_journal(journal, head, resume, progress)
-        journal.note("side", {"interpreter": prepared.interpreter[0], "distributions": prepared.distributions})
-        for case in cases:
-            preparation = prepared.preparations[case.id]
-            if isinstance(preparation, Preparation) and case.id not in journal.artifacts:
-                journal.artifact(case, preparation.artifact)
-        corners.append(Corner(prepared, journal, head))
-    duel = Duel(cases, corners[0], corners[1], seed, progress)
-    for name, corner in zip(SIDES, corners, strict=True):
-        for ended in corner.journal.processes:
-            if ended.status != "ok":
-                duel.stopped[ended.case.id] = f"{name}: {ended.status}: {ended.reason}"
+        sides.append(_journaled(prepared, journal, cases, plan, seed, weights or Weights(), progress, resume))
+    duel = Duel(cases, sides[0], sides[1], seed, progress)
+    for name, measured in zip(SIDES, sides, strict=True):
+        for process in measured.journal.processes:
+            if process.status != "ok":
+                duel.stopped[process.case.id] = f"{name}: {process.status}: {process.reason}"
     return duel
 
 
-def pairs(duel: Duel, cases: Iterable[Case], upto: int, late: Callable[[], bool] = lambda: False) -> bool:
-    """Bring each of these cases to `upto` pairs; what the journals hold is not measured again.
+def _journaled(
+    prepared: Side,
+    journal: Journal,
+    cases: tuple[Case, ...],
+    plan: Plan,
+    seed: int,
+    weights: Weights,
+    progress: Progress,
+    resume: bool,
+) -> JournaledSide:
+    """A side with its journal, begun or resumed, in which its environment and its artifacts are written down."""
+    head = Head(cases, plan, seed, asdict(weights) | {"content": weights.content}, prepared.machine)
+    open_journal(journal, head, resume, progress)
+    journal.note("side", {"interpreter": prepared.interpreter[0], "distributions": prepared.distributions})
+    for case in cases:
+        preparation = prepared.preparations[case.id]
+        if isinstance(preparation, Preparation) and case.id not in journal.artifacts:
+            journal.artifact(case, preparation.artifact)
+    return JournaledSide(prepared, journal, head)
+
+
+def measure_pairs(
+    duel: Duel, cases: Iterable[Case], target: int, is_late: Callable[[], bool] = lambda: False
+) -> bool:  # fmt: skip
+    """Bring each of these cases to `target` pairs; what the journals hold is not measured again.
 
     Pair n of every case comes before pair n + 1 of any, in an order of its own, so a bad minute of the machine meets
     one pair of each case and not many of one. Even pairs run old first, odd ones new first; both processes of a pair
-    have the same seed. False where `late` said so before the end: asked before each pair.
+    have the same seed. `is_late` is called before each pair; False where it stopped the measuring.
     """
-    wanted = sorted(cases, key=lambda case: case.id)
-    corners = dict(zip(SIDES, (duel.old, duel.new), strict=True))
-    done = {(name, p.case.id, p.number) for name, corner in corners.items() for p in corner.journal.processes}
-    for number in range(upto):
-        order = random.Random(f"{duel.seed} {number}").sample(wanted, len(wanted))
-        left = [c for c in order if c.id not in duel.stopped and any((n, c.id, number) not in done for n in SIDES)]
-        if left:
+    ordered = sorted(cases, key=lambda case: case.id)
+    sides = dict(zip(SIDES, (duel.old, duel.new), strict=True))
+    done = {(name, p.case.id, p.number) for name, measured in sides.items() for p in measured.journal.processes}
+    for number in range(target):
+        shuffled = random.Random(f"{duel.seed} {number}").sample(ordered, len(ordered))
+        open_cases = [case for case in shuffled if case.id not in duel.stopped]
+        remaining = [case for case in open_cases if any((name, case.id, number) not in done for name in SIDES)]
+        if remaining:
             duel.new.journal.note("state", state())
-        for step, case in enumerate(left):
-            if late():
+        for step, case in enumerate(remaining):
+            if is_late():
                 return False
-            duel.progress(f"pair {number + 1} of {upto}, {case.id}", number * len(wanted) + step, upto * len(wanted))
+            message = f"pair {number + 1} of {target}, {case.id}"
+            duel.progress(message, number * len(ordered) + step, target * len(ordered))
             for name in SIDES if number % 2 == 0 else SIDES[::-1]:
                 if case.id not in duel.stopped and (name, case.id, number) not in done:
-                    _measure(duel, name, corners[name], case, number)
+                    _measure(duel, name, sides[name], case, number)
     return True
 
 
-def _measure(duel: Duel, name: str, corner: Corner, case: Case, number: int) -> None:
+def _measure(duel: Duel, name: str, measured: JournaledSide, case: Case, number: int) -> None:
     seed = random.Random(f"{duel.seed} {case.id} {number}").randrange(2**31)
     position = len(duel.old.journal.processes) + len(duel.new.journal.processes)
-    preparation, interpreter = corner.side.preparations[case.id], corner.side.interpreter
-    outcome = run_process(case, preparation, corner.head.plan, seed, interpreter)
-    corner.journal.process(process_of(case, Turn(number, position, seed), outcome))
+    preparation, interpreter = measured.side.preparations[case.id], measured.side.interpreter
+    outcome = run_process(case, preparation, measured.head.plan, seed, interpreter)
+    measured.journal.process(process_of(case, Turn(number, position, seed), outcome))
     if outcome.status != "ok":
         duel.stopped[case.id] = f"{name}: {outcome.status}: {outcome.reason}"

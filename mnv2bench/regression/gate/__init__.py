@@ -1,1 +1,1 @@
-"""Records and history -> verdicts: which cells are asked again, and when a duel has said enough."""
+"""The nightly gate: a night of saved records -> its verdicts."""

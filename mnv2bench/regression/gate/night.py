@@ -12,7 +12,7 @@ from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
 from mnv2bench.regression.duels.confirm import Answer, confirm
-from mnv2bench.regression.duels.duel import Duel, begin
+from mnv2bench.regression.duels.duel import Duel, begin_duel
 from mnv2bench.regression.gate.counts import judged_counts
 from mnv2bench.regression.gate.gate import Screened, judged, rivals, screened, to_verdicts
 from mnv2bench.regression.history import epochs as epochs_file
@@ -104,7 +104,7 @@ def _confirmed(night: Tonight, stage1: Screened, pairs: Pairs) -> tuple[Mapping[
     plan = Plan(processes=LOOKS[-1], **json.loads(first_row["plan"]))
     out = night.folder / f"{night.name}.journal"
     pythons = (pairs.baseline, pairs.new)
-    duel = begin(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume)
+    duel = begin_duel(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume)
     _require_tonights_libraries(night, json.loads(first_row["libraries"]), pairs.new, duel)
     directions = {case: stage1.questions.directions[cell] for case, cell in cells.items()}
     answers = confirm(duel, directions, rivals(stage1), pairs.budget_s)

@@ -1,4 +1,4 @@
-"""What was measured over many nights, what people accepted of it, and what the gate said."""
+"""The history: nights of saved records as one table, the epochs that people accepted, and the gate's verdicts."""
 
 from mnv2bench.regression.history import epochs, verdicts
 from mnv2bench.regression.history.epochs import Epoch

@@ -1,4 +1,4 @@
-"""Changes that a person accepted, in a text file that reviews well: from which night a case's history counts."""
+"""Epochs: changes of speed that a person accepted, in a text file; a case's history begins anew at its last one."""
 
 import json
 import os
@@ -30,12 +30,12 @@ class Epoch:
 
 
 def read(path: Path) -> tuple[Epoch, ...]:
-    """In the order of acceptance; () where there is no file. ValueError, naming it, for a file that does not read."""
+    """The epochs in the order of acceptance; () without a file. ValueError, naming the file, where it is damaged."""
     return _epochs(_content(path), path)
 
 
 def append(path: Path, epoch: Epoch) -> None:
-    """Add one epoch; what stood there stays as it was. ValueError for a file that does not read."""
+    """Add one epoch behind the others, whose text stays as it was. ValueError where the file is damaged."""
     before = _content(path) or TITLE
     _epochs(before, path)
     text = f"{before.rstrip()}\n\n{block(epoch)}"
@@ -51,8 +51,8 @@ def append(path: Path, epoch: Epoch) -> None:
 
 def start(epochs: Sequence[Epoch], case_id: str) -> str | None:
     """The night from which the case's history counts, that night included; None where nobody accepted a change."""
-    mine = [epoch.night for epoch in epochs if epoch.cases == ALL or case_id in epoch.cases]
-    return mine[-1] if mine else None
+    nights = [epoch.night for epoch in epochs if epoch.cases == ALL or case_id in epoch.cases]
+    return nights[-1] if nights else None
 
 
 def pinned(epochs: Sequence[Epoch]) -> Epoch | None:
@@ -71,19 +71,24 @@ def _content(path: Path) -> str:
 
 def _epochs(text: str, path: Path) -> tuple[Epoch, ...]:
     try:
-        found = tomllib.loads(text)
-        if unknown := sorted(set(found) - {"epoch"}):
+        content = tomllib.loads(text)
+        unknown = sorted(set(content) - {"epoch"})
+        if unknown:
             raise ValueError(f"unknown key {unknown[0]!r}")
-        return tuple(map(_epoch, _typed(found.get("epoch", []), list, "epoch")))
+        return tuple(map(_epoch, _typed(content.get("epoch", []), list, "epoch")))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({one_line(str(error))}): correct it, or restore it with git") from error
 
 
 def _epoch(fields: object) -> Epoch:
-    """Of one [[epoch]] block, whose every key somebody may have mistyped."""
+    """One [[epoch]] block; a person may have mistyped any of its keys."""
     known: dict[str, Any] = _typed(fields, dict, "epoch")
-    if wrong := [*sorted(set(known) - KEYS), *(name for name in REQUIRED if not known.get(name))]:
-        raise ValueError(f"an epoch {'without' if wrong[0] in KEYS else 'with an unknown key'} {wrong[0]!r}")
+    unknown = sorted(set(known) - KEYS)
+    if unknown:
+        raise ValueError(f"an epoch with an unknown key {unknown[0]!r}")
+    missing = [name for name in REQUIRED if not known.get(name)]
+    if missing:
+        raise ValueError(f"an epoch without {missing[0]!r}")
     cases = tuple(_typed(case, str, "a case") for case in _typed(known["cases"], list, "cases"))
     if "*" in cases and cases != ALL:
         raise ValueError('cases are ids, or "*" alone')
@@ -97,14 +102,14 @@ def _epoch(fields: object) -> Epoch:
     )
 
 
-def _typed(value: object, kind: type, name: str) -> Any:
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")
+def _typed(value: object, expected: type, name: str) -> Any:
+    if not isinstance(value, expected):
+        raise ValueError(f"{name} is {type(value).__name__}, not {expected.__name__}")
     return value
 
 
 def block(epoch: Epoch) -> str:
-    """What `append` writes of it."""
+    """The text that `append` writes for an epoch."""
     cases = [_quoted(case) for case in epoch.cases]
     lines = [
         "[[epoch]]",
@@ -119,5 +124,5 @@ def block(epoch: Epoch) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A JSON string is a TOML string, but for DEL, which TOML wants escaped."""
+    """The text as a TOML string, which is a JSON string with DEL escaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

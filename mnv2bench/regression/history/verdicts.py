@@ -1,4 +1,4 @@
-"""What the gate said, a line a night, and which confirmed changes nobody has accepted or mended yet."""
+"""Verdicts: the gate's, a line a night, and which confirmed changes are still open."""
 
 import json
 import math
@@ -14,14 +14,15 @@ from mnv2bench.regression.judging.pairs import BOTH, CLEARED
 from mnv2bench.texts import one_line
 
 SCHEMA = 1
-SETTLING = (*BOTH, CLEARED)  # what pairs of processes said; a screen, or pairs that could not tell, settle nothing
+SETTLING = (*BOTH, CLEARED)  # verdicts of pairs of processes: no other verdict opens or closes a change
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one case in one night. `ratio` is tonight over baseline, `low` and `high` its interval; None: not measured.
+    """The verdict of one case in one night.
 
-    `detectable` is the least change that would have been found, as a part: 0.03 is 3 %.
+    `ratio` is tonight over baseline, `low` and `high` its interval; None where no pairs were measured. `detectable` is
+    the smallest slowdown that would be detected, as a part: 0.03 is 3 %.
     """
 
     case: str
@@ -41,8 +42,8 @@ def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict]) -> No
     """
     read(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    said = [{name: _finite(value) for name, value in asdict(verdict).items()} for verdict in verdicts]
-    line = dumps({"schema": SCHEMA, "night": night, "when": when, "verdicts": said})
+    fields = [{name: _finite(value) for name, value in asdict(verdict).items()} for verdict in verdicts]
+    line = dumps({"schema": SCHEMA, "night": night, "when": when, "verdicts": fields})
     with path.open("ab") as file:
         whole, last = _split(path.read_bytes())
         file.truncate(len(whole) + len(last))
@@ -62,30 +63,30 @@ def read(path: Path) -> dict[str, dict[str, Verdict]]:
         return {}
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}): name another --results") from error
-    found: dict[str, dict[str, Verdict]] = {}
+    verdicts: dict[str, dict[str, Verdict]] = {}
     for number, line in enumerate((whole + last).splitlines(), 1):
         try:
             fields = json.loads(line)
             newer = fields["schema"] > SCHEMA
-            found |= {} if newer else _night(fields)
+            verdicts |= {} if newer else _night(fields)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             damage = one_line(f"line {number}: {type(error).__name__}: {error}")
             raise ValueError(f"{path} is damaged ({damage}): correct it, or restore it with git") from error
         if newer:
             raise ValueError(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
-    return found
+    return verdicts
 
 
 def open_changes(
     verdicts: dict[str, dict[str, Verdict]], epochs: Sequence[Epoch], nights: Sequence[str]
 ) -> dict[str, Verdict]:
-    """Confirmed changes that are neither accepted nor gone, by case id; `nights` is the order of the nights.
+    """Confirmed changes that are neither accepted nor gone, by case id; `nights` are in order.
 
-    A case is open from a confirmed change on, after the night of its epoch, until pairs clear it: the epoch's own night
-    is what was accepted, so it counts no more. A night that is not in `nights` counts for nothing.
+    A case is open from a confirmed change until pairs clear it or a person accepts it. A change that was confirmed in
+    the epoch's first night, or before it, is accepted. A night that is not in `nights` is ignored.
     """
     places = {night: place for place, night in enumerate(nights)}
-    starts = {case: start(epochs, case) for said in verdicts.values() for case in said}
+    starts = {case: start(epochs, case) for of_night in verdicts.values() for case in of_night}
     latest: dict[str, Verdict] = {}
     for night in nights:
         for case, verdict in verdicts.get(night, {}).items():
@@ -94,12 +95,12 @@ def open_changes(
     return {case: verdict for case, verdict in sorted(latest.items()) if verdict.verdict in BOTH}
 
 
-def _after(night: str, accepted: str | None, places: dict[str, int]) -> bool:
-    if accepted is None:
+def _after(night: str, epoch_start: str | None, places: dict[str, int]) -> bool:
+    if epoch_start is None:
         return True
-    if accepted not in places:  # of another series, or its file is gone: pytest-benchmark numbers the files
-        return night > accepted
-    return places[night] > places[accepted]
+    if epoch_start not in places:  # of another series, or its file is gone: pytest-benchmark numbers the files
+        return night > epoch_start
+    return places[night] > places[epoch_start]
 
 
 def _split(content: bytes) -> tuple[bytes, bytes]:
@@ -115,7 +116,7 @@ def _split(content: bytes) -> tuple[bytes, bytes]:
 def _night(fields: dict[str, Any]) -> dict[str, dict[str, Verdict]]:
     if not isinstance(fields["night"], str):
         raise ValueError("night is no text")
-    verdicts = [_verdict(said) for said in fields["verdicts"]]
+    verdicts = [_verdict(verdict) for verdict in fields["verdicts"]]
     return {fields["night"]: {verdict.case: verdict for verdict in verdicts}}
 
 

@@ -109,7 +109,7 @@ def _missing(side: str, record: Record) -> Iterator[str]:
     if record.status != "ok":
         yield f"{record.status} in {side}: {record.reason}"
     elif record.told:
-        yield f"told by another tool in {side}, without samples"
+        yield f"reported by another tool in {side}, without samples"
     elif len(measured(record)) < len(record.processes):
         yield f"a process without rounds in {side}"
 
