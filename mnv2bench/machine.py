@@ -21,10 +21,10 @@ from mnv2bench.gpu import nvml
 from mnv2bench.records import GpuFacts, Machine
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
-FLAGS_THAT_MATTER = (
-    "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
-    "asimd", "asimdhp", "asimddp", "sve", "sve2", "bf16", "i8mm",
-)  # fmt: skip
+CPU_FLAGS = """
+avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile
+asimd asimdhp asimddp sve sve2 bf16 i8mm
+"""  # those of x86-64 and those of arm64 that decide which kernels a runtime has
 CPU = Path("/sys/devices/system/cpu")
 # Library versions and the commit are not here: they are what people compare. They are recorded and shown instead.
 FINGERPRINTED = (
@@ -127,7 +127,7 @@ def this_machine() -> Machine:
         cpu_model=cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
         cpu_family=f"{cpu.get('cpu family', cpu.get('CPU architecture', '?'))}/{cpu.get('model', '?')}",
         cpu_stepping=cpu.get("stepping"),
-        cpu_flags=tuple(flag for flag in FLAGS_THAT_MATTER if flag in flags),
+        cpu_flags=tuple(flag for flag in CPU_FLAGS.split() if flag in flags),
         cpu_flags_hash=hashlib.sha256(" ".join(flags).encode()).hexdigest()[:12],
         cores=cores(),
         cores_physical=psutil.cpu_count(logical=False),

@@ -80,11 +80,10 @@ def test_a_torch_session_on_a_cpu_computes_in_the_cases_precision(precision):
 
 
 def test_a_precision_is_named_where_it_is_declared_and_in_backends_alone():
-    """Arm's processors have a feature of the same name, which machine.py records."""
     naming = {
         str(file.relative_to(PACKAGE))
         for file in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and node.value == "bf16"
     }
-    assert {name for name in naming if not name.startswith("backends/")} == {"precisions.py", "machine.py"}
+    assert {name for name in naming if not name.startswith("backends/")} == {"precisions.py"}

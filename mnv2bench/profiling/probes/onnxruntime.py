@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from mnv2bench.precisions import FP32
 from mnv2bench.profiling.probes import Kernel, ReadyProbe, side
 from mnv2bench.profiling.records import Probe
 
@@ -36,7 +37,7 @@ class MatMul(Kernel):
 def probes(threads: int, caches: dict[str, int]) -> Iterator[ReadyProbe]:
     """The matrix product. onnxruntime has no kernel that only copies, so `caches` are not used."""
     n = side(threads)
-    probe = Probe("fp32 matmul", "onnxruntime", "flop", work=2 * n**3, bytes=3 * n**2 * 4, level="", rounds=())
+    probe = Probe(f"{FP32.name} matmul", "onnxruntime", "flop", work=2 * n**3, bytes=3 * n**2 * 4, level="", rounds=())
     yield ReadyProbe(probe, MatMul(n, threads))
 
 

@@ -11,7 +11,9 @@ from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import debian, wheels
 from mnv2bench.remote.runners.cached import Bundle, cached_folder, digest, read_facts, write_facts
 from mnv2bench.remote.runners.contract import CONTRACT
+from mnv2bench.remote.runners.external import TOOLS
 from mnv2bench.remote.runners.glibc import LIBRARIES, START, libc_version
+from mnv2bench.remote.runners.native import NATIVE
 
 PACKAGE = Path(__file__).parents[2]
 LAYOUT = "1"  # of the folder with Python: a change of `_assemble` is a change of this, or old ones would be kept
@@ -43,11 +45,18 @@ def installed(backend: str, interpreter: str) -> Bundle:
     return Bundle((), start, {"runner": f"session of {backend}, contract {CONTRACT}", "interpreter": interpreter})
 
 
+def _android_alternative(backend: str) -> str:
+    """A tool of other people that runs what the backend reads, else the backends that have a runner for Android."""
+    for tool in TOOLS.values():
+        if backend in tool.backends:
+            return f"--runner {tool.name}"
+    return f"--backends {' or '.join(NATIVE)}"
+
+
 def bundle(backend: str, target: str) -> Bundle:
     """The bundle of an arm64 Python, which needs nothing of the device but its kernel."""
     if target == "android-arm64":
-        alternative = "--runner benchncnn" if backend == "ncnn" else "--backends litert or executorch"
-        raise Unsupported(f"{backend} has no Android build on PyPI: {alternative}")
+        raise Unsupported(f"{backend} has no Android build on PyPI: {_android_alternative(backend)}")
     runtime = backends.runtime(backend)
     if not runtime.wheels:
         raise Unsupported(f"{backend} has no runner elsewhere: give --runner the path of a Python there that has it")
