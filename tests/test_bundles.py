@@ -16,6 +16,7 @@ from mnv2bench import backends
 from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
+from mnv2bench.cli import devices
 from mnv2bench.networks import images
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable, Unsupported
@@ -199,6 +200,11 @@ def test_the_sources_that_are_pushed_are_all_that_the_session_imports(tmp_path):
     words = [sys.executable, "-B", "-c", code]
     ran = subprocess.run(words, env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True)
     assert ran.stdout.strip() == f"{{{str(tmp_path)!r}}}", ran.stderr
+
+
+def test_build_runner_offers_every_compiled_runner_for_every_target():
+    assert set(devices.BUILT) == set(native.NATIVE)
+    assert set(devices.TARGETS) == set(native.TARGETS)
 
 
 def test_every_backend_with_a_runner_is_a_backend():

@@ -65,7 +65,7 @@ class Delegation:
         return "none" if self.delegate == "none" else ""
 
 
-def known(record: Record) -> dict[str, str]:
+def device_facts(record: Record) -> dict[str, str]:
     """The facts of the first process that has any: numbers are comparable where these agree."""
     for process in record.processes:
         if process.target and process.target.facts:
@@ -75,14 +75,14 @@ def known(record: Record) -> dict[str, str]:
 
 def target(record: Record) -> str:
     """A short description: the phone and its SoC, or qemu and the CPU that it emulates. "" for this machine."""
-    facts = known(record)
+    facts = device_facts(record)
     spelling = SHORT_FACTS.get(record.case.kind, {})
     return ", ".join(text.format(facts[name]) for name, text in spelling.items() if facts.get(name))
 
 
 def names(record: Record) -> tuple[str, ...]:
     """The texts in which a SoC or a board may be named."""
-    facts = known(record)
+    facts = device_facts(record)
     return tuple(facts[name] for name in NAMING_FACTS if name in facts)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from mnv2bench.cases import Kind
 from mnv2bench.records import Record
-from mnv2bench.remote.conditions import known
+from mnv2bench.remote.conditions import device_facts
 from mnv2bench.statistics.fit import MIN_VARIANTS
 from mnv2bench.statistics.rounds import madds
 from mnv2bench.statistics.versions import differing_versions
@@ -74,7 +74,7 @@ def counted(record: Record) -> Counted | None:
     """The counts of a record; None for a case that was not counted, or whose outputs are wrong."""
     if record.status != "ok" or not record.counts:
         return None
-    return Counted(tuple(counts.net for counts in record.counts), known(record))
+    return Counted(tuple(counts.net for counts in record.counts), device_facts(record))
 
 
 def compared(case: str, before: Counted, after: Counted) -> CountChange:

@@ -24,7 +24,6 @@ PACKAGES = Path("python") / "lib" / "python3" / "dist-packages"
 NEEDED = (*LIBRARIES, "libexpat.so.1", "libz.so.1", "libffi.so.8")
 SESSION_WHEELS = ("numpy", "msgspec")  # what the session itself imports
 SESSION_FOLDERS = (
-    "artifacts",
     "backends",
     "backends/interface",
     "gpu",
@@ -33,7 +32,6 @@ SESSION_FOLDERS = (
     "records",
     "remote",
     "remote/runners",
-    "remote/transports",
     "workers",
 )
 UNNEEDED = ("/tests/", "/test/", ".pyi")
