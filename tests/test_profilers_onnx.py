@@ -193,7 +193,7 @@ def test_openvino_tells_one_duration_for_all_calls_and_onnxruntime_each(profiled
     told, _ = profiled
     assert {len({*o.durations_ns}) for o in told["openvino"].operators} == {1}
     assert max(len({*o.durations_ns}) for o in told["onnxruntime"].operators) > 1
-    assert "every call of an operator is told as their mean: OpenVINO keeps no other" in told["openvino"].notes
+    assert "every call of an operator has the mean of all calls: OpenVINO keeps no other time" in told["openvino"].notes
 
 
 def test_onnxruntimes_arena_holds_at_least_the_weights_and_openvino_tells_of_none(profiled):

@@ -44,8 +44,8 @@ def test_a_profile_is_of_a_process_of_its_own_beside_each_timed_one(file):
         assert min(profile.calls_ns) >= 200_000  # what the fake spins
         assert [o.name for o in profile.operators][:2] == ["reorder", "stem"]
         assert profile.operators[1] == Operator("stem", "conv+activation", (60_000,) * 100, ("features.0.0",))
-        assert (profile.arena_bytes, profile.arena) == (2_000_000, "as it is told")
-        assert profile.notes == ("it is told its times",)
+        assert (profile.arena_bytes, profile.arena) == (2_000_000, "a number that is written down")
+        assert profile.notes == ("its times are written down, not measured",)
         assert profile.error == 0.0
 
 

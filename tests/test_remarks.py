@@ -47,7 +47,7 @@ def test_nothing_is_concluded_from_a_noisy_median():
         "call pass between them: faster kernels would not shorten that",
     )
     assert of(noisy) == (
-        "noisy: its undisturbed median is hardly one, so what a call takes beside its operators cannot be told",
+        "noisy: its undisturbed median is hardly one, so the time of a call outside of its operators is unknown",
     )
 
 
@@ -123,7 +123,7 @@ def test_half_a_thread_less_than_asked_is_said():
     four = replace(CASE, threads=2)
     assert of(timed(0.1, cpu=1.6, case=four)) == ()
     assert of(timed(0.1, cpu=1.1, case=four)) == (
-        "fewer threads used than asked: 1.1 of 2: it cannot use more, or the machine was busy",
+        "fewer threads used than requested: 1.1 of 2: it cannot use more, or the machine was busy",
     )
 
 

@@ -51,7 +51,9 @@ def _of_the_record(record: Record | None) -> Iterator[str]:
         yield f"opening compiled: it took {cold.cold_open_s:.1f} s at first{later}: keep the compile cache"
     used = threads_used(record)
     if record.case.gpu is None and requested - used >= OTHER_THREADS:
-        yield f"fewer threads used than asked: {used:.1f} of {requested}: it cannot use more, or the machine was busy"
+        yield (
+            f"fewer threads used than requested: {used:.1f} of {requested}: it cannot use more, or the machine was busy"
+        )
 
 
 def _usual_s(profile: CaseProfile) -> float:
@@ -70,7 +72,7 @@ def _of_the_profile(profile: CaseProfile, noisy: bool) -> Iterator[str]:
             f"to {_usual_s(profile) * 1e3:.2f} ms: something interrupted most calls: profile again on a quiet machine"
         )
     if noisy:
-        yield "noisy: its undisturbed median is hardly one, so what a call takes beside its operators cannot be told"
+        yield "noisy: its undisturbed median is hardly one, so the time of a call outside of its operators is unknown"
     elif profile.median_s and profile.sum_s:
         part, between = profile.sum_s / profile.median_s, (profile.median_s - profile.sum_s) * 1e3
         if part < DISPATCH:

@@ -31,8 +31,10 @@ def reported(case: Case) -> tuple[Reported, ...]:
 
 
 class FakeProfiledSession(ProfiledSession):
+    """A session of the fake backend that reports the same times for every call."""
+
     profiler = "fake"
-    notes = ("it is told its times",)
+    notes = ("its times are written down, not measured",)
 
     def __init__(self, session: backends.Session, case: Case) -> None:
         super().__init__(session)
@@ -48,7 +50,7 @@ class FakeProfiledSession(ProfiledSession):
         return [Operator(name, type, (ns,) * self.calls, origins) for name, type, ns, origins in self.reported]
 
     def arena(self) -> Arena:
-        return Arena(2_000_000, "as it is told")
+        return Arena(2_000_000, "a number that is written down")
 
 
 def open(case: Case, path: Path, folder: Path) -> ProfiledSession:

@@ -29,8 +29,8 @@ class CompiledModelSession(Session):
         api = self.api = litert.Api(LIBRARY)
         environment = api.made("CreateEnvironment", 0, None)
         model = api.made("CreateModelFromFile", environment, str(path).encode())
-        xnnpack = f'kernel_mode = "delegate"\nnum_threads = {case.threads}\n'
-        options = api.options(xnnpack=xnnpack, runtime_options_string="enable_profiling = true\n")
+        delegate = f'kernel_mode = "delegate"\nnum_threads = {case.threads}\n'
+        options = api.options(xnnpack=delegate, runtime_options_string="enable_profiling = true\n")
         self.model = api.made("CreateCompiledModel", environment, model, options)
         images = litert.TensorType(litert.FLOAT32)
         api.call("GetCompiledModelInputTensorLayout", self.model, 0, 0, ctypes.byref(images.layout))

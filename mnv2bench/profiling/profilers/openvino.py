@@ -45,7 +45,7 @@ class OpenVinoProfiledSession(ProfiledSession):
 
     profiler = f"OpenVINO {openvino.__version__.split('-')[0]} performance counters"
     notes = (
-        "every call of an operator is told as their mean: OpenVINO keeps no other",
+        "every call of an operator has the mean of all calls: OpenVINO keeps no other time",
         "whole microseconds, cut off in each call and once more in the mean",
     )
     calls = 0

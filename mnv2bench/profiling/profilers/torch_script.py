@@ -80,7 +80,9 @@ class ScriptProfiledSession(TorchProfiledSession):
         self.printing = ExitStack()
         if self.lines:
             self.profiler += " and oneDNN's verbose lines"
-            self.notes = ("of a convolution oneDNN's kernel and its memory are told, not what calls it",)
+            self.notes = (
+                "the time of a convolution is that of oneDNN's kernel and of its memory, without what calls it",
+            )
 
     def start(self) -> None:
         if self.lines:
