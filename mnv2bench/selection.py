@@ -1,7 +1,7 @@
 """The options that choose cases, the same for `pytest suites` and every verb that measures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mnv2bench import backends, networks, precisions
@@ -10,7 +10,7 @@ from mnv2bench.campaign import all_backends
 from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.precisions import FP16, FP32
-from mnv2bench.records import QUICK, Plan
+from mnv2bench.records import QUICK, Plan, replace
 
 N = TypeVar("N", int, float)
 SUITES = ("latency", "throughput")

@@ -1,8 +1,9 @@
 """Saved nights written down by hand, for tests of the history: what each case took, in ms, per process."""
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+
+from msgspec import structs
 
 from mnv2bench.cases import Case
 from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Samples, Told
@@ -49,7 +50,13 @@ def content(took, number=1, *, when=None, plan=None, **facts):
     """`took`: case -> ms of each process, or its `run`; negative: of a noisy process, None: of one that failed."""
     environment = {"fingerprint": MACHINE, "cpu_model": "Example CPU", "commit": f"{number:04x}" * 10} | facts
     environment.setdefault("libraries", LIBRARIES)
-    head = {"cases": [case.id for case in took], "plan": asdict(plan or Plan(processes=3)), "seed": 7, "weights": {}}
+    plan_fields = structs.asdict(plan or Plan(processes=3))
+    head = {
+        "cases": [case.id for case in took],
+        "plan": plan_fields,
+        "seed": 7,
+        "weights": {},
+    }
     processes = [process(case, number, ms) for case, all_ms in took.items() for number, ms in enumerate(all_ms)]
     lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}]
     lines += [{"line": "process", **process_to_json(each)} for each in processes]

@@ -1,14 +1,12 @@
 """What the profiles of a case say together, from operators' times written down by hand."""
 
-from dataclasses import replace
-
 import pytest
 
 from mnv2bench import networks
 from mnv2bench.cases import Case
 from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.records import Operator, Profile
-from mnv2bench.records import Machine, Plan, Process, Record, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 
 CASE = Case(width=0.35, resolution=96)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import psutil
 import pytest
@@ -12,6 +11,7 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import run_child
 from mnv2bench.campaign.schedule import all_backends, blocks, nuisances
 from mnv2bench.machine import this_machine
+from mnv2bench.records import replace
 from mnv2bench.records.journal import lines
 from mnv2bench.workers.programs import Program
 

@@ -1,12 +1,11 @@
 """Two runs of a case: the ratio, its interval, and what may be said of it."""
 
 import math
-from dataclasses import replace
 
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.records import QUICK, Machine, Plan, Process, Record, Samples, record
+from mnv2bench.records import QUICK, Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.change import Change, changes, incomparable, judged, plan_differences, welch_interval
 

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import sys
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +13,7 @@ from msgspec.structs import replace as with_facts
 
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.records import Machine, Plan, Process, Samples
+from mnv2bench.records import Machine, Plan, Process, Samples, replace
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.change import Change
@@ -146,7 +145,7 @@ def test_two_files_without_a_case_in_common_have_nothing_to_compare(told, a, tmp
         ('{"line":"head","schema":1,"cases":[],"plan":{},"seed":0,"weights":{},"environment":{}}\n', "names no case"),
         (
             f'{{"line":"head","schema":1,"cases":["{SMALL.id}"],"plan":{{}},"seed":0,"weights":{{}},"environment":[]}}\n',
-            "is damaged (environment is no object)",
+            "is damaged (Expected `object`, got `array` - at `$.environment`)",
         ),
     ],
 )

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import adb_double
@@ -12,6 +11,7 @@ import pytest
 import ssh_double
 
 from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench.records import replace
 from mnv2bench.selfcheck.device import device as selfchecked
 from mnv2bench.selfcheck.device import verdict
 

@@ -3,7 +3,6 @@
 import json
 import random
 import sys
-from dataclasses import replace
 from xml.etree import ElementTree as xml
 
 import pytest
@@ -11,7 +10,7 @@ from saved_nights import MACHINE, Hot, content, save
 
 from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
-from mnv2bench.records import Plan, Told
+from mnv2bench.records import Plan, Told, replace
 from mnv2bench.regression.gate.gate import screened
 from mnv2bench.regression.gate.night import judge_night, tonight
 from mnv2bench.regression.history import verdicts

@@ -1,11 +1,9 @@
 """The passes of a GPU's round, on a host and a device whose clocks only the work moves: every number is exact."""
 
-from dataclasses import replace
-
 import pytest
 
 from mnv2bench.backends import Session
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, replace
 from mnv2bench.records.rounds import GpuState, Round, undisturbed_rounds
 from mnv2bench.workers.gpu_passes import cooled, end_to_end, enqueue, events, in_flight, time_passes
 from mnv2bench.workers.loop import measure, time_round

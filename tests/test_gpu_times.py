@@ -1,7 +1,5 @@
 """What the numbers of a GPU's Record are, from passes written down by hand."""
 
-from dataclasses import replace
-
 import pytest
 from gpu_records import (
     BLIND,
@@ -21,7 +19,7 @@ from mnv2bench.flags import flags
 from mnv2bench.gpu.conditions import StateRange, conditions, cuda_graph, gpu_fact, gpu_memory
 from mnv2bench.gpu.times import Energy, clock_agreement, energy, gpu_times, on_gpu
 from mnv2bench.gpu.verified import UNVERIFIED, verified_on
-from mnv2bench.records import GpuMemory, Machine, Plan, Process, Samples, record
+from mnv2bench.records import GpuMemory, Machine, Plan, Process, Samples, record, replace
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import latency

@@ -3,13 +3,13 @@
 import json
 import os
 import re
-from dataclasses import asdict, replace
 
 import pytest
+from msgspec import structs
 
 from mnv2bench import load
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact, Machine, Plan, Process, Samples
+from mnv2bench.records import Artifact, Machine, Plan, Process, Samples, replace
 from mnv2bench.records.journal import Head, Journal, Unusable, lines
 from mnv2bench.records.machine import machine_to_json
 from mnv2bench.records.rounds import Round
@@ -203,7 +203,7 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
         "line": "head",
         "schema": 4,
         "cases": [FIRST.id, SECOND.id],
-        "plan": asdict(HEAD.plan),
+        "plan": structs.asdict(HEAD.plan),
         "seed": 7,
         "weights": {"seed": 0, "file": ""},
         "environment": {**machine_to_json(Machine()), "cores": 2, "fingerprint": "here"},

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
+from mnv2bench.records import replace
 
 NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",), "ncnn": ("ncnn", "pnnx")}
 FORMATS = {"litert": "tflite", "executorch": "pte", "ncnn": "ncnn"}

@@ -13,14 +13,14 @@ from mnv2bench.records.rounds import SLOWED
 
 BEGIN = """
 import json, os
-from dataclasses import asdict
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 from mnv2bench.gpu import driver, nvml
 """
 LAST_OF_TWO = "nvml.Watch(driver.require(1).uuid)"
 ALL = f"""
 watch = {LAST_OF_TWO}
-print(json.dumps([asdict(watch.state()), watch.energy_mj(), watch.process_bytes(), watch.used_bytes(), watch.facts()]))
+state = structs.asdict(watch.state())
+print(json.dumps([state, watch.energy_mj(), watch.process_bytes(), watch.used_bytes(), watch.facts()]))
 """
 FACTS = {
     "name": "NVIDIA Double 1", "uuid": gpu_double.UUID.format(1), "driver": "580.65.06", "cuda": "13.0",

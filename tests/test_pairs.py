@@ -1,12 +1,11 @@
 """Stage 2 on numbers written down by hand: the trimmed t, and what pairs are judged to say."""
 
 import math
-from dataclasses import replace
 
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Machine, Plan, Process, Record, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +11,7 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import layers, roles
 from mnv2bench.profiling.pages import roofline, shares
 from mnv2bench.profiling.pages.profiled import profiled_cases
+from mnv2bench.records import replace
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -18,6 +17,7 @@ from mnv2bench.profiling.readers import onnx_nodes
 from mnv2bench.profiling.readers import onnxruntime as reader
 from mnv2bench.profiling.readers.tensorrt import operator_type
 from mnv2bench.profiling.records import Operator, Profile
+from mnv2bench.records import replace
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
 

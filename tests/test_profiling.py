@@ -100,7 +100,7 @@ def test_a_profile_that_crashes_is_told_and_not_tried_again(tmp_path, monkeypatc
 DAMAGED = {
     "an operator that ran less often than the network": ("durations_ns", "60000", "did not run in each profiled call"),
     "a kind that is none": ("kind", "convolution", "not of conv, depthwise"),
-    "a duration below 0": ("durations_ns", "-1", "a duration below 0"),
+    "a duration below 0": ("durations_ns", "-1", "Expected `int` >= 0"),
     "two operators of one name": ("name", "stem", "two operators of one name"),
 }
 

@@ -1,14 +1,12 @@
 """The sentences about a profile: each where it applies, at its limit, and with its figures."""
 
-from dataclasses import replace
-
 import pytest
 
 from mnv2bench.cases import Case
 from mnv2bench.profiling.case_profile import CaseProfile, case_profile
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.profiling.remarks import remarks
-from mnv2bench.records import Machine, Plan, Process, Record, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 
 CASE = Case(width=0.35, resolution=96)

@@ -3,7 +3,6 @@
 # ruff: noqa: E501  whole tables are compared as text
 import csv
 import io
-from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -14,7 +13,7 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.comparison.tidy import row as values
-from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record
+from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.machine import machine_from_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.report import cells, tables

@@ -1,7 +1,6 @@
 """What a reader of the CSV and of the page finds of GPUs, from Records written down by hand."""
 
 # ruff: noqa: E501  whole tables are compared as text
-from dataclasses import replace
 
 import pytest
 from gpu_records import BLIND, CAPPED, MB, gpu_record, steady
@@ -12,7 +11,7 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values
 from mnv2bench.gpu.verified import VERIFIED
-from mnv2bench.records import GpuFacts, GpuMemory, Machine, Plan
+from mnv2bench.records import GpuFacts, GpuMemory, Machine, Plan, replace
 from mnv2bench.records.machine import machine_from_json
 
 EAGER = steady(900, 910, 920, gpu_us=870, enqueue_us=860, end_to_end_us=990, in_flight_us=17_000, backend="torch_eager",

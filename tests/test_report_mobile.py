@@ -1,7 +1,6 @@
 """What the page and the CSV say of phones, of emulated processors and of other people's tools."""
 
 # ruff: noqa: E501  whole tables are compared as text
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values
 from mnv2bench.flags import flags
-from mnv2bench.records import Machine, record
+from mnv2bench.records import Machine, record, replace
 from mnv2bench.records.journal import load
 from mnv2bench.records.target import DeviceState, target_from_json
 from mnv2bench.remote.conditions import condition, delegation

@@ -3,7 +3,6 @@
 # ruff: noqa: E501  whole tables are compared as text
 import csv
 import io
-from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
@@ -14,6 +13,7 @@ from mnv2bench.profiling.pages.csv import csv as written
 from mnv2bench.profiling.pages.page import COLUMNS, page, terminal_lines
 from mnv2bench.profiling.pages.profiled import profiled_cases
 from mnv2bench.profiling.records import Operator, Profile
+from mnv2bench.records import replace
 
 NAME = "0001_example.json"
 

@@ -1,7 +1,5 @@
 """What the machine can do, what a layer could take at best, and what blocks lose to it: by numbers written down."""
 
-from dataclasses import replace
-
 import pytest
 
 from mnv2bench.cases import Case
@@ -9,6 +7,7 @@ from mnv2bench.networks import layers
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, Spread
 from mnv2bench.profiling.records import Probe, Probes
 from mnv2bench.profiling.roofline import Roof, attainable, ceilings, losses, roof, roofline_share
+from mnv2bench.records import replace
 from mnv2bench.records.rounds import Round
 
 MS = 1_000_000

@@ -201,7 +201,7 @@ GOOD = '{"contract": 1, "runner": "r", "samples": {"settings": {}}, "marks": {"e
         (GOOD.replace('"contract": 1', '"contract": 2'), "speaks contract 2, not 1"),
         (GOOD.replace('"runs": 1', '"runs": -1'), "Expected `int` >= 1 - at `$.marks.runs`"),
         (GOOD.replace('"settings": {}', '"first_s": NaN'), "JSON is malformed"),
-        (GOOD.replace('"settings": {}', '"first_s": "soon"'), "first_s is no number"),
+        (GOOD.replace('"settings": {}', '"first_s": "soon"'), "got `str` - at `$.first_s`"),
         (GOOD.replace(', "marks": {"empty": 3, "runs": 1}', ""), "no rounds"),
         ("[1]", "gave no result"),
         ('{"contract": 1, "runner": "r", "samples": 3}', "gave no result"),

@@ -2,7 +2,6 @@
 
 import io
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from mnv2bench import Case
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, replace
 from mnv2bench.selfcheck import Asked, duels
 from mnv2bench.selfcheck.duels import replay
 from mnv2bench.selfcheck.nights import Model, Sittings, simulate, sittings

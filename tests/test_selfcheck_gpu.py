@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 
 import gpu_double
 import pytest
@@ -15,7 +14,7 @@ from typer.testing import CliRunner
 
 from mnv2bench.cli import app
 from mnv2bench.gpu import driver
-from mnv2bench.records import GpuMemory
+from mnv2bench.records import GpuMemory, replace
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.refusals import Unavailable
 from mnv2bench.selfcheck.gpu import cases_to_check, check_gpu, faults, figures, report, unreadable

@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.flags import flags
 from mnv2bench.networks import count
-from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record
+from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift

@@ -5,8 +5,10 @@ import importlib.metadata
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from mnv2bench import networks
 from mnv2bench.artifacts import formats
@@ -93,7 +95,7 @@ def facts(format: str, key: str) -> Artifact | None:
 
 def keep(artifact: Artifact) -> None:
     """Write the facts of an artifact whose file is whole."""
-    write(path(artifact.format, artifact.key).with_suffix(".json"), json.dumps(asdict(artifact)).encode())
+    write(path(artifact.format, artifact.key).with_suffix(".json"), msgspec.json.encode(artifact))
 
 
 def write(target: Path, content: bytes) -> None:

@@ -1,9 +1,10 @@
 """Numbers of a case on a GPU: times by the GPU's clock and of the host alone, and energy."""
 
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import GpuRound, Round

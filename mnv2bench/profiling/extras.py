@@ -1,8 +1,10 @@
 """What profiling adds to a campaign, in fresh processes among those of the cases: profiles of cases, and probes."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from mnv2bench import backends
 from mnv2bench.campaign import Needs, Turn

@@ -1,6 +1,6 @@
 """One fresh process of probes: matrix products and copies, timed by the loop that times cases."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mnv2bench.machine import caches
 from mnv2bench.profiling import probes

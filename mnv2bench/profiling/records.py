@@ -1,17 +1,13 @@
 """Profile and Probes: where the time of a case went and how fast the machine is, one process each, as kept on disk."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from msgspec import Struct
 
 from mnv2bench.cases import Case
-from mnv2bench.records.encoding import (
-    durations_from_text,
-    durations_to_text,
-    require_numbers,
-    require_status,
-    round_from_json,
-    round_to_json,
-)
+from mnv2bench.records import STATUSES
+from mnv2bench.records.encoding import from_json, parse_case, require_consistent_round, to_json
+from mnv2bench.records.ranges import NotNegative, ProfiledDurations, Whole
 from mnv2bench.records.rounds import Round
 
 # What an operator is; a fused one is several of them joined by "+", in the order in which it computes them. A conv may
@@ -19,8 +15,7 @@ from mnv2bench.records.rounds import Round
 KINDS = ("conv", "depthwise", "matmul", "linear", "add", "pool", "norm", "activation", "layout", "other")
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(Struct, frozen=True, forbid_unknown_fields=True):
     """One operator that a runtime executed, once in each profiled call.
 
     `name` is the runtime's, unique within a profile. `kind` is of KINDS, joined by "+" where fused. `origins` are the
@@ -30,7 +25,7 @@ class Operator:
 
     name: str
     kind: str
-    durations_ns: tuple[int, ...]
+    durations_ns: ProfiledDurations
     origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -38,8 +33,7 @@ class Operator:
             raise ValueError(f"operator {self.name!r} is of the kind {self.kind!r}, not of {', '.join(KINDS)}")
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """What a runtime's own profiler said of one fresh process of a case; nothing of it is a latency.
 
     `operators` in the order in which they first ran. `calls_ns`: the same calls as a whole by the host's clock, with
@@ -48,21 +42,20 @@ class Profile:
     """
 
     case: Case
-    number: int
+    number: Whole
     status: str
     reason: str
-    wall_s: float
+    wall_s: NotNegative
     profiler: str = ""
     operators: tuple[Operator, ...] = ()
-    calls_ns: tuple[int, ...] = ()
-    arena_bytes: int | None = None
+    calls_ns: ProfiledDurations = ()
+    arena_bytes: Whole | None = None
     arena: str = ""
     notes: tuple[str, ...] = ()
-    error: float | None = None
+    error: NotNegative | None = None
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(Struct, frozen=True, forbid_unknown_fields=True):
     """A library's kernel run for its speed alone: `work` is FLOP or bytes moved of one call, as `unit` says.
 
     `level` is the cache that its `bytes` fit in, "L2" or "L3", or "memory"; "" for a matrix product.
@@ -70,74 +63,69 @@ class Probe:
 
     name: str
     library: str
-    unit: str
+    unit: Literal["flop", "byte"]
     work: int
-    bytes: int
+    bytes: Whole
     level: str
     rounds: tuple[Round, ...]
 
+    def __post_init__(self) -> None:
+        if self.work <= 0:
+            raise ValueError("a probe without work")
 
-@dataclass(frozen=True)
-class Probes:
+
+class Probes(Struct, frozen=True, forbid_unknown_fields=True):
     """One fresh process of probes at a number of threads; `caches` are bytes by level, as the system says."""
 
     threads: int
-    number: int
+    number: Whole
     status: str
     reason: str
-    wall_s: float
+    wall_s: NotNegative
     probes: tuple[Probe, ...] = ()
-    caches: dict[str, int] = field(default_factory=dict)
+    caches: dict[str, Whole] = {}
     notes: tuple[str, ...] = ()
 
 
+class ProfileLine(Profile, kw_only=True, frozen=True):
+    """A Profile as a line of a journal: its case by id."""
+
+    case: str  # type: ignore[assignment]
+
+    def profile(self) -> Profile:
+        """The profile that the line tells of. ValueError for a line that contradicts itself."""
+        _require_status(self.status)
+        if any(len(operator.durations_ns) != len(self.calls_ns) for operator in self.operators):
+            raise ValueError("an operator that did not run in each profiled call")
+        if len({operator.name for operator in self.operators}) < len(self.operators):
+            raise ValueError("two operators of one name")
+        fields = {name: getattr(self, name) for name in Profile.__struct_fields__}
+        return Profile(**fields | {"case": parse_case(self.case)})
+
+
 def profile_to_json(profile: Profile) -> dict[str, Any]:
-    operators = [asdict(o) | {"durations_ns": durations_to_text(o.durations_ns)} for o in profile.operators]
-    packed = {"operators": operators, "calls_ns": durations_to_text(profile.calls_ns)}
-    return asdict(profile) | {"case": profile.case.id, **packed}
+    return to_json(profile) | {"case": profile.case.id}
 
 
 def profile_from_json(fields: dict[str, Any]) -> Profile:
-    """Raises ValueError, KeyError or TypeError for what is no profile."""
-    _require_head(fields)
-    require_numbers(fields, ("wall_s", "arena_bytes", "error"))
-    calls = durations_from_text(fields.get("calls_ns", ""))
-    operators = tuple(map(_operator, fields.get("operators", ())))
-    if any(len(o.durations_ns) != len(calls) for o in operators):
-        raise ValueError("an operator that did not run in each profiled call")
-    if len({o.name for o in operators}) < len(operators):
-        raise ValueError("two operators of one name")
-    texts = {"notes": tuple(map(str, fields.get("notes", ()))), "profiler": str(fields.get("profiler", ""))}
-    return Profile(**{**fields, **texts, "case": Case.parse(fields["case"]), "operators": operators, "calls_ns": calls})
-
-
-def _operator(fields: dict[str, Any]) -> Operator:
-    durations = durations_from_text(fields["durations_ns"])
-    return Operator(str(fields["name"]), str(fields["kind"]), durations, tuple(map(str, fields.get("origins", ()))))
+    """Raises ValueError for what is no profile."""
+    return from_json(fields, ProfileLine).profile()
 
 
 def probes_to_json(probes: Probes) -> dict[str, Any]:
-    packed = [asdict(p) | {"rounds": [round_to_json(r) for r in p.rounds]} for p in probes.probes]
-    return asdict(probes) | {"probes": packed}
+    return to_json(probes)
 
 
 def probes_from_json(fields: dict[str, Any]) -> Probes:
-    """Raises ValueError, KeyError or TypeError for what is none."""
-    _require_head(fields)
-    require_numbers(fields, ("wall_s",))
-    caches = {str(level): int(size) for level, size in fields.get("caches", {}).items()}
-    found = tuple(map(_probe, fields.get("probes", ())))
-    notes = tuple(map(str, fields.get("notes", ())))
-    return Probes(**{**fields, "probes": found, "caches": caches, "notes": notes})
+    """Raises ValueError for what is none."""
+    probes = from_json(fields, Probes)
+    _require_status(probes.status)
+    for probe in probes.probes:
+        for round in probe.rounds:
+            require_consistent_round(round)
+    return probes
 
 
-def _probe(fields: dict[str, Any]) -> Probe:
-    if fields["unit"] not in ("flop", "byte") or not int(fields["work"]) > 0:
-        raise ValueError("a probe without work")
-    return Probe(**{**fields, "rounds": tuple(map(round_from_json, fields["rounds"]))})
-
-
-def _require_head(fields: dict[str, Any]) -> None:
-    require_status(fields)
-    if not isinstance(fields["number"], int) or not isinstance(fields["reason"], str):
-        raise ValueError("a process without a number or a reason")
+def _require_status(status: str) -> None:
+    if status not in STATUSES:
+        raise ValueError(f"status {status!r} is not one of {', '.join(STATUSES)}")

@@ -17,6 +17,7 @@ from mnv2bench.records.record import (
     Samples,
     Told,
     record,
+    replace,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "Samples",
     "Told",
     "record",
+    "replace",
 ]

@@ -1,17 +1,30 @@
-"""What a campaign has measured so far: one line a process, appended and synced, so that nothing measured is lost."""
+"""The journal: what a campaign has measured so far, appended and synced line by line, so that nothing is lost.
 
-import json
+A file of records is a journal, or a file that pytest-benchmark saved with the lines of a journal in it.
+"""
+
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
 from mnv2bench.cases import Case
-from mnv2bench.records import SCHEMA, Artifact, Plan, Process, Record, record
-from mnv2bench.records.encoding import dumps, process_from_json, process_to_json
+from mnv2bench.records.encoding import (
+    ArtifactLine,
+    ProcessLine,
+    decoded,
+    dumps,
+    parse_case,
+    process_to_json,
+    to_json,
+)
 from mnv2bench.records.machine import Machine, machine_from_json, machine_to_json
+from mnv2bench.records.record import SCHEMA, Artifact, Plan, Process, Record, record
 from mnv2bench.texts import one_line
 
 JOURNAL_START = b'{"line":'
@@ -22,16 +35,46 @@ class Unusable(ValueError):
     """A file that holds no records, or records that this version cannot read; the message names the file."""
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(Struct, frozen=True):
     """What a campaign set out to do: the first line of its journal."""
 
     cases: tuple[Case, ...]
     plan: Plan
     seed: int
-    weights: dict[str, Any]
+    weights: dict[str, str | int]
     machine: Machine
     runner: str = ""
+
+
+class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown_fields=True):
+    """A Head on disk. `runner` is there since schema 2."""
+
+    schema: int
+    cases: tuple[str, ...]
+    plan: Plan
+    seed: int
+    weights: dict[str, str | int]
+    environment: dict[str, Any]  # older versions and other programs write other facts: `machine_from_json` reads them
+    runner: str = ""
+
+    def head(self) -> Head:
+        """The head that the line tells of."""
+        cases = tuple(map(parse_case, self.cases))
+        return Head(cases, self.plan, self.seed, self.weights, machine_from_json(self.environment), self.runner)
+
+
+class LineName(Struct):
+    """Of any line: which one it is, and the schema of a head."""
+
+    line: str
+    schema: int = 0
+
+
+class Saved(Struct):
+    """Of a file that pytest-benchmark saved: when, and the lines of the journal."""
+
+    mnv2bench: list[Raw] | UnsetType | None = UNSET
+    datetime: Raw = Raw(b"null")
 
 
 class Journal:
@@ -44,7 +87,7 @@ class Journal:
         self.others: list[dict[str, Any]] = []  # lines that other subjects wrote, and that they decode
 
     def begin(self, head: Head) -> Path | None:
-        """Start anew. What stood under that name is moved aside, and its new path returned."""
+        """Start anew. A file of that name is moved aside, and its new path is returned."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = None
         if self.path.exists() and not self.path.is_file():
@@ -62,13 +105,13 @@ class Journal:
         whole = self.path.read_bytes()
         if not whole.startswith(JOURNAL_START):
             raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
-        self.others = [line for line in lines(self.path) if line["line"] not in OURS]
+        self.others = other_lines(self.path)
         os.truncate(self.path, whole.rindex(b"\n") + 1)
         return head
 
     def artifact(self, case: Case, artifact: Artifact) -> None:
         self.artifacts[case.id] = artifact
-        self._append({"line": "artifact", "case": case.id, **asdict(artifact)})
+        self._append({"line": "artifact", "case": case.id, **to_json(artifact)})
 
     def process(self, process: Process) -> None:
         self.processes.append(process)
@@ -79,7 +122,7 @@ class Journal:
         self.others.append({"line": line, **fields})
         self._append(self.others[-1])
 
-    def note(self, line: str, facts: dict[str, Any]) -> None:
+    def note(self, line: str, facts: Mapping[str, Any]) -> None:
         """A line that no Record needs: the machine's state between blocks, the end."""
         self._append({"line": line, **facts})
 
@@ -91,74 +134,20 @@ class Journal:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a journal, or of the journal inside a saved pytest-benchmark file. Raises Unusable."""
-    return _parsed(path)[1]
+    """Every line of a journal or of a saved file as parsed JSON, unchecked. Raises Unusable, naming the file."""
+    return list(_parsed(path, _raw_lines(path)[1]))
 
 
-def _parsed(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What a saved file says, {} for a journal, and the lines of either."""
-    try:
-        whole = path.read_bytes()
-        if whole.startswith(JOURNAL_START):
-            return {}, [json.loads(line) for line in whole.split(b"\n")[:-1]]
-        saved = json.loads(whole)
-        if "mnv2bench" not in saved:
-            raise Unusable(f"{path} was not saved by mnv2bench: it holds no records")
-        return saved, list(saved["mnv2bench"])
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read ({error.strerror})") from error
-    except Unusable:
-        raise
-    except (ValueError, TypeError, RecursionError) as error:
-        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
+def other_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file that other subjects wrote and decode, as parsed JSON. Raises Unusable, naming the file."""
+    with naming_damage(path):
+        others = [raw for raw in _raw_lines(path)[1] if _name(raw).line not in OURS]
+    return list(_parsed(path, others))
 
 
 def read(path: Path) -> tuple[Head, dict[str, Artifact], list[Process]]:
-    """What the lines of a file say. Raises Unusable for anything that is not a campaign of this schema or an older."""
-    return _read(path, lines(path))
-
-
-def _read(path: Path, said: Iterable[dict[str, Any]]) -> tuple[Head, dict[str, Artifact], list[Process]]:
-    head: Head | None = None
-    artifacts: dict[str, Artifact] = {}
-    processes: list[Process] = []
-    try:
-        for fields in said:
-            line = fields.pop("line")
-            if line == "head":
-                if fields.pop("schema") > SCHEMA:
-                    raise Unusable(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
-                head = _head_from_json(fields)
-                if not isinstance(head.seed, int):
-                    raise ValueError("seed is no whole number")
-            elif line == "artifact":
-                case = fields.pop("case")
-                artifacts[case] = Artifact(**fields)
-            elif line == "process":
-                processes.append(process_from_json(fields))
-    except Unusable:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
-    if head is None:
-        raise Unusable(f"{path} holds no campaign")
-    return head, artifacts, processes
-
-
-def _head_to_json(head: Head) -> dict[str, Any]:
-    return {
-        "cases": [case.id for case in head.cases],
-        "plan": asdict(head.plan),
-        "seed": head.seed,
-        "weights": head.weights,
-        "environment": machine_to_json(head.machine),
-        "runner": head.runner,
-    }
-
-
-def _head_from_json(fields: dict[str, Any]) -> Head:
-    cases, plan = tuple(map(Case.parse, fields.pop("cases"))), Plan(**fields.pop("plan"))
-    return Head(cases=cases, plan=plan, machine=machine_from_json(fields.pop("environment")), **fields)
+    """The head, the artifacts by case id and the processes in a file of this schema or an older. Raises Unusable."""
+    return _read(path, _raw_lines(path)[1])
 
 
 def load(path: Path) -> tuple[Record, ...]:
@@ -168,19 +157,88 @@ def load(path: Path) -> tuple[Record, ...]:
 
 def load_saved(path: Path) -> tuple[datetime, tuple[Record, ...]]:
     """When a file was saved, and its Records. Raises Unusable, for a journal too: nothing in it says when."""
-    saved, said = _parsed(path)
+    saved, raw_lines = _raw_lines(path)
     try:
-        when = datetime.fromisoformat(saved["datetime"])
-    except (ValueError, KeyError, TypeError) as error:
+        when = datetime.fromisoformat(msgspec.json.decode(saved.datetime, type=str))
+    except (ValueError, msgspec.DecodeError) as error:
         raise Unusable(f"{path} is damaged (it does not say when it was saved)") from error
-    return when if when.tzinfo else when.replace(tzinfo=UTC), records(*_read(path, said))
+    return when if when.tzinfo else when.replace(tzinfo=UTC), records(*_read(path, raw_lines))
 
 
 def records(head: Head, artifacts: dict[str, Artifact], processes: Iterable[Process]) -> tuple[Record, ...]:
-    """One Record a case, in the order that the cases were asked for."""
-    done: dict[Case, list[Process]] = {case: [] for case in head.cases}
+    """One Record for each case, in the order in which the campaign names them."""
+    by_case: dict[Case, list[Process]] = {case: [] for case in head.cases}
     for process in processes:
-        done.get(process.case, []).append(process)
+        by_case.get(process.case, []).append(process)
     return tuple(
-        record(case, head.plan, head.machine, done[case], artifacts.get(case.id), head.seed) for case in head.cases
+        record(case, head.plan, head.machine, by_case[case], artifacts.get(case.id), head.seed) for case in head.cases
     )
+
+
+@contextmanager
+def naming_damage(path: Path) -> Iterator[None]:
+    """Whatever reading a file raises becomes Unusable, which names the file."""
+    try:
+        yield
+    except Unusable:
+        raise
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read ({error.strerror})") from error
+    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+        raise Unusable(f"{path} is damaged ({one_line(str(error))})") from error
+
+
+def _raw_lines(path: Path) -> tuple[Saved, list[Raw] | list[bytes]]:
+    """What pytest-benchmark wrote beside the lines, nothing for a journal; and the lines, not yet parsed."""
+    with naming_damage(path):
+        whole = path.read_bytes()
+        if whole.startswith(JOURNAL_START):
+            return Saved(), whole.split(b"\n")[:-1]
+        saved = msgspec.json.decode(whole, type=Saved)
+        if saved.mnv2bench is UNSET:
+            raise Unusable(f"{path} was not saved by mnv2bench: it holds no records")
+        if saved.mnv2bench is None:
+            raise ValueError("it has no lines")
+        return saved, saved.mnv2bench
+
+
+def _parsed(path: Path, raw_lines: Iterable[Raw | bytes]) -> Iterator[dict[str, Any]]:
+    with naming_damage(path):
+        for raw in raw_lines:
+            yield msgspec.json.decode(raw, type=dict[str, Any])
+
+
+def _read(path: Path, raw_lines: Iterable[Raw | bytes]) -> tuple[Head, dict[str, Artifact], list[Process]]:
+    head: Head | None = None
+    artifacts: dict[str, Artifact] = {}
+    processes: list[Process] = []
+    with naming_damage(path):
+        for raw in raw_lines:
+            name = _name(raw)
+            if name.line == "head":
+                if name.schema > SCHEMA:
+                    raise Unusable(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
+                head = decoded(bytes(raw), HeadLine).head()
+            elif name.line == "artifact":
+                artifact_line = decoded(bytes(raw), ArtifactLine)
+                artifacts[artifact_line.case] = artifact_line.artifact()
+            elif name.line == "process":
+                processes.append(decoded(bytes(raw), ProcessLine).process())
+    if head is None:
+        raise Unusable(f"{path} holds no campaign")
+    return head, artifacts, processes
+
+
+def _name(raw: Raw | bytes) -> LineName:
+    return msgspec.json.decode(raw, type=LineName)
+
+
+def _head_to_json(head: Head) -> dict[str, Any]:
+    return {
+        "cases": [case.id for case in head.cases],
+        "plan": to_json(head.plan),
+        "seed": head.seed,
+        "weights": head.weights,
+        "environment": machine_to_json(head.machine),
+        "runner": head.runner,
+    }

@@ -76,8 +76,6 @@ def machine_to_json(machine: Machine) -> dict[str, Any]:
 
 def machine_from_json(facts: dict[str, Any]) -> Machine:
     """The machine that a file tells of. A fact that is missing, or of a type that no machine has, is unknown."""
-    if not isinstance(facts, dict):
-        raise ValueError("environment is no object")
     try:
         return msgspec.convert(facts, Machine)
     except ValidationError:

@@ -1,10 +1,14 @@
 """Record: what was measured, as it is kept on disk. Derived numbers are functions in `statistics`, never fields."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace as replace_in_dataclass
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct, structs
 
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.machine import Machine
+from mnv2bench.records.ranges import NotNegative, Whole
 from mnv2bench.records.rounds import GpuState, Round
 from mnv2bench.records.target import Target
 
@@ -15,8 +19,7 @@ STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     """How long, how often, and under which conditions. Seconds throughout.
 
     `rounds` is how many kept rounds a process is asked for. Of GPUs: `in_flight` calls at most wait on the queue while
@@ -47,26 +50,25 @@ class Plan:
             raise ValueError(f"trt_level is TensorRT's builder optimisation level, 0 to 5, not {self.trt_level}")
 
 
+V = TypeVar("V")
 QUICK = Plan(processes=3, rounds=5)
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(Struct, frozen=True, forbid_unknown_fields=True):
     """Resident memory of one clean worker process, bytes.
 
     Of the bare interpreter, after importing the runtime (`floor`), after opening the model, after the first inference
     with its images, and at its highest (VmHWM). Before schema 4 nobody read it after the first inference.
     """
 
-    interpreter: int
-    floor: int
-    loaded: int
-    peak: int
-    first: int | None = None
+    interpreter: Whole
+    floor: Whole
+    loaded: Whole
+    peak: Whole
+    first: Whole | None = None
 
 
-@dataclass(frozen=True)
-class GpuMemory:
+class GpuMemory(Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes on the GPU, each by who counts it and never added up; None where nobody does.
 
     `torch_allocated`, `torch_reserved`: peaks of torch's allocator, which sees nothing of TensorRT's and
@@ -75,29 +77,27 @@ class GpuMemory:
     the model was opened, which other processes move too.
     """
 
-    torch_allocated: int | None = None
-    torch_reserved: int | None = None
-    engine_weights: int | None = None
-    engine_activations: int | None = None
-    process: int | None = None
+    torch_allocated: Whole | None = None
+    torch_reserved: Whole | None = None
+    engine_weights: Whole | None = None
+    engine_activations: Whole | None = None
+    process: Whole | None = None
     device_delta: int | None = None
 
 
-@dataclass(frozen=True)
-class Gpu:
+class Gpu(Struct, frozen=True):  # files of schema 3 have `layers` in it, which nothing reads any more
     """What one process says of the GPU that it ran on, beside its rounds.
 
     `facts` as the driver and NVML tell them; `before` the model was opened and `after` the last round.
     """
 
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = {}
     before: GpuState | None = None
     after: GpuState | None = None
-    memory: GpuMemory = field(default_factory=GpuMemory)
+    memory: GpuMemory = GpuMemory()
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     """What one process measured: warm-up apart, every duration in order, never trimmed.
 
     `cold_open_s` is what `open` took when nothing of it was cached, then or in this process (`cold`); None for a
@@ -106,32 +106,31 @@ class Samples:
 
     warmup: tuple[Round, ...] = ()
     rounds: tuple[Round, ...] = ()
-    import_s: float | None = None
-    open_s: float | None = None
-    cold_open_s: float | None = None
+    import_s: NotNegative | None = None
+    open_s: NotNegative | None = None
+    cold_open_s: NotNegative | None = None
     cold: bool = False
-    first_s: float | None = None
+    first_s: NotNegative | None = None
     memory: Memory | None = None
-    error: float | None = None
-    separation: float | None = None
-    settings: dict[str, str] = field(default_factory=dict)
+    error: NotNegative | None = None
+    separation: NotNegative | None = None
+    settings: dict[str, str] = {}
     gpu: Gpu | None = None
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Struct, frozen=True, forbid_unknown_fields=True):
     """What one process executed under an emulator: guest instructions of each inference, one thread, and no time.
 
     `instructions` are raw, between two marks; `empty` is what the two marks count with nothing between them.
     `classes` are those of the last inference.
     """
 
-    instructions: tuple[int, ...]
-    empty: int = 0
-    classes: dict[str, int] = field(default_factory=dict)
-    error: float | None = None
-    separation: float | None = None
-    settings: dict[str, str] = field(default_factory=dict)
+    instructions: Annotated[tuple[Whole, ...], Meta(min_length=1)]
+    empty: Whole = 0
+    classes: dict[str, Whole] = {}
+    error: NotNegative | None = None
+    separation: NotNegative | None = None
+    settings: dict[str, str] = {}
 
     @property
     def net(self) -> tuple[int, ...]:
@@ -139,15 +138,14 @@ class Counts:
         return tuple(n - self.empty for n in self.instructions)
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True, forbid_unknown_fields=True):
     """What another tool printed of its own measurement: no outputs were checked, and what it counts is its own affair.
 
     `durations_ms` only where the tool prints each run. `notes` say what is not ours: its network, its precision.
     """
 
     tool: str
-    count: int
+    count: Whole
     min_ms: float
     max_ms: float
     mean_ms: float
@@ -159,8 +157,7 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Struct, frozen=True, forbid_unknown_fields=True):
     """One fresh worker process of a case: where it stood in the realised order, how it ended, what it measured.
 
     `counts` in place of `samples` under an emulator, `told` in place of them by a tool that is not ours. `target` is
@@ -168,30 +165,28 @@ class Process:
     """
 
     case: Case
-    number: int
-    position: int
+    number: Whole
+    position: Whole
     seed: int
     status: str
     reason: str
-    wall_s: float
-    samples: Samples = field(default_factory=Samples)
+    wall_s: NotNegative
+    samples: Samples = Samples()
     counts: Counts | None = None
     told: Told | None = None
     target: Target | None = None
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(Struct, frozen=True, forbid_unknown_fields=True):
     """A file that a backend reads: how large, and how long it took to make when it was made."""
 
     format: str
     key: str
-    bytes: int
-    export_s: float
+    bytes: Whole
+    export_s: NotNegative
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """A case, how it was measured, where, and how it ended. A refusal and a crash are Records too."""
 
     case: Case
@@ -238,3 +233,11 @@ def record(
     if not mine:
         status, reason = "failed", "not measured: the campaign was interrupted before this case (use --resume)"
     return Record(case, plan, machine, status, reason, mine, artifact, seed)
+
+
+def replace(value: V, **changes: Any) -> V:
+    """A copy of a Struct or a dataclass with other values in these fields, as `copy.replace` of Python 3.13 makes."""
+    if isinstance(value, Struct):
+        return structs.replace(value, **changes)
+    copy: V = replace_in_dataclass(value, **changes)  # type: ignore[type-var]
+    return copy

@@ -2,7 +2,10 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
+
+from mnv2bench.records.ranges import Durations, Positive, Whole
 
 MAX_STEAL = 0.01
 MAX_RUN_QUEUE = 0.01
@@ -13,18 +16,17 @@ SHARED = "shared gpu"
 SLOWED = ("sw power cap", "hw slowdown", "sw thermal slowdown", "hw thermal slowdown", "hw power brake")
 
 
-@dataclass(frozen=True)
-class GpuState:
+class GpuState(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What NVML says of a GPU at one moment; None where it does not tell, or may not.
 
     `reasons` are why its clocks are not higher; `others` is how many other processes hold memory on it.
     """
 
-    sm_mhz: int | None = None
-    memory_mhz: int | None = None
+    sm_mhz: Whole | None = None
+    memory_mhz: Whole | None = None
     temperature_c: int | None = None
     reasons: tuple[str, ...] | None = None
-    others: int | None = None
+    others: Whole | None = None
 
     @property
     def noise(self) -> tuple[str, ...]:
@@ -32,8 +34,7 @@ class GpuState:
         return (*(r for r in self.reasons or () if r in SLOWED), *((SHARED,) if self.others else ()))
 
 
-@dataclass(frozen=True)
-class GpuRound:
+class GpuRound(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The calls of a round once more, by the clocks that a GPU adds. Integer nanoseconds; raw, in order.
 
     `gpu_ns` by its own events around each call, with the calls queued; `enqueue_ns` by the host until the call
@@ -43,34 +44,33 @@ class GpuRound:
     while work was in flight.
     """
 
-    gpu_ns: tuple[int, ...]
-    enqueue_ns: tuple[int, ...]
-    end_to_end_ns: tuple[int, ...]
-    in_flight_calls: int
-    in_flight_ns: int
-    energy_mj: int | None = None
-    wall_ns: int = 0
+    gpu_ns: Durations
+    enqueue_ns: Durations
+    end_to_end_ns: Durations
+    in_flight_calls: Positive
+    in_flight_ns: Positive
+    energy_mj: Whole | None = None
+    wall_ns: Whole = 0
     run_queue_ns: int | None = None
     steal_ns: int | None = None
     throttled_ns: int | None = None
     state: GpuState | None = None
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """About 150 ms of back-to-back inferences and what else the machine did meanwhile. Integer nanoseconds.
 
     On a GPU `durations_ns` are still the host's: the call, until its result is complete. `gpu` is what else there is.
     """
 
-    durations_ns: tuple[int, ...]
-    wall_ns: int
-    cpu_ns: int
+    durations_ns: Durations
+    wall_ns: Whole
+    cpu_ns: Whole
     run_queue_ns: int | None = None
     steal_ns: int | None = None
     throttled_ns: int | None = None
-    involuntary_switches: int = 0
-    major_faults: int = 0
+    involuntary_switches: Whole = 0
+    major_faults: Whole = 0
     gpu: GpuRound | None = None
 
     @property

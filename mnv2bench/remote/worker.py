@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +97,7 @@ def _ours(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock, fold
     error, separation, wrong = compare(_outputs(outputs, reference.shape), reference, job.case.precision)
     status = "wrong" if wrong else "ok"
     if job.case.kind != Kind.COUNTED:
-        samples = replace(result.samples, error=error, separation=separation)
+        samples = structs.replace(result.samples, error=error, separation=separation)
         return Outcome(status, wrong, Measured(samples))
     marks = folder / "counts.jsonl"
     device.pull("counts.jsonl", marks)
@@ -113,7 +112,7 @@ def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) ->
     limit_s = clock.left()
     words = answer.arguments(
         job.case,
-        replace(job.plan, rounds=COUNTED_RUNS) if counting else job.plan,
+        structs.replace(job.plan, rounds=COUNTED_RUNS) if counting else job.plan,
         counting=counting,
         limit_s=limit_s,
         model=_model(job),

@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import structs
 from rich.console import Console
 
 from mnv2bench.cases import Case, cases, grid
@@ -69,7 +69,7 @@ class Synthetic:
             "commit": commit,
             "fingerprint": SYNTHETIC,
         }
-        head = {"cases": [case.id for case in self.cases], "plan": asdict(PLAN), "seed": 0, "weights": {}}
+        head = {"cases": [case.id for case in self.cases], "plan": structs.asdict(PLAN), "seed": 0, "weights": {}}
         lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}, *self._processes()]
         return {
             "machine_info": environment,

@@ -47,7 +47,7 @@ def medians_by_field(readings: Sequence[M]) -> M | None:
     """Medians in bytes, each field over the readings that have it; None without readings."""
     if not readings:
         return None
-    fields = readings[0].__dataclass_fields__
+    fields = readings[0].__struct_fields__
     medians = {name: _median(getattr(reading, name) for reading in readings) for name in fields}
     return type(readings[0])(**{name: None if size is None else int(size) for name, size in medians.items()})  # type: ignore[arg-type]
 

@@ -3,8 +3,9 @@
 import gc
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import combinations
+
+from msgspec.structs import replace
 
 from mnv2bench.backends import Session
 from mnv2bench.gpu.nvml import Watch

@@ -2,10 +2,12 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from mnv2bench.flags import flags
 from mnv2bench.records import Record
@@ -103,7 +105,7 @@ def _require_one_machine(path: Path, records: tuple[Record, ...], fingerprint: s
 
 def _night_facts(path: Path, source: str, saved_at: datetime, record: Record) -> NightFacts:
     """What all records of a file share, as all are of one campaign."""
-    plan = {name: value for name, value in asdict(record.plan).items() if name not in CHANGE_NO_LEVEL}
+    plan = {name: value for name, value in structs.asdict(record.plan).items() if name not in CHANGE_NO_LEVEL}
     return NightFacts(
         night=path.stem,
         series=series_name(path) or "",

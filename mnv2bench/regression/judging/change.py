@@ -4,7 +4,9 @@ import math
 import statistics
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+
+from msgspec import structs
 
 from mnv2bench.cases import Kind
 from mnv2bench.records import Plan, Record
@@ -59,7 +61,7 @@ def incomparable(measured_changes: Sequence[Change]) -> tuple[Change, ...]:
 
 def plan_differences(a: Plan, b: Plan) -> tuple[str, ...]:
     """The differences of two plans that move levels, a readable phrase each."""
-    ours, theirs = asdict(a), asdict(b)
+    ours, theirs = structs.asdict(a), structs.asdict(b)
     unlike = [name for name in ours if ours[name] != theirs[name] and name not in CHANGE_NO_LEVEL]
     return tuple(f"plan.{name}: {ours[name]} in A, {theirs[name]} in B" for name in unlike)
 

@@ -1,11 +1,11 @@
 """The host's side of the contract: the arguments of a runner, its answer, and the counts between its marks."""
 
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, structs
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Samples
@@ -100,7 +100,7 @@ def _answer(line: _Line) -> Answer:
     if line.marks is None and not samples.rounds:
         raise ValueError("no rounds")
     settings = {one_line(name): one_line(text) for name, text in texts.items()}
-    return Answer(one_line(line.runner), replace(samples, settings=settings), line.marks)
+    return Answer(one_line(line.runner), structs.replace(samples, settings=settings), line.marks)
 
 
 def counts(text: str, marks: Marks | None) -> CountedRuns:

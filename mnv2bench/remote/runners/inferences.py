@@ -28,7 +28,7 @@ def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, objec
     batch, _, _, resolution = options.shape
     case = Case(resolution=resolution, batch=batch, backend=options.backend, threads=options.threads)
     batches = _batches(Path(options.inputs), options.shape)
-    plan = Plan(**{name: value for name, value in vars(options).items() if name in Plan.__dataclass_fields__})
+    plan = Plan(**{name: value for name, value in vars(options).items() if name in Plan.__struct_fields__})
 
     def load() -> Callable[[], Session]:
         return partial(backends.backend(case.backend).open, case, Path(options.model))
