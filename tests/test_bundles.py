@@ -210,3 +210,20 @@ def test_build_runner_offers_every_compiled_runner_for_every_target():
 def test_every_backend_with_a_runner_is_a_backend():
     assert set(native.NATIVE) <= set(backends.names())
     assert [name for name in backends.names() if backends.runtime(name).wheels] == ["ncnn", "onnxruntime"]
+
+
+def test_what_is_pushed_of_mnv2bench_is_all_that_a_session_imports(tmp_path):
+    for source in hosted._sources():
+        target = tmp_path / "mnv2bench" / source.relative_to(hosted.PACKAGE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from mnv2bench import backends
+from mnv2bench.remote.runners import inferences, session
+print(backends.__file__, [backends.runtime(name).reads for name in ("ncnn", "onnxruntime")])
+"""
+    ran = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ran.stderr == ""
+    assert ran.stdout == f"{tmp_path}/mnv2bench/backends/__init__.py ['ncnn', 'onnx']\n"

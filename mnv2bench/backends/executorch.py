@@ -1,4 +1,4 @@
-"""ExecuTorch with its XNNPACK delegate: inputs are set once, `execute` is the whole call."""
+"""ExecuTorch with its XNNPACK delegate. Inputs are set once; `execute` is the timed call."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class ExecuTorchSession(Session):
         return np.array(self.method.get_outputs(clone_outputs=False)[0].numpy(), dtype=np.float32)
 
     def settings(self) -> dict[str, str]:
-        """How many operators were delegated is said by two constant methods that our exporter adds to the program."""
+        """Two constant methods, which our exporter adds to the program, give the numbers of delegated operators."""
         inside, outside = (
             self.program.load_method(name)()[0] for name in ("delegated_operators", "operators_not_delegated")
         )

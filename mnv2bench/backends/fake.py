@@ -1,7 +1,7 @@
-"""The backend of the tests: the reference's own logits after a calibrated spin, or any way that a runtime can fail.
+"""The backend of the tests: it spins for a fixed time and returns the reference's logits, or fails in a chosen way.
 
-$MNV2BENCH_FAKE says how, per variant: "mobilenet_v2_0.35_96=segfault,mobilenet_v2_0.5_96=hang". On cuda it asks the
-driver as every backend does, and then only plays a device: a queue on the host's clock.
+$MNV2BENCH_FAKE chooses the failure by variant: "mobilenet_v2_0.35_96=segfault,mobilenet_v2_0.5_96=hang". On cuda it
+asks the driver as every backend does, and then simulates a device with a queue on the host's clock.
 """
 
 import ctypes
@@ -49,7 +49,7 @@ class FakeMark(Mark):
 
 
 class FakeQueue:
-    """A device that does one thing after the other, `done_ns` by the host's clock."""
+    """A simulated device that works in order; its queue is empty at `done_ns` of the host's clock."""
 
     done_ns = 0
 

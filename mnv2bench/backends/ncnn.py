@@ -1,4 +1,4 @@
-"""ncnn: fp32 without a delegate, an extractor made for every inference as its API asks."""
+"""ncnn in fp32, without a delegate. Its API needs a new extractor for every inference."""
 
 import tempfile
 import zipfile
@@ -28,7 +28,7 @@ def _damaged(path: Path, why: str) -> RuntimeError:
 
 
 class NcnnSession(Session):
-    """Opens the two files of ncnn that lie in a zip of their own; it copies the weights, so both may go afterwards."""
+    """Opens the two files of ncnn in the zip; ncnn copies the weights, so the unpacked files are deleted."""
 
     def __init__(self, case: Case, path: Path) -> None:
         self.net = ncnn.Net()

@@ -1,4 +1,4 @@
-"""TensorRT 11: a plan of one GPU's, run as a CUDA graph where TensorRT lets itself be captured."""
+"""TensorRT 11: a plan made for one GPU, run as a CUDA graph where its work can be captured."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ class TensorRtSession(CudaSession):
         return context
 
     def _captured(self) -> str:
-        """Capture the call; why there is no graph, else "". Then a new context takes over: the old may be broken."""
+        """Capture the call; "" or why there is no graph. A failure may break the context: then there is a new one."""
         self.queue.call = self.graph.launch
         refused = self.graph.capture(lambda: "" if self.context.execute_async_v3(self.stream) else self.log.words())
         if refused:

@@ -1,4 +1,4 @@
-"""PyTorch eager, NCHW as `model(images)` runs it: what every speed-up is over."""
+"""PyTorch eager, NCHW, as `model(images)` runs it. Every speed-up is over this backend."""
 
 from pathlib import Path
 

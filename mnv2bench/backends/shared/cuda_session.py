@@ -18,7 +18,7 @@ def dtype(case: Case) -> torch.dtype:
 
 
 class CudaMark:
-    """An event of CUDA's, with timing."""
+    """An event of CUDA with timing."""
 
     def __init__(self, stream: torch.cuda.Stream) -> None:
         self.stream = stream
@@ -31,13 +31,13 @@ class CudaMark:
         self.event.synchronize()
 
     def ns_since(self, earlier: Mark) -> int:
-        """CUDA gives float32 milliseconds, in steps of about half a microsecond."""
+        """Nanoseconds from CUDA's float32 milliseconds, in steps of about half a microsecond."""
         milliseconds: float = cast(CudaMark, earlier).event.elapsed_time(self.event)
         return round(milliseconds * 1e6)
 
 
 class CudaQueue:
-    """One stream, current from here on, and the tensors that a backend's call reads and writes on it.
+    """A stream, made current here, and the tensors that a backend's call reads and writes on it.
 
     `input` is (batch, 3, resolution, resolution) in the case's number format. `call` queues one inference on `stream`
     and returns; it leaves its logits, (batch, classes) on the device, in `output`. The queue comes first, for the call

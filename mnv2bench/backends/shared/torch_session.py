@@ -66,7 +66,7 @@ class CudaTorchSession(CudaSession):
 
 
 def require_cuda(case: Case) -> None:
-    """Unavailable where this torch cannot use the case's GPU, which its driver has said to be there."""
+    """Raise Unavailable where this torch cannot use the case's GPU, although the driver has it."""
     if torch.version.cuda is None:
         raise Unavailable(
             f"torch {torch.__version__} has no CUDA: pip uninstall torch; pip install 'torch>=2.11,<2.14'"
@@ -81,7 +81,7 @@ def require_cuda(case: Case) -> None:
 
 
 def prepare(case: Case) -> None:
-    """Set up torch for the one session of this process; no autograd from here on.
+    """Set up torch for the session of this process: threads, no autograd, TF32 on a GPU only where the case says so.
 
     On a GPU float32 is float32: torch's own default would have cuDNN's convolutions multiply in TF32.
     """
@@ -110,12 +110,12 @@ def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
 
 
 def session(case: Case, network: Network) -> Session:
-    """Of a network that is where the case runs."""
+    """A session of a network that is on the case's device already."""
     return TorchSession(case, network) if case.gpu is None else CudaTorchSession(case, network)
 
 
 def require_compiler() -> None:
-    """Inductor writes C++; it takes $CXX, else g++ or clang++."""
+    """Raise Unavailable without a compiler for the C++ that Inductor writes: $CXX, else g++ or clang++."""
     compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
     if not any(c and shutil.which(c) for c in compilers):
         raise Unavailable(
@@ -124,7 +124,7 @@ def require_compiler() -> None:
 
 
 def require_triton() -> None:
-    """For a GPU Inductor writes Triton, which builds its launcher in C by $CC, else gcc or clang."""
+    """Raise Unavailable without Triton, which Inductor writes for GPUs, and a C compiler for it: $CC, gcc or clang."""
     if find_spec("triton") is None:
         raise Unavailable("torch.compile needs Triton on a GPU: pip install triton, or torch's own build for CUDA")
     compilers = [os.environ.get("CC", ""), "gcc", "clang"]
