@@ -69,14 +69,15 @@ def _quota_cores() -> float | None:
 def caches() -> dict[str, int]:
     """Bytes of a core's data caches and of those it shares, by name: L1, L2, L3. Empty where the system does not say.
 
-    A virtual machine is told what its host likes to tell.
+    In a virtual machine these are what its host chooses to show.
     """
-    units, found = {"K": 1024, "M": 1 << 20}, {}
+    units = {"K": 1024, "M": 1 << 20}
+    sizes = {}
     for folder in sorted((CPU / "cpu0" / "cache").glob("index*")):
         size = _text(folder / "size") or ""
         if _text(folder / "type") != "Instruction" and size[:-1].isdigit() and size[-1] in units:
-            found[f"L{_text(folder / 'level')}"] = int(size[:-1]) * units[size[-1]]
-    return found
+            sizes[f"L{_text(folder / 'level')}"] = int(size[:-1]) * units[size[-1]]
+    return sizes
 
 
 def _commit() -> str | None:

@@ -196,8 +196,9 @@ def replay(request, benchmark):
             benchmark.pedantic(lambda: None)
             return
         record = request.getfixturevalue("record")
-        if record.told:
-            pytest.skip(f"{record.told[0].tool} tells no raw samples to replay: what it told is in the report")
+        if record.external_results:
+            tool = record.external_results[0].tool
+            pytest.skip(f"{tool} gives no raw samples to replay: its result is in the report")
         rounds = [r for s in record.samples for r in used_rounds(s, record.case.threads)]
         seconds = [d / 1e9 for r in rounds for d in r.durations_ns]
         times = latency(record)

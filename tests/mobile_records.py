@@ -3,7 +3,7 @@
 from test_report import MACHINE, MS
 
 from mnv2bench.cases import Case
-from mnv2bench.records import Counts, Plan, Process, Samples, Told, record
+from mnv2bench.records import Counts, ExternalResult, Plan, Process, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.records.target import target_from_json
 
@@ -68,7 +68,7 @@ def told(*means_ms, device="adb:R5CT@big", tool="benchncnn", median_ms=None, not
     processes = [
         Process(
             case, number, number, 0, "ok", "", 1.0, target=target_from_json({"facts": PHONE}),
-            told=Told(tool, 8, ms - 0.5, ms + 1.5, ms, median_ms, notes=notes),
+            external_result=ExternalResult(tool, 8, ms - 0.5, ms + 1.5, ms, median_ms, notes=notes),
         )
         for number, ms in enumerate(means_ms)
     ]  # fmt: skip

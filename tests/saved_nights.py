@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 
 from mnv2bench.cases import Case
-from mnv2bench.records import SCHEMA, Counts, Memory, Plan, Process, Samples, Told
+from mnv2bench.records import SCHEMA, Counts, ExternalResult, Memory, Plan, Process, Samples
 from mnv2bench.records.encoding import process_to_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.records.target import Cooling, Target
@@ -37,8 +37,8 @@ def process(case, number, ms):
     if isinstance(ms, tuple):
         counts, target = ms
         return Process(case, number, number, number, "ok", "", 1.0, counts=counts, target=target)
-    if isinstance(ms, Told):
-        return Process(case, number, number, number, "ok", "", 1.0, told=ms)
+    if isinstance(ms, ExternalResult):
+        return Process(case, number, number, number, "ok", "", 1.0, external_result=ms)
     if ms is None:
         return Process(case, number, number, number, "failed", "worker ended by SIGSEGV", 1.0, Samples())
     measured = samples(ms) if ms > 0 else samples(-ms, busy=0.5)

@@ -198,7 +198,7 @@ def test_what_another_tool_tells_is_kept_apart_and_is_no_latency(tmp_path, serve
     with adb_double.phone(tmp_path / "phone") as serial:
         (record,), lines = measured(tmp_path, [replace(SMALL, device=f"adb:{serial}")], runner=str(tool))
     assert (record.status, record.reason, record.timed) == ("ok", "", False)
-    (said,) = record.told
+    (said,) = record.external_results
     assert (said.tool, said.count, said.min_ms, said.max_ms) == ("benchmark_model", 50, 7.9, 8.9)
     assert "samples" not in lines[0]
 

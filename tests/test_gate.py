@@ -10,7 +10,7 @@ from saved_nights import MACHINE, Hot, content, save
 
 from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
-from mnv2bench.records import Plan, Told, replace
+from mnv2bench.records import ExternalResult, Plan, replace
 from mnv2bench.regression.gate.gate import screened
 from mnv2bench.regression.gate.night import judge_night, tonight
 from mnv2bench.regression.history import verdicts
@@ -110,7 +110,7 @@ def test_a_cell_whose_device_throttled_is_doubtful_and_stays_out_of_the_baseline
 
 
 def test_what_another_tool_reported_is_not_gated_and_says_why(tmp_path):
-    told = Told("benchncnn", 8, 1.0, 2.0, 1.5)
+    told = ExternalResult("benchncnn", 8, 1.0, 2.0, 1.5)
     for number in range(1, 13):
         save(tmp_path, number, {SLOW: [told] * 3, BYSTANDER: [0.2] * 3}, plan=PLAN)
     said = judged(tmp_path)

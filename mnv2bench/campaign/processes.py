@@ -57,6 +57,6 @@ def process_of(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:
         wall_s=outcome.wall_s,
         samples=measured.samples,
         counts=measured.counts,
-        told=measured.told,
+        external_result=measured.external_result,
         target=measured.target,
     )

@@ -8,6 +8,7 @@ from mnv2bench.records.record import (
     STATUSES,
     Artifact,
     Counts,
+    ExternalResult,
     Gpu,
     GpuMemory,
     Memory,
@@ -15,7 +16,6 @@ from mnv2bench.records.record import (
     Process,
     Record,
     Samples,
-    Told,
     record,
     replace,
 )
@@ -27,6 +27,7 @@ __all__ = [
     "STATUSES",
     "Artifact",
     "Counts",
+    "ExternalResult",
     "Gpu",
     "GpuFacts",
     "GpuMemory",
@@ -36,7 +37,6 @@ __all__ = [
     "Process",
     "Record",
     "Samples",
-    "Told",
     "record",
     "replace",
 ]

@@ -112,7 +112,7 @@ def process_to_json(process: Process) -> dict[str, Any]:
     """The line of a process. It has only what its kind has: no field of a count could be taken for a latency."""
     fields = to_json(process) | {"case": process.case.id, "kind": process.case.kind}
     unused = [name for name in ("counts", "told", "target") if not fields[name]]
-    if process.counts or process.told or process.case.kind == Kind.COUNTED:
+    if process.counts or process.external_result or process.case.kind == Kind.COUNTED:
         unused.append("samples")
     if process.target:
         fields["target"] = target_to_json(process.target)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace as replace_in_dataclass
 from typing import Annotated, Any, TypeVar
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, field, structs
 
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.machine import Machine
@@ -57,8 +57,8 @@ QUICK = Plan(processes=3, rounds=5)
 class Memory(Struct, frozen=True, forbid_unknown_fields=True):
     """Resident memory of one clean worker process, bytes.
 
-    Of the bare interpreter, after importing the runtime (`floor`), after opening the model, after the first inference
-    with its images, and at its highest (VmHWM). Before schema 4 nobody read it after the first inference.
+    After interpreter start, after importing the runtime (`floor`), after opening the model, after the first inference
+    (`first`, None before schema 4), and at its highest (VmHWM).
     """
 
     interpreter: Whole
@@ -69,10 +69,10 @@ class Memory(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GpuMemory(Struct, frozen=True, forbid_unknown_fields=True):
-    """Bytes on the GPU, each by who counts it and never added up; None where nobody does.
+    """Bytes on the GPU by each of several counters, which are never added up; None where a counter is missing.
 
     `torch_allocated`, `torch_reserved`: peaks of torch's allocator, which sees nothing of TensorRT's and
-    onnxruntime's own. `engine_weights`, `engine_activations`: as a TensorRT engine says of itself. `process`: NVML's
+    onnxruntime's own. `engine_weights`, `engine_activations`: as a TensorRT engine reports them. `process`: NVML's
     figure for this process, the CUDA context included. `device_delta`: what the whole device holds more than before
     the model was opened, which other processes move too.
     """
@@ -86,9 +86,10 @@ class GpuMemory(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Gpu(Struct, frozen=True):  # files of schema 3 have `layers` in it, which nothing reads any more
-    """What one process says of the GPU that it ran on, beside its rounds.
+    """The GPU that one process ran on, and its memory.
 
-    `facts` as the driver and NVML tell them; `before` the model was opened and `after` the last round.
+    `facts` are those of the driver and NVML. `before` is its state before the model was opened, `after` that after the
+    last round.
     """
 
     facts: dict[str, str] = {}
@@ -98,7 +99,7 @@ class Gpu(Struct, frozen=True):  # files of schema 3 have `layers` in it, which 
 
 
 class Samples(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one process measured: warm-up apart, every duration in order, never trimmed.
+    """The raw measurements of one process: every duration in order, never trimmed, the warm-up apart.
 
     `cold_open_s` is what `open` took when nothing of it was cached, then or in this process (`cold`); None for a
     backend that keeps no compile cache. `error` and `separation` are over the reference's largest logit.
@@ -119,10 +120,10 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Counts(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one process executed under an emulator: guest instructions of each inference, one thread, and no time.
+    """The guest instructions of each inference of one process under an emulator, on one thread; no time.
 
-    `instructions` are raw, between two marks; `empty` is what the two marks count with nothing between them.
-    `classes` are those of the last inference.
+    `instructions` are raw, between two marks; `empty` is the count between two marks with nothing between them.
+    `classes` are the instructions of the last inference by class.
     """
 
     instructions: Annotated[tuple[Whole, ...], Meta(min_length=1)]
@@ -134,14 +135,15 @@ class Counts(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def net(self) -> tuple[int, ...]:
-        """Of the inferences alone, without their marks."""
+        """The instructions of each inference without those of its marks."""
         return tuple(n - self.empty for n in self.instructions)
 
 
-class Told(Struct, frozen=True, forbid_unknown_fields=True):
-    """What another tool printed of its own measurement: no outputs were checked, and what it counts is its own affair.
+class ExternalResult(Struct, frozen=True, forbid_unknown_fields=True):
+    """The measurement that another tool printed. Outputs were not checked, and the tool decides what it counts.
 
-    `durations_ms` only where the tool prints each run. `notes` say what is not ours: its network, its precision.
+    `durations_ms` is empty unless the tool prints each run. `notes` name what differs from our runs: its network, its
+    precision.
     """
 
     tool: str
@@ -158,9 +160,9 @@ class Told(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Process(Struct, frozen=True, forbid_unknown_fields=True):
-    """One fresh worker process of a case: where it stood in the realised order, how it ended, what it measured.
+    """One fresh worker process of a case: its position in the realised order, how it ended, and its measurements.
 
-    `counts` in place of `samples` under an emulator, `told` in place of them by a tool that is not ours. `target` is
+    `counts` in place of `samples` under an emulator, `external_result` in place of them by another tool. `target` is
     the remote device as this process saw it, None where the process ran on this machine.
     """
 
@@ -173,12 +175,12 @@ class Process(Struct, frozen=True, forbid_unknown_fields=True):
     wall_s: NotNegative
     samples: Samples = Samples()
     counts: Counts | None = None
-    told: Told | None = None
+    external_result: ExternalResult | None = field(name="told", default=None)  # schema 2 named it so
     target: Target | None = None
 
 
 class Artifact(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file that a backend reads: how large, and how long it took to make when it was made."""
+    """A file that a backend reads: its size, and how long its making took."""
 
     format: str
     key: str
@@ -187,7 +189,7 @@ class Artifact(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
-    """A case, how it was measured, where, and how it ended. A refusal and a crash are Records too."""
+    """A case, how and where it was measured, and how that ended. A refusal and a crash are Records too."""
 
     case: Case
     plan: Plan
@@ -200,22 +202,23 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def samples(self) -> tuple[Samples, ...]:
-        """Of the processes that ended well."""
+        """The samples of the processes that ended well."""
         return tuple(p.samples for p in self.processes if p.status == "ok")
 
     @property
     def counts(self) -> tuple[Counts, ...]:
-        """Of the processes that ended well under an emulator; one that is wrong counts for nothing."""
+        """The counts of the processes that ended well under an emulator."""
         return tuple(p.counts for p in self.processes if p.status == "ok" and p.counts)
 
     @property
-    def told(self) -> tuple[Told, ...]:
-        return tuple(p.told for p in self.processes if p.status == "ok" and p.told)
+    def external_results(self) -> tuple[ExternalResult, ...]:
+        """The results of other tools, of the processes that ended well."""
+        return tuple(p.external_result for p in self.processes if p.status == "ok" and p.external_result)
 
     @property
     def timed(self) -> bool:
-        """Whether it belongs among latencies, with a number or a reason for none: counts and hearsay do not."""
-        return self.case.kind != Kind.COUNTED and not any(p.told for p in self.processes)
+        """False for instruction counts and for results that another tool reported."""
+        return self.case.kind != Kind.COUNTED and not any(p.external_result for p in self.processes)
 
 
 def record(
@@ -226,13 +229,16 @@ def record(
     artifact: Artifact | None = None,
     seed: int = 0,
 ) -> Record:
-    """Fold the processes of a case into its Record: `ok` only where every one of them is."""
-    mine = tuple(processes)
-    bad = [p for p in mine if p.status != "ok"]
-    status, reason = (bad[0].status, bad[0].reason) if bad else ("ok", "")
-    if not mine:
+    """The Record of a case from its processes: `ok` only where all of them are, else as the first that is not."""
+    all_processes = tuple(processes)
+    status, reason = "ok", ""
+    if not all_processes:
         status, reason = "failed", "not measured: the campaign was interrupted before this case (use --resume)"
-    return Record(case, plan, machine, status, reason, mine, artifact, seed)
+    for process in all_processes:
+        if process.status != "ok":
+            status, reason = process.status, process.reason
+            break
+    return Record(case, plan, machine, status, reason, all_processes, artifact, seed)
 
 
 def replace(value: V, **changes: Any) -> V:

@@ -1,4 +1,4 @@
-"""Round: back-to-back inferences, what the GPU said of the same calls, and which rounds nothing contended with."""
+"""Round: back-to-back inferences, the same calls by the clocks of a GPU, and which rounds nothing disturbed."""
 
 import statistics
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SLOWED = ("sw power cap", "hw slowdown", "sw thermal slowdown", "hw thermal slow
 
 
 class GpuState(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """What NVML says of a GPU at one moment; None where it does not tell, or may not.
+    """The state of a GPU at one moment, from NVML; None where NVML does not know it or may not say.
 
     `reasons` are why its clocks are not higher; `others` is how many other processes hold memory on it.
     """

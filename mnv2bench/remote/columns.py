@@ -27,7 +27,7 @@ def _counts_repeat(evaluation: Evaluation) -> bool | None:
 
 
 def _tool(record: Record) -> str | None:
-    return next((process.told.tool for process in record.processes if process.told), None)
+    return next((process.external_result.tool for process in record.processes if process.external_result), None)
 
 
 def _delegated(evaluation: Evaluation) -> str | None:
@@ -75,7 +75,7 @@ COLUMNS: Columns = (
     Column(
         "told_ms",
         float | None,
-        lambda e: external_ms(e.record.told),
+        lambda e: external_ms(e.record.external_results),
         "Latency that another tool reported: its median, or its mean where it prints no median; the median over "
         "processes. Never a `latency_ms`.",
     ),

@@ -144,7 +144,7 @@ def _external_results(campaign: Sequence[Record]) -> str:
 
 def _external_lines(record: Record) -> Iterator[list[str]]:
     """A line for each time that an external tool ran."""
-    for external in record.told:
+    for external in record.external_results:
         yield [
             text_or_dash(record.case.id),
             text_or_dash(external.tool),

@@ -139,7 +139,7 @@ def _external(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) 
     if program.code:
         message = one_line((program.err or program.out)[-TAIL:])
         raise TransportError(f"{tool.name} ended with {_exit(program.code)}: {message}")
-    return Outcome(result=Measured(told=tool.parse(program.out, program.err)))
+    return Outcome(result=Measured(external_result=tool.parse(program.out, program.err)))
 
 
 def _exit(code: int) -> str:

@@ -59,7 +59,7 @@ def _iterations(evaluation: Evaluation) -> int:
 
 def _processes(evaluation: Evaluation) -> int:
     record = evaluation.record
-    return len(evaluation.of(measured)) or len(record.counts) or len(record.told)
+    return len(evaluation.of(measured)) or len(record.counts) or len(record.external_results)
 
 
 def _resident_mb(evaluation: Evaluation, moment: str) -> float | None:

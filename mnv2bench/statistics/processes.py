@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mnv2bench.records import GpuMemory, Memory, Record, Told
+from mnv2bench.records import ExternalResult, GpuMemory, Memory, Record
 from mnv2bench.statistics.rounds import measured
 
 M = TypeVar("M", Memory, GpuMemory)
@@ -63,7 +63,7 @@ def output_errors(record: Record) -> list[float]:
     return [error for error in errors if error is not None]
 
 
-def external_ms(results: Iterable[Told]) -> float | None:
+def external_ms(results: Iterable[ExternalResult]) -> float | None:
     """The median of the medians that other tools reported of their processes; of means where they report no median."""
     return _median(result.mean_ms if result.median_ms is None else result.median_ms for result in results)
 

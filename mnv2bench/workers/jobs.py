@@ -5,7 +5,7 @@ from msgspec import Struct
 from mnv2bench.artifacts import Weights
 from mnv2bench.cases import Case, Kind
 from mnv2bench.gpu.driver import Device
-from mnv2bench.records import Counts, Plan, Samples, Told
+from mnv2bench.records import Counts, ExternalResult, Plan, Samples
 from mnv2bench.records.target import Target
 from mnv2bench.workers.programs import Program
 
@@ -31,7 +31,7 @@ class Measured(Struct, frozen=True):
 
     samples: Samples = Samples()
     counts: Counts | None = None
-    told: Told | None = None
+    external_result: ExternalResult | None = None
     target: Target | None = None
 
 

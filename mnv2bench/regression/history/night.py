@@ -67,8 +67,8 @@ def history_row(record: Record, night: NightFacts) -> HistoryRow:
     """What the history keeps of one record."""
     cell, instructions = cell_night(record), counted(record)
     counts, facts = to_text(instructions) if instructions else (None, None)
-    processes, external = measured(record), record.told
-    tools = [process.told.tool for process in record.processes if process.told]
+    processes, external = measured(record), record.external_results
+    tools = [process.external_result.tool for process in record.processes if process.external_result]
     return HistoryRow(
         night=night.night,
         series=night.series,

@@ -110,7 +110,7 @@ def _change(case: str, a: Record | None, b: Record | None) -> Change:
 def _missing(side: str, record: Record) -> Iterator[str]:
     if record.status != "ok":
         yield f"{record.status} in {side}: {record.reason}"
-    elif record.told:
+    elif record.external_results:
         yield f"reported by another tool in {side}, without samples"
     elif len(measured(record)) < len(record.processes):
         yield f"a process without rounds in {side}"

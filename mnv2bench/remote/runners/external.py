@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mnv2bench.cases import Case
 from mnv2bench.paper.devices import NCNN_VARIANT
-from mnv2bench.records import Plan, Told
+from mnv2bench.records import ExternalResult, Plan
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners.cached import Bundle
 from mnv2bench.texts import one_line
@@ -48,7 +48,7 @@ class Tool:
     name: str
     backends: tuple[str, ...]
     argv: Callable[[str, Case, Plan], list[str]]
-    parse: Callable[[str, str], Told]
+    parse: Callable[[str, str], ExternalResult]
     beside: tuple[str, ...] = ()
 
 
@@ -95,7 +95,7 @@ def _benchmark_model_argv(model: str, case: Case, plan: Plan) -> list[str]:
     ]
 
 
-def _benchmark_model(out: str, err: str) -> Told:
+def _benchmark_model(out: str, err: str) -> ExternalResult:
     text = f"{out}\n{err}"
     lines = COUNT.findall(text)
     if len(lines) != 2:
@@ -110,7 +110,7 @@ def _benchmark_model(out: str, err: str) -> Told:
         raise _unreadable("benchmark_model", "a summary that is not whole", lines[1])
     init, peak = INIT.search(text), PEAK.search(text)
     return _sensible(
-        Told(
+        ExternalResult(
             tool="benchmark_model",
             count=int(count),
             min_ms=_ms(low, 1e3),
@@ -132,7 +132,7 @@ def _benchncnn_argv(model: str, case: Case, plan: Plan) -> list[str]:
     return [str(RUNS), str(case.threads), all_cores, no_gpu, no_cooling]
 
 
-def _benchncnn(out: str, err: str) -> Told:
+def _benchncnn(out: str, err: str) -> ExternalResult:
     text = f"{out}\n{err}"
     rows = {name: numbers for name, *numbers in NCNN_ROW.findall(text)}
     loops = NCNN_LOOPS.search(text)
@@ -140,7 +140,7 @@ def _benchncnn(out: str, err: str) -> Told:
         raise _unreadable("benchncnn", f"no row of {NCNN_NETWORK}" if loops else "no loop_count", text)
     low, high, mean = (_ms(number) for number in rows[NCNN_NETWORK])
     notes = ("benchncnn: its own network, zero weights, fp16 by default; outputs not checked",)
-    return _sensible(Told("benchncnn", int(loops[1]), low, high, mean, notes=notes))
+    return _sensible(ExternalResult("benchncnn", int(loops[1]), low, high, mean, notes=notes))
 
 
 def _executor_runner_argv(model: str, case: Case, plan: Plan) -> list[str]:
@@ -148,7 +148,7 @@ def _executor_runner_argv(model: str, case: Case, plan: Plan) -> list[str]:
     return [f"--{name}={value}" for name, value in words.items()]
 
 
-def _executor_runner(out: str, err: str) -> Told:
+def _executor_runner(out: str, err: str) -> ExternalResult:
     text = f"{out}\n{err}"
     printed, executed, loaded = ITERATION.findall(text), EXECUTED.search(text), LOADED.search(text)
     if not printed or not executed:
@@ -159,7 +159,7 @@ def _executor_runner(out: str, err: str) -> Told:
         raise ValueError(f"executor_runner names {executed[1]} executions and printed {len(numbers)}: run it again")
     notes = ("executor_runner: no warm-up, its own inputs; outputs not checked",)
     return _sensible(
-        Told(
+        ExternalResult(
             tool="executor_runner",
             count=len(durations),
             min_ms=min(durations),
@@ -192,7 +192,7 @@ def _unreadable(name: str, problem: str, text: str) -> ValueError:
     return ValueError(f"{name} printed {problem}; last: {one_line(text[-200:])!r}")
 
 
-def _sensible(result: Told) -> Told:
+def _sensible(result: ExternalResult) -> ExternalResult:
     """The result; ValueError where its numbers cannot be of one measurement, since a line was cut or mixed."""
     slack = max(SLACK, 1e-5 * result.max_ms)
     inside = result.min_ms - slack <= result.mean_ms <= result.max_ms + slack
