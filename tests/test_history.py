@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grimp
 import numpy as np
 import pandas as pd
 import pytest
@@ -262,6 +263,16 @@ def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, dam
     assert len(seen) == 3
     load(results, MACHINE)
     assert len(seen) == 3
+
+
+def test_other_code_that_the_numbers_come_from_is_another_cache():
+    """Every module that a night's rows import is in the cache's identity, but for networks and one_line."""
+    package = Path(mnv2bench.__file__).parent
+    imported = grimp.build_graph("mnv2bench", exclude_type_checking_imports=True).find_upstream_modules(night.__name__)
+    hashed = {path.relative_to(package).with_suffix("").as_posix().replace("/", ".") for path in cache.source_files()}
+    names = {module.removeprefix("mnv2bench.") for module in imported} - {"mnv2bench"}
+    unhashed = {name for name in names if name not in hashed and f"{name}.__init__" not in hashed}
+    assert {name.split(".")[0] for name in unhashed} == {"networks", "texts"}
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(results, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mnv2bench import Case
 from mnv2bench.records import Plan, replace
-from mnv2bench.selfcheck import Asked, duels
+from mnv2bench.selfcheck import Options, duels
 from mnv2bench.selfcheck.duels import replay
 from mnv2bench.selfcheck.nights import Model, Sittings, simulate, sittings
 from mnv2bench.statistics.intervals import clopper_pearson
@@ -98,7 +98,7 @@ def test_pairs_that_were_measured_before_are_judged_as_they_would_have_been():
 
 def test_two_environments_that_nobody_named_are_asked_for():
     with pytest.raises(ValueError, match="name --old PYTHON and --new PYTHON"):
-        Asked().pythons()
+        Options().pythons()
 
 
 def test_a_known_slowdown_of_one_side_is_found_and_none_is_invented(monkeypatch, tmp_path):

@@ -37,12 +37,13 @@ def value_of(text):
 
 
 def resolved(path):
-    """A module, or a class of one, by its dotted path."""
+    """A module, or a value of one, by its dotted path; a class stands for an instance with its defaults."""
     try:
         return importlib.import_module(path)
     except ModuleNotFoundError:
         module, _, name = path.rpartition(".")
-        return getattr(importlib.import_module(module), name)
+        value = getattr(importlib.import_module(module), name)
+        return value() if isinstance(value, type) else value
 
 
 @pytest.mark.parametrize(("module", "name", "value"), listed(), ids=lambda text: str(text))

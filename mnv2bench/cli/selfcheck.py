@@ -30,11 +30,11 @@ def selfcheck(
     ] = None,
 ) -> None:
     """Measure the measuring and the deciding: what the harness adds, and what the gate finds and misses."""
-    from mnv2bench.selfcheck import CHECKS, MEASURING, Asked
+    from mnv2bench.selfcheck import CHECKS, MEASURING, Options
 
     names = [name.strip() for name in only.split(",") if name.strip()] or (["device"] if device else list(MEASURING))
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
-    asked = Asked(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))
-    passed = [CHECKS[name](asked, console()) for name in names]
+    options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))
+    passed = [CHECKS[name](options, console()) for name in names]
     raise typer.Exit(not all(passed))

@@ -1,4 +1,4 @@
-"""The measuring and the deciding measured: checks that print what they found and say whether it met its goal."""
+"""Checks of the measuring and of the gate: each prints its figures and returns whether they met its goal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ MEASURING = ("overhead", "benchmark_app", "aa")  # what is checked where nothing
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the checks are given; each takes what it needs of it."""
+class Options:
+    """The options of all checks; each reads those that it needs."""
 
     repeats: int = 5
     nights: int = 400
@@ -34,21 +34,26 @@ class Asked:
         return self.old, self.new
 
 
-CHECKS: dict[str, Callable[[Asked, Console], bool]] = {
-    "overhead": lambda asked, out: harness.overhead(asked.repeats, out),
-    "benchmark_app": lambda asked, out: harness.benchmark_app(asked.repeats, out),
-    "profile_openvino": lambda asked, out: profiles.openvino(asked.repeats, out),
-    "aa": lambda asked, out: harness.aa(asked.repeats, out),
-    "device": lambda asked, out: (
-        gpu.check_gpu(asked.device, out, asked.files) if is_gpu(asked.device) else device.device(asked.device, out)
+def _device(options: Options, out: Console) -> bool:
+    """A GPU of this machine, or another device."""
+    if is_gpu(options.device):
+        return gpu.check_gpu(options.device, out, options.files)
+    return device.device(options.device, out)
+
+
+CHECKS: dict[str, Callable[[Options, Console], bool]] = {
+    "overhead": lambda options, out: harness.overhead(options.repeats, out),
+    "benchmark_app": lambda options, out: harness.benchmark_app(options.repeats, out),
+    "profile_openvino": lambda options, out: profiles.openvino(options.repeats, out),
+    "aa": lambda options, out: harness.aa(options.repeats, out),
+    "device": _device,
+    "nights": lambda options, out: nights.nights(options.nights, options.sittings, out, options.seed),
+    "history": lambda options, out: history.history(options.repeats, out),
+    "duels": lambda options, out: duels.alike(options.pythons(), options.minutes, options.out, out),
+    "injections": lambda options, out: duels.injections(
+        options.pythons(), options.repeats, options.out, busy=False, seed=options.seed, console=out
     ),
-    "nights": lambda asked, out: nights.nights(asked.nights, asked.sittings, out, asked.seed),
-    "history": lambda asked, out: history.history(asked.repeats, out),
-    "duels": lambda asked, out: duels.alike(asked.pythons(), asked.minutes, asked.out, out),
-    "injections": lambda asked, out: duels.injections(
-        asked.pythons(), asked.repeats, asked.out, busy=False, seed=asked.seed, console=out
-    ),
-    "injections_busy": lambda asked, out: duels.injections(
-        asked.pythons(), asked.repeats, asked.out, busy=True, seed=asked.seed, console=out
+    "injections_busy": lambda options, out: duels.injections(
+        options.pythons(), options.repeats, options.out, busy=True, seed=options.seed, console=out
     ),
 }

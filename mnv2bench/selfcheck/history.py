@@ -1,4 +1,4 @@
-"""What loading a history of years costs: a synthetic one of 1,000 nights, read cold, warm and after a new night."""
+"""Time and memory to load a synthetic history of 1,000 nights: without a cache, with it, and after one new night."""
 
 import json
 import math
@@ -34,7 +34,7 @@ CALLS = 4  # a round
 NIGHT_SD, PROCESS_SD, CALL_SD = 0.005, 0.01, 0.02  # of log times
 MAX_COLD_S, MAX_WARM_S, MAX_RSS = 60.0, 1.0, 1_000_000_000  # docs/thresholds.md#selfcheck
 FIRST = datetime(2020, 1, 1, 2, tzinfo=UTC)
-CHILD = "from mnv2bench.selfcheck.history import load_and_tell; load_and_tell()"
+CHILD = "from mnv2bench.selfcheck.history import load_and_report; load_and_report()"
 
 
 def synthetic_cases() -> tuple[Case, ...]:
@@ -43,7 +43,7 @@ def synthetic_cases() -> tuple[Case, ...]:
 
 
 class Synthetic:
-    """Saved files of nights that nobody measured, in the format of those that somebody did; the same for a seed."""
+    """Saved files of nights that nobody measured, in the format of real ones; the same for a seed."""
 
     def __init__(self, folder: Path, chosen: Sequence[Case] = (), seed: int = 1) -> None:
         self.folder = folder / SYNTHETIC / "synthetic"
@@ -93,26 +93,26 @@ class Synthetic:
         durations = [int(1e3 * math.exp(level + abs(self.random.gauss(0, CALL_SD)))) for _ in range(CALLS)]
         wall = sum(durations) + 1000
         busy = 0.5 if self.random.random() < 0.1 else 1.0
-        told = " ".join(map(str, durations))
-        return {"durations_ns": told, "wall_ns": wall, "cpu_ns": int(busy * case.threads * wall)}
+        packed = " ".join(map(str, durations))
+        return {"durations_ns": packed, "wall_ns": wall, "cpu_ns": int(busy * case.threads * wall)}
 
 
 def _form(case: Case) -> Process:
-    """What is alike in all processes of a case; its rounds are written anew each time."""
+    """The fields that all processes of a case share; each writes rounds of its own."""
     measured = Samples((Round((1000,), 1000, 1000),), (), 0.1, 0.2, None, False, 0.01, Memory(1, 2, 3, 4), 1e-6, 0.5)
     return Process(case, 0, 0, 0, "ok", "", 1.0, measured)
 
 
-def load_and_tell() -> None:
-    """A child's whole life: load the history that its arguments name, and write what that took to the last of them."""
+def load_and_report() -> None:
+    """The program of a child process: load the history under its first argument, write the figures to its second."""
     from mnv2bench.regression.history import load
 
-    results, told = map(Path, sys.argv[1:])
+    results, figures = map(Path, sys.argv[1:])
     start, cpu = time.perf_counter(), sum(os.times()[:4])
     loaded = load(results, SYNTHETIC)
     seconds, cpu_s = time.perf_counter() - start, sum(os.times()[:4]) - cpu
     peak = (resident_bytes("VmHWM") or 0) + _peak_of_readers()
-    told.write_text(json.dumps([seconds, cpu_s, len(loaded.frame), peak]))
+    figures.write_text(json.dumps([seconds, cpu_s, len(loaded.frame), peak]))
 
 
 def _peak_of_readers() -> int:
@@ -130,10 +130,10 @@ class Load(NamedTuple):
 
 
 def _loaded(results: Path) -> Load:
-    told = results / "told.json"
-    command = [sys.executable, "-c", CHILD, str(results), str(told)]
+    figures = results / "figures.json"
+    command = [sys.executable, "-c", CHILD, str(results), str(figures)]
     subprocess.run(command, check=True, env={**os.environ, "MNV2BENCH_CACHE": str(results / "cache")})
-    return Load(*json.loads(told.read_text()))
+    return Load(*json.loads(figures.read_text()))
 
 
 def _bytes(folder: Path, pattern: str) -> int:
