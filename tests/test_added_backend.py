@@ -1,6 +1,8 @@
 """CONTRIBUTING's recipes for a backend and for a precision of it, done by a package that is not in the tree."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -101,6 +103,22 @@ def test_a_precision_is_one_word_in_the_declaration_and_its_numbers_stand_apart(
         body = section(page, title)
         assert body.count("mobilenet_v2_0.35_96") == 2
         assert body.index("cpu, bf16") < body.index("cpu, fp32")
+
+
+def test_a_package_names_a_profiler_of_its_own(package):
+    declared = 'distributions=("their-backend",),'
+    (package / "their_module.py").write_text(MODULE.replace(declared, f'{declared} profiler="theirs.profiler",'))
+    (package / "theirs").mkdir()
+    (package / "theirs" / "profiler.py").write_text("def open(case, path, folder):\n    return f'profiles {case.id}'\n")
+    code = f"""
+from pathlib import Path
+from mnv2bench.cases import Case
+from mnv2bench.profiling import profilers
+print(repr(profilers.why_not({NAME!r})))
+print(profilers.open(Case(backend={NAME!r}), Path("model"), Path("folder")))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["''", f"profiles mobilenet_v2_1.0_224-b1-{NAME}-cpu-fp32-t1"]
 
 
 def test_a_backend_that_declares_nothing_says_what_to_add(package, command):
