@@ -103,6 +103,7 @@ def test_only_the_verbs_print():
     ("statement", "light"),
     [
         ("import mnv2bench", [*HEAVY, "numpy", "pytest"]),
+        ("import mnv2bench.cases", [*HEAVY, "numpy", "pytest"]),
         ("from mnv2bench import Case, Plan, Record, load, grid", [*HEAVY, "pytest"]),
         ("from mnv2bench import Campaign, run", [*HEAVY, "pytest"]),
         ("import mnv2bench.cli", [*HEAVY, "pynvml", "pytest"]),

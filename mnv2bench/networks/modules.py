@@ -1,8 +1,10 @@
 """Any network as torch modules, built from its layers with each module at the path that its layer names."""
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,13 +36,15 @@ class Steps(nn.Module):
     def __init__(self, inputs: Sequence[str], steps: Sequence[Operation], result: str) -> None:
         super().__init__()
         places = {name: place for place, name in enumerate(inputs)}
-        self.steps: list[tuple[str | Compute, tuple[int, ...]]] = []
+        self.steps: list[tuple[str, Compute | None, int, tuple[int, ...]]] = []  # child or function; places of inputs
         for step in steps:
-            call: str | Compute = step.compute
+            first, *others = (places[name] for name in step.inputs)
             if isinstance(step.compute, nn.Module):
-                call = step.path.rpartition(".")[2]
-                self.add_module(call, step.compute)
-            self.steps.append((call, tuple(places[name] for name in step.inputs)))
+                child = step.path.rpartition(".")[2]
+                self.add_module(child, step.compute)
+                self.steps.append((child, None, first, tuple(others)))
+            else:
+                self.steps.append(("", step.compute, first, tuple(others)))
             places[step.result] = len(places)
         self.result = places[result]
 
@@ -48,9 +52,13 @@ class Steps(nn.Module):
         return self._compute([inputs])
 
     def _compute(self, values: list[Tensor]) -> Tensor:
-        for call, places in self.steps:
-            compute: Compute = getattr(self, call) if isinstance(call, str) else call
-            values.append(compute(*[values[place] for place in places]))
+        modules: Any = self._modules  # getattr of each child took 0.5 µs more
+        for child, function, first, others in self.steps:
+            compute = function or modules[child]
+            if others:
+                values.append(compute(values[first], *[values[place] for place in others]))
+            else:
+                values.append(compute(values[first]))
         return values[self.result]
 
 
@@ -131,7 +139,7 @@ def _boundary(below: Sequence[Operation], around: Sequence[Operation], result: s
     """What a group of operations takes from outside, and the result that is used outside."""
     made = {operation.result for operation in below}
     inputs = dict.fromkeys(name for operation in below for name in operation.inputs if name not in made)
-    used = {name for operation in around if operation not in below for name in operation.inputs}
+    used = {name for operation in around if operation.result not in made for name in operation.inputs}
     results = [operation.result for operation in below if operation.result in used or operation.result == result]
     if len(results) != 1:
         raise ValueError(
@@ -178,7 +186,7 @@ def _own(layer: Layer) -> Compute:
         case "linear":
             return nn.Linear(layer.in_channels, layer.out_channels, bias=layer.has_bias)
         case "add":
-            return _add
+            return operator.add if len(layer.inputs) == 2 else _sum
         case "concat":
             return _concat
         case "shuffle":
@@ -198,7 +206,7 @@ def _activation(layer: Layer) -> nn.Module:
     return {"relu": nn.ReLU, "relu6": nn.ReLU6}[layer.activation](inplace=layer.norm)
 
 
-def _add(*inputs: Tensor) -> Tensor:
+def _sum(*inputs: Tensor) -> Tensor:
     first, *others = inputs
     for other in others:
         first = first + other
