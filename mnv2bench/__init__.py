@@ -23,7 +23,7 @@ __all__ = ["Campaign", "Case", "Journal", "Plan", "Record", "grid", "load", "run
 
 
 def __getattr__(name: str) -> Any:
-    """Names come from their modules when first asked for: `import mnv2bench` stays light."""
+    """Import a public name from its module at its first use, so that `import mnv2bench` stays light."""
     if name not in MODULES:
         raise AttributeError(f"module 'mnv2bench' has no attribute {name!r}")
     return getattr(import_module(f"mnv2bench.{MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""What a person sees while a campaign runs: drawn between processes, never while one is measured."""
+"""The progress display of a campaign: it is drawn between processes, never while a process is measured."""
 
 import time
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ PLAIN_EVERY_S = 10.0
 
 
 def time_left(seconds: float) -> str:
-    """As a person would say it: 45 s, 3 min, 1 h 20 min."""
+    """A duration as text, such as 45 s, 3 min or 1 h 20 min."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -26,9 +26,9 @@ def time_left(seconds: float) -> str:
 
 
 class Display:
-    """A campaign's `progress`: a bar on a terminal, else a plain line every ten seconds, nothing when quiet.
+    """The `progress` of a campaign: a bar on a terminal, elsewhere a line every ten seconds, nothing when quiet.
 
-    A context manager, which gives the terminal back whatever happens.
+    It is a context manager that restores the terminal at its end, also after an error.
     """
 
     def __init__(self, file: TextIO | None = None, quiet: bool = False, steps: str = "processes") -> None:
@@ -48,6 +48,7 @@ class Display:
             self.bar.stop()
 
     def __call__(self, doing: str, done: int, total: int) -> None:
+        """Show `doing`, with the time left; a `total` of 0 prints it as a line of its own."""
         now = time.monotonic()
         if not total:
             self.console.print(doing, markup=False)
@@ -65,7 +66,7 @@ class Display:
 
 
 def spent_table(records: Iterable[Record], journal: Path) -> Table:
-    """Where the time went, a row a backend; below it what the parent took meanwhile."""
+    """Table of where the time went, one row for each backend; below it the peak memory of the parent process."""
     peak = lines(journal)[-1].get("parent_peak_rss_bytes")
     parent = f"peak memory of the parent meanwhile: {peak / 1e6:.0f} MB" if peak else None
     table = Table(title="Where the time went", title_justify="left", caption=parent, caption_justify="left", box=SIMPLE)

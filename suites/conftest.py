@@ -1,4 +1,4 @@
-"""pytest suites: the cases are measured in one campaign before the first test; each test replays its own samples."""
+"""Plugin of `pytest suites`: one campaign measures all cases before the first test; each test replays its samples."""
 
 from pathlib import Path
 
@@ -21,9 +21,8 @@ from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, us
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
-COUNTED = Kind.COUNTED
 RESULTS = Path(__file__).parents[1] / "results"
-INSTEAD = {
+REFUSED_OPTIONS = {  # options of pytest-benchmark that cannot apply: what to use instead, or why not
     "--benchmark-min-rounds": "--rounds and --processes set how much is measured",
     "--benchmark-max-time": "--rounds and --processes set how long is measured",
     "--benchmark-min-time": "a round is 150 ms by plan",
@@ -37,7 +36,7 @@ INSTEAD = {
 
 
 class ReplayClock:
-    """timer(): 0.0, s0, 0.0, s1, ... so that pytest-benchmark's end - start is exactly each sample."""
+    """A timer that returns 0.0, s0, 0.0, s1, ..., so that pytest-benchmark's end - start is exactly each sample."""
 
     __name__ = "mnv2bench_replay"
 
@@ -45,7 +44,7 @@ class ReplayClock:
         self.times = iter(())
 
     def load(self, seconds):
-        self.times = iter([t for s in seconds for t in (0.0, s)])
+        self.times = iter([reading for sample in seconds for reading in (0.0, sample)])
 
     def __call__(self):
         return next(self.times)
@@ -62,7 +61,7 @@ def pytest_addoption(parser):
         group.addoption(f"--{name}", default=default, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
-    text = "Each runtime's own profiler too, in fresh processes among the timed ones: mnv2bench report shows it."
+    text = "Also run each runtime's own profiler, in fresh processes among the timed ones. mnv2bench report shows it."
     group.addoption("--profile", action="store_true", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
 
@@ -70,8 +69,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     for argument in config.invocation_params.args:
         name = str(argument).partition("=")[0]
-        if name in INSTEAD:
-            raise pytest.UsageError(f"{name} does not apply to mnv2bench: {INSTEAD[name]}")
+        if name in REFUSED_OPTIONS:
+            raise pytest.UsageError(f"{name} does not apply to mnv2bench: {REFUSED_OPTIONS[name]}")
     try:
         selection = select({name: config.getoption(f"--{name}") for name in (*OPTIONS, *FLAGS)})
         suite_cases("latency", selection), suite_cases("throughput", selection)
@@ -89,7 +88,7 @@ def pytest_generate_tests(metafunc):
     name, selection = suite.args[0], metafunc.config.selection
     counted = name == "counts"
     chosen = suite_cases("latency" if counted else name, selection)
-    chosen = [case for case in chosen if (case.kind == COUNTED) == counted]
+    chosen = [case for case in chosen if (case.kind == Kind.COUNTED) == counted]
     rows = [tuple(getattr(case, name) for name in PARAMETERS) for case in chosen]
     metafunc.parametrize(PARAMETERS, rows, ids=[case.id for case in chosen])
 
@@ -114,7 +113,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session):
-    """The whole campaign, over what -k and -m left, before any test runs."""
+    """Measure the whole campaign, with the cases that -k and -m left, before any test runs."""
     config, option = session.config, session.config.option
     chosen = tuple(dict.fromkeys(case for item in session.items if (case := _case(item))))
     xdist = getattr(option, "numprocesses", None)
@@ -141,16 +140,16 @@ def pytest_runtestloop(session):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):
-    """Save a campaign in which nothing was timed, which pytest-benchmark alone would not: its benchmarks are []."""
+    """Save a campaign in which nothing was timed; pytest-benchmark alone would not, as its benchmarks are []."""
     config, saving = session.config, session.config._benchmarksession
     name = saving.save or saving.autosave
     if JOURNAL in config.stash and name and not saving.benchmarks and not saving.disabled:
-        made = {"config": config, "benchmarks": []}
+        shared = {"config": config, "benchmarks": []}
         commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
         output = config.hook.pytest_benchmark_generate_json(
-            **made, include_data=False, machine_info=saving.get_machine_info(), commit_info=commit
+            **shared, include_data=False, machine_info=saving.get_machine_info(), commit_info=commit
         )
-        config.hook.pytest_benchmark_update_json(**made, output_json=output)
+        config.hook.pytest_benchmark_update_json(**shared, output_json=output)
         saving.storage.save(output, name)
         saving.save = saving.autosave = None
 
@@ -175,21 +174,21 @@ def pytest_benchmark_compare_machine_info(config, benchmarksession, machine_info
 
 @pytest.fixture
 def record(request, case) -> Record:
-    """What the campaign measured of this test's case; the test ends here where there is no number."""
+    """The campaign's record of this test's case. The test is skipped or fails here where there is no number."""
     records = request.config.stash.get(RECORDS, None)
     if records is None:
         pytest.skip("nothing is measured with --benchmark-disable, --benchmark-skip or -n")
-    found = records[case]
-    if found.status in ("unavailable", "unsupported"):
-        pytest.skip(f"{found.status}: {found.reason}")
-    if found.status != "ok":
-        pytest.fail(f"{found.status}: {found.reason}", pytrace=False)
-    return found
+    case_record = records[case]
+    if case_record.status in ("unavailable", "unsupported"):
+        pytest.skip(f"{case_record.status}: {case_record.reason}")
+    if case_record.status != "ok":
+        pytest.fail(f"{case_record.status}: {case_record.reason}", pytrace=False)
+    return case_record
 
 
 @pytest.fixture
 def replay(request, benchmark):
-    """Give a case's measured samples to pytest-benchmark."""
+    """A function that gives the measured samples of the test's case to pytest-benchmark."""
 
     def _replay() -> None:
         if benchmark.disabled:
@@ -199,18 +198,18 @@ def replay(request, benchmark):
         if record.external_results:
             tool = record.external_results[0].tool
             pytest.skip(f"{tool} gives no raw samples to replay: its result is in the report")
-        rounds = [r for s in record.samples for r in used_rounds(s, record.case.threads)]
-        seconds = [d / 1e9 for r in rounds for d in r.durations_ns]
+        rounds = [measured for samples in record.samples for measured in used_rounds(samples, record.case.threads)]
+        seconds = [duration / 1e9 for measured in rounds for duration in measured.durations_ns]
         times = latency(record)
         benchmark.group = benchmark.group or record.case.variant
         benchmark.extra_info.update(
             case=record.case.id,
-            process_medians_ms=[1e3 * s for s in times.process_medians],
+            process_medians_ms=[1e3 * median for median in times.process_medians],
             throughput_images_per_s=throughput(record),
             kept_share=record_undisturbed_share(record),
             flags=list(flags(record)),
         )
-        if gpu := gpu_times(record):  # what is replayed is the wall; these are times of other things
+        if gpu := gpu_times(record):  # the replayed samples are wall times
             benchmark.extra_info.update(
                 gpu_ms=1e3 * gpu.gpu.median_s,
                 enqueue_ms=1e3 * gpu.enqueue.median_s,

@@ -1,4 +1,4 @@
-"""Batch 1: one thread, and all cores."""
+"""Latency: batch 1 on one thread, and on all cores."""
 
 import pytest
 

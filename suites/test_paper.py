@@ -1,4 +1,4 @@
-"""Our counts against the published numbers: what every GMAdds/s in a report rests on."""
+"""Our counts equal the published numbers; every GMAdds/s in a report depends on them."""
 
 import pytest
 

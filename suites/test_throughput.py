@@ -1,4 +1,4 @@
-"""Batches on all cores."""
+"""Throughput: batches on all cores."""
 
 import pytest
 

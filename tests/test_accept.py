@@ -136,7 +136,7 @@ def test_this_machine_is_meant_where_none_is_named(command, tmp_path):
         (("--all", "--why", "x", "--who", "A\nB"), "--who takes one line of plain text"),
         (("*", *WHY), "'*' is no case of 0003_nightly: `mnv2bench history` lists them"),
         (("mobilenet\n", *WHY), "'mobilenet' is no case of 0003_nightly"),
-        ((BROKEN.id, *WHY), f"{BROKEN.id} is failed in 0003_nightly, so there is no speed to accept: mend it first"),
+        ((BROKEN.id, *WHY), f"{BROKEN.id} is failed in 0003_nightly, so there is no speed to accept: fix it first"),
         (("--all", "--night", "0009_nightly", *WHY), "no night '0009_nightly' in "),
         (
             ("--all", "--night", "../0001_nightly", *WHY),
@@ -185,7 +185,7 @@ def test_nobody_accepts_nothing(accept, results):
 
 def test_a_part_is_not_accepted_while_another_confirmed_change_is_open(accept, results):
     said(results, "0002_nightly", small="REGRESSION", large="IMPROVEMENT")
-    refused(accept(SMALL.id, *WHY), f"is confirmed and open ({LARGE.id}): accept that too, or mend it first", results)
+    refused(accept(SMALL.id, *WHY), f"is confirmed and open ({LARGE.id}): accept that too, or fix it first", results)
     assert accept(SMALL.id, LARGE.id, *WHY).returncode == 0
 
 

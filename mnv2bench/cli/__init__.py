@@ -1,11 +1,16 @@
-"""The verbs. Exit codes: 0; 1 failed or slower; 2 bad input; 3 cannot be judged; 130 interrupted."""
+"""The verbs of the command line.
+
+Exit codes: 0; 1 something failed or got slower; 2 bad input; 3 cannot be judged; 130 interrupted.
+"""
 
 from mnv2bench.cli import (
-    accepting,
+    accept,
     backends,
+    compare,
     devices,
+    duel,
+    gate,
     history,
-    judging,
     networks,
     profile,
     report,
@@ -15,12 +20,14 @@ from mnv2bench.cli import (
 from mnv2bench.cli.app import app, main
 
 __all__ = [
-    "accepting",
+    "accept",
     "app",
     "backends",
+    "compare",
     "devices",
+    "duel",
+    "gate",
     "history",
-    "judging",
     "main",
     "networks",
     "profile",

@@ -1,4 +1,4 @@
-"""The command that every verb joins, and how a verb prints and fails."""
+"""The command line application, the tables that verbs print, and how a verb fails."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,22 @@ from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.texts import one_line
 
 FAILURES = ("wrong", "failed", "timeout")
-WORDS = ("case", "verdict", "why", "95 %", "night", "saved UTC", "commit", "doubt", "gate", "epoch", "changed", "since")
+TEXT_COLUMNS = (
+    "case",
+    "verdict",
+    "why",
+    "95 %",
+    "night",
+    "saved UTC",
+    "commit",
+    "doubt",
+    "gate",
+    "epoch",
+    "changed",
+    "since",
+)
 FOLDED = {"case": 22, "why": 10, "verdict": 12, "doubt": 10, "epoch": 10, "changed": 10}  # characters at least
-ROOMY = 160  # characters: a terminal that has room for every column
+WIDE = 160  # characters: a terminal of this width shows every column
 WIDEST = 10_000
 
 app = typer.Typer(
@@ -28,25 +41,26 @@ app = typer.Typer(
 
 
 def console() -> Console:
+    """A console for standard output, without markup of numbers and without wrapping."""
     return Console(highlight=False, soft_wrap=True)
 
 
 def show(
     columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", caption: str = "", spare: Sequence[str] = ()
 ) -> None:
-    """A table of texts from anywhere: at its full width in a file or a log, where no terminal is too narrow for it.
+    """Print a table of texts, which may come from anybody's file.
 
-    On a narrow terminal long texts fold, and the `spare` columns are left out.
+    In a file or a log it has its full width. On a narrow terminal long texts fold and the `spare` columns are left out.
     """
     out = console()
     shown = [
-        place for place, name in enumerate(columns) if not out.is_terminal or out.width >= ROOMY or name not in spare
+        place for place, name in enumerate(columns) if not out.is_terminal or out.width >= WIDE or name not in spare
     ]
     table = Table(title=escape(title) or None, caption=caption or None, box=SIMPLE)
     table.title_justify = table.caption_justify = "left"
     for place in shown:
         name = columns[place]
-        side: Literal["left", "right"] = "left" if name in WORDS else "right"
+        side: Literal["left", "right"] = "left" if name in TEXT_COLUMNS else "right"
         table.add_column(name, justify=side, no_wrap=name not in FOLDED, overflow="fold", min_width=FOLDED.get(name))
     for row in rows:
         table.add_row(*(escape(row[place]) for place in shown))
@@ -56,7 +70,7 @@ def show(
 
 
 def main() -> None:
-    """Run a verb; bad input ends in one line and exit code 2."""
+    """Run a verb. Bad input ends in one line on standard error and exit code 2."""
     try:
         app()
     except (ValueError, OSError, Unavailable, Unsupported) as error:

@@ -1,4 +1,4 @@
-"""Verbs about this machine: backends, env."""
+"""The verbs about this machine: `backends` and `env`."""
 
 import json
 import tempfile
@@ -26,11 +26,11 @@ PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 
 @app.command()
 def backends(
-    names: Annotated[list[str] | None, typer.Argument(help="Only these; every backend where not given.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Backends to check. Default: every backend.")] = None,
 ) -> None:
-    """Which backends work here: each computes a small network now, and is held against eager fp32."""
+    """Check which backends work here: each runs a small network now, and its outputs are compared with eager fp32."""
     for name in names or ():
-        runtime(name)  # a ValueError that names those there are, before anything is measured
+        runtime(name)  # raises ValueError for an unknown name before anything is measured
     smallest = [(0.35, 96)]
     small: list[Case] = []
     for device in DEVICES:
@@ -40,7 +40,7 @@ def backends(
         records = measure(Campaign(tuple(small), Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
     table = Table("backend", "device", "here", "why, or how far from eager fp32")
     for record in records:
-        errors = [s.error for s in record.samples if s.error is not None]
+        errors = [samples.error for samples in record.samples if samples.error is not None]
         works = record.status == "ok"
         why = f"largest difference {max(errors):.1e} of the largest logit" if works and errors else record.reason
         table.add_row(record.case.backend, record.case.device, "works" if works else record.status, escape(why))
@@ -50,5 +50,5 @@ def backends(
 
 @app.command()
 def env() -> None:
-    """This machine as every record describes it, as JSON."""
+    """Print this machine as JSON, as every record describes it."""
     typer.echo(json.dumps(machine_to_json(this_machine()), indent=2))

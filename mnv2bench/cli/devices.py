@@ -1,4 +1,4 @@
-"""Verbs for other devices: devices, build-runner."""
+"""The verbs for other devices: `devices` and `build-runner`."""
 
 from typing import Annotated
 
@@ -9,12 +9,12 @@ from rich.table import Table
 from mnv2bench.cli.app import app, console
 
 TARGETS = ("android-arm64", "linux-aarch64", "linux-x86_64")
-BUILT = ("litert", "executorch")
+BUILDABLE = ("litert", "executorch")
 
 
 @app.command()
 def devices() -> None:
-    """Where cases can run beside this processor: GPUs, phones that adb sees, emulated arm64, and what is missing."""
+    """List where else cases can run: GPUs, phones seen by adb, emulated arm64; and what is missing."""
     from mnv2bench.remote.devices import listing
 
     table = Table("for --devices", "state", "what it is, or what to do")
@@ -25,17 +25,18 @@ def devices() -> None:
 
 @app.command(name="build-runner")
 def build_runner(
-    runtime: Annotated[str, typer.Argument(help=f"One of {', '.join(BUILT)}.")],
+    runtime: Annotated[str, typer.Argument(help=f"One of {', '.join(BUILDABLE)}.")],
     target: Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")] = TARGETS[0],
-    ndk: Annotated[str, typer.Option(help="The Android NDK; $ANDROID_NDK_HOME.")] = "",
+    ndk: Annotated[str, typer.Option(help="The folder of the Android NDK. Default: $ANDROID_NDK_HOME.")] = "",
     libraries: Annotated[
-        str, typer.Option(help="A folder with the runtime's Android libraries and headers, which no wheel has.")
+        str,
+        typer.Option(help="A folder with the runtime's Android libraries and headers, which no Python package has."),
     ] = "",
 ) -> None:
-    """Build the program that runs a model on a device and tells every sample; `run` uses it from then on."""
+    """Build the program that runs a model on a device and reports every sample. `run` uses it from then on."""
     from mnv2bench.remote.runners.bundles import build
 
-    for name, value, known in (("runtime", runtime, BUILT), ("target", target, TARGETS)):
+    for name, value, known in (("runtime", runtime, BUILDABLE), ("target", target, TARGETS)):
         if value not in known:
             raise ValueError(f"{name} {value!r} is not one of {', '.join(known)}")
     console().print(f"built: {build(runtime, target, ndk, libraries)}", markup=False)

@@ -1,4 +1,4 @@
-"""Verbs about networks, for which nothing is measured: memory, paper, network."""
+"""The verbs about networks, which measure nothing: `memory`, `paper` and `network`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,19 +15,18 @@ def memory(
     network: Annotated[str, typer.Option(help=f"One of {', '.join(networks.names())}.")] = networks.DEFAULT,
     widths: Annotated[str, typer.Option(help=OPTIONS["widths"][1])] = "",
     resolutions: Annotated[str, typer.Option(help=OPTIONS["resolutions"][1])] = "",
-    csv: Annotated[Path | None, typer.Option(help="Where to write every layer's bytes.")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Where to draw them along the network.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Where to write the bytes of every layer as CSV.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Where to write a picture of the memory along the network.")] = None,
 ) -> None:
-    """Activation memory as computed, layer by layer, and the paper's Table 3 computed again."""
+    """Compute activation memory layer by layer, and the paper's Table 3 again."""
     from mnv2bench.report import activations
     from mnv2bench.report.memory import live_csv, memory_page
 
-    variants = [
-        (network, *v) for v in select({"networks": network, "widths": widths, "resolutions": resolutions}).variants
-    ]
+    selection = select({"networks": network, "widths": widths, "resolutions": resolutions})
+    variants = [(network, width, resolution) for width, resolution in selection.variants]
     page = memory_page(variants)
     try:
-        drawn = activations.svg(variants) if svg else ""
+        picture = activations.svg(variants) if svg else ""
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: pip install 'mnv2bench[plots]'") from error
     typer.echo(page, nl=False)
@@ -35,13 +34,13 @@ def memory(
         csv.write_text(live_csv(variants), encoding="utf-8")
         console().print(f"CSV: {csv}", markup=False)
     if svg:
-        svg.write_text(drawn, encoding="utf-8")
+        svg.write_text(picture, encoding="utf-8")
         console().print(f"SVG: {svg}", markup=False)
 
 
 @app.command()
 def paper() -> None:
-    """Our counts beside the published numbers, all cells of the full grid."""
+    """Show our counts beside the published numbers, for the full grid."""
     from mnv2bench.report.paper import paper_markdown
 
     typer.echo(paper_markdown(), nl=False)
@@ -53,7 +52,7 @@ def network(
     width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
     resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
 ) -> None:
-    """A network's layers, with torchinfo's totals and ours."""
+    """Show a network's layers, with torchinfo's totals and ours."""
     from mnv2bench.report.network import network_page
 
     typer.echo(network_page(name, width, resolution), nl=False)

@@ -1,4 +1,4 @@
-"""Options that several verbs share, each declared once."""
+"""Options that several verbs share, each declared once, and what verbs do with them."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,30 +15,31 @@ from mnv2bench.selection import FLAGS, OPTIONS, Selection, select, suite_cases
 
 INTERRUPTED = 130
 
-CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids; without them, the options choose.")]
+CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
 def takes_selection(
     defaults: Mapping[str, str] | None = None, refuses: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a verb all options of `selection` in place of its parameter `selection`, which gets what they choose.
+    """Decorator: all options of `mnv2bench.selection` in place of the verb's parameter `selection`.
 
-    `defaults` holds the verb's own where they differ. `refuses` holds options that mean nothing to the verb, with the
-    reason: a value for one of them ends in a ValueError that says it.
+    The verb gets the Selection that the options choose. `defaults` holds the defaults of this verb that differ from the
+    usual ones. `refuses` holds the options that this verb cannot take, each with the reason: using one raises
+    ValueError with the reason.
     """
     options = {name: default for name, (default, _) in OPTIONS.items()} | dict(defaults or {})
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @wraps(verb)
         def command(**values: Any) -> None:
-            words = {name: values.pop(_python_name(name)) for name in options}
-            words |= {name: "yes" if values.pop(_python_name(name)) else "" for name in FLAGS}
+            texts = {name: values.pop(_python_name(name)) for name in options}
+            texts |= {name: "yes" if values.pop(_python_name(name)) else "" for name in FLAGS}
             for name, reason in (refuses or {}).items():
-                if words[name] not in ("", OPTIONS[name][0]):
+                if texts[name] not in ("", OPTIONS[name][0]):
                     raise ValueError(f"--{name} means nothing here: {reason}")
-            verb(selection=select(words), **values)
+            verb(selection=select(texts), **values)
 
         parameters: list[Parameter] = []
         for parameter in inspect.signature(verb).parameters.values():
@@ -59,7 +60,7 @@ def _python_name(option: str) -> str:
 
 
 def _parameters(defaults: Mapping[str, str]) -> list[Parameter]:
-    """One for each option of `selection`."""
+    """The parameters that typer reads: one for each option of `mnv2bench.selection`."""
     texts = [
         _parameter(name, Annotated[str, typer.Option(f"--{name}", help=OPTIONS[name][1])], default)
         for name, default in defaults.items()
@@ -75,15 +76,25 @@ def _parameter(option: str, annotation: Any, default: object) -> Parameter:
 
 
 def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case, ...]:
-    """The cases of these ids, each once; without ids those that the options choose. ValueError for what is no id."""
-    named = tuple(dict.fromkeys(map(Case.parse, ids or ())))
+    """The cases of these ids, each once; without ids, the cases that the options choose.
+
+    Raises ValueError for a text that is no case id.
+    """
+    by_id = tuple(dict.fromkeys(map(Case.parse, ids or ())))
     suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
-    return named or suite_cases(suite, selection)
+    return by_id or suite_cases(suite, selection)
+
+
+def budget_seconds(minutes: float) -> float:
+    """Seconds of --budget, which is in minutes; ValueError for a number that is no duration."""
+    if not 0 < minutes < float("inf"):
+        raise ValueError(f"--budget must be a number of minutes above 0, not {minutes}")
+    return 60 * minutes
 
 
 @contextmanager
 def resumable(where: str) -> Iterator[None]:
-    """End the verb with exit code 130 where it is interrupted, and say how to go on."""
+    """End the verb with exit code 130 after Ctrl-C, and print how to continue from the files in `where`."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Verbs that look inside: profile, roofline."""
+"""The verbs `profile` and `roofline`: where the time of a call goes, and what this machine can do at most."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 SPARE = ("call/median", "processes", "calls", "arena MB")
 REFUSES = {"runner": "profiles are taken on this machine only, without a runner"}
-Trace = Annotated[Path | None, typer.Option(help="A Chrome trace of one case, for ui.perfetto.dev.")]
-Out = Annotated[Path, typer.Option(help="Where each process is written as it ends.")]
+Trace = Annotated[Path | None, typer.Option(help="Where to write a Chrome trace of one case, for ui.perfetto.dev.")]
+Out = Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")]
 
 
-@app.command("profile", help="Where the time goes: each runtime's own profiler, on the network's own layers.")
+@app.command("profile", help="Show where the time goes: each runtime's own profiler, mapped to the network's layers.")
 @takes_selection(refuses=REFUSES)
 def profile(
     selection: Selection,
@@ -42,7 +42,9 @@ def profile(
     _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=False)
 
 
-@app.command("roofline", help="What this machine can do at most, and what each block of the cases loses to that.")
+@app.command(
+    "roofline", help="Measure what this machine can do at most, and what each block of the network loses to that."
+)
 @takes_selection(refuses=REFUSES)
 def roofline(
     selection: Selection,

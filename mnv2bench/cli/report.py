@@ -1,4 +1,4 @@
-"""The verb that reads: report."""
+"""The verb `report`: saved measurements as a page and a CSV."""
 
 import sys
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from mnv2bench.records.journal import Unusable, load
 @app.command()
 def report(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Saved files or journals; the newest under results/.")
+        list[Path] | None, typer.Argument(help="Saved files or journals. Default: the newest file under results/.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Where to write the tidy CSV; FILE.csv where not given.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Where to write the page; FILE.md where not given.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Where to write the CSV. Default: FILE.csv.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the page. Default: FILE.md.")] = None,
 ) -> None:
-    """Write saved measurements as a tidy CSV and a Markdown page."""
+    """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
     from mnv2bench.comparison import chapters
     from mnv2bench.comparison.page import page
     from mnv2bench.comparison.tidy import frame
@@ -47,20 +47,22 @@ def report(
     raise typer.Exit(skipped)
 
 
-def _write_profiles(files: list[Path], read: dict[str, Sequence[Record]]) -> None:
+def _write_profiles(files: list[Path], records_by_file: dict[str, Sequence[Record]]) -> None:
     """The pages of the files that hold profiles, each beside its file."""
     from mnv2bench.profiling.pages.profiled import profiled_cases
 
     for file in files:
-        told, probed = profiles(file) if file.name in read else ((), ())
-        if told or probed:
-            records = read[file.name]
-            for page in written(file, profiled_cases(told, probed, records), probed, records):
+        if file.name not in records_by_file:
+            continue
+        profile_lines, probe_lines = profiles(file)
+        if profile_lines or probe_lines:
+            records = records_by_file[file.name]
+            for page in written(file, profiled_cases(profile_lines, probe_lines, records), probe_lines, records):
                 console().print(f"profile:  {page}", markup=False)
 
 
 def _newest(results: Path) -> list[Path]:
-    """The saved file that was written last; pytest-benchmark keeps them as FINGERPRINT/PLATFORM/0001_NAME.json."""
+    """The newest saved file, in a list; pytest-benchmark saves files as FINGERPRINT/PLATFORM/0001_NAME.json."""
     saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
     if not saved:
         raise ValueError("no FILE given and none under results/: pytest suites --benchmark-save=NAME makes one")

@@ -1,4 +1,4 @@
-"""The verb that measures: run."""
+"""The verb `run`: measure a selection of cases."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +20,14 @@ from mnv2bench.terminal import Display, spent_table
 @takes_selection()
 def run(
     selection: Selection,
-    suites: Annotated[str, typer.Option(help=f"Comma-separated, of {', '.join(SUITES)}.")] = ",".join(SUITES),
-    out: Annotated[Path, typer.Option(help="Where each process is written as it ends.")] = Path("mnv2bench.jsonl"),
+    suites: Annotated[str, typer.Option(help=f"Suites to run, separated by commas: {', '.join(SUITES)}.")] = ",".join(
+        SUITES
+    ),
+    out: Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")] = Path(
+        "mnv2bench.jsonl"
+    ),
     resume: Resume = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only what failed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress; print only what failed.")] = False,
 ) -> None:
     """Measure a selection of cases, as `pytest suites` does, without pytest."""
     cases = _cases(suites, selection)
@@ -33,8 +37,10 @@ def run(
             campaign = Campaign(cases, journal, plan, selection.seed, selection.weights, display, selection.runner)
             records = measure(campaign, resume)
     except OSError as error:
-        safe = f"; what was measured so far is safe in {out}, and --resume goes on from it" if out.is_file() else ""
-        raise ValueError(f"{error}{safe}") from error
+        advice = ""
+        if out.is_file():
+            advice = f"; what was measured so far is safe in {out}, and --resume goes on from it"
+        raise ValueError(f"{error}{advice}") from error
     display.console.print(spent_table(records, out))
     _print_what_did_not_run(records)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
@@ -42,13 +48,13 @@ def run(
 
 
 def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
-    """The cases of these suites, each once. ValueError for a suite that is none, and where no case is left."""
+    """The cases of these suites, each once. Raises ValueError for an unknown suite, and where no case is left."""
     names = [name.strip() for name in suites.split(",")]
     if unknown := [name for name in names if name not in SUITES]:
         raise ValueError(f"suite {unknown[0]!r} is not one of {', '.join(SUITES)}")
     cases = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
     if not cases:
-        raise ValueError("no case is left: the suites asked for have none of these batches")
+        raise ValueError("no case is left: these suites have no case with these batches")
     return cases
 
 

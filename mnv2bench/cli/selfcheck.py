@@ -1,4 +1,4 @@
-"""The verb that measures the measuring: selfcheck."""
+"""The verb `selfcheck`: how exact the measurements are, and how often the gate is wrong."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,24 +15,35 @@ CHECK_NAMES = (
 
 @app.command()
 def selfcheck(
-    only: Annotated[str, typer.Option(help=f"Comma-separated, of {', '.join(CHECK_NAMES)}; the first three.")] = "",
-    repeats: Annotated[int, typer.Option(help="Processes or repeats of each check.")] = 5,
-    nights: Annotated[int, typer.Option(help="Virtual nights of the check of that name.")] = 400,
-    minutes: Annotated[float, typer.Option(help="How long duels of identical environments go on.")] = 40.0,
-    old: Annotated[str, typer.Option(help="An interpreter, for duels and injections.")] = "",
-    new: Annotated[str, typer.Option(help="Another one, of an environment built separately.")] = "",
-    out: Annotated[Path, typer.Option(help="Journals of duels begin with this name.")] = Path("selfcheck"),
-    sittings: Annotated[Path | None, typer.Option(help="A CSV of duels, whose noise nights draws again.")] = None,
-    seed: Annotated[int, typer.Option(help="Of virtual nights, and of which cells are slowed.")] = 20261124,
-    device: Annotated[str, typer.Option(help="Check this device, such as adb:SERIAL or cuda, and nothing else.")] = "",
+    only: Annotated[
+        str,
+        typer.Option(help=f"Checks to run, separated by commas: {', '.join(CHECK_NAMES)}. Default: the first three."),
+    ] = "",
+    repeats: Annotated[int, typer.Option(help="Number of processes or repeats of each check.")] = 5,
+    nights: Annotated[int, typer.Option(help="Number of virtual nights, for the check `nights`.")] = 400,
+    minutes: Annotated[float, typer.Option(help="How long the check `duels` measures.")] = 40.0,
+    old: Annotated[str, typer.Option(help="A Python interpreter, for `duels` and `injections`.")] = "",
+    new: Annotated[
+        str, typer.Option(help="The interpreter of another environment, built separately from the same versions.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="The journals of duels begin with this name.")] = Path("selfcheck"),
+    sittings: Annotated[
+        Path | None, typer.Option(help="A CSV that the check `duels` wrote, whose noise the check `nights` uses.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the virtual nights, and of the choice of cells that are slowed.")
+    ] = 20261124,
+    device: Annotated[str, typer.Option(help="Check only this device, such as adb:SERIAL or cuda.")] = "",
     file: Annotated[
-        list[Path] | None, typer.Option(help="With --device cuda: judge what this file holds instead of measuring.")
+        list[Path] | None, typer.Option(help="With --device cuda: judge the records of this file instead of measuring.")
     ] = None,
 ) -> None:
-    """Measure the measuring and the deciding: what the harness adds, and what the gate finds and misses."""
-    from mnv2bench.selfcheck import CHECKS, MEASURING, Options
+    """Check the measurements and the gate: what the harness adds to a time, and what the gate finds and misses."""
+    from mnv2bench.selfcheck import CHECKS, DEFAULT_CHECKS, Options
 
-    names = [name.strip() for name in only.split(",") if name.strip()] or (["device"] if device else list(MEASURING))
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    if not names:
+        names = ["device"] if device else list(DEFAULT_CHECKS)
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
     options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))

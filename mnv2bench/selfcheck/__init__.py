@@ -1,4 +1,4 @@
-"""Checks of the measuring and of the gate: each prints its figures and returns whether they met its goal."""
+"""Checks of the measurements and of the gate; each prints its figures and returns whether they met its goal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rich.console import Console
 from mnv2bench.cases import is_gpu
 from mnv2bench.selfcheck import device, duels, gpu, harness, history, nights, profiles
 
-MEASURING = ("overhead", "benchmark_app", "aa")  # what is checked where nothing is named: minutes, and no second venv
+DEFAULT_CHECKS = ("overhead", "benchmark_app", "aa")  # they take minutes and need no second environment
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Options:
     files: tuple[Path, ...] = ()
 
     def pythons(self) -> tuple[str, str]:
-        """The interpreters of two environments; ValueError where they were not named."""
+        """The interpreters of two environments; ValueError where they are not named."""
         if not self.old or not self.new:
             raise ValueError("this check compares two environments: name --old PYTHON and --new PYTHON")
         return self.old, self.new
 
 
 def _device(options: Options, out: Console) -> bool:
-    """A GPU of this machine, or another device."""
+    """Check a GPU of this machine, or another device."""
     if is_gpu(options.device):
         return gpu.check_gpu(options.device, out, options.files)
     return device.device(options.device, out)

@@ -1,4 +1,4 @@
-"""What the harness adds, agreement with benchmark_app, and a case against itself."""
+"""Checks of the timing: the harness's own cost, agreement with benchmark_app, and a case against itself."""
 
 import math
 import re
@@ -32,7 +32,7 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def preparation_of(case: Case) -> Preparation:
-    """The files of a case; raises ValueError with the reason where they could not be made."""
+    """The files of a case. Raises ValueError with the reason where they could not be made."""
     preparation = prepare(case, Weights())
     if isinstance(preparation, Failure):
         raise ValueError(f"{case.id}: {preparation.reason}")
@@ -47,7 +47,7 @@ def _samples(case: Case, preparation: Preparation, seed: int) -> Samples:
 
 
 def _bare_round(run: Callable[[], None], seconds: float) -> list[int]:
-    """The loop that anyone would write by hand, with nothing of ours in it."""
+    """Durations, in nanoseconds, of a loop as anyone would write it by hand, without code of mnv2bench."""
     durations, clock, deadline = [], time.perf_counter_ns, time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         start = clock()
@@ -57,34 +57,37 @@ def _bare_round(run: Callable[[], None], seconds: float) -> list[int]:
 
 
 def overhead(repeats: int, out: Console) -> bool:
-    """onnxruntime's own call in a bare loop against the harness's, rounds alternating, a new session each repeat."""
+    """Compare onnxruntime's own call in a bare loop with the same call in the harness.
+
+    Rounds alternate, and each repeat has a new session.
+    """
     import onnxruntime
 
-    from mnv2bench.backends import onnxruntime as ours
+    from mnv2bench.backends import onnxruntime as backend
 
     case = Case(width=SMALLEST[0], resolution=SMALLEST[1], backend="onnxruntime")
     ratios = []
     path = Path(preparation_of(case).path)
     for _ in range(repeats):
-        with ours.open(case, path) as session:
-            assert isinstance(session, ours.OnnxRuntimeSession)
+        with backend.open(case, path) as session:
+            assert isinstance(session, backend.OnnxRuntimeSession)
             native: onnxruntime.InferenceSession = session.session
             session.put(images(1, case.batch, case.resolution))
 
-            def bare(native: "onnxruntime.InferenceSession" = native, binding: object = session.binding) -> None:
+            def call(native: "onnxruntime.InferenceSession" = native, binding: object = session.binding) -> None:
                 native.run_with_iobinding(binding)
 
             time_round(session, 0.5)
             harness: list[int] = []
-            hand: list[int] = []
+            bare: list[int] = []
             for _ in range(OVERHEAD_ROUNDS):
                 harness += time_round(session, 0.15).durations_ns
-                hand += _bare_round(bare, 0.15)
-        ratios.append(statistics.median(harness) / statistics.median(hand))
+                bare += _bare_round(call, 0.15)
+        ratios.append(statistics.median(harness) / statistics.median(bare))
     median = statistics.median(ratios)
     out.print(
         f"overhead: {case.id}: harness / bare loop = {median:.4f} (median of {repeats} sessions, "
-        f"{min(ratios):.4f} to {max(ratios):.4f}; bare {statistics.median(hand) / 1e6:.3f} ms; "
+        f"{min(ratios):.4f} to {max(ratios):.4f}; bare {statistics.median(bare) / 1e6:.3f} ms; "
         f"goal <= {1 + MAX_OVERHEAD})"
     )
     return median <= 1 + MAX_OVERHEAD
@@ -92,10 +95,10 @@ def overhead(repeats: int, out: Console) -> bool:
 
 def parse_benchmark_app(text: str) -> float:
     """Seconds of the median latency that benchmark_app prints; ValueError where it prints none."""
-    found = re.search(r"Median:\s+([0-9.]+) (us|ms|s)\b", text)
-    if not found:
+    match = re.search(r"Median:\s+([0-9.]+) (us|ms|s)\b", text)
+    if not match:
         raise ValueError(f"benchmark_app printed no median: {text[-200:]!r}")
-    return float(found[1]) * UNITS[found[2]]
+    return float(match[1]) * UNITS[match[2]]
 
 
 def require_app() -> Path:
@@ -106,23 +109,23 @@ def require_app() -> Path:
     return app
 
 
-def app_says(path: str, *more: str) -> str:
-    """What benchmark_app prints of a file on one thread in fp32."""
-    arguments = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3", *more]
-    command = [str(require_app()), "-m", path, *arguments]
+def app_output(path: str, *arguments: str) -> str:
+    """Text that benchmark_app prints for a file on one thread in fp32."""
+    options = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3", *arguments]
+    command = [str(require_app()), "-m", path, *options]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
 def call_cost(case: Case, path: Path) -> float:
-    """Seconds that a call of OpenVINO's Python binding takes beyond what the request says of itself, the median.
+    """Seconds that a call of OpenVINO's Python binding takes beyond the latency that the request reports; a median.
 
-    benchmark_app reports the request's own latency; whoever calls it from Python waits for the binding as well.
+    benchmark_app reports the latency of the request. A caller in Python also waits for the binding.
     """
-    from mnv2bench.backends import openvino as ours
+    from mnv2bench.backends import openvino as backend
 
     costs: list[float] = []
-    with ours.open(case, path) as session:
-        assert isinstance(session, ours.OpenVinoSession)
+    with backend.open(case, path) as session:
+        assert isinstance(session, backend.OpenVinoSession)
         session.put(images(1, case.batch, case.resolution))
         for _ in range(CALLS):
             start = time.perf_counter()
@@ -132,7 +135,10 @@ def call_cost(case: Case, path: Path) -> float:
 
 
 def benchmark_app(repeats: int, out: Console) -> bool:
-    """Our OpenVINO processes and benchmark_app's, alternating, on the same ONNX file; judged without the binding."""
+    """Compare our OpenVINO processes with benchmark_app's, alternating, on the same ONNX file.
+
+    The goal is for the ratio without the cost of the Python binding.
+    """
     require_app()
     agreed = True
     for width, resolution in (LARGE, SMALLEST):
@@ -141,24 +147,25 @@ def benchmark_app(repeats: int, out: Console) -> bool:
         preparation = preparation_of(case)
         for seed in range(max(repeats, 5)):
             ours.append(process_median(_samples(case, preparation, seed), case.threads))
-            theirs.append(parse_benchmark_app(app_says(preparation.path)))
+            theirs.append(parse_benchmark_app(app_output(preparation.path)))
         cost = call_cost(case, Path(preparation.path))
         ratio = statistics.median(ours) / statistics.median(theirs)
-        alike = (statistics.median(ours) - cost) / statistics.median(theirs)
-        agreed = agreed and abs(alike - 1) <= MAX_DISAGREEMENT
+        without_binding = (statistics.median(ours) - cost) / statistics.median(theirs)
+        agreed = agreed and abs(without_binding - 1) <= MAX_DISAGREEMENT
         out.print(
             f"benchmark_app: {case.variant}: ours / theirs = {ratio:.4f} "
             f"({1e3 * statistics.median(ours):.3f} / {1e3 * statistics.median(theirs):.3f} ms, "
             f"medians of {len(ours)} processes each); without the {1e6 * cost:.0f} us of the Python call, which "
-            f"benchmark_app leaves out, {alike:.4f} (goal 1 +- {MAX_DISAGREEMENT})"
+            f"benchmark_app leaves out, {without_binding:.4f} (goal 1 +- {MAX_DISAGREEMENT})"
         )
     return agreed
 
 
 def aa(repeats: int, out: Console) -> bool:
-    """Each case as two cases, A and B, in shuffled blocks: the sd of log(A / B) over the repeats, per backend."""
+    """Measure each case as two cases, A and B, in shuffled blocks; print the sd of log(A / B) for each backend."""
+    width, resolution = LARGE
     cells = [
-        (Case(width=w, resolution=r, backend=b), side) for b in all_backends() for w, r in (LARGE,) for side in "AB"
+        (Case(width=width, resolution=resolution, backend=backend), side) for backend in all_backends() for side in "AB"
     ]
     medians: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
     detections: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}

@@ -1,0 +1,150 @@
+"""The verb `accept`: a person states that a change of speed is intended."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnv2bench.cli.app import app, console
+from mnv2bench.machine import this_machine
+from mnv2bench.texts import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mnv2bench.regression.history import Epoch, Verdict
+
+NIGHTLY = "nightly"
+
+
+@app.command()
+def accept(
+    cases: Annotated[list[str] | None, typer.Argument(help="Ids of the cases whose change is intended.")] = None,
+    why: Annotated[str, typer.Option(help="What changed: one line for those who read it later.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every case: the whole history begins anew.")] = False,
+    night: Annotated[
+        str, typer.Option(help="The first night that is normal, such as 0012_nightly. Default: the newest.")
+    ] = "",
+    who: Annotated[str, typer.Option(help="The person who accepts. Default: git's user.")] = "",
+    series: Annotated[str, typer.Option(help="The --benchmark-save name whose newest night is taken.")] = NIGHTLY,
+    results: Annotated[Path, typer.Option(help="The folder with the nights.")] = Path("results"),
+    fingerprint: Annotated[str, typer.Option(help="The machine of the history. Default: this machine.")] = "",
+) -> None:
+    """Accept a change of speed: history begins anew with that night, and its commit is the pinned baseline."""
+    from mnv2bench.regression.history import epochs, load, nights, verdicts
+
+    case_ids = tuple(dict.fromkeys(cases or ()))
+    if bool(case_ids) == every:
+        raise ValueError("name the cases whose change is accepted, or --all of them")
+    reason = _line("--why", why)
+    person = _line("--who", who or _git_user())
+    folder = _machine_folder(results, fingerprint or this_machine().fingerprint)
+    frame = load(results, folder.name).frame
+    name = night or _newest_night(frame, series)
+    known_nights = {known.night: known for known in nights(frame)}
+    if name not in known_nights:
+        raise ValueError(f"no night {name!r} in {folder}: name one of {_joined(list(known_nights)[::-1])}")
+    _require_measured(case_ids, frame[frame["night"] == name], name)
+    earlier_epochs = epochs.read(folder / "epochs.toml")
+    past_verdicts = verdicts.read(folder / "verdicts.jsonl")
+    if not every:
+        _require_no_other_open(case_ids, verdicts.open_changes(past_verdicts, earlier_epochs, list(known_nights)))
+    epoch = epochs.Epoch(
+        night=name,
+        cases=epochs.ALL if every else case_ids,
+        who=person,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        why=reason,
+        commit=known_nights[name].commit,
+        libraries=known_nights[name].libraries,
+    )
+    epochs.append(folder / "epochs.toml", epoch)
+    console().print(f"written to {folder / 'epochs.toml'}:\n\n{epochs.block(epoch)}", markup=False)
+    still_open = verdicts.open_changes(past_verdicts, (*earlier_epochs, epoch), list(known_nights))
+    _print_notes(epoch, still_open)
+
+
+def _require_no_other_open(case_ids: Sequence[str], open_changes: "dict[str, Verdict]") -> None:
+    """Raise ValueError where a confirmed change of another case is open."""
+    others = [case for case in open_changes if case not in case_ids]
+    if others:
+        raise ValueError(
+            "a new epoch moves the baseline environment of every case, and would hide what is confirmed and open "
+            f"({_joined(others)}): accept that too, or fix it first"
+        )
+
+
+def _print_notes(epoch: "Epoch", still_open: "dict[str, Verdict]") -> None:
+    out = console()
+    for case, verdict in still_open.items():
+        out.print(f"still open, since a later night: {one_line(case)}: {one_line(verdict.verdict)}", markup=False)
+    if epoch.commit is None or epoch.commit.endswith("+"):
+        out.print("that night ran from files that no commit holds: its environment cannot be built again exactly")
+
+
+def _line(option: str, text: str) -> str:
+    """The text of an option; ValueError where it is empty or not one plain line."""
+    if not text.strip() or text != one_line(text):
+        raise ValueError(f"{option} takes one line of plain text: write it without line breaks and control characters")
+    return text
+
+
+def _git_user() -> str:
+    """The user as commits name him or her, such as Ada <ada@example.org>; $USER without git.
+
+    Raises ValueError where neither names anybody.
+    """
+    name = _git_config("user.name")
+    email = _git_config("user.email")
+    parts = [name] if name is not None else []
+    if email is not None:
+        parts.append(f"<{email}>")
+    user = " ".join(parts) or os.environ.get("USER", "")
+    if not user:
+        raise ValueError("nobody to name: give --who, or git config user.name")
+    return user
+
+
+def _git_config(key: str) -> str | None:
+    """The value on one line; None without git or without the key."""
+    with suppress(OSError, subprocess.SubprocessError):
+        answer = subprocess.run(["git", "config", key], capture_output=True, text=True, check=True, timeout=10)
+        return one_line(answer.stdout.strip())
+    return None
+
+
+def _machine_folder(results: Path, fingerprint: str) -> Path:
+    """The folder of a machine, chosen among those that exist, so that no text leads to another place."""
+    machines = {path.name: path for path in sorted(results.iterdir()) if path.is_dir()} if results.is_dir() else {}
+    if fingerprint not in machines:
+        known = _joined(list(machines)) or "none"
+        raise ValueError(f"no machine {one_line(fingerprint)!r} in {results} (there: {known}): name --fingerprint")
+    return machines[fingerprint]
+
+
+def _newest_night(frame: "pd.DataFrame", series: str) -> str:
+    nights_of_series = frame.loc[frame["series"] == series, "night"]
+    if nights_of_series.empty:
+        others = _joined(sorted(map(str, frame["series"].unique()))) or "none"
+        raise ValueError(f"no night of the series {one_line(series)!r} (there: {others}): name --series or --night")
+    return str(nights_of_series.iloc[-1])
+
+
+def _require_measured(case_ids: Sequence[str], frame: "pd.DataFrame", night: str) -> None:
+    """Raise ValueError for a case that has no number in the night."""
+    status = dict(zip(frame["case"].astype(str), frame["status"].astype(str), strict=True))
+    for case in case_ids:
+        if case not in status:
+            raise ValueError(f"{one_line(case)!r} is no case of {night}: `mnv2bench history` lists them")
+        if status[case] != "ok":
+            raise ValueError(f"{case} is {status[case]} in {night}, so there is no speed to accept: fix it first")
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """The texts on one line, whatever a file holds."""
+    return one_line("; ".join(texts))

@@ -1,0 +1,73 @@
+"""The verb `duel`: two environments measured in pairs of fresh processes, in one sitting."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnv2bench.cases import Kind
+from mnv2bench.cli.app import app, console, show
+from mnv2bench.cli.options import CaseIds, Quiet, Resume, budget_seconds, chosen_cases, resumable, takes_selection
+from mnv2bench.machine import this_machine
+from mnv2bench.regression.duels.duel import begin
+from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
+from mnv2bench.selection import Selection
+from mnv2bench.terminal import Display
+from mnv2bench.texts import one_line
+
+ROUNDS = "10"  # of a process in a pair: more processes tell more than more rounds do
+SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
+
+
+@app.command()
+@takes_selection(
+    defaults={"rounds": ROUNDS},
+    refuses={
+        "processes": "a duel measures pairs of processes until it can say, 30 at most",
+        "runner": "each side measures with the runner of its own environment",
+    },
+)
+def duel(
+    old: Annotated[str, typer.Option(help="The Python interpreter of the old environment.")],
+    new: Annotated[str, typer.Option(help="The Python interpreter of the new environment. Default: this one.")] = "",
+    cases: CaseIds = None,
+    *,
+    selection: Selection,
+    budget: Annotated[
+        float, typer.Option(help="Minutes to measure. A case that is not judged by then is inconclusive.")
+    ] = 60.0,
+    out: Annotated[Path, typer.Option(help="Where the journals OUT.old.jsonl and OUT.new.jsonl are written.")] = Path(
+        "duel"
+    ),
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge whether a new environment is slower than an old one, by pairs of fresh processes in one sitting.
+
+    Exit codes: 0 no regression, 1 a regression, 2 bad input, 3 a case was not measured on both sides.
+    """
+    chosen = chosen_cases(cases, selection)
+    if counted := [case.id for case in chosen if case.kind == Kind.COUNTED]:
+        raise ValueError(f"{counted[0]} is counted, which pairs tell no better: mnv2bench compare A B is exact")
+    plan = replace(selection.plan, processes=LOOKS[-1])
+    from mnv2bench.regression.duels.confirm import confirm, rows
+    from mnv2bench.regression.gate.night import differences
+    from mnv2bench.regression.pages.duel import COLUMNS, duel_markdown, table_row
+
+    budget_s, pythons = budget_seconds(budget), (old, new or sys.executable)
+    with resumable(f"{out}.old.jsonl and {out}.new.jsonl"), Display(quiet=quiet, steps="pairs") as display:
+        measured = begin(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
+        duel_rows = rows(measured, confirm(measured, budget_s=budget_s))
+    notes = differences(measured)
+    show(COLUMNS, [table_row(row) for row in duel_rows], spare=SPARE)
+    for note in notes:
+        console().print(one_line(note), markup=False)
+    if markdown:
+        markdown.write_text(duel_markdown(pythons, duel_rows, notes, this_machine().fingerprint))
+    if any(row.judged.verdict == REGRESSION for row in duel_rows):
+        raise typer.Exit(1)
+    if any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in duel_rows):
+        raise typer.Exit(3)  # a side could not be measured

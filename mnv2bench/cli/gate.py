@@ -1,0 +1,76 @@
+"""The verb `gate`: a night judged against its history, suspects confirmed against the baseline environment."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnv2bench.cli.app import app, console, show
+from mnv2bench.cli.duel import SPARE
+from mnv2bench.cli.options import budget_seconds, resumable
+from mnv2bench.machine import this_machine
+from mnv2bench.terminal import Display
+from mnv2bench.texts import one_line
+
+
+@app.command()
+def gate(
+    night: Annotated[str, typer.Argument(help="The night's name, such as 0012_nightly. Default: the newest.")] = "",
+    baseline: Annotated[
+        str, typer.Option(help="The Python interpreter of the pinned baseline environment. Without it, no pairs.")
+    ] = "",
+    new: Annotated[str, typer.Option(help="The Python interpreter that measured the night. Default: this one.")] = "",
+    results: Annotated[Path, typer.Option(help="The folder with the nights.")] = Path("results"),
+    series: Annotated[
+        str, typer.Option(help="The NAME of --benchmark-save=NAME. Default: the series of the newest night.")
+    ] = "",
+    fingerprint: Annotated[str, typer.Option(help="The machine of the history. Default: this machine.")] = "",
+    budget: Annotated[
+        float, typer.Option(help="Minutes for pairs. A suspect that is not judged by then is inconclusive.")
+    ] = 60.0,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the summary.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Where to write JUnit XML.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted pairs of this night.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Leave out rows with the verdicts unchanged and learning.")
+    ] = False,
+) -> None:
+    """Judge a night against its history: slower, the same, or cannot tell. Pairs of processes confirm a suspect.
+
+    Exit codes: 0 nothing confirmed, 1 a confirmed regression, 2 bad input, 3 the night cannot be judged.
+    """
+    from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
+    from mnv2bench.regression.pages import gate as page
+
+    budget_s, machine = budget_seconds(budget), fingerprint or this_machine().fingerprint
+    measured_night = tonight(results, machine, series, night)
+    for skipped in measured_night.skipped:
+        print(f"skipped: {one_line(skipped)}", file=sys.stderr)
+    journals = f"{measured_night.folder}/{measured_night.name}.journal.old.jsonl and .new.jsonl"
+    with resumable(journals), Display(quiet=quiet, steps="pairs") as display:
+        pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
+        judgement = judge_night(measured_night, pairs)
+    shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
+    timed, counted = page.split(shown)
+    if timed:
+        show(page.COLUMNS, [page.timed_row(row) for row in timed], spare=SPARE)
+    if counted:
+        show(page.COUNT_COLUMNS, [page.counted_row(row) for row in counted], spare=SPARE)
+    for note in judgement.notes:
+        console().print(one_line(note), markup=False)
+    console().print(f"{page.headline(judgement)} ({page.tally(judgement)})", markup=False)
+    _write(page.gate_markdown(judgement), markdown)
+    if junit:
+        junit.write_text(page.junit(judgement))
+    raise typer.Exit(judgement.code)
+
+
+def _write(text: str, markdown: Path | None) -> None:
+    """Write the summary to a file where the person named one, and to the page of a GitHub job where there is one."""
+    if markdown:
+        markdown.write_text(text)
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a") as file:
+            file.write(text)
