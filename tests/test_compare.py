@@ -102,7 +102,7 @@ def test_unlike_circumstances_are_refused_with_the_facts_that_differ(told, a, tm
     other = saved(tmp_path / "other.jsonl", {SMALL: (2.0, 2.0, 2.0)}, with_facts(MACHINE, **facts), plan)
     ran = told(a, other)
     assert (ran.returncode, ran.out) == (2, "")
-    assert ran.err == f"mnv2bench: A and B are not comparable ({said}): --force shows the numbers, unjudged\n"
+    assert ran.err == f"mnv2bench: A and B are not comparable ({said}): --force shows the numbers, without a verdict\n"
 
 
 def test_forced_numbers_are_incomparable_in_every_row_and_judged_in_none(told, a, tmp_path):

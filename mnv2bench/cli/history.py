@@ -1,4 +1,4 @@
-"""Verbs of what was measured over many nights: history."""
+"""The verb `history`: what was measured over many nights."""
 
 import difflib
 import re
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnv2bench.regression.history import Epoch, Verdict
+    from mnv2bench.regression.history.points import Point
 
-NONE_YET = "pytest suites --benchmark-save=nightly makes one"
+    Verdicts = dict[str, dict[str, Verdict]]
+
+FIRST_NIGHT = "pytest suites --benchmark-save=nightly makes one"
 EXTRA = "pip install 'mnv2bench[{}]'"
 COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
-NEAR = 5
+MAX_NAMED = 5  # cases that a message names
 CSV_ADDED = (  # columns of the history behind those of the report's CSV
     "night", "series", "saved_at", "libraries", "plan", "level", "process_sd", "noisy", "drifting", "doubt", "counts",
     "facts",
@@ -32,96 +35,110 @@ SPARE = ("eligible", "doubtful", "since", "commit", "changed")  # columns that a
 
 @app.command()
 def history(
-    case: Annotated[str, typer.Argument(help="A case id, or a part that only one has; all of them.")] = "",
-    results: Annotated[Path, typer.Option(help="Where pytest suites saves.")] = Path("results"),
-    fingerprint: Annotated[str, typer.Option(help="Another machine's folder; this machine.")] = "",
-    series: Annotated[str, typer.Option(help="NAME of --benchmark-save=NAME; the one that was saved last.")] = "",
+    case: Annotated[
+        str, typer.Argument(help="A case id, or a part of one that no other id has. Default: all cases.")
+    ] = "",
+    results: Annotated[Path, typer.Option(help="The folder where `pytest suites` saves.")] = Path("results"),
+    fingerprint: Annotated[str, typer.Option(help="The machine of the history. Default: this machine.")] = "",
+    series: Annotated[
+        str, typer.Option(help="The NAME of --benchmark-save=NAME. Default: the series of the newest night.")
+    ] = "",
     csv: Annotated[Path | None, typer.Option(help="Where to write every night of every case as CSV.")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Where to draw the CASE.")] = None,
-    baseline: Annotated[bool, typer.Option("--baseline", help="Print the baseline's commit and nothing else.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Where to write a picture of the CASE.")] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Print only the commit of the baseline environment.")
+    ] = False,
 ) -> None:
-    """The nights of this machine: every case as it stands, or one case night by night with its plot."""
+    """Show the nights of this machine: every case as it stands, or one case night by night with its plot."""
     from mnv2bench.regression.history import epochs, load, verdicts
 
     if svg and not case:
         raise ValueError("--svg draws one case: name the CASE too")
-    machine = fingerprint or _machine(results)
+    machine = fingerprint or _machine_of(results)
     loaded = load(results, machine)
     for line in loaded.skipped:
         print(f"skipped: {one_line(line)}", file=sys.stderr)
-    frame = _series(loaded.frame, series, results / machine)
+    frame = _nights_of_series(loaded.frame, series, results / machine)
     accepted = epochs.read(results / machine / "epochs.toml")
     if baseline:
-        typer.echo(_baseline(frame, accepted))
+        typer.echo(_baseline_commit(frame, accepted))
         return
-    said = verdicts.read(results / machine / "verdicts.jsonl")
+    past_verdicts = verdicts.read(results / machine / "verdicts.jsonl")
     if case:
-        chosen = _case(case, frame["case"].unique().tolist())
-        _one(frame, chosen, accepted, said, svg)
+        _show_case(frame, _matching_case(case, frame["case"].unique().tolist()), accepted, past_verdicts, svg)
     else:
         title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
-        _all(frame, accepted, said, title)
+        _show_all(frame, accepted, past_verdicts, title)
     if csv:
         _write_csv(frame, results / machine, csv)
         console().print(f"CSV: {csv}", markup=False)
     raise typer.Exit(bool(loaded.skipped))
 
 
-def _all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", said: "dict[str, dict[str, Verdict]]", title: str) -> None:
-    """A table of the cases that take time, and one of those that are counted."""
+def _show_all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", past_verdicts: "Verdicts", title: str) -> None:
+    """Print a table of the cases that are timed, and a table of those that are counted."""
     from mnv2bench.regression.history.standings import counted_standings, timed_standings
     from mnv2bench.regression.pages import history as pages
 
-    timed = [pages.timed_row(standing) for standing in timed_standings(frame, accepted, said)]
-    counted = [pages.counted_row(standing) for standing in counted_standings(frame, accepted, said)]
+    timed = [pages.timed_row(standing) for standing in timed_standings(frame, accepted, past_verdicts)]
+    counted = [pages.counted_row(standing) for standing in counted_standings(frame, accepted, past_verdicts)]
     if timed:
         show(pages.TIMED_COLUMNS, timed, title, pages.TIMED_CAPTION, SPARE)
     if counted:
         show(pages.COUNTED_COLUMNS, counted, title, pages.COUNTED_CAPTION, SPARE)
 
 
-def _one(
-    frame: "pd.DataFrame",
-    case: str,
-    accepted: "Sequence[Epoch]",
-    said: "dict[str, dict[str, Verdict]]",
-    svg: Path | None,
+def _show_case(
+    frame: "pd.DataFrame", case: str, accepted: "Sequence[Epoch]", past_verdicts: "Verdicts", svg: Path | None
 ) -> None:
-    """A case's table, its plot, and its picture where one is asked for."""
+    """Print a case's table and plot, and write its picture where `svg` names a file."""
     from mnv2bench.regression.history.points import points
-    from mnv2bench.regression.judging.changepoints import change_points
     from mnv2bench.regression.pages import history as pages
-    from mnv2bench.regression.pages import picture
 
-    nights, notes, hints, plot = points(frame, case, accepted, said), [], [], ""
-    eligible = [(night.night, night.level) for night in nights if night.eligible and night.level is not None]
-    try:
-        hints = [eligible[index][0] for index in change_points([level for _, level in eligible])]
-    except ModuleNotFoundError as error:
-        notes.append(f"no change points: {error.name} is not installed: {EXTRA.format('changepoints')}")
+    nights = points(frame, case, accepted, past_verdicts)
+    hints, notes = _change_points(nights)
     try:
         plot = pages.plot(case, nights, hints)
     except ModuleNotFoundError as error:
+        plot = ""
         notes.append(f"no plot: {error.name} is not installed: {EXTRA.format('plots')}")
-    try:
-        drawn = picture.svg(case, nights, hints) if svg else ""
-    except ModuleNotFoundError as error:
-        raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
-    untimed = Case.parse(case).kind == Kind.COUNTED
-    rows = [pages.night_row(night, night.night in hints, untimed) for night in nights]
+    picture = _picture(case, nights, hints) if svg else ""
+    is_counted = Case.parse(case).kind == Kind.COUNTED
+    rows = [pages.night_row(night, night.night in hints, is_counted) for night in nights]
     columns, caption = pages.TIMED_NIGHT_COLUMNS, pages.TIMED_NIGHT_CAPTION
-    if untimed:
+    if is_counted:
         columns, caption = pages.COUNTED_NIGHT_COLUMNS, pages.COUNTED_NIGHT_CAPTION
     show(columns, rows, one_line(case), caption, SPARE)
     for text in (plot, *notes):
         console().print(text, markup=False)
     if svg:
-        svg.write_text(drawn, encoding="utf-8")
+        svg.write_text(picture, encoding="utf-8")
         console().print(f"SVG: {svg}", markup=False)
 
 
+def _change_points(nights: "Sequence[Point]") -> tuple[list[str], list[str]]:
+    """Names of the nights at which the level seems to change, and notes on what is not installed."""
+    from mnv2bench.regression.judging.changepoints import change_points
+
+    eligible = [(night.night, night.level) for night in nights if night.eligible and night.level is not None]
+    try:
+        return [eligible[index][0] for index in change_points([level for _, level in eligible])], []
+    except ModuleNotFoundError as error:
+        return [], [f"no change points: {error.name} is not installed: {EXTRA.format('changepoints')}"]
+
+
+def _picture(case: str, nights: "Sequence[Point]", hints: Sequence[str]) -> str:
+    """The picture of a case as SVG; ValueError where the extra for pictures is not installed."""
+    from mnv2bench.regression.pages import picture
+
+    try:
+        return picture.svg(case, nights, hints)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
+
+
 def _write_csv(frame: "pd.DataFrame", folder: Path, out: Path) -> None:
-    """Every night of every case: the columns of the report's CSV, read from the files, then those of the history."""
+    """Write every night of every case: the columns of the report's CSV, then those of the history."""
     from mnv2bench.comparison.tidy import tidy
     from mnv2bench.records.journal import load
     from mnv2bench.report.csv import as_csv
@@ -135,53 +152,56 @@ def _write_csv(frame: "pd.DataFrame", folder: Path, out: Path) -> None:
             file.write(text if file.tell() == 0 else text.partition("\n")[2])
 
 
-def _saved(folder: Path) -> bool:
+def _has_nights(folder: Path) -> bool:
     return any(folder.glob("*/[0-9]*_*.json"))
 
 
-def _machine(results: Path) -> str:
-    """This machine's folder; where it has no nights, the only one that has some."""
-    ours = this_machine().fingerprint
-    others = sorted(folder.name for folder in results.glob("*") if _saved(folder))
-    if ours in others or len(others) != 1:
-        return ours
-    print(f"no nights of this machine ({ours}): these are of {one_line(others[0])}", file=sys.stderr)
-    return others[0]
+def _machine_of(results: Path) -> str:
+    """The fingerprint of this machine; where it has no nights, that of the only machine that has some."""
+    this = this_machine().fingerprint
+    machines = sorted(folder.name for folder in results.glob("*") if _has_nights(folder))
+    if this in machines or len(machines) != 1:
+        return this
+    print(f"no nights of this machine ({this}): these are of {one_line(machines[0])}", file=sys.stderr)
+    return machines[0]
 
 
-def _series(frame: "pd.DataFrame", name: str, folder: Path) -> "pd.DataFrame":
-    """The nights of one series."""
+def _nights_of_series(frame: "pd.DataFrame", name: str, folder: Path) -> "pd.DataFrame":
+    """The rows of one series: of that name, or of the series that was saved last."""
     if frame.empty:
-        raise ValueError(f"no nights under {folder}: {NONE_YET}")
-    chosen = name or str(frame["series"].iloc[-1])
-    mine = frame[frame["series"] == chosen]
-    if mine.empty:
+        raise ValueError(f"no nights under {folder}: {FIRST_NIGHT}")
+    series = name or str(frame["series"].iloc[-1])
+    rows = frame[frame["series"] == series]
+    if rows.empty:
         known = one_line(", ".join(sorted(frame["series"].unique())))
-        raise ValueError(f"no nights of series {chosen!r} under {folder}: name one of {known}")
-    return mine
+        raise ValueError(f"no nights of series {series!r} under {folder}: name one of {known}")
+    return rows
 
 
-def _case(asked: str, known: Sequence[str]) -> str:
-    """The case of that id, or the only one with that part in its id."""
-    found = [asked] if asked in known else [id for id in known if asked in id]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        some = ", ".join(found[:NEAR]) + (f" and {len(found) - NEAR} more" if len(found) > NEAR else "")
-        raise ValueError(one_line(f"{asked!r} is part of {len(found)} cases: name one of {some}"))
-    near = difflib.get_close_matches(asked, known, NEAR, cutoff=0.0)
-    raise ValueError(one_line(f"no night has a case {asked!r}: name one, such as {', '.join(near)}"))
+def _matching_case(text: str, known: Sequence[str]) -> str:
+    """The case with this id, or the only case that has the text in its id."""
+    matches = [text] if text in known else [case for case in known if text in case]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(matches[:MAX_NAMED])
+        if len(matches) > MAX_NAMED:
+            names += f" and {len(matches) - MAX_NAMED} more"
+        raise ValueError(one_line(f"{text!r} is part of {len(matches)} cases: name one of {names}"))
+    similar = difflib.get_close_matches(text, known, MAX_NAMED, cutoff=0.0)
+    raise ValueError(one_line(f"no night has a case {text!r}: name one, such as {', '.join(similar)}"))
 
 
-def _baseline(frame: "pd.DataFrame", accepted: "Sequence[Epoch]") -> str:
-    """The commit of the night that is the baseline environment: of the last epoch, else the first one."""
+def _baseline_commit(frame: "pd.DataFrame", accepted: "Sequence[Epoch]") -> str:
+    """The commit of the baseline environment: of the last epoch's night, or else of the first night."""
     from mnv2bench.regression.history import epochs, nights
 
-    first, pinned = nights(frame)[0], epochs.pinned(accepted)
-    night, commit = (pinned.night, pinned.commit) if pinned else (first.night, first.commit)
-    found = COMMIT.fullmatch(commit or "")
-    if not found:
-        raise ValueError(f"night {one_line(night)} does not say its commit: mnv2bench accept a night of a git checkout")
-    if found[2]:
-        print(f"night {one_line(night)} was measured with local changes to that commit", file=sys.stderr)
-    return found[1]
+    pinned = epochs.pinned(accepted) or nights(frame)[0]
+    match = COMMIT.fullmatch(pinned.commit or "")
+    if not match:
+        raise ValueError(
+            f"night {one_line(pinned.night)} does not say its commit: mnv2bench accept a night of a git checkout"
+        )
+    if match[2]:
+        print(f"night {one_line(pinned.night)} was measured with local changes to that commit", file=sys.stderr)
+    return match[1]
