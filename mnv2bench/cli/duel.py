@@ -1,17 +1,17 @@
 """The verb `duel`: two environments measured in pairs of fresh processes, in one sitting."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from mnv2bench.cases import Kind
 from mnv2bench.cli.app import app, console, show
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, budget_seconds, chosen_cases, resumable, takes_selection
 from mnv2bench.machine import this_machine
-from mnv2bench.regression.duels.duel import begin
+from mnv2bench.regression.duels.duel import begin_duel
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
@@ -59,7 +59,7 @@ def duel(
 
     budget_s, pythons = budget_seconds(budget), (old, new or sys.executable)
     with resumable(f"{out}.old.jsonl and {out}.new.jsonl"), Display(quiet=quiet, steps="pairs") as display:
-        measured = begin(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
+        measured = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
         duel_rows = rows(measured, confirm(measured, budget_s=budget_s))
     notes = differences(measured)
     show(COLUMNS, [table_row(row) for row in duel_rows], spare=SPARE)

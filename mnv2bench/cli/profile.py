@@ -98,7 +98,10 @@ def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
 def written(
     path: Path, cases: "Sequence[ProfiledCase]", probes: Sequence[Probes], records: Sequence[Record]
 ) -> list[Path]:
-    """The page, the CSV and the pictures of a file's profiles, beside it; of pictures only what can be drawn."""
+    """Write the page, the CSV and the pictures of a file's profiles beside it; return their paths.
+
+    Pictures are written where there is a profile to draw and the extra `plots` is installed.
+    """
     from mnv2bench.profiling.pages import csv as profile_csv
     from mnv2bench.profiling.pages import page, roofline, shares
 
