@@ -1,7 +1,6 @@
 """The tidy table of profiles: a row for each operator, layer, block and role of every case."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from mnv2bench.profiling.case_profile import ProfileRow
 from mnv2bench.profiling.pages.profiled import ProfiledCase, gmadds_per_s, madds_per_byte
@@ -28,7 +27,7 @@ def csv(cases: Sequence[ProfiledCase], name: str) -> str:
     return as_csv(frame.astype(dict.fromkeys(WHOLE, "Int64")))
 
 
-def _rows(profiled: ProfiledCase, name: str) -> Iterator[dict[str, Any]]:
+def _rows(profiled: ProfiledCase, name: str) -> Iterator[dict[str, object]]:
     case, profile = profiled.case, profiled.profile
     shared = {**case.to_json(), "case": case.id, "status": profile.status, "reason": profile.reason, "source": name}
     if profile.status != "ok":
@@ -43,7 +42,7 @@ def _rows(profiled: ProfiledCase, name: str) -> Iterator[dict[str, Any]]:
             yield shared | {"level": level} | _row(profiled, row)
 
 
-def _row(profiled: ProfiledCase, row: ProfileRow) -> dict[str, Any]:
+def _row(profiled: ProfiledCase, row: ProfileRow) -> dict[str, object]:
     least = profiled.attainable(row.layers)
     return {
         "name": row.name,

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mnv2bench.profiling.pages.profiled import (
     LAST,
@@ -125,10 +126,30 @@ def _taken(name: str, loss: Loss | None) -> str:
     return scaled(1e3 * loss.taken_s) + ("" if name in LAST else f" ({loss.share:.0%})")
 
 
-def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
-    """The picture: a panel for each number of threads. ValueError where no block has a roof.
+@dataclass(frozen=True)
+class _Point:
+    """A block of a case in the picture: x is MAdds per byte, y GMAdds/s."""
 
-    ModuleNotFoundError where altair or vl-convert-python is not installed.
+    runtime: str
+    variant: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class _Area:
+    """The part of the plane that a panel shows."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+
+def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
+    """The picture, a panel for each number of threads. Raises ValueError where no block has a roof.
+
+    Raises ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
 
@@ -137,32 +158,36 @@ def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     if not drawable:
         raise ValueError(NOT_DRAWN)
     marks = _marks(drawable)
-    panels = [
-        _panel(roof_of[count], [profiled for profiled in drawable if profiled.case.threads == count], marks)
-        for count in sorted({profiled.case.threads for profiled in drawable})
-    ]
+    panels = []
+    for count in sorted({profiled.case.threads for profiled in drawable}):
+        points = [point for profiled in drawable if profiled.case.threads == count for point in _points(profiled)]
+        panels.append(_panel(roof_of[count], points, marks))
     return drawn(alt.vconcat(*panels, spacing=30), "What this machine can do, and what the network's blocks reach")
 
 
 def _complete(roof: Roof | None) -> bool:
+    """Whether a roof has both limits, of compute and of memory."""
     return bool(roof and roof.flops and roof.bandwidth)
 
 
-def _points(profiled: ProfiledCase) -> list[dict[str, Any]]:
-    """Blocks that multiply, of a case that was profiled to its end."""
+def _points(profiled: ProfiledCase) -> list[_Point]:
+    """The blocks that multiply, of a case that has a whole profile."""
     if profiled.profile.status != "ok":
         return []
-    shown = {"runtime": profiled.case.backend, "variant": _variant(profiled)}
-    points = [(madds_per_byte(row), gmadds_per_s(row)) for row in profiled.profile.blocks]
-    return [shown | {"x": x, "y": y} for x, y in points if x and y]
+    points = []
+    for row in profiled.profile.blocks:
+        x, y = madds_per_byte(row), gmadds_per_s(row)
+        if x and y:
+            points.append(_Point(profiled.case.backend, _variant(profiled), x, y))
+    return points
 
 
 def _variant(profiled: ProfiledCase) -> str:
     return f"{profiled.case.variant}, batch {profiled.case.batch}, {profiled.case.precision}"
 
 
-def _marks(cases: Sequence[ProfiledCase]) -> dict[str, Any]:
-    """Colour and shape, the same in each panel; where there are more than there are colours, they come again."""
+def _marks(cases: Sequence[ProfiledCase]) -> "dict[str, alt.Color | alt.Shape]":
+    """Colours and shapes, the same in each panel; they are repeated where there are not enough of them."""
     import altair as alt
 
     runtimes = list(dict.fromkeys(profiled.case.backend for profiled in cases))
@@ -175,50 +200,68 @@ def _marks(cases: Sequence[ProfiledCase]) -> dict[str, Any]:
     }
 
 
-def _panel(roof: Roof, cases: Sequence[ProfiledCase], marks: dict[str, Any]) -> "alt.LayerChart | alt.FacetChart":
+def _panel(
+    roof: Roof, points: Sequence[_Point], marks: "dict[str, alt.Color | alt.Shape]"
+) -> "alt.LayerChart | alt.FacetChart":
+    """The lines of a roof and the points below them."""
     import altair as alt
     import pandas as pd
 
-    points = [point for profiled in cases for point in _points(profiled)]
     madds = {name: per_s / 2e9 for name, per_s in roof.flops.items()}
     bytes = {name: per_s / 1e9 for name, per_s in roof.bandwidth.items()}
-    top = max(madds.values())
-    xs = [*(point["x"] for point in points), *(top / per_s for per_s in bytes.values())]
-    left, right = min(xs) / ROOM, max(xs) * ROOM
-    ys = [*(point["y"] for point in points), *madds.values()]
-    low, high = min(ys) / ROOM, max(ys) * ROOM
-    axes = {
-        "x": alt.X(
-            "x:Q",
-            title="MAdds per byte, computed",
-            scale=alt.Scale(type="log", domain=[left, right], nice=False),
-        ),
-        "y": alt.Y("y:Q", title="GMAdds/s (2 FLOP each)", scale=alt.Scale(type="log", domain=[low, high], nice=False)),
-    }
-    fastest = max(bytes.values())
-    ends = [(name, max(left, per_s / fastest), per_s, right, per_s) for name, per_s in madds.items()]
-    ends += [(name, left, left * per_s, top / per_s, top) for name, per_s in bytes.items()]
-    lines = [{"line": name, "x": x, "y": y} for name, *pair in ends for x, y in (pair[:2], pair[2:])]
-    slope = math.degrees(math.atan2(HEIGHT / math.log(high / low), WIDTH / math.log(right / left)))
-    labels = [
-        *_labels(axes, [(f"{name}: {2 * m:,.3g} GFLOP/s", right, m) for name, m in madds.items()], -STEP, 0),
-        *_labels(axes, [(f"{n}: {b:,.3g} GB/s", *_start(left, low, b)) for n, b in bytes.items()], STEP, -slope),
-    ]
-    ruled = alt.Chart(pd.DataFrame(lines)).mark_line(color="#444444", strokeWidth=1.3, clip=True)
-    placed = alt.Chart(pd.DataFrame(points)).mark_point(filled=True, size=46, opacity=0.75, clip=True)
+    area = _area(points, madds, bytes)
+    axes = _axes(area)
+    slope = math.atan2(HEIGHT / math.log(area.high / area.low), WIDTH / math.log(area.right / area.left))
+    speeds = [(f"{name}: {2 * per_s:,.3g} GFLOP/s", area.right, per_s) for name, per_s in madds.items()]
+    bandwidths = [(f"{name}: {per_s:,.3g} GB/s", *_start(area, per_s)) for name, per_s in bytes.items()]
+    labels = [*_labels(axes, speeds, -STEP, 0), *_labels(axes, bandwidths, STEP, -math.degrees(slope))]
+    ruled = alt.Chart(pd.DataFrame(_lines(area, madds, bytes))).mark_line(color="#444444", strokeWidth=1.3, clip=True)
+    placed = alt.Chart(pd.DataFrame(list(points))).mark_point(filled=True, size=46, opacity=0.75, clip=True)
     return alt.layer(ruled.encode(**axes, detail="line:N"), placed.encode(**axes, **marks), *labels).properties(
         width=WIDTH, height=HEIGHT, title=threads(roof.threads)
     )
 
 
-def _start(left: float, low: float, per_s: float) -> tuple[float, float]:
-    """Where a line of bandwidth comes into the panel: at its left side, or through its bottom."""
-    x = max(left, low / per_s)
+def _area(points: Sequence[_Point], madds: dict[str, float], bytes: dict[str, float]) -> _Area:
+    """An area that holds all points, all speeds, and the places where bandwidths meet the highest speed."""
+    top = max(madds.values())
+    xs = [*(point.x for point in points), *(top / per_s for per_s in bytes.values())]
+    ys = [*(point.y for point in points), *madds.values()]
+    return _Area(min(xs) / ROOM, max(xs) * ROOM, min(ys) / ROOM, max(ys) * ROOM)
+
+
+def _axes(area: _Area) -> "dict[str, alt.X | alt.Y]":
+    import altair as alt
+
+    across = alt.Scale(type="log", domain=[area.left, area.right], nice=False)
+    upwards = alt.Scale(type="log", domain=[area.low, area.high], nice=False)
+    return {
+        "x": alt.X("x:Q", title="MAdds per byte, computed", scale=across),
+        "y": alt.Y("y:Q", title="GMAdds/s (2 FLOP each)", scale=upwards),
+    }
+
+
+def _lines(area: _Area, madds: dict[str, float], bytes: dict[str, float]) -> list[dict[str, str | float]]:
+    """Both ends of each line: a level line for each speed of compute, a rising one for each bandwidth."""
+    top, fastest = max(madds.values()), max(bytes.values())
+    ends: list[dict[str, str | float]] = []
+    for name, per_s in madds.items():
+        ends.append({"line": name, "x": max(area.left, per_s / fastest), "y": per_s})
+        ends.append({"line": name, "x": area.right, "y": per_s})
+    for name, per_s in bytes.items():
+        ends.append({"line": name, "x": area.left, "y": area.left * per_s})
+        ends.append({"line": name, "x": top / per_s, "y": top})
+    return ends
+
+
+def _start(area: _Area, per_s: float) -> tuple[float, float]:
+    """Where a line of bandwidth enters the panel: at its left side, or through its bottom."""
+    x = max(area.left, area.low / per_s)
     return x, x * per_s
 
 
 def _labels(
-    axes: dict[str, Any], lines: Sequence[tuple[str, float, float]], step: int, angle: float
+    axes: "dict[str, alt.X | alt.Y]", lines: Sequence[tuple[str, float, float]], step: int, angle: float
 ) -> "list[alt.Chart]":
     """A text on each line, each further along than the one before, so that none covers another."""
     import altair as alt

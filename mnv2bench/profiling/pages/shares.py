@@ -1,7 +1,8 @@
 """The picture of shares: time beside multiply-adds by layer role, as SVG by altair."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mnv2bench.networks import Layer, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED
@@ -29,6 +30,18 @@ NO_LAYER = {LAYOUT: "#b5b5b5", UNMAPPED: "#5a5a5a"}
 TINT = 0.38  # how far towards white a fused role is from the role that it begins with
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The share of a role in a bar, from `begin` to `end`; `number` is its text, "" where it has no room."""
+
+    bar: str
+    role: str
+    number: str
+    begin: float
+    end: float
+    middle: float
+
+
 def svg(cases: Sequence[ProfiledCase]) -> str:
     """The picture, a panel for each setting. Raises ValueError where no case has a whole profile.
 
@@ -43,7 +56,7 @@ def svg(cases: Sequence[ProfiledCase]) -> str:
         (title, [*_madds(group[0]), *(p for profiled in group for p in _time(profiled))]) for title, group in groups
     ]
     net = network_layers(profiled for _, group in groups for profiled in group)
-    shown = colours((part["role"] for _, parts in of_panel for part in parts), net)
+    shown = colours((part.role for _, parts in of_panel for part in parts), net)
     panels = [_panel(title, parts, shown) for title, parts in of_panel]
     return drawn(alt.vconcat(*panels, spacing=26), "Share of profiled time, beside share of multiply-adds")
 
@@ -75,13 +88,13 @@ def _towards_white(colour: str, part: float) -> str:
     return "#" + "".join(f"{round(channel + part * (255 - channel)):02x}" for channel in channels)
 
 
-def _time(profiled: ProfiledCase) -> list[dict[str, Any]]:
+def _time(profiled: ProfiledCase) -> list[_Part]:
     """The bar of a case's time."""
     shares = {row.type: row.share for row in profiled.profile.roles}
     return _stacked(profiled.case.backend, shares, network_layers([profiled]))
 
 
-def _madds(profiled: ProfiledCase) -> list[dict[str, Any]]:
+def _madds(profiled: ProfiledCase) -> list[_Part]:
     """The bar of multiply-adds, which are counted from the network without any fusing."""
     net = network_layers([profiled])
     by_role: dict[str, int] = {}
@@ -91,23 +104,22 @@ def _madds(profiled: ProfiledCase) -> list[dict[str, Any]]:
     return _stacked(MADDS, {role: madds / whole for role, madds in by_role.items()}, net)
 
 
-def _stacked(bar: str, shares: dict[str, float], net: Sequence[Layer]) -> list[dict[str, Any]]:
+def _stacked(bar: str, shares: dict[str, float], net: Sequence[Layer]) -> list[_Part]:
     """The parts of a bar, one behind the other, with the number of each that has room for it."""
     parts, begin = [], 0.0
     for role in in_order(shares, net):
         if share := shares.get(role, 0.0):
             number = f"{share:.0%}" if share >= LEAST_NUMBERED else ""
-            ends = {"begin": begin, "end": begin + share, "middle": begin + share / 2}
-            parts.append({"bar": bar, "role": role, "number": number, **ends})
+            parts.append(_Part(bar, role, number, begin=begin, end=begin + share, middle=begin + share / 2))
             begin += share
     return parts
 
 
-def _panel(title: str, parts: Sequence[dict[str, Any]], colours: dict[str, str]) -> "alt.LayerChart | alt.FacetChart":
+def _panel(title: str, parts: Sequence[_Part], colours: dict[str, str]) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt
     import pandas as pd
 
-    bars = list(dict.fromkeys(part["bar"] for part in parts))
+    bars = list(dict.fromkeys(part.bar for part in parts))
     axis = alt.Axis(format="%", tickCount=10)
     whole = alt.Scale(domain=[0, 1])
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))

@@ -66,7 +66,7 @@ class OpenVinoProfiledSession(ProfiledSession):
             self.session.run()
         self.before = self._counters()
 
-    def _counters(self) -> dict[str, Any]:
+    def _counters(self) -> dict[str, openvino.ProfilingInfo]:
         counters = self.counted.request.profiling_info
         return {node.node_name: node for node in counters if node.status == openvino.ProfilingInfo.Status.EXECUTED}
 

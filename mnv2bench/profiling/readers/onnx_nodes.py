@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import onnx
 
@@ -39,7 +39,7 @@ def fused(parts: Sequence[Part]) -> Part:
     return Part("+".join(types) or "other", tuple(origins))
 
 
-def operator_type(node: Any) -> str:
+def operator_type(node: onnx.NodeProto) -> str:
     """The operator type of an ONNX node; a convolution with groups is "depthwise"."""
     type = OPERATOR_TYPES.get(node.op_type, "other")
     groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
@@ -50,14 +50,14 @@ class Exported:
     """The nodes of a file: `named` by their own names and those of their outputs, `readers` by the names of inputs."""
 
     def __init__(self, path: Path) -> None:
-        self.named: dict[str, Any] = {}
-        self.readers: dict[str, list[Any]] = {}
+        self.named: dict[str, onnx.NodeProto] = {}
+        self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in onnx.load(path).graph.node:
             self.named |= dict.fromkeys(filter(None, (node.name, *node.output)), node)
             for name in node.input:
                 self.readers.setdefault(name, []).append(node)
 
-    def part(self, node: Any) -> Part:
+    def part(self, node: onnx.NodeProto) -> Part:
         """The type and the origins of a node. An activation has the origins of the node before it."""
         before = self.named.get(node.input[0]) if node.input else None
         if operator_type(node) == "activation" and before is not None:

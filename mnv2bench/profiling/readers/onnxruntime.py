@@ -1,7 +1,7 @@
 """onnxruntime's profile, and which nodes of the exported file each node of the graph that ran computes."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,8 @@ class _Walk:
         self.tensors: dict[str, str] = {}  # of the graph that ran: the tensor of the file with the same numbers
         self.computed: set[int] = set()  # ids of the file's nodes that an earlier node computes
 
-    def part(self, node: Any) -> Part:
+    def part(self, node: onnx.NodeProto) -> Part:
+        """What the next node computes."""
         tensor = self.tensors.get(node.input[0], node.input[0]) if node.input else ""
         first = self._first(node, tensor)
         computed = [] if first is None else [first, *self._following(node, first)]
@@ -96,20 +97,27 @@ class _Walk:
             described.append(Part("activation", ()))
         return fused(described)
 
-    def _first(self, node: Any, tensor: str) -> Any | None:
+    def _first(self, node: onnx.NodeProto, tensor: str) -> onnx.NodeProto | None:
         """The node of the file whose work this one begins with: by its parameters, its input, or its own name."""
-        of_parameters = [reader for name in node.input[1:] for reader in self.exported.readers.get(name, ())]
-        of_input = self.exported.readers.get(tensor, [])
-        for readers in (of_parameters, of_input):
-            alike = [reader for reader in readers if _alike(reader, node) and id(reader) not in self.computed]
-            shaped = [reader for reader in alike if _shape(reader) == _shape(node)]
-            if alike:
-                return (shaped or alike)[0]
-        return self.exported.named.get(node.name)
+        of_input = self._readers([tensor], node)
+        of_parameters = self._readers(node.input[1:], node)
+        of_both = [reader for reader in of_parameters if any(reader is other for other in of_input)]
+        only_reader = of_parameters if len(of_parameters) == 1 else []  # many nodes share a constant
+        for readers in (of_both, only_reader, of_input):
+            shaped = [reader for reader in readers if _shape(reader) == _shape(node)]
+            if readers:
+                return (shaped or readers)[0]
+        named = self.exported.named.get(node.name)
+        return None if named is None or id(named) in self.computed else named
 
-    def _following(self, node: Any, first: Any) -> list[Any]:
+    def _readers(self, tensors: Iterable[str], node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """The file's nodes that read any of these tensors, compute the same as a node, and are not computed yet."""
+        readers = [reader for name in tensors for reader in self.exported.readers.get(name, ())]
+        return [reader for reader in readers if _alike(reader, node) and id(reader) not in self.computed]
+
+    def _following(self, node: onnx.NodeProto, first: onnx.NodeProto) -> list[onnx.NodeProto]:
         """The nodes of the file that this one computes after its first: an addition, then an activation."""
-        following: list[Any] = []
+        following: list[onnx.NodeProto] = []
         fuses = ["add"] if operator_type(first) in ("conv", "depthwise") and len(node.input) > ADDED else []
         fuses += ["activation"] if _activated(node) else []
         for wanted in fuses:
@@ -118,16 +126,18 @@ class _Walk:
         return following
 
 
-def _activated(node: Any) -> bool:
+def _activated(node: onnx.NodeProto) -> bool:
+    """Whether a node applies an activation to its own result."""
     return any(attribute.name == "activation" for attribute in node.attribute)
 
 
-def _alike(reader: Any, node: Any) -> bool:
-    """Whether two nodes compute the same; a change of layout that the runtime put in is no node of the file."""
-    if operator_type(node) == "layout":
+def _alike(reader: onnx.NodeProto, node: onnx.NodeProto) -> bool:
+    """Whether two nodes compute the same; a layout change that the runtime added is like no node of the file."""
+    if operator_type(node) in ("layout", "other"):
         return bool(reader.op_type == node.op_type)
     return operator_type(reader) == operator_type(node)
 
 
-def _shape(node: Any) -> dict[str, Any]:
+def _shape(node: onnx.NodeProto) -> dict[str, object]:
+    """The attributes by which two convolutions of one tensor may differ."""
     return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if a.name in SHAPE}
