@@ -9,7 +9,7 @@ from mnv2bench.profiling.records import Operator, Profile
 
 CASE = Case(width=0.35, resolution=96)
 ARTICLE = Case(network="mobilenet_v2_article", width=0.35, resolution=96)
-KINDS = {
+OPERATOR_TYPES = {
     "conv": "conv+activation",
     "depthwise": "depthwise+activation",
     "add": "add",
@@ -36,7 +36,10 @@ def named(*origins: str, kind: str = "conv", case: Case = CASE) -> str:
 def in_order(case: Case = CASE) -> list[tuple[str, tuple[str, ...]]]:
     """The network as a runtime runs it that fuses ReLU6 and nothing else, and names nothing."""
     found = networks.layers(case.network, case.width, case.resolution)
-    return [(KINDS[layer.type] if layer.activation else KINDS[layer.type].partition("+")[0], ()) for layer in found]
+    return [
+        (OPERATOR_TYPES[layer.type] if layer.activation else OPERATOR_TYPES[layer.type].partition("+")[0], ())
+        for layer in found
+    ]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def profile(request, profiled):
 
 def test_every_operator_that_computes_names_modules_of_the_network(profile):
     assert (profile.status, profile.reason) == ("ok", "")
-    assert {o.kind for o in profile.operators if not o.origins} <= {"layout"}
+    assert {o.type for o in profile.operators if not o.origins} <= {"layout"}
     assert profile.error < 1e-4
 
 
@@ -59,24 +59,24 @@ RESIDUALS = (3, 5, 6, 8, 9, 10, 12, 13, 15, 16)  # modules of "features" that ad
 
 def assert_every_layer_once_and_in_order(operators):
     """What holds of a graph whatever processor it was made for: what is fused with what differs, the layers do not."""
-    computing = [o for o in operators if o.kind != "layout"]
-    assert Counter(part for o in computing for part in o.kind.split("+")) == {
+    computing = [o for o in operators if o.type != "layout"]
+    assert Counter(part for o in computing for part in o.type.split("+")) == {
         "conv": 35, "depthwise": 17, "activation": 35, "add": 10, "pool": 1, "linear": 1,
     }  # fmt: skip
-    assert [o.kind for o in computing][-2:] == ["pool", "linear"]
+    assert [o.type for o in computing][-2:] == ["pool", "linear"]
     mapped = layers_of(Profile(SMALL, 0, "ok", "", 1.0, operators=tuple(operators), calls_ns=(1,)))
     assert [name for layers in mapped for name in layers] == [layer.name for layer in network(SMALL)]
-    assert not any(layers for o, layers in zip(operators, mapped, strict=True) if o.kind == "layout")
+    assert not any(layers for o, layers in zip(operators, mapped, strict=True) if o.type == "layout")
 
 
 def assert_residuals_are_both_modules(operators):
     """An addition is an operator of its own, or is fused with the projection before it."""
-    adding = [o for o in operators if "add" in o.kind.split("+")]
+    adding = [o for o in operators if "add" in o.type.split("+")]
     assert [o.origins[-1] for o in adding] == [f"features.{module}" for module in RESIDUALS]
     for operator, module in zip(adding, RESIDUALS, strict=True):
         alone, fused = (f"features.{module}",), (f"features.{module}.conv.2", f"features.{module}")
-        assert operator.origins == (alone if operator.kind == "add" else fused)
-        assert operator.kind in ("add", "conv+add")
+        assert operator.origins == (alone if operator.type == "add" else fused)
+        assert operator.type in ("add", "conv+add")
 
 
 def test_the_layers_run_in_the_order_of_the_network_whatever_is_fused(profile):
@@ -88,17 +88,17 @@ def test_a_convolution_that_adds_the_residual_is_both_modules(profile):
 
 
 def test_depthwise_convolutions_and_activations_name_the_module_before_them(profile):
-    depthwise = [o.origins[0] for o in profile.operators if "depthwise" in o.kind.split("+")]
+    depthwise = [o.origins[0] for o in profile.operators if "depthwise" in o.type.split("+")]
     assert depthwise == ["features.1.conv.0.0", *(f"features.{n}.conv.1.0" for n in range(2, 18))]
-    activated = [o.origins[0] for o in profile.operators if "activation" in o.kind.split("+")]
+    activated = [o.origins[0] for o in profile.operators if "activation" in o.type.split("+")]
     expanded = [f"features.{n}.conv.0.0" for n in range(2, 18)]  # block 0 has none
     assert sorted(activated) == sorted(["features.0.0", *depthwise, *expanded, "features.18.0"])
 
 
 def test_a_layout_change_stands_alone(profiled):
     by_backend, _ = profiled
-    moved = {name: [o for o in p.operators if "layout" in o.kind] for name, p in by_backend.items()}
-    assert {o.kind for operators in moved.values() for o in operators} <= {"layout"}
+    moved = {name: [o for o in p.operators if "layout" in o.type] for name, p in by_backend.items()}
+    assert {o.type for operators in moved.values() for o in operators} <= {"layout"}
     assert moved["onnxruntime"][-1].name == "node_view"
 
 

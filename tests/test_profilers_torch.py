@@ -67,7 +67,7 @@ def test_every_layer_is_computed_by_some_operator_and_only_layout_computes_none(
     assert 20 <= len(profile.calls_ns) <= 100
     found = layers_of(profile)
     assert {layer for mapped in found for layer in mapped} == LAYERS
-    without = {o.kind for o, mapped in zip(profile.operators, found, strict=True) if not mapped}
+    without = {o.type for o, mapped in zip(profile.operators, found, strict=True) if not mapped}
     assert without == {"layout"}
 
 
@@ -93,21 +93,21 @@ PARTS = {  # of all operators that compute; what is fused with what, and how oft
 
 
 def parts(profile):
-    return Counter(part for o in profile.operators for part in o.kind.split("+") if part != "layout")
+    return Counter(part for o in profile.operators for part in o.type.split("+") if part != "layout")
 
 
 def test_each_backend_computes_every_layer_once_whatever_it_fuses(told):
     assert {name: parts(ok(told, name)) for name in BACKENDS} == PARTS
-    assert all(any(o.kind == "layout" for o in ok(told, name).operators) for name in BACKENDS)
+    assert all(any(o.type == "layout" for o in ok(told, name).operators) for name in BACKENDS)
 
 
 def test_eager_fuses_nothing(told):
-    kinds = Counter(o.kind for o in ok(told, "torch_eager").operators)
+    kinds = Counter(o.type for o in ok(told, "torch_eager").operators)
     assert kinds == PARTS["torch_eager"] | {"layout": 1}
 
 
 def test_a_fused_kernel_adds_or_normalises_what_was_convolved(told):
-    fused = {name: {o.kind for o in ok(told, name).operators if "+" in o.kind} for name in BACKENDS}
+    fused = {name: {o.type for o in ok(told, name).operators if "+" in o.type} for name in BACKENDS}
     assert fused == {
         "torch_eager": set(),
         "torch_script": set(),
@@ -118,7 +118,7 @@ def test_a_fused_kernel_adds_or_normalises_what_was_convolved(told):
 
 
 def test_eager_says_which_module_calls_each_operator(told):
-    found = [(o.name, o.kind, o.origins) for o in ok(told, "torch_eager").operators]
+    found = [(o.name, o.type, o.origins) for o in ok(told, "torch_eager").operators]
     assert found[:4] == [
         ("aten::conv2d #1", "conv", ("features.0.0",)),
         ("aten::batch_norm #1", "norm", ("features.0.1",)),
@@ -135,7 +135,7 @@ def test_eager_says_which_module_calls_each_operator(told):
 
 
 def test_a_kernel_that_inductor_fused_has_the_modules_that_it_comes_from(told):
-    found = {o.kind: o.origins for o in reversed(ok(told, "torch_compile").operators)}  # the first of each kind
+    found = {o.type: o.origins for o in reversed(ok(told, "torch_compile").operators)}  # the first of each kind
     assert found == {
         "layout": ("features.0.0",),
         "conv": ("features.0.0",),

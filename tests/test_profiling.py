@@ -128,7 +128,7 @@ def test_probes_come_back_from_a_file_as_they_went():
 
 
 def test_an_operator_of_an_unknown_kind_cannot_be_made():
-    with pytest.raises(ValueError, match=r"operator 'x' is of the kind 'conv\+magic'"):
+    with pytest.raises(ValueError, match=r"operator 'x' is of the type 'conv\+magic'"):
         Operator("x", "conv+magic", (1,))
 
 

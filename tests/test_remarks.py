@@ -141,7 +141,7 @@ def test_unmapped_operators_over_5_percent_are_said():
 
 
 def test_batch_norm_beside_its_convolution_is_unfused_and_within_it_is_not():
-    fused = replace(STEM, kind="conv+norm+activation")
+    fused = replace(STEM, type="conv+norm+activation")
     assert remarks(profiled(fused), None, Machine()) == ()
     norm = Operator("norm", "norm+activation", (25_000,), ("features.0.1",))
     assert remarks(profiled(STEM, norm), None, Machine()) == (

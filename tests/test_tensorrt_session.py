@@ -58,7 +58,7 @@ def opened(told):
             for _ in range(3):
                 profiled.run()
                 profiled.ran()
-            said["layers"] = {layer.name: [layer.kind, *layer.durations_ns] for layer in profiled.stop()}
+            said["layers"] = {layer.name: [layer.type, *layer.durations_ns] for layer in profiled.stop()}
             said["waits"] = session.queue.waited - before
             said["contexts"] = [context.calls for context in tensorrt.live]
     except Exception as error:

@@ -162,7 +162,7 @@ def _operators(profiles: Sequence[Profile], case: Case, net: Sequence[Layer]) ->
     durations: dict[tuple[str, str, tuple[str, ...]], dict[int, tuple[int, ...]]] = {}
     for number, profile in enumerate(profiles):
         for operator, layers in zip(profile.operators, layers_of(profile), strict=True):
-            key = (operator.name, operator.kind, layers)
+            key = (operator.name, operator.type, layers)
             durations.setdefault(key, {})[number] = operator.durations_ns
     zeros = [(0,) * len(profile.calls_ns) for profile in profiles]
     times = {

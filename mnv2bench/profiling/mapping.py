@@ -81,7 +81,7 @@ def _by_order(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set[i
     reached = -1
     for operator in operators:
         mapped.append(set())
-        for part in operator.kind.split("+"):
+        for part in operator.type.split("+"):
             if part in NO_LAYER:
                 continue
             if reached + 1 < len(computing) and _fits(part, net[computing[reached + 1]]):
@@ -99,7 +99,7 @@ def _by_origins(operators: Sequence[Operator], net: Sequence[Layer]) -> list[set
     mapped: list[set[int]] = []
     for operator in operators:
         known = all(origin in place_of for origin in operator.origins)
-        if moves(operator.kind) or not known:
+        if moves(operator.type) or not known:
             mapped.append(set())
         else:
             mapped.append({place_of[origin] for origin in operator.origins})

@@ -1,4 +1,4 @@
-"""Profile and Probes: where the time of a case went and how fast the machine is, one process each, as kept on disk."""
+"""Profile and Probes: where the time of a case went and how fast the machine is, from one process each."""
 
 from typing import Any, Literal
 
@@ -10,35 +10,37 @@ from mnv2bench.records.encoding import from_json, parse_case, require_consistent
 from mnv2bench.records.ranges import NotNegative, ProfiledDurations, Whole
 from mnv2bench.records.rounds import Round
 
-# What an operator is; a fused one is several of them joined by "+", in the order in which it computes them. A conv may
-# be of any kernel, depthwise too, where its runtime does not tell them apart; a matmul is a 1x1 conv or a linear layer.
-KINDS = ("conv", "depthwise", "matmul", "linear", "add", "pool", "norm", "activation", "layout", "other")
+# The type of a fused operator is several of these joined by "+", in the order in which it computes them. A conv may be
+# of any kernel, depthwise too, where its runtime does not tell them apart; a matmul is a 1x1 conv or a linear layer.
+OPERATOR_TYPES = ("conv", "depthwise", "matmul", "linear", "add", "pool", "norm", "activation", "layout", "other")
 
 
-class Operator(Struct, frozen=True, forbid_unknown_fields=True):
+class Operator(Struct, frozen=True, forbid_unknown_fields=True, rename={"type": "kind"}):
     """One operator that a runtime executed, once in each profiled call.
 
-    `name` is the runtime's, unique within a profile. `kind` is of KINDS, joined by "+" where fused. `origins` are the
-    network's modules that it computes, as the file that the runtime opened names them: "features.3.conv.1.0"; "" for
-    the network itself, which pools; empty where the runtime does not say.
+    `name` is the runtime's, unique within a profile. `type` is of OPERATOR_TYPES, joined by "+" where fused; files call
+    it "kind". `origins` are the network's modules that it computes, as the file that the runtime opened names them:
+    "features.3.conv.1.0"; "" for the network itself, which pools; empty where the runtime does not report any.
     """
 
     name: str
-    kind: str
+    type: str
     durations_ns: ProfiledDurations
     origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.kind or any(part not in KINDS for part in self.kind.split("+")):
-            raise ValueError(f"operator {self.name!r} is of the kind {self.kind!r}, not of {', '.join(KINDS)}")
+        if not self.type or any(part not in OPERATOR_TYPES for part in self.type.split("+")):
+            known = ", ".join(OPERATOR_TYPES)
+            raise ValueError(f"operator {self.name!r} is of the type {self.type!r}, not of {known}")
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a runtime's own profiler said of one fresh process of a case; nothing of it is a latency.
+    """What a runtime's own profiler reported of one fresh process of a case; nothing of it is a latency.
 
-    `operators` in the order in which they first ran. `calls_ns`: the same calls as a whole by the host's clock, with
-    the profiler on. `arena_bytes`: memory that the runtime says it planned for activations, `arena` in what words; None
-    where it does not tell. `notes`: what this profiler cannot see. `error` over eager's largest logit, as in a record.
+    `operators` are in the order in which they first ran. `calls_ns` are the same calls as a whole by the host's clock,
+    with the profiler on. `arena_bytes` is the memory that the runtime reports for activations, None where it reports
+    none, and `arena` says what that number is. `notes` say what the profiler cannot see. `error` is relative to eager's
+    largest logit, as in a record.
     """
 
     case: Case
