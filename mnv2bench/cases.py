@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 
 from mnv2bench import networks, precisions
 
@@ -106,7 +105,7 @@ class Case:
         network, width, resolution, batch, backend, device, precision, threads = found.groups()
         return cls(network, float(width), int(resolution), int(batch), backend, device, precision, int(threads))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return asdict(self)
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from mnv2bench import backends
 from mnv2bench.artifacts import formats
 from mnv2bench.gpu import nvml
-from mnv2bench.records import GpuFacts, Machine
+from mnv2bench.records import GpuFacts, Machine, MachineState
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 CPU_FLAGS = """
@@ -169,15 +169,15 @@ def differences(here: Machine, there: Machine) -> list[str]:
     return [f"{name}: {ours} here, {theirs} there" for name, ours, theirs in facts if ours != theirs]
 
 
-def state() -> dict[str, float | None]:
+def state() -> MachineState:
     """How busy and how hot the machine is at this moment; None where unreadable."""
     pressure = re.search(r"avg10=([0-9.]+)", _text(Path("/proc/pressure/cpu")) or "")
     frequency = _text(CPU / "cpu0" / "cpufreq" / "scaling_cur_freq")
     zones = (_text(zone) for zone in Path("/sys/class/thermal").glob("thermal_zone*/temp"))
     temperatures = [int(zone) / 1000 for zone in zones if zone and zone.lstrip("-").isdigit()]
-    return {
-        "load_1min": os.getloadavg()[0],
-        "cpu_pressure_10s": float(pressure[1]) if pressure else None,
-        "frequency_mhz": int(frequency) / 1000 if frequency else None,
-        "temperature_c": max(temperatures, default=None),
-    }
+    return MachineState(
+        load_1min=os.getloadavg()[0],
+        cpu_pressure_10s=float(pressure[1]) if pressure else None,
+        frequency_mhz=int(frequency) / 1000 if frequency else None,
+        temperature_c=max(temperatures, default=None),
+    )

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mnv2bench.records import Record
-from mnv2bench.records.journal import lines
+from mnv2bench.records.journal import end
 from mnv2bench.statistics.time_spent import time_spent
 
 PLAIN_EVERY_S = 10.0
@@ -67,7 +67,8 @@ class Display:
 
 def spent_table(records: Iterable[Record], journal: Path) -> Table:
     """Table of where the time went, one row for each backend; below it the peak memory of the parent process."""
-    peak = lines(journal)[-1].get("parent_peak_rss_bytes")
+    last = end(journal)
+    peak = last.parent_peak_rss_bytes if last else None
     parent = f"peak memory of the parent meanwhile: {peak / 1e6:.0f} MB" if peak else None
     table = Table(title="Where the time went", title_justify="left", caption=parent, caption_justify="left", box=SIMPLE)
     table.add_column("backend", no_wrap=True)

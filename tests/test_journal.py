@@ -9,8 +9,8 @@ from msgspec import structs
 
 from mnv2bench import load
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact, Machine, Plan, Process, Samples, replace
-from mnv2bench.records.journal import Head, Journal, Unusable, lines
+from mnv2bench.records import Artifact, Machine, MachineState, Plan, Process, Samples, replace
+from mnv2bench.records.journal import End, Head, Journal, Unusable, lines
 from mnv2bench.records.machine import machine_to_json
 from mnv2bench.records.rounds import Round
 
@@ -30,10 +30,10 @@ def journal(tmp_path):
     journal = Journal(tmp_path / "night.journal.jsonl")
     journal.begin(HEAD)
     journal.artifact(FIRST, Artifact("reference", "abc", 8266, 0.25))
-    journal.note("state", {"load_1min": 0.5})
+    journal.note(MachineState(load_1min=0.5))
     for process in PROCESSES:
         journal.process(process)
-    journal.note("end", {"parent_peak_rss_bytes": 50_000_000})
+    journal.note(End(parent_peak_rss_bytes=50_000_000))
     return journal
 
 

@@ -158,6 +158,45 @@ def test_what_is_damaged_of_a_gpu_is_refused(place, damage, says):
         process_from_json(on_disk)
 
 
+IN_A_ROUND, IN_SAMPLES, IN_MEMORY, IN_THE_LINE = ("samples", "rounds", 0), ("samples",), ("samples", "memory"), ()
+
+
+@pytest.mark.parametrize(
+    ("place", "damage", "says"),
+    [
+        (IN_A_ROUND, {"weather": "fine"}, "unknown field `weather` - at .*rounds"),
+        (IN_A_ROUND, {"cpu_ns": -1_000_000_000}, "`int` >= 0 - at .*cpu_ns"),
+        (IN_A_ROUND, {"cpu_ns": True}, "Expected `int`, got `bool` - at .*cpu_ns"),
+        (IN_A_ROUND, {"wall_ns": "100"}, "Expected `int`, got `str` - at .*wall_ns"),
+        (IN_A_ROUND, {"wall_ns": 1}, "longer than its wall time"),
+        (IN_A_ROUND, {"durations_ns": "10000000 two"}, "got `str` - at .*durations_ns"),
+        (IN_A_ROUND, {"durations_ns": [10_000_000]}, "durations_ns is a list, not one text"),
+        (IN_SAMPLES, {"open_s": -5}, "`float` >= 0.0 - at .*open_s"),
+        (IN_SAMPLES, {"settings": ["threads"]}, "Expected `object`, got `array` - at .*settings"),
+        (IN_SAMPLES, {"weather": "fine"}, "unknown field `weather` - at .*samples"),
+        (IN_MEMORY, {"peak": "5 MB"}, "Expected `int`, got `str` - at .*memory.peak"),
+        (IN_THE_LINE, {"weather": "fine"}, "unknown field `weather`"),
+        (IN_THE_LINE, {"number": -1}, "`int` >= 0 - at .*number"),
+        (IN_THE_LINE, {"kind": "emulated-count"}, "is host-measured, and the line says emulated-count"),
+        (IN_THE_LINE, {"counts": {"instructions": [41], "empty": 41}}, "no more instructions than its marks"),
+    ],
+)
+def test_a_field_that_is_unknown_of_another_type_or_out_of_range_is_refused_by_name(place, damage, says):
+    on_disk = json.loads(dumps(process_to_json(BUSY)))
+    damaged = on_disk
+    for step in place:
+        damaged = damaged[step]
+    damaged.update(damage)
+    with pytest.raises(ValueError, match=says):
+        process_from_json(on_disk)
+
+
+def test_a_text_that_looks_like_durations_stays_a_text():
+    looks_alike = '","durations_ns":"1 2","gpu_ns":['
+    process = replace(BUSY, reason=looks_alike, samples=replace(BUSY.samples, settings={looks_alike: looks_alike}))
+    assert process_from_json(json.loads(dumps(process_to_json(process)))) == process
+
+
 def test_layers_that_older_files_have_of_a_gpu_are_left_out():
     on_disk = json.loads(dumps(process_to_json(ON_GPU)))
     on_disk["samples"]["gpu"]["layers"] = {"conv": [9000]}

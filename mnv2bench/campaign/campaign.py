@@ -12,7 +12,7 @@ from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Plan, Record
-from mnv2bench.records.journal import Head, Journal, records
+from mnv2bench.records.journal import End, Head, Journal, records
 from mnv2bench.workers.noise import resident_bytes
 
 Statuses = Mapping[str, Mapping[int, str]]  # item id: number of a process: how it ended
@@ -45,8 +45,8 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
     statuses = {item.id: item.statuses(journal) for item in items}
     _measure(campaign, items, statuses, _preparations(campaign, items, statuses))
-    journal.note("state", state())
-    journal.note("end", {"parent_peak_rss_bytes": resident_bytes("VmHWM")})
+    journal.note(state())
+    journal.note(End(resident_bytes("VmHWM")))
     total = len(items) * campaign.plan.processes
     campaign.progress("done", total, total)
     return records(head, journal.artifacts, journal.processes)
@@ -84,7 +84,7 @@ def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, prep
     position, total = 0, len(items) * processes
     for number, block in enumerate(blocks(items, processes, campaign.seed)):
         if done < position + len(block):
-            journal.note("state", state())
+            journal.note(state())
         for item in block:
             turn = Turn(number, position, seeds.randrange(2**31))
             if number not in statuses[item.id] and item.id not in stopped:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from mnv2bench.profiling.records import (
     Probes,
@@ -36,7 +35,7 @@ def written(journal: Journal) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
     return decoded(journal.path, journal.others)
 
 
-def decoded(path: Path, lines: Iterable[dict[str, Any]]) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
+def decoded(path: Path, lines: Iterable[dict[str, object]]) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
     """The profiles and the probes among these lines of a file. Raises Unusable, naming the file."""
     profiles, probes = [], []
     try:
@@ -50,5 +49,5 @@ def decoded(path: Path, lines: Iterable[dict[str, Any]]) -> tuple[tuple[Profile,
     return tuple(profiles), tuple(probes)
 
 
-def _fields(line: dict[str, Any]) -> dict[str, Any]:
+def _fields(line: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in line.items() if name != "line"}

@@ -1,6 +1,6 @@
 """Profile and Probes: where the time of a case went and how fast the machine is, from one process each."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -105,20 +105,20 @@ class ProfileLine(Profile, kw_only=True, frozen=True):
         return Profile(**fields | {"case": parse_case(self.case)})
 
 
-def profile_to_json(profile: Profile) -> dict[str, Any]:
+def profile_to_json(profile: Profile) -> dict[str, object]:
     return to_json(profile) | {"case": profile.case.id}
 
 
-def profile_from_json(fields: dict[str, Any]) -> Profile:
+def profile_from_json(fields: dict[str, object]) -> Profile:
     """Raises ValueError for what is no profile."""
     return from_json(fields, ProfileLine).profile()
 
 
-def probes_to_json(probes: Probes) -> dict[str, Any]:
+def probes_to_json(probes: Probes) -> dict[str, object]:
     return to_json(probes)
 
 
-def probes_from_json(fields: dict[str, Any]) -> Probes:
+def probes_from_json(fields: dict[str, object]) -> Probes:
     """Raises ValueError for what is none."""
     probes = from_json(fields, Probes)
     _require_status(probes.status)

@@ -1,6 +1,6 @@
 """Records: what was measured, as it is kept on disk."""
 
-from mnv2bench.records.machine import GpuFacts, Machine
+from mnv2bench.records.machine import GpuFacts, Machine, MachineState
 from mnv2bench.records.record import (
     ENDED,
     QUICK,
@@ -32,6 +32,7 @@ __all__ = [
     "GpuFacts",
     "GpuMemory",
     "Machine",
+    "MachineState",
     "Memory",
     "Plan",
     "Process",

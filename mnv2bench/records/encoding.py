@@ -73,14 +73,14 @@ def _as_list(field: re.Match[bytes]) -> bytes:
     return b'"%b":[%b]' % (name, b",".join(numbers.split()))
 
 
-def from_json(fields: dict[str, Any], kind: type[T]) -> T:
+def from_json(fields: dict[str, object], kind: type[T]) -> T:
     """The same of JSON that was parsed before."""
     return decoded(msgspec.json.encode(fields), kind)
 
 
-def to_json(value: Struct) -> dict[str, Any]:
+def to_json(value: Struct) -> dict[str, object]:
     """The JSON of a value on disk: durations as texts, and `gpu` left out where there is none."""
-    fields: dict[str, Any] = _packed(msgspec.to_builtins(value))
+    fields: dict[str, object] = _packed(msgspec.to_builtins(value))
     return fields
 
 
@@ -98,17 +98,17 @@ def as_text(durations: Iterable[int]) -> str:
     return " ".join(map(str, durations))
 
 
-def samples_to_json(samples: Samples) -> dict[str, Any]:
+def samples_to_json(samples: Samples) -> dict[str, object]:
     return to_json(samples)
 
 
-def samples_from_json(fields: dict[str, Any]) -> Samples:
+def samples_from_json(fields: dict[str, object]) -> Samples:
     samples = from_json(fields, Samples)
     require_consistent_samples(samples)
     return samples
 
 
-def process_to_json(process: Process) -> dict[str, Any]:
+def process_to_json(process: Process) -> dict[str, object]:
     """The line of a process. It has only what its kind has: no field of a count could be taken for a latency."""
     fields = to_json(process) | {"case": process.case.id, "kind": process.case.kind}
     unused = [name for name in ("counts", "told", "target") if not fields[name]]
@@ -119,7 +119,7 @@ def process_to_json(process: Process) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in unused}
 
 
-def process_from_json(fields: dict[str, Any]) -> Process:
+def process_from_json(fields: dict[str, object]) -> Process:
     """The process of a line that was parsed before. ValueError for what is none."""
     return from_json({"line": "process"} | fields, ProcessLine).process()
 

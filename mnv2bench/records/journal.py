@@ -4,11 +4,10 @@ A file of records is a journal, or a file that pytest-benchmark saved with the l
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -23,7 +22,7 @@ from mnv2bench.records.encoding import (
     process_to_json,
     to_json,
 )
-from mnv2bench.records.machine import Machine, machine_from_json, machine_to_json
+from mnv2bench.records.machine import Machine, MachineState, machine_from_json, machine_to_json
 from mnv2bench.records.record import SCHEMA, Artifact, Plan, Process, Record, record
 from mnv2bench.texts import one_line
 
@@ -54,13 +53,26 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
     plan: Plan
     seed: int
     weights: dict[str, str | int]
-    environment: dict[str, Any]  # older versions and other programs write other facts: `machine_from_json` reads them
+    environment: dict[str, object]  # other versions write other facts: see `machine_from_json`
     runner: str = ""
 
     def head(self) -> Head:
         """The head that the line tells of."""
         cases = tuple(map(parse_case, self.cases))
         return Head(cases, self.plan, self.seed, self.weights, machine_from_json(self.environment), self.runner)
+
+
+class SideLine(Struct, tag_field="line", tag="side", frozen=True):
+    """One side of a duel: its interpreter, and its distributions with their versions."""
+
+    interpreter: str
+    distributions: dict[str, str]
+
+
+class End(Struct, tag_field="line", tag="end", frozen=True):
+    """The last line of a campaign that was not interrupted."""
+
+    parent_peak_rss_bytes: int | None = None
 
 
 class LineName(Struct):
@@ -84,7 +96,7 @@ class Journal:
         self.path = path
         self.artifacts: dict[str, Artifact] = {}
         self.processes: list[Process] = []
-        self.others: list[dict[str, Any]] = []  # lines that other subjects wrote, and that they decode
+        self.others: list[dict[str, object]] = []  # lines that other subjects wrote, and that they decode
 
     def begin(self, head: Head) -> Path | None:
         """Start anew. A file of that name is moved aside, and its new path is returned."""
@@ -117,32 +129,41 @@ class Journal:
         self.processes.append(process)
         self._append({"line": "process", **process_to_json(process)})
 
-    def other(self, line: str, fields: dict[str, Any]) -> None:
+    def other(self, line: str, fields: dict[str, object]) -> None:
         """A line of another subject, which decodes it again from `others`."""
         self.others.append({"line": line, **fields})
         self._append(self.others[-1])
 
-    def note(self, line: str, facts: Mapping[str, Any]) -> None:
-        """A line that no Record needs: the machine's state between blocks, the end."""
-        self._append({"line": line, **facts})
+    def note(self, note: MachineState | SideLine | End) -> None:
+        """A line that no Record needs."""
+        self._append(to_json(note))
 
-    def _append(self, fields: dict[str, Any]) -> None:
+    def _append(self, fields: dict[str, object]) -> None:
         with self.path.open("a") as file:
             file.write(dumps(fields) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
+def lines(path: Path) -> list[dict[str, object]]:
     """Every line of a journal or of a saved file as parsed JSON, unchecked. Raises Unusable, naming the file."""
     return list(_parsed(path, _raw_lines(path)[1]))
 
 
-def other_lines(path: Path) -> list[dict[str, Any]]:
+def other_lines(path: Path) -> list[dict[str, object]]:
     """The lines of a file that other subjects wrote and decode, as parsed JSON. Raises Unusable, naming the file."""
     with naming_damage(path):
         others = [raw for raw in _raw_lines(path)[1] if _name(raw).line not in OURS]
     return list(_parsed(path, others))
+
+
+def end(path: Path) -> End | None:
+    """The last line of a campaign's journal, None where it was interrupted. Raises Unusable, naming the file."""
+    with naming_damage(path):
+        raw_lines = _raw_lines(path)[1]
+        if raw_lines and _name(raw_lines[-1]).line == "end":
+            return decoded(bytes(raw_lines[-1]), End)
+    return None
 
 
 def read(path: Path) -> tuple[Head, dict[str, Artifact], list[Process]]:
@@ -202,10 +223,10 @@ def _raw_lines(path: Path) -> tuple[Saved, list[Raw] | list[bytes]]:
         return saved, saved.mnv2bench
 
 
-def _parsed(path: Path, raw_lines: Iterable[Raw | bytes]) -> Iterator[dict[str, Any]]:
+def _parsed(path: Path, raw_lines: Iterable[Raw | bytes]) -> Iterator[dict[str, object]]:
     with naming_damage(path):
         for raw in raw_lines:
-            yield msgspec.json.decode(raw, type=dict[str, Any])
+            yield msgspec.json.decode(raw, type=dict[str, object])
 
 
 def _read(path: Path, raw_lines: Iterable[Raw | bytes]) -> tuple[Head, dict[str, Artifact], list[Process]]:
@@ -233,7 +254,7 @@ def _name(raw: Raw | bytes) -> LineName:
     return msgspec.json.decode(raw, type=LineName)
 
 
-def _head_to_json(head: Head) -> dict[str, Any]:
+def _head_to_json(head: Head) -> dict[str, object]:
     return {
         "cases": [case.id for case in head.cases],
         "plan": to_json(head.plan),

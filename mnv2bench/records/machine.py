@@ -1,13 +1,11 @@
 """Machine: facts about a computer and its libraries, as each saved file keeps them."""
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct, ValidationError
 
 
 class GpuFacts(Struct, frozen=True):
-    """What NVML tells of one GPU that does not change while a model runs; None where it does not tell."""
+    """The facts of one GPU that do not change while a model runs, from NVML; None where it does not know one."""
 
     name: str | None = None
     uuid: str | None = None
@@ -26,7 +24,7 @@ class GpuFacts(Struct, frozen=True):
 
     @property
     def known(self) -> dict[str, str | float]:
-        """The facts that NVML told, by name."""
+        """The facts that are known, by name."""
         return {name: fact for name in self.__struct_fields__ if (fact := getattr(self, name)) is not None}
 
 
@@ -68,13 +66,23 @@ class Machine(Struct, frozen=True):
     fingerprint: str = ""
 
 
-def machine_to_json(machine: Machine) -> dict[str, Any]:
+class MachineState(Struct, tag_field="line", tag="state", frozen=True, forbid_unknown_fields=True):
+    """How busy and how hot a machine is at one moment; None where unreadable. It is a line of a journal."""
+
+    load_1min: float | None = None
+    cpu_pressure_10s: float | None = None
+    frequency_mhz: float | None = None
+    temperature_c: float | None = None
+
+
+def machine_to_json(machine: Machine) -> dict[str, object]:
     """Every fact as plain JSON values, None where unreadable: what `mnv2bench env` prints and a journal's head has."""
-    facts: dict[str, Any] = msgspec.to_builtins(machine)
-    return facts | {"cpu_flags": list(machine.cpu_flags), "gpus": list(facts["gpus"])}
+    facts: dict[str, object] = msgspec.to_builtins(machine)
+    gpus = [msgspec.to_builtins(gpu) for gpu in machine.gpus]
+    return facts | {"cpu_flags": list(machine.cpu_flags), "gpus": gpus}
 
 
-def machine_from_json(facts: dict[str, Any]) -> Machine:
+def machine_from_json(facts: dict[str, object]) -> Machine:
     """The machine that a file tells of. A fact that is missing, or of a type that no machine has, is unknown."""
     try:
         return msgspec.convert(facts, Machine)

@@ -5,7 +5,7 @@ A field that the device was not asked for is UNSET and stands in no file; one th
 """
 
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -104,9 +104,9 @@ def target_from_json(fields: object) -> Target | None:
     )
 
 
-def target_to_json(target: Target) -> dict[str, Any]:  # Any: plain JSON, on its way to the file
+def target_to_json(target: Target) -> dict[str, object]:  # Any: plain JSON, on its way to the file
     """The JSON of a Target as it stands in a process's line."""
-    fields: dict[str, Any] = msgspec.to_builtins(target)
+    fields: dict[str, object] = msgspec.to_builtins(target)
     return fields
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import structs
 from rich.console import Console
@@ -22,7 +22,7 @@ from mnv2bench.cases import Case, cases, grid
 from mnv2bench.machine import cores
 from mnv2bench.networks import count
 from mnv2bench.records import SCHEMA, Memory, Plan, Process, Samples
-from mnv2bench.records.encoding import dumps, process_to_json
+from mnv2bench.records.encoding import dumps, process_to_json, samples_to_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.workers.noise import resident_bytes
 
@@ -51,6 +51,7 @@ class Synthetic:
         self.cases = tuple(chosen) or synthetic_cases()
         self.random = random.Random(seed)
         self.forms = {case: process_to_json(_form(case)) for case in self.cases}
+        self.samples = samples_to_json(_form(self.cases[0]).samples)
         self.written = 0
 
     def grow(self, nights: int) -> None:
@@ -60,7 +61,7 @@ class Synthetic:
             path = self.folder / f"{self.written:04}_nightly.json"
             path.write_text(dumps(self._saved(FIRST + timedelta(days=self.written))))
 
-    def _saved(self, when: datetime) -> dict[str, Any]:
+    def _saved(self, when: datetime) -> dict[str, object]:
         commit = f"{self.written:08x}" * 5
         environment = {
             "cpu_model": "synthetic",
@@ -80,16 +81,16 @@ class Synthetic:
             "mnv2bench": lines,
         }
 
-    def _processes(self) -> Iterator[dict[str, Any]]:
+    def _processes(self) -> Iterator[dict[str, object]]:
         shift = self.random.gauss(0, NIGHT_SD)
         for case, form in self.forms.items():
             night = math.log(2e-5 * count(case.network, case.width, case.resolution).madds) + shift
             for number in range(PLAN.processes):
                 level = self.random.gauss(night, PROCESS_SD)
-                samples = form["samples"] | {"rounds": [self._round(level, case) for _ in range(PLAN.rounds)]}
+                samples = self.samples | {"rounds": [self._round(level, case) for _ in range(PLAN.rounds)]}
                 yield {"line": "process", **form, "number": number, "samples": samples}
 
-    def _round(self, level: float, case: Case) -> dict[str, Any]:
+    def _round(self, level: float, case: Case) -> dict[str, object]:
         durations = [int(1e3 * math.exp(level + abs(self.random.gauss(0, CALL_SD)))) for _ in range(CALLS)]
         wall = sum(durations) + 1000
         busy = 0.5 if self.random.random() < 0.1 else 1.0

@@ -12,7 +12,7 @@ from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.cases import Case, Kind
 from mnv2bench.machine import state
 from mnv2bench.records import Plan, Record
-from mnv2bench.records.journal import Head, Journal, records
+from mnv2bench.records.journal import Head, Journal, SideLine, records
 from mnv2bench.regression.duels.side import Side, side
 
 SIDES = ("old", "new")
@@ -90,7 +90,7 @@ def _journaled(
     """A side with its journal, begun or resumed, in which its environment and its artifacts are written down."""
     head = Head(cases, plan, seed, asdict(weights) | {"content": weights.content}, prepared.machine)
     open_journal(journal, head, resume, progress)
-    journal.note("side", {"interpreter": prepared.interpreter[0], "distributions": prepared.distributions})
+    journal.note(SideLine(prepared.interpreter[0], prepared.distributions))
     for case in cases:
         preparation = prepared.preparations[case.id]
         if isinstance(preparation, Preparation) and case.id not in journal.artifacts:
@@ -115,7 +115,7 @@ def measure_pairs(
         open_cases = [case for case in shuffled if case.id not in duel.stopped]
         remaining = [case for case in open_cases if any((name, case.id, number) not in done for name in SIDES)]
         if remaining:
-            duel.new.journal.note("state", state())
+            duel.new.journal.note(state())
         for step, case in enumerate(remaining):
             if is_late():
                 return False
