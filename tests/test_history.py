@@ -21,7 +21,7 @@ from mnv2bench.regression.history import cache, load, night, nights, reading
 from mnv2bench.regression.history.schema import COLUMNS, documentation
 from mnv2bench.selfcheck.history import history as measure_history
 from mnv2bench.selfcheck.history import synthetic_cases
-from mnv2bench.statistics.doubts import drift
+from mnv2bench.statistics.doubts import drift, slope_interval
 from mnv2bench.statistics.latency import quantile
 
 
@@ -325,6 +325,9 @@ def test_the_quick_drift_is_what_the_whole_theil_sen_interval_says():
                 sloping = interval.low_slope > limit or interval.high_slope < -limit
                 expected = moved if sloping or abs(moved) > 0.02 else None
                 assert drift(rounds) == expected
+                assert slope_interval(whole) == (interval.low_slope, interval.high_slope)
+                tied = [round(median, -4) for median in whole]
+                assert slope_interval(tied) == tuple(stats.theilslopes(tied))[2:]
                 seen.add((bool(sloping), abs(moved) > 0.02))
     assert len(seen) == 4
 
