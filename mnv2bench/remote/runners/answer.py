@@ -2,14 +2,14 @@
 
 import statistics
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw, Struct, structs
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Samples
-from mnv2bench.records.encoding import samples_from_json
+from mnv2bench.records.encoding import decoded, require_consistent_samples
 from mnv2bench.remote.runners.contract import CONTRACT, FIRST_EMPTY, FIRST_RUN
 from mnv2bench.texts import one_line
 
@@ -85,7 +85,7 @@ def parse(out: str) -> Answer:
     try:
         contract = msgspec.json.decode(last, type=_Contract).contract
         answer = _answer(msgspec.json.decode(last, type=_Line))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         printed = repr(one_line(last)[:MAX_PRINTED]) if last else "nothing"
         raise ValueError(f"the runner gave no result ({one_line(str(error))}), it printed {printed}") from error
     if contract != CONTRACT:
@@ -94,12 +94,11 @@ def parse(out: str) -> Answer:
 
 
 def _answer(line: _Line) -> Answer:
-    fields: dict[str, Any] = msgspec.json.decode(line.samples, type=dict)  # a runner's JSON, not yet checked
-    samples = samples_from_json(fields)
-    texts = msgspec.convert(samples.settings, type=dict[str, str])
+    samples = decoded(bytes(line.samples), Samples)
+    require_consistent_samples(samples)
     if line.marks is None and not samples.rounds:
         raise ValueError("no rounds")
-    settings = {one_line(name): one_line(text) for name, text in texts.items()}
+    settings = {one_line(name): one_line(text) for name, text in samples.settings.items()}
     return Answer(one_line(line.runner), structs.replace(samples, settings=settings), line.marks)
 
 

@@ -1,7 +1,8 @@
-"""Bundles: what is pushed to a device and started there; folders that are made once and kept, whole or not at all."""
+"""Bundles that are pushed to a device: folders that are made once and kept whole, and the C library in them."""
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,12 @@ from pathlib import Path
 from mnv2bench import artifacts
 
 FACTS = "facts.json"
+LOADER = "ld-linux-aarch64.so.1"
+GLIBC = (
+    LOADER, "libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libstdc++.so.6", "libgcc_s.so.1",
+)  # fmt: skip
+LOADED = (f"lib/{LOADER}", "--library-path", "lib")  # starts a program with no library of the device's own
+GLIBC_VERSION = re.compile(rb"GNU C Library \(([^)\n]*)\) \w+ release version ([\d.]*\d)")
 
 
 @dataclass(frozen=True)
@@ -61,3 +68,9 @@ def write_facts(folder: Path, facts: dict[str, str]) -> None:
 def read_facts(folder: Path) -> dict[str, str]:
     facts: dict[str, str] = json.loads((folder / FACTS).read_text())
     return facts
+
+
+def libc_version(libc: Path) -> str:
+    """The version in the file itself, which tells two builds apart: "glibc 2.36 (Debian GLIBC 2.36-8)"."""
+    match = GLIBC_VERSION.search(libc.read_bytes())
+    return f"glibc {match[2].decode()} ({match[1].decode()})" if match else f"unknown ({libc.name})"

@@ -9,10 +9,18 @@ from pathlib import Path
 from mnv2bench import backends
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import debian, wheels
-from mnv2bench.remote.runners.cached import Bundle, cached_folder, digest, read_facts, write_facts
+from mnv2bench.remote.runners.cached import (
+    GLIBC,
+    LOADED,
+    Bundle,
+    cached_folder,
+    digest,
+    libc_version,
+    read_facts,
+    write_facts,
+)
 from mnv2bench.remote.runners.contract import CONTRACT
 from mnv2bench.remote.runners.external import TOOLS
-from mnv2bench.remote.runners.glibc import LIBRARIES, START, libc_version
 from mnv2bench.remote.runners.native import NATIVE
 
 PACKAGE = Path(__file__).parents[2]
@@ -21,7 +29,7 @@ MODULE = "mnv2bench.remote.runners.session"
 BINARY = Path("python") / "bin" / f"python{wheels.PYTHON}"
 STANDARD = Path("python") / "lib" / f"python{wheels.PYTHON}"
 PACKAGES = Path("python") / "lib" / "python3" / "dist-packages"
-NEEDED = (*LIBRARIES, "libexpat.so.1", "libz.so.1", "libffi.so.8")
+NEEDED = (*GLIBC, "libexpat.so.1", "libz.so.1", "libffi.so.8")
 SESSION_WHEELS = ("numpy", "msgspec")  # what the session itself imports
 SESSION_FOLDERS = (
     "backends",
@@ -69,7 +77,7 @@ def bundle(backend: str, target: str) -> Bundle:
     python = cached_folder(f"linux-aarch64-{backend}", parts, lambda to: _assemble(backend, versions, to))
     texts = [f"{source.relative_to(PACKAGE)} {source.read_text()}" for source in _sources()]
     session = cached_folder("session", [digest(texts), bytecode], _copy_sources)
-    start = (*START, str(BINARY), "-B", "-m", MODULE, "--backend", backend)
+    start = (*LOADED, str(BINARY), "-B", "-m", MODULE, "--backend", backend)
     return Bundle((python / "lib", python / "python", session / "mnv2bench"), start, read_facts(python))
 
 

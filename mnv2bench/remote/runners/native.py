@@ -12,9 +12,18 @@ from pathlib import Path
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.commands import program, succeed
 from mnv2bench.remote.runners import debian, wheels
-from mnv2bench.remote.runners.cached import Bundle, cached_folder, digest, read_facts, root, write_facts
+from mnv2bench.remote.runners.cached import (
+    GLIBC,
+    LOADED,
+    Bundle,
+    cached_folder,
+    digest,
+    libc_version,
+    read_facts,
+    root,
+    write_facts,
+)
 from mnv2bench.remote.runners.contract import CONTRACT
-from mnv2bench.remote.runners.glibc import LIBRARIES, START, libc_version
 
 SOURCES = Path(__file__).parent
 HEADERS = ("runner.h", "rounds.h", "answer.h")
@@ -81,7 +90,7 @@ def bundle(backend: str, target: str) -> Bundle:
         unverified = {"unverified": "glibc bundle on Android: not run on a phone by us"}
         return Bundle(glibc.paths, glibc.start, glibc.facts | unverified)
     folder = _linux(backend, target)
-    loader = START if target == "linux-aarch64" else ()
+    loader = LOADED if target == "linux-aarch64" else ()
     return Bundle((folder / runner.name, folder / "lib"), (*loader, f"./{runner.name}"), read_facts(folder))
 
 
@@ -196,7 +205,7 @@ def compile_runner(runner: Native, tools: Compiler, runtime: Path, to: Path) -> 
 def _bring_libc(tools: Compiler, to: Path) -> str:
     """Copy the C and C++ libraries of the compiler, or Debian's, and return their version."""
     system = debian.packages(debian.LIBRARIES) if tools.libc is None else None
-    for name in LIBRARIES:
+    for name in GLIBC:
         source = debian.library(system, name) if system else _library_of(tools, name)
         if not source:
             raise Unavailable(f"{name} for arm64 is not here: apt-get install libc6-arm64-cross libstdc++6-arm64-cross")
