@@ -4,11 +4,11 @@ import csv
 import io
 import os
 import shutil
-from dataclasses import replace
 
 import pytest
 import tinynet
 import torch
+from msgspec.structs import replace
 
 from mnv2bench.networks import modules
 from mnv2bench.networks.graph import IMAGE, Graph, activations, blocks, count, module_layers, roles

@@ -5,7 +5,6 @@ import math
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torchinfo
+from msgspec.structs import replace
 from torch import nn
 
 from mnv2bench.networks import build, check, count, images, layers, names, torchinfo_totals

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from msgspec import Struct
+
 from mnv2bench.networks.graph import Layer
 
 Variant = tuple[float, int]  # width and resolution
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Struct, frozen=True):
     """One published row as its source prints it; None where the source says nothing. Accuracies in percent."""
 
     model: str

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
+
+from msgspec import Struct
 
 FP32_BYTES = 4
 ACTIVATIONS = {"relu": "ReLU", "relu6": "ReLU6"}  # as pages name them
@@ -16,8 +17,7 @@ Activation = Literal["", "relu", "relu6"]
 Pool = Literal["", "average", "max"]
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One layer for one image; sizes are side lengths, elements are counted without the batch.
 
     `name` is BLOCK.ROLE, such as block3.expand, or one word for a layer that is a block of its own. `inputs` are the
@@ -291,8 +291,7 @@ def module_layers(layers: Sequence[Layer]) -> dict[str, str]:
     return owners
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(Struct, frozen=True):
     """Totals of one image in fp32; batch norm's running statistics are buffers and are not counted anywhere.
 
     `madds`: conv and linear layers only. `params`: with batch norm's weight and bias. `weight_bytes`: of all `params`.
@@ -321,8 +320,7 @@ def count(layers: Sequence[Layer]) -> Count:
     )
 
 
-@dataclass(frozen=True)
-class TorchinfoTotals:
+class TorchinfoTotals(Struct, frozen=True):
     """What `torchinfo.summary` prints for one fp32 image."""
 
     mult_adds: int
@@ -350,8 +348,7 @@ def torchinfo_totals(layers: Sequence[Layer]) -> TorchinfoTotals:
     )
 
 
-@dataclass(frozen=True)
-class Live:
+class Live(Struct, frozen=True):
     """Bytes of fp32 that are alive while one layer computes one image; batch norm and activation are folded into it.
 
     `read` is the layer's inputs; `written` its output; `held` the earlier tensors that it does not read and that a
@@ -373,16 +370,14 @@ class Live:
         return self.op + self.held
 
 
-@dataclass(frozen=True)
-class Peak:
+class Peak(Struct, frozen=True):
     """The highest number of bytes, and the first layer that has it."""
 
     layer: str
     bytes: int
 
 
-@dataclass(frozen=True)
-class Peaks:
+class Peaks(Struct, frozen=True):
     """Of the largest tensor, of the input and output of one operation, and of all that is alive during one.
 
     A tensor goes by the layer that writes it; the image, which none does, by the one that reads it.
