@@ -20,7 +20,7 @@ Pool = Literal["", "average", "max"]
 class Layer(Struct, frozen=True):
     """One layer for one image; sizes are side lengths, elements are counted without the batch.
 
-    `name` is BLOCK.ROLE, such as block3.expand, or one word for a layer that is a block of its own. `inputs` are the
+    `name` is BLOCK.ROLE, such as unit3.squeeze, or one word for a layer that is a block of its own. `inputs` are the
     names of earlier layers, or IMAGE. `in_channels` is that of one input where the layer adds, and the sum of all where
     it concatenates. `pads` are the zeros before and after each row and each column. `norm` and `activation` are the
     batch norm and the activation that follow the layer and belong to it.
@@ -50,12 +50,12 @@ class Layer(Struct, frozen=True):
 
     @property
     def block(self) -> str:
-        """What it is a part of: block3 of block3.expand; a layer without a block is its own."""
+        """What it is a part of: unit3 of unit3.squeeze; a layer without a block is its own."""
         return self.name.rpartition(".")[0] or self.name
 
     @property
     def role(self) -> str:
-        """Its part in its block: expand of block3.expand. Layers of one role are summed in tables of profiles."""
+        """Its part in its block: squeeze of unit3.squeeze. Layers of one role are summed in tables of profiles."""
         return self.name.rpartition(".")[2]
 
     @property
