@@ -88,8 +88,8 @@ class Case:
     @property
     def gpu(self) -> int | None:
         """Which of CUDA's devices it runs on, by CUDA's own numbers; None for a case of another device."""
-        found = CUDA.fullmatch(self.device)
-        return int(found[1] or 0) if found else None
+        match = CUDA.fullmatch(self.device)
+        return int(match[1] or 0) if match else None
 
     @property
     def id(self) -> str:
@@ -99,10 +99,10 @@ class Case:
     @lru_cache(maxsize=10_000)  # every process of a file names its case, and every night has the same cases
     def parse(cls, id: str) -> "Case":
         """The case of an id; ValueError where the text is none."""
-        found = ID.fullmatch(id)
-        if not found:
+        match = ID.fullmatch(id)
+        if not match:
             raise ValueError(f"{id!r} is not a case id such as {cls().id}")
-        network, width, resolution, batch, backend, device, precision, threads = found.groups()
+        network, width, resolution, batch, backend, device, precision, threads = match.groups()
         return cls(network, float(width), int(resolution), int(batch), backend, device, precision, int(threads))
 
     def to_json(self) -> dict[str, object]:
@@ -124,8 +124,8 @@ def variants(
     widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name, network)
     if widths and resolutions:
         return tuple(itertools.product(widths, resolutions))
-    for axis, other, asked in ((0, "--resolutions", widths), (1, "--widths", resolutions)):
-        for value in asked:
+    for axis, other, values in ((0, "--resolutions", widths), (1, "--widths", resolutions)):
+        for value in values:
             if not any(row[axis] == value for row in rows):
                 raise ValueError(f"grid {name} has no variant with {value}: name {other} too, or another grid")
     return tuple(row for row in rows if (not widths or row[0] in widths) and (not resolutions or row[1] in resolutions))

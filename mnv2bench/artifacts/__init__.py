@@ -56,6 +56,7 @@ def _version(distribution: str) -> str:
 
 
 def digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -82,6 +83,7 @@ def key(
 
 
 def path(format: str, key: str) -> Path:
+    """Path in the cache of the artifact with this format and key."""
     return root() / "artifacts" / f"{format}-{key}{formats.format(format).suffix}"
 
 

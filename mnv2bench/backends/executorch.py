@@ -24,6 +24,8 @@ RUNTIME = Runtime(
 
 
 class ExecuTorchSession(Session):
+    """Session on an ExecuTorch program, with a thread pool of the case's size."""
+
     def __init__(self, case: Case, path: Path) -> None:
         _C._unsafe_reset_threadpool(case.threads)  # its pool is its own: environment variables are ignored
         self.program = _C._load_program(str(path), program_verification=_C.Verification.InternalConsistency)

@@ -28,11 +28,14 @@ ENQUEUE_NS, COPY_NS, COOL_NS = 20_000, 10_000, 50_000
 
 
 def spin(until_ns: int) -> None:
+    """Keep the processor busy until the clock `time.perf_counter_ns` shows this time."""
     while time.perf_counter_ns() < until_ns:
         pass
 
 
 class FakeMark(Mark):
+    """Event of the fake queue."""
+
     def __init__(self, queue: "FakeQueue") -> None:
         self.queue = queue
         self.record()
@@ -77,6 +80,8 @@ class FakeQueue:
 
 
 class FakeSession(Session):
+    """Session that returns stored logits, or fails in the way that its mode names."""
+
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         self.logits = np.load(path)["logits"]
         self.dropped = FP32.significand_bits - named(case.precision).significand_bits

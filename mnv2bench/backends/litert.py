@@ -50,6 +50,8 @@ def _tasks() -> int:
 
 
 class LiteRtSession(Session):
+    """Session on a LiteRT interpreter with XNNPACK."""
+
     def __init__(self, case: Case, path: Path) -> None:
         before = _tasks()
         self.interpreter = Interpreter(str(path), num_threads=case.threads)

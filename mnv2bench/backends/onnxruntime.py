@@ -29,6 +29,8 @@ onnxruntime.disable_telemetry_events()
 
 
 class OnnxRuntimeSession(Session):
+    """Session on onnxruntime's CPU provider, with bound input and output."""
+
     def __init__(self, case: Case, path: Path, options: Any = None) -> None:
         options = options or onnxruntime.SessionOptions()
         options.intra_op_num_threads = case.threads

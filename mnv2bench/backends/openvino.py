@@ -29,6 +29,8 @@ SETTINGS = (
 
 
 class OpenVinoSession(Session):
+    """Session on an infer request of OpenVINO's CPU plugin."""
+
     def __init__(self, case: Case, path: Path, more: Mapping[str, Any] | None = None) -> None:
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # some CPUs would silently pick bf16

@@ -29,7 +29,7 @@ Trace = Annotated[Path | None, typer.Option(help="Where to write a Chrome trace 
 Out = Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")]
 
 
-@app.command("profile", help="Show where the time goes: each runtime's own profiler, mapped to the network's layers.")
+@app.command()
 @takes_selection(refuses=REFUSES)
 def profile(
     selection: Selection,
@@ -39,12 +39,11 @@ def profile(
     resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
+    """Show where the time goes: each runtime's own profiler, mapped to the network's layers."""
     _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=False)
 
 
-@app.command(
-    "roofline", help="Measure what this machine can do at most, and what each block of the network loses to that."
-)
+@app.command()
 @takes_selection(refuses=REFUSES)
 def roofline(
     selection: Selection,
@@ -54,6 +53,7 @@ def roofline(
     resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
+    """Measure what this machine can do at most, and what each block of the network loses to that."""
     _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=True)
 
 

@@ -55,14 +55,14 @@ def _error(cuda: Any, code: int) -> str:
 def _ask(function: str, *arguments: Any) -> None:
     code = getattr(_library(), function)(*arguments)
     if code:
-        said = _error(_library(), code)
-        raise Unavailable(f"the NVIDIA driver does not answer ({function}: {said}): check nvidia-smi")
+        error = _error(_library(), code)
+        raise Unavailable(f"the NVIDIA driver does not answer ({function}: {error}): check nvidia-smi")
 
 
 def _number(function: str, *arguments: Any) -> int:
-    found = ctypes.c_int()
-    _ask(function, ctypes.byref(found), *arguments)
-    return found.value
+    answer = ctypes.c_int()
+    _ask(function, ctypes.byref(answer), *arguments)
+    return answer.value
 
 
 @cache

@@ -93,8 +93,9 @@ class Watch:
 
     def __init__(self, uuid: str) -> None:
         bare = uuid.removeprefix("GPU-")
-        found = (_ask("nvmlDeviceGetHandleByUUID", kind + bare) for kind in ("GPU-", "MIG-"))  # CUDA gives no kind
-        self.gpu = next((gpu for gpu in found if gpu is not None), None)
+        prefixes = ("GPU-", "MIG-")  # CUDA's UUID has no prefix
+        handles = (_ask("nvmlDeviceGetHandleByUUID", prefix + bare) for prefix in prefixes)
+        self.gpu = next((handle for handle in handles if handle is not None), None)
         self.pid: int | None = os.getpid()
         self.before = (self._bytes_by_pid() or {}).keys()
 
@@ -147,9 +148,9 @@ class Watch:
         )
 
     def energy_mj(self) -> int | None:
-        """Since the driver was loaded; it moves in steps, so that a short time tells little."""
-        found: int | None = self._ask("nvmlDeviceGetTotalEnergyConsumption")
-        return found
+        """Energy in mJ since the driver was loaded. It grows in steps, so that a short time says little."""
+        energy: int | None = self._ask("nvmlDeviceGetTotalEnergyConsumption")
+        return energy
 
     def process_bytes(self) -> int | None:
         """What NVML counts of this process, its CUDA context included."""

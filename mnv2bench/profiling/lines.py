@@ -18,10 +18,12 @@ PROFILE, PROBES = "profile", "probes"
 
 
 def write_profile(journal: Journal, profile: Profile) -> None:
+    """Append a profile to a journal, as a line of its own."""
     journal.other(PROFILE, profile_to_json(profile))
 
 
 def write_probes(journal: Journal, probes: Probes) -> None:
+    """Append probes to a journal, as a line of their own."""
     journal.other(PROBES, probes_to_json(probes))
 
 

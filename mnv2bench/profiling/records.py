@@ -106,6 +106,7 @@ class ProfileLine(Profile, kw_only=True, frozen=True):
 
 
 def profile_to_json(profile: Profile) -> dict[str, object]:
+    """A profile as JSON, with its case by id."""
     return to_json(profile) | {"case": profile.case.id}
 
 
@@ -115,6 +116,7 @@ def profile_from_json(fields: dict[str, object]) -> Profile:
 
 
 def probes_to_json(probes: Probes) -> dict[str, object]:
+    """Probes as JSON."""
     return to_json(probes)
 
 

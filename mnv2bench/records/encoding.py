@@ -99,10 +99,12 @@ def as_text(durations: Iterable[int]) -> str:
 
 
 def samples_to_json(samples: Samples) -> dict[str, object]:
+    """Samples as JSON, with durations as texts."""
     return to_json(samples)
 
 
 def samples_from_json(fields: dict[str, object]) -> Samples:
+    """The samples of JSON. ValueError for wrong types, and for samples that contradict themselves."""
     samples = from_json(fields, Samples)
     require_consistent_samples(samples)
     return samples
@@ -131,6 +133,7 @@ def require_consistent_samples(samples: Samples) -> None:
 
 
 def require_consistent_round(round: Round) -> None:
+    """Raise ValueError for a round whose calls took longer than the round itself."""
     if round.wall_ns < sum(round.durations_ns):
         raise ValueError("a round longer than its wall time")
     if round.gpu:

@@ -23,10 +23,12 @@ EXTERNAL = "none: another tool's own figures"
 
 
 def milliseconds(seconds: float | None) -> float | None:
+    """Seconds as milliseconds; None for None."""
     return None if seconds is None else 1e3 * seconds
 
 
 def megabytes(size: int | None) -> float | None:
+    """Bytes as megabytes of 1e6 bytes; None for None."""
     return None if size is None else size / 1e6
 
 

@@ -62,6 +62,7 @@ def backends(evaluations: Evaluations) -> list[str]:
 
 
 def variant(evaluation: Evaluation) -> str:
+    """Name of the evaluated case's variant, as tables show it."""
     return evaluation.case.variant
 
 

@@ -190,4 +190,5 @@ def loaded_core(share: float = 0.3) -> Iterator[None]:
 
 @contextmanager
 def nothing() -> Iterator[None]:
+    """A context manager that does nothing."""
     yield

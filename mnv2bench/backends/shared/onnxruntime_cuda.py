@@ -72,6 +72,8 @@ def opened(case: Case, path: Path, stream: int) -> Any:
 
 
 class OnnxRuntimeCudaSession(CudaSession):
+    """Session on onnxruntime's CUDA provider."""
+
     def __init__(self, case: Case, path: Path) -> None:
         super().__init__(CudaQueue(case, self._call))
         device = self.queue.device

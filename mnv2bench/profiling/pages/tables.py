@@ -48,6 +48,7 @@ def same(values: Sequence[float | None]) -> str:
 
 
 def backends(group: Sequence[ProfiledCase]) -> list[str]:
+    """Column headings: the backend of each profiled case."""
     return [escape(profiled.case.backend) for profiled in group]
 
 

@@ -32,4 +32,5 @@ def count_table(changes: Iterable[CountChange]) -> str:
 
 
 def whole_number(instructions: int | None) -> str:
+    """A number of instructions with commas between thousands."""
     return NONE if instructions is None else f"{instructions:,}"

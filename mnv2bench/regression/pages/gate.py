@@ -85,6 +85,7 @@ def tally(judgement: Judgement) -> str:
 
 
 def headline(judgement: Judgement) -> str:
+    """The night and its result, on one line."""
     return f"{plain(judgement.night)}: {HEADLINES[judgement.code]}"
 
 

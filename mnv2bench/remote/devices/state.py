@@ -49,10 +49,12 @@ class DeviceFacts:
 
 
 def is_emulated(transport: Transport) -> bool:
+    """Whether an emulator runs the device, so that its instructions are counted."""
     return transport.kind == Kind.COUNTED
 
 
 def is_android(transport: Transport) -> bool:
+    """Whether the device is an Android phone that adb reaches."""
     return transport.device.startswith("adb:")
 
 

@@ -34,6 +34,7 @@ def root() -> Path:
 
 
 def digest(parts: Sequence[str]) -> str:
+    """The first 16 hexadecimal digits of the parts' SHA-256."""
     return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()[:16]
 
 
@@ -62,10 +63,12 @@ def make_folder(folder: Path, make: Callable[[Path], None]) -> None:
 
 
 def write_facts(folder: Path, facts: dict[str, str]) -> None:
+    """Write the facts of a runner into its folder."""
     (folder / FACTS).write_text(json.dumps(facts, indent=1))
 
 
 def read_facts(folder: Path) -> dict[str, str]:
+    """Read the facts that `write_facts` wrote."""
     facts: dict[str, str] = json.loads((folder / FACTS).read_text())
     return facts
 

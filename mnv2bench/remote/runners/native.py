@@ -136,6 +136,7 @@ def version_of(compiler: str, fix: str) -> str:
 
 
 def source_digest(runner: Native) -> str:
+    """Digest of a runner's source files."""
     return digest([(SOURCES / name).read_text() for name in (runner.source, *HEADERS)])
 
 

@@ -51,6 +51,7 @@ def _refused(code: int, reason: str) -> int:
 
 
 def main(words: Sequence[str]) -> int:
+    """Run the session that the arguments describe; return the exit code."""
     interpreter_bytes = resident_bytes()
     options = parser().parse_args(words, argparse.Namespace(runs=3, warmup_runs=3, limit_s=300.0))
     signal.signal(signal.SIGALRM, _end_late)

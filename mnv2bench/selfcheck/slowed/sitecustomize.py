@@ -30,24 +30,24 @@ def slow(session: Any, added_ns: int) -> Any:
 
 
 def slowing(find: Callable[[str], Any]) -> Callable[[str], Any]:
-    """mnv2bench.backends.backend, but the sessions of the named cases are slow."""
+    """mnv2bench.backends.backend with slow sessions for the named cases."""
 
     def backend(name: str) -> Any:
-        found = find(name)
-        opens = found.open
+        module = find(name)
+        opens = module.open
 
         def open(case: Any, path: Any) -> Any:
             session = opens(case, path)
             return slow(session, int(ADDED_NS[case.id])) if case.id in ADDED_NS else session
 
-        found.open = open
-        return found
+        module.open = open
+        return module
 
     return backend
 
 
 class Slowed(importlib.abc.MetaPathFinder):
-    """Lets mnv2bench.backends be found as ever, and slows what it finds."""
+    """Finder that leaves the import of mnv2bench.backends as it is, and slows the sessions of its backends."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         if name != "mnv2bench.backends":
