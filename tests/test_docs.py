@@ -1,7 +1,9 @@
-"""What the documentation promises, held against what there is."""
+"""The documentation compared with the code: commands, links, paths, and a place for everything that users name."""
 
+import importlib
 import re
 import shlex
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -9,12 +11,19 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from mnv2bench import backends
+from mnv2bench import backends, precisions
 from mnv2bench.cli import app
 from mnv2bench.selection import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "results/README.md",
+    *(f"docs/{p.name}" for p in sorted((ROOT / "docs").iterdir())),
+]
+ENTRY_POINTS = {"mnv2bench.backends", "mnv2bench.networks", "mnv2bench.jsonl"}  # groups, and a file
 VERBS = sorted(get_command(app).commands)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
@@ -81,13 +90,84 @@ def test_the_readmes_programs_and_make_targets_exist():
     assert {shlex.split(c)[1] for c in _commands() if c.startswith("make ")} <= targets
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").iterdir())]
-)
-def test_every_link_leads_to_a_file(page):
+def _anchors(page):
+    """The anchors that GitHub makes of a page's headings."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    titles = [re.sub(r"[^\w\- ]", "", title.lower()) for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+    return {title.replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file_and_to_one_of_its_headings(page):
+    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / name if name else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in _anchors(target), link
+
+
+def test_anchors_are_made_as_github_makes_them(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A night, judged\n```sh\n# no heading\n```\n## `gate` and p99\n")
+    assert _anchors(page) == {"a-night-judged", "gate-and-p99"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_and_module_that_a_page_names_exists(page):
     text = (ROOT / page).read_text()
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
-    assert [link for link in links if link and not (ROOT / page).parent.joinpath(link).exists()] == []
+    for path in re.findall(r"`((?:mnv2bench|tests|docs|suites|typings|\.ci)/[\w./-]*)`", text):
+        if "NAME" not in path:
+            assert (ROOT / path).exists(), path
+    for name in re.findall(r"`(mnv2bench(?:\.\w+)+)(?:\(.*?\))?`", text):
+        if name not in ENTRY_POINTS:
+            _resolve(name)
+
+
+def _resolve(name):
+    """The module or the public name with this dotted path; an error where there is none."""
+    parts = name.split(".")
+    value = importlib.import_module(parts[0])
+    for place, part in enumerate(parts[1:], 2):
+        value = getattr(value, part, None) or importlib.import_module(".".join(parts[:place]))
+    return value
+
+
+def test_a_module_that_is_gone_is_seen():
+    with pytest.raises(ModuleNotFoundError):
+        _resolve("mnv2bench.analysis.profile")
+
+
+def test_every_page_is_reached_from_the_readme():
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)\)", README.partition("## Where to look")[2]))
+    assert linked == {page for page in PAGES if page.startswith("docs/")}
+
+
+@pytest.mark.parametrize("precision", precisions.NAMES)
+def test_every_precision_stands_in_the_readme_and_in_a_table(precision):
+    assert f"`{precision}`" in README
+    assert f"`{precision}`" in (ROOT / "docs" / "gpu.md").read_text().partition("## Precisions")[2]
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_every_option_that_chooses_cases_says_what_it_takes(name):
+    default, text = OPTIONS[name]
+    assert text.endswith(".")
+    assert isinstance(default, str)
+
+
+def test_every_file_under_results_is_named_by_a_page():
+    tracked = subprocess.run(
+        ["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout
+    if not tracked:
+        pytest.skip("no git checkout")
+    pages = "".join((ROOT / page).read_text() for page in PAGES)
+    assert [path for path in tracked.split() if f"`{Path(path).stem.partition('.')[0]}" not in pages] == [
+        "results/README.md"
+    ]
 
 
 def test_ci_calls_the_readmes_test_command():
