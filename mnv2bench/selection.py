@@ -17,29 +17,35 @@ SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
 OPTIONS = {  # name: (default, help), for argparse and typer alike
-    "grid": ("quick", f"Variants: {', '.join(GRIDS)}."),
-    "networks": (networks.DEFAULT, f"Comma-separated, of {', '.join(networks.names())}."),
-    "widths": ("", "Comma-separated width multipliers; any width, with --resolutions."),
-    "resolutions": ("", "Comma-separated; any from 32, with --widths."),
-    "backends": ("", "Comma-separated; every one in `mnv2bench backends` where not given."),
-    "devices": ("cpu", "Comma-separated: cpu, cuda, cuda:1, adb:SERIAL, adb:SERIAL@big, ssh:HOST, qemu:cortex-a76."),
+    "grid": ("quick", f"Which variants to measure: {', '.join(GRIDS)}."),
+    "networks": (networks.DEFAULT, f"Networks, separated by commas: {', '.join(networks.names())}."),
+    "widths": ("", "Width multipliers, separated by commas. With --resolutions, any width; alone, widths of the grid."),
+    "resolutions": ("", "Image sides, separated by commas. With --widths, any side from 32; alone, sides of the grid."),
+    "backends": ("", "Backends, separated by commas. Default: all that `mnv2bench backends` lists."),
+    "devices": (
+        "cpu",
+        "Separated by commas: cpu, cuda, cuda:1, adb:SERIAL, adb:SERIAL@big, ssh:HOST, qemu:cortex-a76.",
+    ),
     "precisions": (
         "",
-        f"Comma-separated, of {', '.join(precisions.NAMES)}; "
-        f"on cuda all, on its quick grid {', '.join(QUICK_ON_GPUS)}.",
+        f"Separated by commas: {', '.join(precisions.NAMES)}. Default: {FP32.name}; on cuda all, "
+        f"and on its quick grid {', '.join(QUICK_ON_GPUS)}.",
     ),
-    "threads": ("", "Comma-separated numbers, or all for every core."),
-    "batches": ("", "Comma-separated."),
-    "processes": ("", "Fresh processes per case: 3 on the quick grid, else 5."),
-    "rounds": ("", "Undisturbed rounds of 150 ms per process: 5 on the quick grid, else 15."),
-    "process-limit": ("", "Seconds after which a worker process is killed: 300."),
-    "seed": ("0", "Of the order, the images and the layout of each process."),
+    "threads": ("", "Numbers of threads, separated by commas; `all` means one for each core."),
+    "batches": ("", "Batch sizes, separated by commas. Default: those of the suite."),
+    "processes": ("", "Fresh processes for each case. Default: 3 on the quick grid, else 5."),
+    "rounds": ("", "Undisturbed rounds of 150 ms in each process. Default: 5 on the quick grid, else 15."),
+    "process-limit": ("", "Seconds after which a worker process is killed. Default: 300."),
+    "seed": ("0", "Seed of the order, the images and the memory layout of each process."),
     "trt-level": ("3", "TensorRT's builder optimisation level, 0 to 5."),
-    "runner": ("", "On other devices, instead of our runner: benchmark_model, executor_runner, benchncnn, a Python."),
+    "runner": (
+        "",
+        "On other devices, used instead of our runner: benchmark_model, executor_runner, benchncnn or a Python.",
+    ),
     "weights": ("", "A state dict file (torch.save) instead of seeded weights."),
 }
 
-FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Hot where not given."}
+FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
 
 
 @dataclass(frozen=True)

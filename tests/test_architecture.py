@@ -1,4 +1,4 @@
-"""The shape of the house, read from its imports: which room may know of which, and what a room may touch."""
+"""What import contracts cannot check: clocks, printing, exceptions, shells, and how light an import is."""
 
 import ast
 import subprocess
@@ -28,7 +28,7 @@ def below(name, module):
     return name == module or name.startswith(module + ".")
 
 
-def found_in(files, forbidden):
+def forbidden_imports(files, forbidden):
     return sorted(
         f"{file.relative_to(ROOT)} imports {name}"
         for file in files
@@ -37,8 +37,8 @@ def found_in(files, forbidden):
     )
 
 
-def room(name):
-    """The files of a room, or the one module of that name."""
+def modules(name):
+    """The files of a package, or the only module of that name."""
     files = sorted((PACKAGE / name).rglob("*.py")) or [PACKAGE / f"{name}.py"]
     assert all(file.exists() for file in files)
     return files
@@ -47,7 +47,7 @@ def room(name):
 def test_the_reader_of_imports_sees_those_that_are_there():
     worker, torch = PACKAGE / "workers" / "worker.py", PACKAGE / "backends" / "shared" / "torch_session.py"
     assert {"mnv2bench.backends", "mnv2bench.workers.opening.time_session", "numpy"} <= set(imports(worker))
-    assert found_in([torch], ["torch"]) == ["mnv2bench/backends/shared/torch_session.py imports torch"]
+    assert forbidden_imports([torch], ["torch"]) == ["mnv2bench/backends/shared/torch_session.py imports torch"]
 
 
 def concrete_backends():
@@ -56,24 +56,24 @@ def concrete_backends():
 
 def opening():
     """Every backend, and what they share."""
-    return [*concrete_backends(), *room("backends/shared")]
+    return [*concrete_backends(), *modules("backends/shared")]
 
 
 @pytest.mark.parametrize("file", opening(), ids=lambda file: file.stem)
 def test_a_backend_knows_the_interface_and_what_backends_share_but_no_other_backend(file):
     others = [f"mnv2bench.backends.{other.stem}" for other in concrete_backends()]
-    assert found_in([file], others) == []
+    assert forbidden_imports([file], others) == []
 
 
 @pytest.mark.parametrize("file", opening(), ids=lambda file: file.stem)
 def test_a_backend_never_times_itself(file):
-    clocks = found_in([file], ["time", "timeit"])
+    clocks = forbidden_imports([file], ["time", "timeit"])
     assert clocks == (["mnv2bench/backends/fake.py imports time"] if file.stem == "fake" else [])
 
 
 @pytest.mark.parametrize(
     "file",
-    [*opening(), *room("profiling/profilers"), *room("profiling/readers"), *room("profiling/probes")],
+    [*opening(), *modules("profiling/profilers"), *modules("profiling/readers"), *modules("profiling/probes")],
     ids=lambda file: f"{file.parent.stem}/{file.stem}",
 )
 def test_what_opens_a_runtime_prints_nothing_and_catches_nothing(file):
@@ -84,8 +84,8 @@ def test_what_opens_a_runtime_prints_nothing_and_catches_nothing(file):
 
 def test_the_loop_does_not_know_which_backend_it_times():
     names = [f"mnv2bench.backends.{file.stem}" for file in concrete_backends()]
-    assert found_in(room("workers"), names) == []
-    text = "".join(file.read_text() for file in room("workers"))
+    assert forbidden_imports(modules("workers"), names) == []
+    text = "".join(file.read_text() for file in modules("workers"))
     assert [file.stem for file in concrete_backends() if f'"{file.stem}"' in text] == []
 
 
@@ -141,7 +141,7 @@ def test_no_state_dict_can_run_code():
     loads = [keywords.get("weights_only") for _, keywords in calls("torch.load")]
     assert loads
     assert set(loads) == {"True"}
-    assert found_in(FILES, ["pickle", "cloudpickle", "dill", "marshal", "shelve"]) == []
+    assert forbidden_imports(FILES, ["pickle", "cloudpickle", "dill", "marshal", "shelve"]) == []
 
 
 def test_no_command_goes_through_a_shell():

@@ -407,9 +407,7 @@ def test_a_state_dict_that_does_not_fit_is_a_failed_export(tmp_path):
     weights = Weights(file=str(tmp_path / "other.pt"))
     (record,) = measured(tmp_path, FAKE, weights=weights)
     assert record.status == "failed"
-    assert record.reason.startswith(
-        "export to state_dict: RuntimeError: Error(s) in loading state_dict for Steps"
-    )
+    assert record.reason.startswith("export to state_dict: RuntimeError: Error(s) in loading state_dict for Steps")
     assert "\n" not in record.reason
     assert len(record.reason) <= 530
 

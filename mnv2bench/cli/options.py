@@ -44,7 +44,7 @@ def takes_selection(
         parameters: list[Parameter] = []
         for parameter in inspect.signature(verb).parameters.values():
             if parameter.name == "selection":
-                parameters += _parameters(options)
+                parameters += _parameters(options, refuses or {})
             else:
                 parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
         # typer reads a verb's options from its signature
@@ -59,16 +59,27 @@ def _python_name(option: str) -> str:
     return option.replace("-", "_")
 
 
-def _parameters(defaults: Mapping[str, str]) -> list[Parameter]:
+def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list[Parameter]:
     """The parameters that typer reads: one for each option of `mnv2bench.selection`."""
     texts = [
-        _parameter(name, Annotated[str, typer.Option(f"--{name}", help=OPTIONS[name][1])], default)
+        _parameter(name, Annotated[str, typer.Option(f"--{name}", help=_help(name, default, refuses))], default)
         for name, default in defaults.items()
     ]
     flags = [
         _parameter(name, Annotated[bool, typer.Option(f"--{name}", help=text)], False) for name, text in FLAGS.items()
     ]
     return texts + flags
+
+
+def _help(name: str, default: str, refuses: Mapping[str, str]) -> str:
+    """The help text of an option: why the verb refuses it, or what it means.
+
+    The usual default is left out where the verb has its own, which typer prints.
+    """
+    if name in refuses:
+        return f"Refused here: {refuses[name]}."
+    usual_default, text = OPTIONS[name]
+    return text if default == usual_default else text.partition(" Default: ")[0]
 
 
 def _parameter(option: str, annotation: Any, default: object) -> Parameter:
