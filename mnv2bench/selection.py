@@ -184,7 +184,7 @@ def _gpu_batches(suite: str, quick: bool) -> tuple[int, ...]:
 def _gpus(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
     """Cases of GPUs: one host thread, every precision, latency at batch 1 and throughput at batches up to 256.
 
-    The quick grid asks for fp32 and fp16, and for one batch.
+    The quick grid has the precisions of QUICK_ON_GPUS and one batch.
     """
     quick = selection.grid == "quick"
     batches = selection.batches or _gpu_batches(suite, quick)

@@ -172,13 +172,14 @@ def test_a_time_beside_a_count_is_still_not_compared_across_machines(told, tmp_p
     a = save(tmp_path, 1, {LITERT: [run(N)], LARGE: [6.0, 6.0]}, cores=2)
     b = save(tmp_path, 2, {LITERT: [run(N)], LARGE: [6.0, 6.0]}, cores=64)
     ran = told("compare", a, b)
-    assert (ran.code, ran.err) == (2, "mnv2bench: A and B are not comparable (cores: 2 here, 64 there): --force shows the numbers, unjudged\n")  # fmt: skip
+    assert (ran.code, ran.err) == (2, "mnv2bench: A and B are not comparable (cores: 2 here, 64 there): --force shows the numbers, without a verdict\n")  # fmt: skip
 
 
 def test_a_duel_of_counts_is_refused_with_what_is_exact(told):
     ran = told("duel", LITERT.id, "--old", sys.executable)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"mnv2bench: {LITERT.id} is counted, which pairs tell no better: mnv2bench compare A B is exact\n"
+    reason = "pairs of processes do not make a count more exact"
+    assert ran.err == f"mnv2bench: {LITERT.id} is counted, and {reason}: use mnv2bench compare A B\n"
 
 
 # the gate

@@ -17,7 +17,7 @@ from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
-ROUNDS = "10"  # of a process in a pair: more processes tell more than more rounds do
+ROUNDS = "10"  # of a process in a pair: more processes narrow an interval more than more rounds do
 SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
 
 
@@ -51,7 +51,9 @@ def duel(
     """
     chosen = chosen_cases(cases, selection)
     if counted := [case.id for case in chosen if case.kind == Kind.COUNTED]:
-        raise ValueError(f"{counted[0]} is counted, which pairs tell no better: mnv2bench compare A B is exact")
+        raise ValueError(
+            f"{counted[0]} is counted, and pairs of processes do not make a count more exact: use mnv2bench compare A B"
+        )
     plan = replace(selection.plan, processes=LOOKS[-1])
     from mnv2bench.regression.duels.confirm import confirm, rows
     from mnv2bench.regression.gate.night import differences

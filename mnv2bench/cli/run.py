@@ -42,7 +42,7 @@ def run(
             advice = f"; what was measured so far is safe in {out}, and --resume goes on from it"
         raise ValueError(f"{error}{advice}") from error
     display.console.print(spent_table(records, out))
-    _print_what_did_not_run(records)
+    _print_unmeasured(records)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
     raise typer.Exit(any(record.status in FAILURES for record in records))
 
@@ -58,7 +58,7 @@ def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
     return cases
 
 
-def _print_what_did_not_run(records: tuple[Record, ...]) -> None:
+def _print_unmeasured(records: tuple[Record, ...]) -> None:
     for record in records:
         if record.status != "ok":
             console().print(f"{record.status}: {record.case.id}: {record.reason}", markup=False)

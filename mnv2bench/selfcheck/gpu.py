@@ -1,4 +1,4 @@
-"""A GPU held against what docs/gpu.md says of it: outputs, each clock against the others, engines, what NVML tells."""
+"""Check of a GPU against docs/gpu.md: outputs, each clock against the others, engines, and what NVML reports."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -35,10 +35,10 @@ def cases_to_check(device: str) -> tuple[Case, ...]:
 
 
 def faults(record: Record) -> Iterator[str]:
-    """What of a record is not as it must be, a phrase each.
+    """Faults of a record, one phrase each.
 
-    The GPU's clock is held against the host's only where the host does not set the pace: where enqueueing takes most of
-    a call, both clocks time the host, in different passes, and differ by as much as the host's speed does between them.
+    The GPU's clock is compared with the host's only where the host does not set the pace. Where enqueueing takes most
+    of a call, both clocks time the host, in different passes, and differ as much as the host's speed does between them.
     """
     if record.status != "ok":
         yield f"{record.status}: {record.reason}"
