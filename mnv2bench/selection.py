@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mnv2bench import backends, networks, precisions
 from mnv2bench.artifacts import Weights
@@ -102,11 +102,14 @@ def _number(name: str, text: str, number: Callable[[str], N]) -> N:
 
 def _plan(texts: dict[str, str]) -> Plan:
     plan = QUICK if texts["grid"] == "quick" else Plan()
-    changes: dict[str, Any] = {name: _number(name, texts[name], int) for name in ("processes", "rounds") if texts[name]}
-    changes |= {"trt_level": _number("trt-level", texts["trt-level"], int), "cold_l2": bool(texts["cold-l2"])}
-    if texts["process-limit"]:
-        changes["timeout_s"] = _number("process-limit", texts["process-limit"], float)
-    return replace(plan, **changes)
+    return replace(
+        plan,
+        processes=_number("processes", texts["processes"], int) if texts["processes"] else plan.processes,
+        rounds=_number("rounds", texts["rounds"], int) if texts["rounds"] else plan.rounds,
+        timeout_s=_number("process-limit", texts["process-limit"], float) if texts["process-limit"] else plan.timeout_s,
+        trt_level=_number("trt-level", texts["trt-level"], int),
+        cold_l2=bool(texts["cold-l2"]),
+    )
 
 
 def _devices(text: str) -> tuple[str, ...]:

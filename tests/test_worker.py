@@ -2,6 +2,12 @@
 
 import pytest
 
+from mnv2bench import Case
+from mnv2bench.campaign.processes import Turn, process_of
+from mnv2bench.records import Samples
+from mnv2bench.records.rounds import Round
+from mnv2bench.workers.jobs import Measured
+from mnv2bench.workers.programs import Outcome
 from mnv2bench.workers.worker import CompileCache
 
 
@@ -48,3 +54,14 @@ def test_a_compile_cache_whose_time_was_cut_off_by_a_full_disk_is_wiped_and_cold
 def test_a_runtime_that_keeps_no_compile_cache_has_no_cold_time(folder):
     assert CompileCache(folder).opened(0.5) is None
     assert not CompileCache(folder).warm
+
+
+def test_a_result_that_contradicts_itself_is_a_failed_process_and_never_a_line_that_does_not_read():
+    longer_calls = Samples(rounds=(Round(durations_ns=(700, 700), wall_ns=1000, cpu_ns=1000),))
+    outcome = Outcome("ok", "", Measured(samples=longer_calls), wall_s=2.5)
+    process = process_of(Case(), Turn(number=0, position=3, seed=7), outcome)
+    assert (process.status, process.samples, process.wall_s) == ("failed", Samples(), 2.5)
+    assert process.reason.startswith("the process reported a round longer than its wall time")
+    sound = Samples(rounds=(Round(durations_ns=(400, 400), wall_ns=1000, cpu_ns=1000),))
+    kept = process_of(Case(), Turn(0, 0, 0), Outcome("ok", "", Measured(samples=sound)))
+    assert (kept.status, kept.samples) == ("ok", sound)

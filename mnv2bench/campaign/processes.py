@@ -8,6 +8,7 @@ from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Process
+from mnv2bench.records.encoding import require_consistent_counts, require_consistent_samples
 from mnv2bench.workers.jobs import PROGRAMS, Measured, MeasureJob
 from mnv2bench.workers.programs import Outcome
 
@@ -45,8 +46,18 @@ def run_process(
 
 
 def process_of(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:
-    """What a journal keeps of a process that ended."""
+    """What a journal keeps of a process that ended.
+
+    A result that contradicts itself is a failure: a journal with it would not read again.
+    """
     measured = outcome.result or Measured()
+    try:
+        require_consistent_samples(measured.samples)
+        if measured.counts:
+            require_consistent_counts(measured.counts)
+    except ValueError as error:
+        reason = f"the process reported {error}: run it again, and report it if it happens again"
+        outcome, measured = Outcome("failed", reason, wall_s=outcome.wall_s), Measured()
     return Process(
         case=case,
         number=turn.number,

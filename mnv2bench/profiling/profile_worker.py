@@ -13,6 +13,7 @@ from mnv2bench.artifacts import REFERENCE_SEEDS
 from mnv2bench.networks import images
 from mnv2bench.profiling import profilers
 from mnv2bench.profiling.jobs import PROFILER, ProfileJob, ProfileResult
+from mnv2bench.profiling.session import ProfiledSession
 from mnv2bench.records import Plan
 from mnv2bench.workers.loop import warm_up
 from mnv2bench.workers.opening import Opening, open_check_measure
@@ -44,7 +45,7 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
     return Outcome("wrong" if comparison.wrong else "ok", comparison.wrong, result)
 
 
-def profile(session: profilers.ProfiledSession, plan: Plan, trace: Path | None) -> ProfileResult:
+def profile(session: ProfiledSession, plan: Plan, trace: Path | None) -> ProfileResult:
     """Warm up, then run some calls with the profiler on."""
     last = warm_up(session, plan)[-1]
     durations_ns = []

@@ -7,8 +7,8 @@ from pathlib import Path
 from mnv2bench import backends
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers
-from mnv2bench.profiling.profilers import Arena, ProfiledSession
 from mnv2bench.profiling.records import Operator
+from mnv2bench.profiling.session import Arena, ProfiledSession
 
 Reported = tuple[str, str, int, tuple[str, ...]]  # name, operator type, nanoseconds, origins
 

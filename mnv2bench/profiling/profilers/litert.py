@@ -10,9 +10,9 @@ import numpy as np
 
 from mnv2bench.backends import Images, Session, require
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import ProfiledSession
 from mnv2bench.profiling.readers import litert, xnnpack
 from mnv2bench.profiling.records import Operator
+from mnv2bench.profiling.session import ProfiledSession
 from mnv2bench.refusals import Unsupported
 
 LIBRARY = Path(ai_edge_litert.__path__[0]) / "libLiteRt.so"

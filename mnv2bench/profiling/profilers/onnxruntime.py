@@ -9,10 +9,10 @@ import onnxruntime
 from mnv2bench.backends import require
 from mnv2bench.backends.onnxruntime import OnnxRuntimeSession
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Arena, ProfiledSession
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part
 from mnv2bench.profiling.readers.onnxruntime import arena_bytes, last_calls, nanoseconds, parts
 from mnv2bench.profiling.records import Operator
+from mnv2bench.profiling.session import Arena, ProfiledSession
 from mnv2bench.refusals import Unsupported
 
 

@@ -10,9 +10,9 @@ import openvino
 from mnv2bench.backends import Images, require
 from mnv2bench.backends.openvino import OpenVinoSession
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import ProfiledSession
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused
 from mnv2bench.profiling.records import Operator
+from mnv2bench.profiling.session import ProfiledSession
 
 ORIGINAL = "originalLayersNames"
 FIRST = 3  # calls before the profiled ones: the first prepares weights, which takes milliseconds

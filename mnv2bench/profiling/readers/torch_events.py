@@ -15,8 +15,8 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from mnv2bench.backends import Session
 from mnv2bench.cases import Case
-from mnv2bench.profiling.profilers import Arena, ProfiledSession
 from mnv2bench.profiling.records import Operator
+from mnv2bench.profiling.session import Arena, ProfiledSession
 
 SCOPE = "mnv2bench:"  # followed by the path of a module: operators inside the scope compute that module
 CALL = "mnv2bench call"

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -237,5 +237,5 @@ def rivals(stage1: Screened) -> dict[Case, int]:
 
 def to_verdicts(judgement: Judgement) -> list[Verdict]:
     """The rows as they are kept in verdicts.jsonl."""
-    names = [field.name for field in fields(Verdict)]
+    names = Verdict.__struct_fields__
     return [Verdict(**{name: getattr(row, name) for name in names}) for row in judgement.rows]

@@ -65,10 +65,10 @@ def changed_facts(before: Mapping[str, object], after: Mapping[str, object]) -> 
     )
 
 
-def _facts_of_nights(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+def _facts_of_nights(rows: "pd.DataFrame") -> list[dict[str, object]]:
     """Libraries, plan and what counts depend on, of each night; a night without a count keeps the facts before it."""
-    facts: list[dict[str, Any]] = []
-    count_facts: dict[str, Any] = {}
+    facts: list[dict[str, object]] = []
+    count_facts: dict[str, object] = {}
     texts = zip(rows["libraries"].tolist(), rows["facts"].tolist(), rows["plan"].tolist(), strict=True)
     for libraries, of_count, plan in texts:
         if isinstance(of_count, str):

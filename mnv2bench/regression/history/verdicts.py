@@ -1,14 +1,12 @@
 """Verdicts: the gate's, a line a night, and which confirmed changes are still open."""
 
 import json
-import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from mnv2bench.records.encoding import dumps
+import msgspec
+
 from mnv2bench.regression.history.epochs import Epoch, start
 from mnv2bench.regression.judging.pairs import BOTH, CLEARED
 from mnv2bench.texts import one_line
@@ -17,8 +15,7 @@ SCHEMA = 1
 SETTLING = (*BOTH, CLEARED)  # verdicts of pairs of processes: no other verdict opens or closes a change
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The verdict of one case in one night.
 
     `ratio` is tonight over baseline, `low` and `high` its interval; None where no pairs were measured. `detectable` is
@@ -35,6 +32,21 @@ class Verdict:
     reason: str = ""
 
 
+class NightLine(msgspec.Struct, frozen=True):
+    """A line of the file: the verdicts of one night, and when they were given."""
+
+    schema: int
+    night: str
+    when: str
+    verdicts: tuple[Verdict, ...]
+
+
+class _AnyLine(msgspec.Struct):
+    """What a line of any schema has."""
+
+    schema: int
+
+
 def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict]) -> None:
     """Add a night's line, on disk when this returns; a number that is not finite is written as null.
 
@@ -42,12 +54,11 @@ def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict]) -> No
     """
     read(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fields = [{name: _finite(value) for name, value in asdict(verdict).items()} for verdict in verdicts]
-    line = dumps({"schema": SCHEMA, "night": night, "when": when, "verdicts": fields})
+    line = msgspec.json.encode(NightLine(SCHEMA, night, when, tuple(verdicts)))  # not finite numbers become null
     with path.open("ab") as file:
         whole, last = _split(path.read_bytes())
         file.truncate(len(whole) + len(last))
-        file.write((b"\n" if last else b"") + line.encode() + b"\n")
+        file.write((b"\n" if last else b"") + line + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -66,10 +77,11 @@ def read(path: Path) -> dict[str, dict[str, Verdict]]:
     verdicts: dict[str, dict[str, Verdict]] = {}
     for number, line in enumerate((whole + last).splitlines(), 1):
         try:
-            fields = json.loads(line)
-            newer = fields["schema"] > SCHEMA
-            verdicts |= {} if newer else _night(fields)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            newer = msgspec.json.decode(line, type=_AnyLine).schema > SCHEMA
+            if not newer:
+                decoded = msgspec.json.decode(line, type=NightLine)
+                verdicts[decoded.night] = {verdict.case: verdict for verdict in decoded.verdicts}
+        except (ValueError, RecursionError) as error:
             damage = one_line(f"line {number}: {type(error).__name__}: {error}")
             raise ValueError(f"{path} is damaged ({damage}): correct it, or restore it with git") from error
         if newer:
@@ -111,25 +123,3 @@ def _split(content: bytes) -> tuple[bytes, bytes]:
     except (ValueError, RecursionError):
         return content[:end], b""
     return content[:end], content[end:]
-
-
-def _night(fields: dict[str, Any]) -> dict[str, dict[str, Verdict]]:
-    if not isinstance(fields["night"], str):
-        raise ValueError("night is no text")
-    verdicts = [_verdict(verdict) for verdict in fields["verdicts"]]
-    return {fields["night"]: {verdict.case: verdict for verdict in verdicts}}
-
-
-def _verdict(fields: dict[str, Any]) -> Verdict:
-    verdict = Verdict(**fields)
-    texts = (verdict.case, verdict.verdict, verdict.reason)
-    numbers = (verdict.ratio, verdict.low, verdict.high, verdict.detectable)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(verdict.pairs, int):
-        raise ValueError("a verdict whose texts are no texts, or pairs no whole number")
-    if not all(number is None or math.isfinite(number) for number in numbers):
-        raise ValueError("a verdict whose numbers are no numbers")
-    return verdict
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnv2bench.regression.history.points import Point
 from mnv2bench.regression.pages.history import HINT, MARKS, height, mark, unit
@@ -20,6 +20,22 @@ COLOURS = {"eligible": "#1f5f99", "left out": "#8a8a8a", "REGRESSION": "#c62828"
 RULES = {"epoch": ([1, 0], "#444444"), HINT: ([5, 4], "#b26a00")}
 
 
+class NightMark(NamedTuple):
+    """A night on the plot: when it was saved, its number, and which of MARKS it is."""
+
+    saved: str
+    number: float
+    night: str
+
+
+class Rule(NamedTuple):
+    """An upright line at a night: an epoch with its number, or the hint of a change point."""
+
+    saved: str
+    line: str
+    label: str
+
+
 def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     """The picture; `hints` are the nights of change points. ValueError for a case that has no number.
 
@@ -28,7 +44,7 @@ def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
     import altair as alt
 
     nights = [
-        {"saved": point.saved_at.isoformat(), "number": number, "night": mark(point)}
+        NightMark(point.saved_at.isoformat(), number, mark(point))
         for point in points
         if (number := height(point)) is not None
     ]
@@ -55,20 +71,20 @@ def _subtitle(points: Sequence[Point]) -> list[str]:
     return lines
 
 
-def _rules(points: Sequence[Point], hints: Sequence[str]) -> list[dict[str, Any]]:
+def _rules(points: Sequence[Point], hints: Sequence[str]) -> list[Rule]:
     """Upright lines: where an epoch was accepted, else where a change point is."""
     rules, epochs = [], 0
     for point in points:
         saved = point.saved_at.isoformat()
         if point.epochs:
             epochs += 1
-            rules.append({"saved": saved, "line": "epoch", "label": str(epochs)})
+            rules.append(Rule(saved, "epoch", str(epochs)))
         elif point.night in hints:
-            rules.append({"saved": saved, "line": HINT, "label": ""})
+            rules.append(Rule(saved, HINT, ""))
     return rules
 
 
-def _chart(rows: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
+def _chart(rows: Sequence[NightMark] | Sequence[Rule], ticks: list[float]) -> "alt.Chart":
     """Over the time of saving; `ticks` are milliseconds since 1970."""
     import altair as alt
     import pandas as pd
@@ -85,11 +101,11 @@ def _ticks(points: Sequence[Point]) -> list[float]:
     return [1e3 * point.saved_at.timestamp() for point in points[::step]]
 
 
-def _points(nights: list[dict[str, Any]], ticks: list[float], unit: str) -> "alt.Chart":
+def _points(nights: list[NightMark], ticks: list[float], unit: str) -> "alt.Chart":
     """A night left out is hollow."""
     import altair as alt
 
-    shown = [name for name in MARKS if any(night["night"] == name for night in nights)]
+    shown = [name for name in MARKS if any(night.night == name for night in nights)]
     edge = alt.Scale(domain=shown, range=[COLOURS[name] for name in shown])
     inside = alt.Scale(domain=shown, range=["white" if name == "left out" else COLOURS[name] for name in shown])
     says = "ms (low quantile of the calls)" if unit == "ms" else f"{unit} of one call"
@@ -101,10 +117,10 @@ def _points(nights: list[dict[str, Any]], ticks: list[float], unit: str) -> "alt
     )
 
 
-def _lines(rules: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
+def _lines(rules: list[Rule], ticks: list[float]) -> "alt.Chart":
     import altair as alt
 
-    shown = [name for name in RULES if any(rule["line"] == name for rule in rules)]
+    shown = [name for name in RULES if any(rule.line == name for rule in rules)]
     dashes = alt.Scale(domain=shown, range=[RULES[name][0] for name in shown])
     colours = alt.Scale(domain=shown, range=[RULES[name][1] for name in shown])
     chart: alt.Chart = _chart(rules, ticks).mark_rule(strokeWidth=1.2)
@@ -114,7 +130,7 @@ def _lines(rules: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
     )
 
 
-def _labels(rules: list[dict[str, Any]], ticks: list[float]) -> "alt.Chart":
+def _labels(rules: list[Rule], ticks: list[float]) -> "alt.Chart":
     import altair as alt
 
     chart: alt.Chart = _chart(rules, ticks).mark_text(baseline="bottom", dy=-3, color=RULES["epoch"][1])
