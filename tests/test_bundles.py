@@ -203,7 +203,7 @@ def test_the_sources_that_are_pushed_are_all_that_the_session_imports(tmp_path):
 
 
 def test_build_runner_offers_every_compiled_runner_for_every_target():
-    assert set(devices.BUILT) == set(native.NATIVE)
+    assert set(devices.BUILDABLE) == set(native.NATIVE)
     assert set(devices.TARGETS) == set(native.TARGETS)
 
 

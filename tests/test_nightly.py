@@ -407,7 +407,16 @@ def test_without_origin_nothing_is_measured(night):
 # the shell itself, and the workflow
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+SCRIPTS = sorted(path for path in (ROOT / ".ci").iterdir() if path.read_text().startswith("#!/usr/bin/env bash"))
+
+
+def test_every_file_of_ci_is_a_script_of_the_shell_or_of_python():
+    python = [path.name for path in (ROOT / ".ci").iterdir() if path.read_text().startswith("#!/usr/bin/env python3")]
+    assert python == ["gpu-check"]
+    assert [path.name for path in SCRIPTS] == ["history", "nightly", "run"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_is_strict_parses_and_can_be_run(script):
     assert "\nset -euo pipefail\n" in script.read_text()
     assert os.access(script, os.X_OK)

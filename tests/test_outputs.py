@@ -174,11 +174,12 @@ def without_an_addition(which):
     additions = [
         (module, step)
         for module in net.modules()
-        for step, (call, inputs) in enumerate(getattr(module, "steps", ()))
-        if callable(call) and len(inputs) == 2
+        for step, (_, function, _, others) in enumerate(getattr(module, "steps", ()))
+        if function is not None and len(others) == 1
     ]
     module, step = additions[which]
-    module.steps[step] = (lambda block_input, result: result, module.steps[step][1])
+    child, _, first, others = module.steps[step]
+    module.steps[step] = (child, lambda block_input, result: result, first, others)
     return net
 
 

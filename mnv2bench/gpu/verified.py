@@ -3,8 +3,10 @@
 from mnv2bench.records import Record
 
 # Backend: the GPU's name and the day on which `mnv2bench selfcheck --device cuda` or `.ci/gpu-check` passed there,
-# for example "torch_eager": "NVIDIA L4, 2027-01-31"
-VERIFIED: dict[str, str] = {}
+# for example "tensorrt": "NVIDIA L4, 2027-01-31"
+VERIFIED: dict[str, str] = dict.fromkeys(
+    ("torch_eager", "torch_script", "torch_compile", "torch_compile_cudagraphs"), "NVIDIA H200, 2026-11-26"
+)
 UNVERIFIED = "unverified on hardware"
 
 

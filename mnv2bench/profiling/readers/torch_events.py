@@ -160,7 +160,7 @@ class TorchProfiledSession(ProfiledSession):
         self.on_gpu = case.gpu is not None
         if self.on_gpu:
             activities.append(ProfilerActivity.CUDA)
-            self.notes = ("an operator's time is that of its kernels on the GPU", "unverified on hardware")
+            self.notes = ("an operator's time is that of its kernels on the GPU",)
         overloads = _ExperimentalConfig(capture_overload_names=True)  # a fused addition is an overload of convolution
         self.profile = profile(activities=activities, experimental_config=overloads)
 
