@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NAME = "their_backend"
 MODULE = '''\
 """TorchScript as somebody else opens it."""

@@ -29,9 +29,12 @@ COUNTED = Plan(rounds=3)
 TOLERANCE = 1e-4
 
 missing = [name for name in (QEMU, COMPILER, "aarch64-linux-gnu-g++") if not shutil.which(name)]
-pytestmark = pytest.mark.skipif(
-    bool(missing), reason=f"no {', '.join(missing)} here: apt-get install qemu-user g++-aarch64-linux-gnu"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(missing), reason=f"no {', '.join(missing)} here: apt-get install qemu-user g++-aarch64-linux-gnu"
+    ),
+]
 
 
 def entered(cpu):

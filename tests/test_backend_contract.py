@@ -24,6 +24,8 @@ from mnv2bench.cases import EAGER
 from mnv2bench.profiling.profilers import why_not
 from mnv2bench.refusals import Unsupported
 
+pytestmark = pytest.mark.slow
+
 SMALL = Case(width=0.35, resolution=96)
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 RUNTIMES = {name: backends.runtime(name) for name in backends.names()}

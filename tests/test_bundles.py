@@ -23,6 +23,8 @@ from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import answer, bundles, debian, hosted, native, wheels
 from mnv2bench.remote.runners.cached import cached_folder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "mnv2bench" / "remote" / "runners"
 SMALL = Plan(rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=60.0)

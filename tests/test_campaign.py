@@ -15,6 +15,8 @@ from mnv2bench.records import replace
 from mnv2bench.records.journal import lines
 from mnv2bench.workers.programs import Program
 
+pytestmark = pytest.mark.slow
+
 BRIEF = Plan(processes=2, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 FAKE = Case(width=0.35, resolution=96, backend="fake")
 FAILING = {  # resolution: how the fake fails there, then what the Record says

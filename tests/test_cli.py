@@ -224,6 +224,7 @@ def test_env_is_json_and_names_the_machine(command):
     assert facts["libraries"]["torch"].startswith("2.")
 
 
+@pytest.mark.slow
 def test_backends_says_what_works_here_and_what_mends_the_rest(command, tmp_path):
     (tmp_path / "openvino.py").write_text("raise ModuleNotFoundError('No module', name='openvino')")
     ran = command("mnv2bench", "backends", PATH="/nowhere", CXX="", PYTHONPATH=str(tmp_path), COLUMNS="200",

@@ -20,6 +20,8 @@ from mnv2bench.records.journal import lines
 from mnv2bench.regression.duels import confirm, side
 from mnv2bench.workers.programs import Answer, Envelope
 
+pytestmark = pytest.mark.slow
+
 CALM, SLOW, CRASHING = (Case(width=0.35, resolution=resolution, backend="fake") for resolution in (96, 64, 32))
 CRASH = {"MNV2BENCH_FAKE": "mobilenet_v2_0.35_32=segfault"}
 BRIEF = ("--rounds", "1")

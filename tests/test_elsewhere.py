@@ -15,6 +15,8 @@ from mnv2bench.records import replace
 from mnv2bench.selfcheck.device import device as selfchecked
 from mnv2bench.selfcheck.device import verdict
 
+pytestmark = pytest.mark.slow
+
 SMALL = Case(width=0.35, resolution=96, backend="litert")
 BRIEF = Plan(processes=1, rounds=2, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 NO_QEMU = "" if shutil.which("qemu-aarch64") else "qemu is not installed: apt-get install qemu-user"

@@ -335,6 +335,7 @@ def here(tmp_path):
     return tmp_path / "results"
 
 
+@pytest.mark.slow
 def test_pairs_confirm_the_cell_that_is_slower_and_clear_the_one_that_only_looked_so(command, here, slowed):
     launcher = slowed({SLOW: 40_000})  # of 200,000 ns
     words = ("--baseline", sys.executable, "--new", launcher, "--junit", str(here / "gate.xml"))

@@ -12,6 +12,8 @@ from mnv2bench.records.journal import lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.statistics.rounds import throughput
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--widths", "0.35", "--resolutions", "96", "--suites", "latency", "--processes", "1", "--rounds", "2")
 FP16 = Case(width=0.35, resolution=96, backend="fake", device="cuda", precision="fp16")
 

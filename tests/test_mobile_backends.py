@@ -14,6 +14,8 @@ import pytest
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
 from mnv2bench.records import replace
 
+pytestmark = pytest.mark.slow
+
 NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",), "ncnn": ("ncnn", "pnnx")}
 FORMATS = {"litert": "tflite", "executorch": "pte", "ncnn": "ncnn"}
 HERE = [name for name, modules in NEEDED.items() if all(map(importlib.util.find_spec, modules))]

@@ -14,6 +14,8 @@ from mnv2bench.networks import modules
 from mnv2bench.networks.graph import IMAGE, Graph, activations, blocks, count, module_layers, roles
 from mnv2bench.networks.graph import torchinfo_totals as totals
 
+pytestmark = pytest.mark.slow
+
 LAYERS = tinynet.layers(1.0, 64, 1000)
 CASES = [f"tinynet_1.0_64-b1-{backend}-cpu-fp32-t1" for backend in ("torch_eager", "onnxruntime")]
 

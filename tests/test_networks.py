@@ -18,6 +18,8 @@ from torch import nn
 from mnv2bench.networks import build, check, count, images, layers, names, torchinfo_totals
 from mnv2bench.networks.families.mobilenet_v2 import make_divisible
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 TORCHVISION = json.loads((Path(__file__).parent / "torchvision_state_dict_1.0.json").read_text(encoding="utf-8"))
 

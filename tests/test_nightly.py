@@ -13,6 +13,8 @@ import pytest
 
 from mnv2bench.regression.history import verdicts
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / ".github" / "workflows"
 FAKE = "--backends fake --widths 0.35 --resolutions 96,64 --threads 1 --batches 1 --processes 1 --rounds 1"

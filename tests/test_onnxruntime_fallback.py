@@ -16,10 +16,13 @@ from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 CASE = Case(width=0.35, resolution=32, backend="onnxruntime", device="cuda")
 NODES = "Conv first, Relu, GlobalAveragePool pool (and 1 more) to CPUExecutionProvider"
-pytestmark = pytest.mark.skipif(
-    onnxruntime_cuda.PROVIDER in onnxruntime.get_available_providers(),
-    reason="this onnxruntime has CUDA: only one without it falls back for certain",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        onnxruntime_cuda.PROVIDER in onnxruntime.get_available_providers(),
+        reason="this onnxruntime has CUDA: only one without it falls back for certain",
+    ),
+]
 
 
 def saved(path, kind, number):

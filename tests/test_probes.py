@@ -13,6 +13,8 @@ from mnv2bench.profiling.probes import onnxruntime as of_onnxruntime
 from mnv2bench.profiling.probes import torch as of_torch
 from mnv2bench.records import Plan
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 CACHES = {"L1": 32 << 10, "L2": MIB // 2, "L3": 32 * MIB}
 SHORT = Plan(rounds=1, round_s=0.001, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)

@@ -15,6 +15,8 @@ from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.readers import xnnpack
 
+pytestmark = pytest.mark.slow
+
 NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",)}
 HERE = [name for name, modules in NEEDED.items() if all(map(importlib.util.find_spec, modules))]
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)

@@ -21,6 +21,8 @@ from mnv2bench.records import replace
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
 
+pytestmark = pytest.mark.slow
+
 SMALL = Case(width=0.35, resolution=96)
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 RECORDED = Path(__file__).parent / "profiles"

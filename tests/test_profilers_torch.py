@@ -26,6 +26,8 @@ from mnv2bench.profiling.records import Operator
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 
+pytestmark = pytest.mark.slow
+
 BACKENDS = ("torch_eager", "torch_script", "torch_compile", "torch_compile_freezing", "torch_aoti")
 PLAN = Plan(processes=1, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=2, warmup_cap_rounds=1)
 ORDER = [layer.name for layer in layers("mobilenet_v2", 0.35, 96)]

@@ -16,6 +16,8 @@ from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal, Unusable
 from mnv2bench.records.rounds import Round
 
+pytestmark = pytest.mark.slow
+
 FAKE = Case(width=0.35, resolution=96, backend="fake")
 NCNN = Case(width=0.35, resolution=96, backend="ncnn")
 PLAN = Plan(processes=2, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=1, warmup_cap_s=0.05)

@@ -10,6 +10,8 @@ import pytest
 from mnv2bench.refusals import Unavailable
 from mnv2bench.remote.transports import TimedOut, TransportError, qemu, transport
 
+pytestmark = pytest.mark.slow
+
 COMPILER = "aarch64-linux-gnu-gcc"
 PROGRAM = r"""
 #include <stdio.h>

@@ -21,6 +21,8 @@ from mnv2bench.remote.runners import answer, contract, native
 from mnv2bench.remote.runners.answer import CountedRuns, Marks
 from mnv2bench.workers.loop import steady
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "mnv2bench" / "remote" / "runners"
 SMALL = Plan(rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=60.0)

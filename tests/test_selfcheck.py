@@ -15,6 +15,8 @@ from mnv2bench.selfcheck.duels import replay
 from mnv2bench.selfcheck.nights import Model, Sittings, simulate, sittings
 from mnv2bench.statistics.intervals import clopper_pearson
 
+pytestmark = pytest.mark.slow
+
 FAKES = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in (64, 96))
 BRIEF = Plan(processes=300, rounds=1, round_s=0.05, warmup_s=0.05, warmup_cap_s=0.1)
 

@@ -10,9 +10,12 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    not importlib.util.find_spec("tensorrt_rtx"), reason="needs the stand-in TensorRT-RTX: make test-tensorrt"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not importlib.util.find_spec("tensorrt_rtx"), reason="needs the stand-in TensorRT-RTX: make test-tensorrt"
+    ),
+]
 EXPORTED = """
 import json, sys, warnings
 from pathlib import Path

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-pytestmark = pytest.mark.skipif(
-    not shutil.which("gcc"), reason="needs gcc for the double of libcuda: apt-get install gcc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc for the double of libcuda: apt-get install gcc"),
+]
 OPENED = """
 import ctypes, json, os, sys, types
 from pathlib import Path
