@@ -23,7 +23,7 @@ RUNTIME = Runtime(
 TASKS = Path("/proc/self/task")
 
 
-def delegated(operators: Sequence[dict[str, Any]]) -> tuple[int, int]:
+def delegated(operators: Sequence[dict[str, Any]]) -> tuple[int, int]:  # as the interpreter describes them
     """Operators of the graph that delegates took over, and operators left to the interpreter's own kernels.
 
     The interpreter lists a graph's operators and then the delegates' nodes without saying which stand for which: what a

@@ -38,7 +38,7 @@ class Item(Protocol):
     def measure(self, turn: Turn, preparation: Preparation | Failure | None, plan: Plan, journal: Journal) -> str:
         """Run one process, write how it ended to the journal, and return its status.
 
-        `preparation` is what came of `needs`: the files, or why there are none.
+        `preparation` is the result of preparing `needs`: the files, or why there are none.
         """
 
 

@@ -104,7 +104,7 @@ def target_from_json(fields: object) -> Target | None:
     )
 
 
-def target_to_json(target: Target) -> dict[str, object]:  # Any: plain JSON, on its way to the file
+def target_to_json(target: Target) -> dict[str, object]:
     """The JSON of a Target as it stands in a process's line."""
     fields: dict[str, object] = msgspec.to_builtins(target)
     return fields

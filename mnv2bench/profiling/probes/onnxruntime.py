@@ -37,7 +37,15 @@ class MatMul(Kernel):
 def probes(threads: int, caches: dict[str, int]) -> Iterator[ReadyProbe]:
     """The matrix product. onnxruntime has no kernel that only copies, so `caches` are not used."""
     n = side(threads)
-    probe = Probe(f"{FP32.name} matmul", "onnxruntime", "flop", work=2 * n**3, bytes=3 * n**2 * 4, level="", rounds=())
+    probe = Probe(
+        f"{FP32.name} matmul",
+        "onnxruntime",
+        "flop",
+        work=2 * n**3,
+        bytes=3 * n**2 * FP32.element_bytes,
+        level="",
+        rounds=(),
+    )
     yield ReadyProbe(probe, MatMul(n, threads))
 
 

@@ -31,7 +31,7 @@ def judged_counts(
     nights = order[: order.index(night) + 1]
     earlier = {name: of_night for name, of_night in verdicts.items() if name != night}
     still_open = open_changes(earlier, epochs, nights)
-    rows_of_case: dict[str, dict[str, Any]] = {}
+    rows_of_case: dict[str, dict[str, Any]] = {}  # rows of a DataFrame, as pandas gives them
     for row in counts_only(frame).itertuples():
         rows_of_case.setdefault(str(row.case), {})[str(row.night)] = row
     return tuple(

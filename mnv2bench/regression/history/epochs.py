@@ -82,7 +82,7 @@ def _epochs(text: str, path: Path) -> tuple[Epoch, ...]:
 
 def _epoch(fields: object) -> Epoch:
     """One [[epoch]] block; a person may have mistyped any of its keys."""
-    known: dict[str, Any] = _typed(fields, dict, "epoch")
+    known: dict[str, Any] = _typed(fields, dict, "epoch")  # TOML that a person wrote; checked key by key below
     unknown = sorted(set(known) - KEYS)
     if unknown:
         raise ValueError(f"an epoch with an unknown key {unknown[0]!r}")

@@ -41,7 +41,7 @@ COUNTS = """\
 
 
 def part_text(value: float | None) -> str:
-    """A part of one as a percentage with its sign."""
+    """A fraction as a percentage with its sign: 0.03 is "+3.0%"."""
     return NONE if value is None else f"{value:+.1%}"
 
 
