@@ -285,6 +285,16 @@ def test_ctrl_c_ends_the_worker_and_says_how_to_go_on(started, command, tmp_path
     assert [record.status for record in load(out)] == ["ok", "ok"]
 
 
+def test_a_backend_that_is_named_is_checked_where_it_runs_and_nowhere_else(command):
+    ran = command("mnv2bench", "backends", "fake", COLUMNS="200")
+    rows = [line.split("│")[1:4] for line in ran.stdout.splitlines() if "fake" in line and "│" in line]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["fake", "cpu", "works"],
+        ["fake", "cuda", "unavailable"],
+    ]
+    assert ran.returncode == 0
+
+
 MEASURING = ("run", "profile", "roofline", "duel")
 
 

@@ -85,7 +85,7 @@ def test_every_verb_and_option_on_a_page_exists(page):
 def test_the_readmes_programs_and_make_targets_exist():
     programs = {shlex.split(command)[0] for command in _commands()}
     assert programs == {"make", "python3", ".venv/bin/python", ".venv/bin/pytest", ".venv/bin/mnv2bench",
-                        ".venv/bin/ruff", ".venv/bin/mypy"}  # fmt: skip
+                        ".venv/bin/ruff", ".venv/bin/mypy", ".venv/bin/lint-imports"}  # fmt: skip
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {shlex.split(c)[1] for c in _commands() if c.startswith("make ")} <= targets
 

@@ -3,10 +3,12 @@
 import pytest
 
 from mnv2bench import Case
+from mnv2bench.backends import Session
 from mnv2bench.campaign.processes import Turn, process_of
-from mnv2bench.records import Samples
+from mnv2bench.records import Plan, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.workers.jobs import Measured
+from mnv2bench.workers.opening import time_session
 from mnv2bench.workers.programs import Outcome
 from mnv2bench.workers.worker import CompileCache
 
@@ -65,3 +67,15 @@ def test_a_result_that_contradicts_itself_is_a_failed_process_and_never_a_line_t
     sound = Samples(rounds=(Round(durations_ns=(400, 400), wall_ns=1000, cpu_ns=1000),))
     kept = process_of(Case(), Turn(0, 0, 0), Outcome("ok", "", Measured(samples=sound)))
     assert (kept.status, kept.samples) == ("ok", sound)
+
+
+def test_what_a_backend_says_of_itself_is_kept_as_text_so_that_its_line_reads_again():
+    class Numbers(Session):
+        def run(self):
+            pass
+
+        def settings(self):
+            return {"threads": 1, "fused": True}
+
+    brief = Plan(processes=1, rounds=1, round_s=0.0001, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
+    assert time_session(Numbers(), brief, 1).settings == {"threads": "1", "fused": "True"}

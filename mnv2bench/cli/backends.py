@@ -34,7 +34,7 @@ def backends(
     smallest = [(0.35, 96)]
     small: list[Case] = []
     for device in DEVICES:
-        chosen = [name for name in all_backends(device) if not names or name in names]
+        chosen = [name for name in names or all_backends(device) if device in runtime(name).runs]
         small += cases(smallest, backends=chosen, devices=(device,))
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         records = measure(Campaign(tuple(small), Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))

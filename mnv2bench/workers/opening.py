@@ -46,7 +46,8 @@ class Timing(Struct, frozen=True):
 def time_session(session: Session, plan: Plan, threads: int, watch: Watch | None = None) -> Timing:
     """Warm up and time a session that holds its images."""
     warmup, rounds = loop.measure(session, plan, threads, watch=watch)
-    return Timing(warmup, rounds, session.settings())
+    settings = {str(name): str(value) for name, value in session.settings().items()}  # a backend may give numbers
+    return Timing(warmup, rounds, settings)
 
 
 def open_check_measure(
