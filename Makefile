@@ -7,7 +7,7 @@ SYSTEM := qemu-user gcc g++ libc6-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gn
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[cpu,mobile,test-tensorrt,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[cpu,mobile,test-tensorrt,dev]'
 	touch $@
 
 bench: $(VENV)/ready  ## measure the quick grid with every backend, then write the report
