@@ -88,11 +88,6 @@ class Layer(Struct, frozen=True):
         return self.in_channels * self.in_size**2
 
     @property
-    def read_elements(self) -> int:
-        """Elements of all inputs."""
-        return self.in_elements * (len(self.inputs) if self.type == "add" else 1)
-
-    @property
     def out_elements(self) -> int:
         return self.out_channels * self.out_size**2
 

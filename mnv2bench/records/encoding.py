@@ -103,13 +103,6 @@ def samples_to_json(samples: Samples) -> dict[str, object]:
     return to_json(samples)
 
 
-def samples_from_json(fields: dict[str, object]) -> Samples:
-    """The samples of JSON. ValueError for wrong types, and for samples that contradict themselves."""
-    samples = from_json(fields, Samples)
-    require_consistent_samples(samples)
-    return samples
-
-
 def process_to_json(process: Process) -> dict[str, object]:
     """The line of a process. It has only what its kind has: no field of a count could be taken for a latency."""
     fields = to_json(process) | {"case": process.case.id, "kind": process.case.kind}
