@@ -63,7 +63,7 @@ def rounds_of(*medians):
 
 
 def test_a_round_starts_runs_until_its_time_is_over_and_counts_the_last_one_whole():
-    assert timed(Simulated(10), 0.045) == Round((10 * MS,) * 5, 50 * MS, 50 * MS, 0, 0, 0, 0, 0)
+    assert timed(Simulated(10), 0.045) == Round((10 * MS,) * 5, 50 * MS, 50 * MS, 0, 0, 0, 0, 0, minor_faults=0, system_ns=0)
 
 
 def test_no_run_starts_at_the_deadline():
@@ -74,7 +74,7 @@ def test_no_run_starts_at_the_deadline():
 
 @pytest.mark.parametrize("seconds", [0.15, 0.0])
 def test_a_round_has_one_run_at_least(seconds):
-    assert timed(Simulated(5000, 1), seconds) == Round((5000 * MS,), 5000 * MS, 5000 * MS, 0, 0, 0, 0, 0)
+    assert timed(Simulated(5000, 1), seconds) == Round((5000 * MS,), 5000 * MS, 5000 * MS, 0, 0, 0, 0, 0, minor_faults=0, system_ns=0)
 
 
 def test_every_duration_is_kept_in_order():
@@ -98,11 +98,12 @@ def test_reading_the_clock_is_all_that_stands_between_two_runs():
 
 
 def test_a_round_holds_what_the_counters_gained_and_never_less_than_nothing():
-    before = Counters(1000, 50, None, 900, 7, 2)
-    after = Counters(1600, 80, 40, 800, 10, 3)
+    before = Counters(1000, 50, None, 900, 7, 2, 5, 300)
+    after = Counters(1600, 80, 40, 800, 10, 3, 9, 340)
     round = time_round(Simulated(1), 0.001, lambda first: before if first else after)
     assert (round.cpu_ns, round.run_queue_ns, round.steal_ns, round.throttled_ns) == (600, 30, None, 0)
     assert (round.involuntary_switches, round.major_faults) == (3, 1)
+    assert (round.minor_faults, round.system_ns) == (4, 40)
 
 
 def test_the_real_counters_can_be_read_beside_a_simulated_round():

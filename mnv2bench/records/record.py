@@ -13,8 +13,9 @@ from mnv2bench.records.rounds import GpuState, Round
 from mnv2bench.records.target import Target
 
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
+# 5 (2026-11): minor faults and system time of rounds, what was set and checked.
 # A reader takes every number up to its own: docs/records.md
-SCHEMA = 4
+SCHEMA = 5
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
 

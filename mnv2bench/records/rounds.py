@@ -60,6 +60,9 @@ class GpuRound(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """About 150 ms of back-to-back inferences and what else the machine did meanwhile. Integer nanoseconds.
 
+    `cpu_ns` is user and system time, `system_ns` the part of it that the kernel worked. `minor_faults` are pages that
+    the kernel gave the process; both are None before schema 5.
+
     On a GPU `durations_ns` are still the host's: the call, until its result is complete. `gpu` is what else there is.
     """
 
@@ -71,6 +74,8 @@ class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     throttled_ns: int | None = None
     involuntary_switches: Whole = 0
     major_faults: Whole = 0
+    minor_faults: Whole | None = None
+    system_ns: Whole | None = None
     gpu: GpuRound | None = None
 
     @property

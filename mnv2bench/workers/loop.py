@@ -51,6 +51,8 @@ def time_round(
         throttled_ns=since(before.throttled_ns, after.throttled_ns),
         involuntary_switches=after.involuntary_switches - before.involuntary_switches,
         major_faults=after.major_faults - before.major_faults,
+        minor_faults=after.minor_faults - before.minor_faults,
+        system_ns=max(0, after.system_ns - before.system_ns),
     )
 
 

@@ -21,6 +21,8 @@ class Counters:
     throttled_ns: int | None
     involuntary_switches: int
     major_faults: int
+    minor_faults: int = 0
+    system_ns: int = 0
 
 
 def _run_queue_ns() -> int | None:
@@ -75,7 +77,8 @@ def counters(last: bool = False) -> Counters:
     waited = (_run_queue_ns(), _steal_ns(), _throttled_ns())
     usage = usage or resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
-    return Counters(cpu_ns, *waited, usage.ru_nivcsw, usage.ru_majflt)
+    system_ns = round(usage.ru_stime * 1e9)
+    return Counters(cpu_ns, *waited, usage.ru_nivcsw, usage.ru_majflt, usage.ru_minflt, system_ns)
 
 
 def since(before: int | None, after: int | None) -> int | None:
