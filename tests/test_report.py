@@ -321,7 +321,7 @@ def test_records_of_two_seeds_in_one_file_are_two_chapters():
         ("&lt;b&gt; $x$ # head", r"\&lt;b\&gt; \$x\$ \# head"),
         ("_slanted_ but torch_compile_freezing", r"\_slanted\_ but torch_compile_freezing"),
         ("\u202eright to left\u0000\u001b[31m", r"right to left \[31m"),
-        ("x" * 600, "x" * 499 + "…"),
+        ("x" * 600, "x" * 160 + " … " + "x" * 337),
         (None, "None"),
     ],
 )

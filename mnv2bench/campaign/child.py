@@ -19,7 +19,6 @@ from mnv2bench.texts import one_line
 from mnv2bench.workers.programs import CONTRACT, Answer, Envelope, Outcome, Program
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-TAIL = 300  # characters of what a child printed last: where a traceback says what happened
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -99,7 +98,7 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 def _reason(code: int, output: bytes) -> str:
     """Why a child that wrote no outcome ended, with what it printed last."""
-    printed = one_line(output[-4 * TAIL :].decode(errors="replace")[-TAIL:])
+    printed = one_line(output.decode(errors="replace"))
     ending = f"worker ended with exit code {code}"
     if code < 0:
         with suppress(ValueError):

@@ -16,7 +16,6 @@ from mnv2bench.refusals import Unavailable
 from mnv2bench.texts import one_line
 
 MAX_BYTES = 64 * 2**20  # of what one program may print: a broken one must not fill this machine's memory
-TAIL = 300  # characters of what a failing command printed last
 
 
 class TimedOut(Exception):
@@ -81,7 +80,7 @@ def succeed(
     except TimedOut as error:
         raise Unavailable(f"{failure} ({error}): {fix}") from error
     if result.code:
-        raise Unavailable(f"{failure} ({one_line((result.err or result.out)[-TAIL:])}): {fix}")
+        raise Unavailable(f"{failure} ({one_line(result.err or result.out)}): {fix}")
     return result.out
 
 

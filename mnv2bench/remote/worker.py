@@ -28,7 +28,6 @@ from mnv2bench.workers.outputs import compare
 from mnv2bench.workers.programs import Outcome, serve
 
 COUNTED_RUNS = 3
-TAIL = 300  # characters of what a failing program printed last
 LAST_WORDS_S = 15.0  # between the runner's own limit and the one after which the campaign kills this process
 COOL_C, COOL_CAP_S = 38.0, 120.0
 
@@ -122,7 +121,7 @@ def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) ->
     program = device.run([*bundle.start, *words], limit_s + LAST_WORDS_S / 2)
     if program.code == contract.TOO_LATE:
         raise TimedOut(f"the runner ended itself after {limit_s:.0f} s: raise --process-limit")
-    message = one_line(program.err[-TAIL:])
+    message = one_line(program.err)
     if program.code == contract.UNSUPPORTED:
         raise Unsupported(message)
     if program.code == contract.UNAVAILABLE:
@@ -137,7 +136,7 @@ def _external(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) 
     tool = external.tool(job.runner)
     program = device.run([*bundle.start, *tool.argv(_model(job), job.case, job.plan)], clock.left())
     if program.code:
-        message = one_line((program.err or program.out)[-TAIL:])
+        message = one_line(program.err or program.out)
         raise TransportError(f"{tool.name} ended with {_exit(program.code)}: {message}")
     return Outcome(result=Measured(external_result=tool.parse(program.out, program.err)))
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.texts import one_line
 
 NONE = "–"
-LONGEST = 500
 MARKS = {  # the mark of each flag, by the name that the flag begins with
     "noisy": "†",
     "unsteady": "‡",
@@ -29,9 +29,7 @@ def plain(text: str) -> str:
 
 def escape(text: object) -> str:
     """Any text from a file as plain words: no markup, no HTML, no new cell."""
-    line = plain(str(text))
-    shown = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
-    return SPECIAL.sub(r"\\\g<0>", shown)
+    return SPECIAL.sub(r"\\\g<0>", one_line(str(text)))
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -25,7 +25,7 @@ def export(job: Job) -> None:
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
         files = [Path(folder, f"net.ncnn.{part}") for part in ("param", "bin")]
         if ran.returncode or not all(file.exists() for file in files):
-            raise RuntimeError(f"pnnx ended with exit code {ran.returncode}: {(ran.stderr or ran.stdout)[-300:]}")
+            raise RuntimeError(f"pnnx ended with exit code {ran.returncode}: {ran.stderr or ran.stdout}")
         with zipfile.ZipFile(job.target, "w") as both:
             for file in files:
                 both.write(file, f"net{file.suffix}")

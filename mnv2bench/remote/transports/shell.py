@@ -18,7 +18,6 @@ SENTINEL = "; echo MNV2_RC=$?"
 ENDED = re.compile(r"MNV2_RC=(\d+)\s*\Z")
 PUSH_S, PULL_S = 600, 300
 RECONNECT_S = 1.0  # a phone that dropped out may come back in this time, so that its folder can be removed
-TAIL = 200
 
 
 class ShellTransport(Transport):
@@ -70,7 +69,7 @@ class ShellTransport(Transport):
     def failure(self, result: ProgramResult) -> Exception:
         """The reason why the client ended without an answer."""
         message = f"{result.out}\n{result.err}"
-        return self.refusal(message) or self.lost(one_line(message[-2 * TAIL :])[-TAIL:])
+        return self.refusal(message) or self.lost(one_line(message))
 
     def close(self) -> None:
         """End what runs in the folder and remove it; a phone that dropped out is tried again."""
