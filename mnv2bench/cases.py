@@ -15,7 +15,7 @@ GRIDS = networks.network(networks.DEFAULT).grids
 EAGER = "torch_eager"  # the backend that every speed-up is over, at the same precision
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
-ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
+ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
 
 class Kind(StrEnum):
@@ -53,6 +53,8 @@ def is_gpu(device: str) -> bool:
 class Case:
     """What is measured. `id` is its name everywhere: pytest id, file key, CSV key.
 
+    `classes` is how many outputs the classifier has; another number than the usual one is part of the name.
+
     Raises ValueError, in one line, for a case that no network or runtime could have.
     """
 
@@ -64,9 +66,10 @@ class Case:
     device: str = "cpu"
     precision: str = precisions.FP32.name
     threads: int = 1
+    classes: int = networks.CLASSES
 
     def __post_init__(self) -> None:
-        networks.check(self.network, self.width, self.resolution)
+        networks.check(self.network, self.width, self.resolution, self.classes)
         for name, value in (("batch", self.batch), ("threads", self.threads)):
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
                 raise ValueError(f"{name} must be a whole number from 1 to 4096, not {value!r}")
@@ -77,8 +80,12 @@ class Case:
 
     @property
     def variant(self) -> str:
-        """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224."""
-        return f"{self.network}_{float(self.width)}_{self.resolution}"
+        """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224.
+
+        With another number of classes than theirs, mobilenet_v2_1.0_224_10classes.
+        """
+        spelt = f"{self.network}_{float(self.width)}_{self.resolution}"
+        return spelt if self.classes == networks.CLASSES else f"{spelt}_{self.classes}classes"
 
     @property
     def kind(self) -> Kind:
@@ -102,8 +109,18 @@ class Case:
         match = ID.fullmatch(id)
         if not match:
             raise ValueError(f"{id!r} is not a case id such as {cls().id}")
-        network, width, resolution, batch, backend, device, precision, threads = match.groups()
-        return cls(network, float(width), int(resolution), int(batch), backend, device, precision, int(threads))
+        network, width, resolution, classes, batch, backend, device, precision, threads = match.groups()
+        return cls(
+            network,
+            float(width),
+            int(resolution),
+            int(batch),
+            backend,
+            device,
+            precision,
+            int(threads),
+            int(classes or networks.CLASSES),
+        )
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)

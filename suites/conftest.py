@@ -20,7 +20,7 @@ from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.terminal import Display, spent_table
 
-PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads")
+PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
 RESULTS = Path(__file__).parents[1] / "results"
 REFUSED_OPTIONS = {  # options of pytest-benchmark that cannot apply: what to use instead, or why not
     "--benchmark-min-rounds": "--rounds and --processes set how much is measured",
@@ -94,8 +94,8 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture
-def case(network, width, resolution, batch, backend, device, precision, threads):
-    return Case(network, width, resolution, batch, backend, device, precision, threads)
+def case(network, width, resolution, batch, backend, device, precision, threads, classes):
+    return Case(network, width, resolution, batch, backend, device, precision, threads, classes)
 
 
 def _case(item):

@@ -146,3 +146,17 @@ def test_cases_are_every_combination_once_in_the_order_given():
         "mobilenet_v2_0.35_96-b8-torch_eager-cpu-fp32-t2",
         "mobilenet_v2_0.35_96-b8-torch_eager-cpu-fp32-t1",
     ]
+
+
+def test_another_number_of_classes_is_part_of_the_name_and_the_usual_one_is_not():
+    assert Case(classes=10).id == "mobilenet_v2_1.0_224_10classes-b1-torch_eager-cpu-fp32-t1"
+    assert Case.parse("mobilenet_v2_0.35_96_1001classes-b8-onnxruntime-cpu-fp32-t2") == Case(
+        width=0.35, resolution=96, batch=8, backend="onnxruntime", threads=2, classes=1001
+    )
+    assert Case(classes=1000).id == "mobilenet_v2_1.0_224-b1-torch_eager-cpu-fp32-t1"
+
+
+@pytest.mark.parametrize("classes", [0, -1, 100_001, 10.0, True, "10"])
+def test_a_number_of_classes_that_no_network_has_is_refused_in_one_line(classes):
+    with pytest.raises(ValueError, match="classes must be a whole number from 1 to 100000, such as 1000, not"):
+        Case(classes=classes)

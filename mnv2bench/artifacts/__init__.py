@@ -70,7 +70,9 @@ def key(
     """
     declaration = formats.format(format)
     precision = named(case.precision).files if declaration.per_precision else FP32.name
-    net = repr(networks.layers(case.network, case.width, networks.ANY_RESOLUTION))  # its file may be out of the tree
+    net = repr(
+        networks.layers(case.network, case.width, networks.ANY_RESOLUTION, case.classes)
+    )  # its file may be out of the tree
     content = [format, net, case.network, case.width, precision, weights.content]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if declaration.per_shape:

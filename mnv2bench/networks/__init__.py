@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY_RESOLUTION",
+    "CLASSES",
     "DEFAULT",
     "IMAGE",
     "Count",
@@ -60,7 +61,8 @@ __all__ = [
 
 DEFAULT = "mobilenet_v2"
 ENTRY_POINTS = "mnv2bench.networks"
-MAX_WIDTH, MAX_RESOLUTION = 10, 4096
+MAX_WIDTH, MAX_RESOLUTION, MAX_CLASSES = 10, 4096, 100_000
+CLASSES = 1000  # of ImageNet: what a network has where nothing else is said
 ANY_RESOLUTION = 224  # weights and modules are the same at every resolution
 
 
@@ -102,7 +104,7 @@ def published(name: str, width: float, resolution: int) -> Published | None:
     return network(name).published().get((width, resolution))
 
 
-def check(name: str, width: float, resolution: int) -> None:
+def check(name: str, width: float, resolution: int, classes: int = CLASSES) -> None:
     """Raises ValueError, in one line, where the network cannot be built."""
     declared = network(name)
     if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= MAX_WIDTH:
@@ -118,18 +120,18 @@ def check(name: str, width: float, resolution: int) -> None:
             f"resolution must be a whole number from {declared.min_resolution} to {MAX_RESOLUTION}, such as 224, "
             f"not {resolution!r}"
         )
+    if isinstance(classes, bool) or not isinstance(classes, int) or not 1 <= classes <= MAX_CLASSES:
+        raise ValueError(f"classes must be a whole number from 1 to {MAX_CLASSES}, such as {CLASSES}, not {classes!r}")
 
 
-def layers(name: str, width: float, resolution: int, classes: int = 1000) -> tuple[Layer, ...]:
+def layers(name: str, width: float, resolution: int, classes: int = CLASSES) -> tuple[Layer, ...]:
     """The network's layers in the order in which they run."""
-    check(name, width, resolution)
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, not {classes!r}")
+    check(name, width, resolution, classes)
     return network(name).layers(width, resolution, classes)
 
 
 @lru_cache(maxsize=None, typed=True)  # typed: True is no width, though it equals 1.0
-def count(name: str, width: float, resolution: int, classes: int = 1000) -> Count:
+def count(name: str, width: float, resolution: int, classes: int = CLASSES) -> Count:
     """Multiply-adds, parameters and memory of one image.
 
     For mobilenet_v2, `madds` truncated to millions equals every official row of paper/mobilenet_v2_published.csv, and
@@ -143,12 +145,12 @@ def torchinfo_totals(name: str, width: float, resolution: int) -> TorchinfoTotal
     return graph.torchinfo_totals(layers(name, width, resolution))
 
 
-def activations(name: str, width: float, resolution: int) -> tuple[Live, ...]:
+def activations(name: str, width: float, resolution: int, classes: int = CLASSES) -> tuple[Live, ...]:
     """Activation memory along the network, layer by layer."""
-    return graph.activations(layers(name, width, resolution))
+    return graph.activations(layers(name, width, resolution, classes))
 
 
-def build(name: str, width: float = 1.0, classes: int = 1000, seed: int | None = 0) -> "nn.Module":
+def build(name: str, width: float = 1.0, classes: int = CLASSES, seed: int | None = 0) -> "nn.Module":
     """The network in eval mode; see `modules.build`."""
     from mnv2bench.networks import modules  # torch, only where a network is built
 

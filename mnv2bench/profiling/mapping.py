@@ -13,7 +13,7 @@ ONLY_MOVING = ("concat", "shuffle")  # layer types that compute nothing: their o
 
 def network(case: Case) -> tuple[Layer, ...]:
     """The layers of a case's network, in the order it runs."""
-    return layers(case.network, case.width, case.resolution)
+    return layers(case.network, case.width, case.resolution, case.classes)
 
 
 def layers_of(profile: Profile) -> tuple[tuple[str, ...], ...]:

@@ -153,7 +153,7 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
 
 def _network(case: Case) -> dict[str, Layer]:
     """The layers of the case's network by name."""
-    return {layer.name: layer for layer in networks.layers(case.network, case.width, case.resolution)}
+    return {layer.name: layer for layer in networks.layers(case.network, case.width, case.resolution, case.classes)}
 
 
 def _bandwidth(roof: Roof, size: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mnv2bench.cases import EAGER, Kind
-from mnv2bench.networks import Published, published
+from mnv2bench.networks import CLASSES, Published, published
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record
 from mnv2bench.report import column
@@ -33,8 +33,9 @@ def megabytes(size: int | None) -> float | None:
 
 
 def _published(evaluation: Evaluation) -> Published | None:
+    """The published row of the case's variant; None for other numbers of classes than were published."""
     case = evaluation.case
-    return published(case.network, case.width, case.resolution)
+    return published(case.network, case.width, case.resolution) if case.classes == CLASSES else None
 
 
 def _published_top1(evaluation: Evaluation) -> float | None:
@@ -91,6 +92,7 @@ CASE: Columns = (
     Column("network", str, lambda e: e.case.network, "The network."),
     Column("width", float, lambda e: e.case.width, "Width multiplier."),
     Column("resolution", int, lambda e: e.case.resolution, "Side of the square images, pixels."),
+    Column("classes", int, lambda e: e.case.classes, "Outputs of the classifier: of ImageNet, or of the weights file."),
     Column("batch", int, lambda e: e.case.batch, "Images of one call."),
     Column("backend", str, lambda e: e.case.backend, "The backend that ran the network."),
     Column("device", str, lambda e: e.case.device, "Where it ran: cpu, cuda, or a device behind a transport."),

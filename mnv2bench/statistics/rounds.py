@@ -110,7 +110,8 @@ def threads_used(record: Record) -> float:
 
 def network_count(record: Record) -> Count:
     """Multiply-adds, parameters and memory of the record's network, of one image."""
-    return count(record.case.network, record.case.width, record.case.resolution)
+    case = record.case
+    return count(case.network, case.width, case.resolution, case.classes)
 
 
 def madds(record: Record) -> int:

@@ -11,9 +11,10 @@ FORMAT = Format(suffix=".pt", made_from="", per_precision=False, per_shape=False
 
 def export(job: Job) -> None:
     """Seeded weights, or those of the user's file, checked against the network."""
+    case, seed = job.case, None if job.weights.file else job.weights.seed
+    module = build(case.network, case.width, case.classes, seed)
     if not job.weights.file:
-        torch.save(build(job.case.network, width=job.case.width, seed=job.weights.seed).state_dict(), job.target)
+        torch.save(module.state_dict(), job.target)
         return
-    module = build(job.case.network, width=job.case.width, seed=None)
     module.load_state_dict(torch.load(job.weights.file, weights_only=True, map_location="cpu"))
     torch.save(module.state_dict(), job.target)

@@ -97,7 +97,7 @@ def prepare(case: Case) -> None:
 
 def network(case: Case, path: Path) -> torch.nn.Module:
     """The case's network in eval mode with the weights of a state dict file, in float32 on the CPU."""
-    module = build(case.network, width=case.width, seed=None)
+    module = build(case.network, width=case.width, classes=case.classes, seed=None)
     module.load_state_dict(torch.load(path, weights_only=True))
     return module.eval()
 

@@ -150,8 +150,8 @@ def _resident(profiled: ProfiledCase, record: Record) -> list[str]:
     resident, case = memory(record), profiled.case
     if resident is None:
         return []
-    counted = count(case.network, case.width, case.resolution)
-    computed = peaks(activations(case.network, case.width, case.resolution))
+    counted = count(case.network, case.width, case.resolution, case.classes)
+    computed = peaks(activations(case.network, case.width, case.resolution, case.classes))
     of_fp32 = named(case.precision).size_ratio
     words = f" ({escape(profiled.profile.arena)})" if profiled.profile.arena else ""
     return [

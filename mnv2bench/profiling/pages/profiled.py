@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mnv2bench.cases import EAGER, Case, is_gpu
 from mnv2bench.networks import Layer, blocks, count, layers, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, case_profile
+from mnv2bench.profiling.mapping import network
 from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.profiling.roofline import Attainable, Roof, attainable, ceilings, roof, roofline_share
 from mnv2bench.records import Record
@@ -51,7 +52,7 @@ class ProfiledCase:
 
     def whole(self) -> Attainable | None:
         """The least time of the whole network; None without a roof."""
-        return self.attainable(layer.name for layer in layers(self.case.network, self.case.width, self.case.resolution))
+        return self.attainable(layer.name for layer in network(self.case))
 
 
 def profiled_cases(
@@ -77,7 +78,7 @@ def profiled_cases(
 def _order(profiled: ProfiledCase) -> tuple[object, ...]:
     *setting, variant = profiled.setting
     case = profiled.case
-    madds = count(case.network, case.width, case.resolution).madds
+    madds = count(case.network, case.width, case.resolution, case.classes).madds
     return (*setting, -madds, variant, case.backend != EAGER, case.backend)
 
 
@@ -107,7 +108,8 @@ def settings(cases: Sequence[ProfiledCase]) -> list[tuple[str, list[ProfiledCase
 def network_layers(group: Iterable[ProfiledCase]) -> tuple[Layer, ...]:
     """The layers of the cases' networks, each variant once."""
     variants = dict.fromkeys(
-        (profiled.case.network, profiled.case.width, profiled.case.resolution) for profiled in group
+        (profiled.case.network, profiled.case.width, profiled.case.resolution, profiled.case.classes)
+        for profiled in group
     )
     return tuple(layer for variant in variants for layer in layers(*variant))
 
