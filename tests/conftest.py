@@ -90,10 +90,10 @@ def started():
         parent = psutil.Process(process.pid)
 
         def seen():
-            for found in parent.children():
+            for found in parent.children(recursive=True):
                 family.add(found)
                 try:
-                    if module in found.cmdline():
+                    if module in found.cmdline()[:5]:  # of its supervisor it is a later argument
                         return found
                 except psutil.Error:
                     pass  # between fork and exec, or gone

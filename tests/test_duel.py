@@ -223,16 +223,16 @@ def test_what_is_no_interpreter_is_bad_input(command, tmp_path):
 
 
 def test_a_worker_of_another_contract_refuses_the_job(monkeypatch):
-    monkeypatch.setattr(child, "CONTRACT", 5)
-    why = "it speaks contract 4 of workers, the duel speaks 5; install one version of mnv2bench on both sides"
+    monkeypatch.setattr(child, "CONTRACT", 6)
+    why = "it speaks contract 5 of workers, the duel speaks 6; install one version of mnv2bench on both sides"
     with pytest.raises(ValueError, match=f"cannot duel .*{why}.*: .*pip install --upgrade mnv2bench$"):
         side.side(sys.executable, (), side.Weights())
 
 
 def test_a_side_of_an_older_contract_is_told_in_the_words_that_it_reads():
     """Contract 3 read its job at the top of the file; `contract`, `parent` and `outcome` are there in every one."""
-    envelope = json.loads(msgspec.json.encode(Envelope(1, "outcome.json", 4, msgspec.Raw(b"{}"))))
-    assert envelope == {"parent": 1, "outcome": "outcome.json", "contract": 4, "job": {}}
+    envelope = json.loads(msgspec.json.encode(Envelope(1, "outcome.json", 5, msgspec.Raw(b"{}"))))
+    assert envelope == {"parent": 1, "outcome": "outcome.json", "contract": 5, "job": {}}
     old = b'{"status": "failed", "reason": "it speaks contract 3 of workers, the duel speaks 4", "measured": {}}'
     answer = msgspec.json.decode(old, type=Answer)
     assert (answer.status, answer.reason) == ("failed", "it speaks contract 3 of workers, the duel speaks 4")

@@ -4,21 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
 from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.texts import one_line
+from mnv2bench.workers import programs
 from mnv2bench.workers.programs import CONTRACT, Answer, Envelope, Outcome, Program
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+SUPERVISOR = str(Path(programs.__file__).with_name("supervisor.py"))  # run by its path, never imported here
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -38,44 +39,91 @@ def run_child(
 ) -> Outcome[R]:
     """Run a program in a child process, in a session of its own, and wait for it without waking.
 
-    A crash, a kill and a hang end as `failed` or `timeout` with the reason; KeyboardInterrupt kills the child first.
+    The job and the outcome travel through pipes, so no disk has to have room for them. A crash, a kill and a hang end as
+    `failed` or `timeout` with the reason; an interrupt first ends the child and all that it started.
     """
-    with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
-        answer, output = Path(folder, "outcome.json"), Path(folder, "output")
-        envelope = Envelope(os.getpid(), str(answer), CONTRACT, msgspec.Raw(msgspec.json.encode(job)))
-        job_file = Path(folder, "job.json")
-        job_file.write_bytes(msgspec.json.encode(envelope))
-        start = time.monotonic()
-        late = threading.Event()
-        with output.open("wb") as printed:
-            process = subprocess.Popen(
-                [*interpreter, "-m", program.module, str(job_file)],
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
+    start = time.monotonic()
+    with _started(program, variables, timeout_s, interpreter) as child:
+        job_bytes = msgspec.Raw(msgspec.json.encode(job))
+        envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes)
+        child.give(msgspec.json.encode(envelope))
+        answer = child.answer.read()
+        report = child.report()
+    wall_s = time.monotonic() - start
+    with suppress(msgspec.DecodeError):
+        return _outcome(program, msgspec.json.decode(answer, type=Answer), wall_s)
+    if report.late:
+        return Outcome("timeout", f"no result after {timeout_s:g} s: killed", wall_s=wall_s)
+    return Outcome("failed", _reason(report), wall_s=wall_s)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a supervisor says of a worker that ended; `code` is None where the supervisor was killed itself."""
+
+    code: int | None
+    late: bool
+    printed: bytes
+
+
+@dataclass(frozen=True)
+class Child:
+    """A worker and its supervisor (see `mnv2bench.workers.supervisor`), and the ends of the pipes that lead to them.
+
+    `answer_fd` is the number that the worker knows its end of the answer's pipe by.
+    """
+
+    supervisor: "subprocess.Popen[bytes]"
+    job: IO[bytes]
+    answer: IO[bytes]
+    answer_fd: int
+
+    def give(self, envelope: bytes) -> None:
+        """Write the job; nothing happens where the worker has ended before it read all of it."""
+        with suppress(BrokenPipeError), self.job:
+            self.job.write(envelope)
+
+    def report(self) -> Report:
+        """Wait until everything has ended."""
+        assert self.supervisor.stdout
+        line, _, printed = self.supervisor.stdout.read().partition(b"\n")
+        try:
+            code, late = map(int, line.split())
+        except ValueError:
+            return Report(None, False, line + printed)
+        return Report(code, bool(late), printed)
+
+
+@contextmanager
+def _started(
+    program: Program[J, R], variables: dict[str, str], timeout_s: float, interpreter: Sequence[str]
+) -> Iterator[Child]:
+    """A worker under its supervisor. When the block is left, the worker ends and everything that it started."""
+    job_read, job_write = os.pipe()
+    answer_read, answer_write = os.pipe()
+    with open(job_write, "wb") as job, open(answer_read, "rb") as answer:  # noqa: PTH123
+        try:
+            supervisor = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-S", SUPERVISOR, repr(timeout_s), f"{job_read},{answer_write}"),
+                    *(*interpreter, "-m", program.module, f"/dev/fd/{job_read}"),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **variables},
+                pass_fds=(job_read, answer_write),
                 start_new_session=True,
             )
-
-        def end_late() -> None:
-            late.set()
-            _kill(process)
-
-        limit = threading.Timer(timeout_s, end_late)
-        limit.daemon = True  # an interrupt that comes before the wait must not leave the parent waiting for the limit
-        try:
-            limit.start()
-            code = process.wait()
         finally:
-            limit.cancel()
-            _kill(process)
-            process.wait()
-        wall_s = time.monotonic() - start
-        with suppress(OSError, msgspec.DecodeError):
-            return _outcome(program, msgspec.json.decode(answer.read_bytes(), type=Answer), wall_s)
-        if late.is_set():
-            return Outcome("timeout", f"no result after {timeout_s:g} s: killed", wall_s=wall_s)
-        return Outcome("failed", _reason(code, output.read_bytes()), wall_s=wall_s)
+            os.close(job_read)
+            os.close(answer_write)
+        assert supervisor.stdin and supervisor.stdout
+        try:
+            with supervisor.stdout, supervisor.stdin:  # closing its input tells the supervisor to end everything
+                yield Child(supervisor, job, answer, answer_write)
+        finally:
+            supervisor.wait()
 
 
 def _outcome(program: Program[J, R], answer: Answer, wall_s: float) -> Outcome[R]:
@@ -90,17 +138,19 @@ def _outcome(program: Program[J, R], answer: Answer, wall_s: float) -> Outcome[R
     return Outcome(answer.status, answer.reason, result, wall_s)
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End the child and whatever it started: compilers run in its process group."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _reason(code: int, output: bytes) -> str:
+def _reason(report: Report) -> str:
     """Why a child that wrote no outcome ended, with what it printed last."""
-    printed = one_line(output.decode(errors="replace"))
-    ending = f"worker ended with exit code {code}"
-    if code < 0:
-        with suppress(ValueError):
-            ending = f"worker ended by {signal.Signals(-code).name}"
+    printed = one_line(report.printed.decode(errors="replace"))
+    if report.code is None:
+        ending = "the process that watched over the worker was killed"
+    elif report.code < 0:
+        ending = f"worker ended by {_signal_name(-report.code)}"
+    else:
+        ending = f"worker ended with exit code {report.code}"
     return f"{ending}: {printed}" if printed else ending
+
+
+def _signal_name(number: int) -> str:
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"

@@ -13,7 +13,7 @@ import msgspec
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 from mnv2bench.texts import one_line
 
-CONTRACT = 4  # of all jobs and results; two environments that duel must have the same one
+CONTRACT = 5  # of all jobs and results; two environments that duel must have the same one
 PR_SET_PDEATHSIG = 1
 
 J = TypeVar("J")
@@ -41,7 +41,7 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A job on its way to a child process: who waits for it, and the file that its outcome is written to.
+    """A job on its way to a child process: the process that started it, and the file or pipe for its outcome.
 
     These names, and those of `Answer`, stay the same in every contract, so that any two versions refuse each other
     in one line.
@@ -64,20 +64,18 @@ class Answer(msgspec.Struct, frozen=True):
 def serve(program: Program[J, R], main: Callable[[J], Outcome[R]]) -> NoReturn:
     """Run `main` on the job in the file that the command line names, write how it ended, and end this process.
 
-    Whatever happens becomes an outcome, which is written whole or not at all.
+    Whatever happens becomes an outcome.
     """
     envelope = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Envelope)
     _end_with(envelope.parent)
-    target = Path(envelope.outcome)
-    partial = target.with_suffix(".tmp")
-    partial.write_bytes(msgspec.json.encode(_answer(program, main, envelope)))
-    partial.replace(target)
+    answer = msgspec.json.encode(_answer(program, main, envelope))
+    Path(envelope.outcome).write_bytes(answer)
     sys.stdout.flush()
-    os._exit(0)  # some runtimes crash while the interpreter takes them down; the result is already on disk
+    os._exit(0)  # some runtimes crash while the interpreter takes them down; the outcome is already with the parent
 
 
 def _end_with(parent: int) -> None:
-    """Ask Linux to kill this process when its campaign dies, so that a resumed one does not measure beside it."""
+    """Ask Linux to kill this process when its supervisor dies, so that nothing measures beside a resumed campaign."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before this process could ask
