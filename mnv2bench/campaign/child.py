@@ -39,7 +39,7 @@ def run_child(
 ) -> Outcome[R]:
     """Run a program in a child process, in a session of its own, and wait for it without waking.
 
-    The job and the outcome travel through pipes, so no disk has to have room for them. A crash, a kill and a hang end as
+    Job and outcome travel through pipes, so no disk has to have room for them. A crash, a kill and a hang end as
     `failed` or `timeout` with the reason; an interrupt first ends the child and all that it started.
     """
     start = time.monotonic()

@@ -47,7 +47,7 @@ def prctl(option: int, value: int) -> None:
 class Supervisor:
     """A worker, the pipe with what it prints, and the pipe that wakes the supervisor on a signal."""
 
-    def __init__(self, command: Sequence[str], only_worker_fds: Sequence[int]) -> None:
+    def __init__(self, command: list[str], only_worker_fds: Sequence[int]) -> None:
         prctl(PR_SET_CHILD_SUBREAPER, 1)  # what the worker's children leave behind becomes a child of this process
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # where a fork of the campaign keeps its end of the pipe open
         self.printed, self.printing = os.pipe()
@@ -64,7 +64,7 @@ class Supervisor:
         for descriptor in (self.printing, *only_worker_fds):
             os.close(descriptor)
 
-    def _become_worker(self, command: Sequence[str], supervisor: int) -> NoReturn:
+    def _become_worker(self, command: list[str], supervisor: int) -> NoReturn:
         """In the new process: a session of its own, which ends with its supervisor, and the program."""
         try:
             os.setsid()
