@@ -45,6 +45,7 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     "weights": ("", "A state dict file (torch.save) instead of seeded weights."),
 }
 
+LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches")
 FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
 
 
@@ -134,9 +135,18 @@ def _variants(
     return tuple(dict.fromkeys(chosen))
 
 
+def _require_values(texts: dict[str, str]) -> None:
+    """ValueError for an option that is given and names nothing, as "," does."""
+    for name in LISTS:
+        default = OPTIONS[name][0]
+        if not _words(texts[name]) and texts[name] != default:
+            raise ValueError(f"--{name} {texts[name]!r} names nothing: name a value, or leave the option out")
+
+
 def select(texts: dict[str, str]) -> Selection:
     """Read the options. ValueError, in one line, for what cannot be meant."""
     texts = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | texts
+    _require_values(texts)
     for name in _words(texts["backends"]):
         if not backends.is_known(name):
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")

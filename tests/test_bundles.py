@@ -59,6 +59,15 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
     assert set(bundle.facts) == {"compiler", "runtime", "runner"}
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the bundle for a PC is built on one")
+def test_the_verb_builds_a_runner_and_says_where_it_lies(command):
+    ran = command("mnv2bench", "build-runner", "litert", "--target", "linux-x86_64")
+    if ran.returncode == 2:
+        pytest.skip(ran.stderr)  # it says which compiler or library is missing
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert Path(ran.stdout.removeprefix("built: ").strip()).is_dir()
+
+
 def test_an_interpreter_of_the_device_needs_nothing_pushed():
     bundle = bundles.bundle("torch_eager", "linux-aarch64", interpreter="/opt/venv/bin/python3")
     assert bundle.paths == ()

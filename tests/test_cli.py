@@ -48,12 +48,13 @@ def test_run_measures_writes_down_and_says_what_did_not_run(journal):
     assert f"records: {journal}\nreport:  mnv2bench report {journal}\n" in said
 
 
-def test_a_quiet_run_prints_what_failed_and_an_unavailable_case_is_no_failure(command, tmp_path):
+def test_a_quiet_run_prints_what_failed_and_a_named_backend_that_is_missing_is_a_failure(command, tmp_path):
     out = tmp_path / "quiet.jsonl"
     ran = command(*words(out, "--quiet"), MNV2BENCH_FAKE="mobilenet_v2_0.35_64=unavailable")
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout == (
         "unavailable: mobilenet_v2_0.35_64-b1-fake-cpu-fp32-t1: fake is told to be missing: unset MNV2BENCH_FAKE\n"
+        "nothing was measured: unavailable: fake is told to be missing: unset MNV2BENCH_FAKE\n"
     )
 
 
@@ -171,7 +172,7 @@ def test_a_report_is_a_page_and_a_table_beside_the_file(command, journal):
 def test_a_damaged_file_is_named_and_skipped_and_the_others_are_reported(command, journal, tmp_path):
     damaged, newer = tmp_path / "damaged.jsonl", tmp_path / "newer.jsonl"
     damaged.write_text(journal.read_text().replace('"line":"process"', '"line":process', 1))
-    newer.write_text(journal.read_text().replace('"schema":4', '"schema":99', 1))
+    newer.write_text(journal.read_text().replace('"schema":5', '"schema":99', 1))
     page, table = tmp_path / "all.md", tmp_path / "all.csv"
     files = [str(file) for file in (damaged, journal, newer, tmp_path / "missing.json")]
     ran = command("mnv2bench", "report", *files, "--markdown", str(page), "--csv", str(table))

@@ -63,7 +63,9 @@ def rounds_of(*medians):
 
 
 def test_a_round_starts_runs_until_its_time_is_over_and_counts_the_last_one_whole():
-    assert timed(Simulated(10), 0.045) == Round((10 * MS,) * 5, 50 * MS, 50 * MS, 0, 0, 0, 0, 0, minor_faults=0, system_ns=0)
+    assert timed(Simulated(10), 0.045) == Round(
+        (10 * MS,) * 5, 50 * MS, 50 * MS, 0, 0, 0, 0, 0, minor_faults=0, system_ns=0
+    )
 
 
 def test_no_run_starts_at_the_deadline():
@@ -74,7 +76,9 @@ def test_no_run_starts_at_the_deadline():
 
 @pytest.mark.parametrize("seconds", [0.15, 0.0])
 def test_a_round_has_one_run_at_least(seconds):
-    assert timed(Simulated(5000, 1), seconds) == Round((5000 * MS,), 5000 * MS, 5000 * MS, 0, 0, 0, 0, 0, minor_faults=0, system_ns=0)
+    assert timed(Simulated(5000, 1), seconds) == Round(
+        (5000 * MS,), 5000 * MS, 5000 * MS, 0, 0, 0, 0, 0, minor_faults=0, system_ns=0
+    )
 
 
 def test_every_duration_is_kept_in_order():

@@ -221,6 +221,12 @@ def test_the_paper_suite_needs_no_campaign(suites):
     assert "measuring" not in ran.stdout
 
 
+def test_no_test_that_is_left_is_pytests_own_code(suites):
+    ran = suites(LATENCY, *TWO, "-k", "nothing")
+    assert ran.returncode == 5
+    assert "measuring" not in ran.stdout
+
+
 # what is refused
 
 

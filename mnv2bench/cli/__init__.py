@@ -1,7 +1,4 @@
-"""The verbs of the command line.
-
-Exit codes: 0; 1 something failed or got slower; 2 bad input; 3 cannot be judged; 130 interrupted.
-"""
+"""The verbs of the command line. Their exit codes stand in `mnv2bench.exit_codes`."""
 
 from mnv2bench.cli import (
     accept,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import console, verb
 from mnv2bench.machine import this_machine
 from mnv2bench.texts import one_line
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NIGHTLY = "nightly"
 
 
-@app.command()
+@verb("accept")
 def accept(
     cases: Annotated[list[str] | None, typer.Argument(help="Ids of the cases whose change is intended.")] = None,
     why: Annotated[str, typer.Option(help="What changed: one line for those who read it later.")] = "",
@@ -136,8 +136,10 @@ def _newest_night(frame: "pd.DataFrame", series: str) -> str:
 
 
 def _require_measured(case_ids: Sequence[str], frame: "pd.DataFrame", night: str) -> None:
-    """Raise ValueError for a case that has no number in the night."""
+    """Raise ValueError for a case that has no number in the night, and for a night in which no case has one."""
     status = dict(zip(frame["case"].astype(str), frame["status"].astype(str), strict=True))
+    if "ok" not in status.values():
+        raise ValueError(f"no case was measured in {night}, so there is nothing to accept: name another --night")
     for case in case_ids:
         if case not in status:
             raise ValueError(f"{one_line(case)!r} is no case of {night}: `mnv2bench history` lists them")

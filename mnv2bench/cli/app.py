@@ -1,8 +1,8 @@
 """The command line application, the tables that verbs print, and how a verb fails."""
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NoReturn
 
 import typer
 from rich.box import SIMPLE
@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mnv2bench.conclusion import Conclusion
+from mnv2bench.exit_codes import ExitCode, epilog
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.texts import one_line
 
-FAILURES = ("wrong", "failed", "timeout")
 TEXT_COLUMNS = (
     "case",
     "verdict",
@@ -38,6 +39,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def verb(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: a function as the verb of that name, whose help ends in its exit codes."""
+    return app.command(name=name, epilog=epilog(name))
+
+
+def conclude(*conclusions: Conclusion) -> NoReturn:
+    """Print what was requested and not done, and end the verb with the code of the worst conclusion."""
+    for sentence in dict.fromkeys(missed for conclusion in conclusions for missed in conclusion.missed):
+        console().print(sentence, markup=False)
+    raise typer.Exit(max(conclusion.code for conclusion in conclusions))
 
 
 def console() -> Console:
@@ -75,4 +88,4 @@ def main() -> None:
         app()
     except (ValueError, OSError, Unavailable, Unsupported) as error:
         print(f"mnv2bench: {one_line(str(error))}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(ExitCode.REFUSED)

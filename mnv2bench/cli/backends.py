@@ -14,7 +14,8 @@ from mnv2bench.backends import DEVICES, runtime
 from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case, cases
-from mnv2bench.cli.app import FAILURES, app, console
+from mnv2bench.cli.app import conclude, console, verb
+from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
@@ -24,7 +25,7 @@ from mnv2bench.terminal import Display
 PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 
 
-@app.command()
+@verb("backends")
 def backends(
     names: Annotated[list[str] | None, typer.Argument(help="Backends to check. Default: every backend.")] = None,
 ) -> None:
@@ -45,10 +46,13 @@ def backends(
         why = f"largest difference {max(errors):.1e} of the largest logit" if works and errors else record.reason
         table.add_row(record.case.backend, record.case.device, "works" if works else record.status, escape(why))
     console().print(table)
-    raise typer.Exit(any(record.status in FAILURES for record in records))
+    working = {record.case.backend for record in records if record.status == "ok"}
+    elsewhere = ("unavailable", "unsupported")  # on another device, of a backend that works on one
+    ended = [record for record in records if record.case.backend not in working or record.status not in elsewhere]
+    conclude(conclusion(ended, Requested(values={"backend": tuple(names or ())})))
 
 
-@app.command()
+@verb("env")
 def env() -> None:
     """Print this machine as JSON, as every record describes it."""
     typer.echo(json.dumps(machine_to_json(this_machine()), indent=2))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.cli.app import app, console, show
+from mnv2bench.cli.app import console, show, verb
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.machine import differences
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mnv2bench.regression.pages.compare import Comparison
 
 
-@app.command()
+@verb("compare")
 def compare(
     a: Annotated[Path, typer.Argument(help="A saved file or journal: the earlier measurement.")],
     b: Annotated[Path, typer.Argument(help="Another one of the same machine and plan: the later measurement.")],
@@ -54,7 +55,9 @@ def compare(
         csv.write_text(pages.csv(comparison), encoding="utf-8")
     _print(comparison)
     ratios = [change.ratio for change in timed] + [change.ratio for change in counted]
-    raise typer.Exit(all(ratio is None for ratio in ratios))
+    if all(ratio is None for ratio in ratios):
+        console().print(f"0 of {len(ratios)} cases compared: no case has a number in both files", markup=False)
+        raise typer.Exit(ExitCode.BAD)
 
 
 def _records(path: Path) -> tuple[Record, ...]:

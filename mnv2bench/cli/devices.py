@@ -6,13 +6,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import console, verb
 
 TARGETS = ("android-arm64", "linux-aarch64", "linux-x86_64")
 BUILDABLE = ("litert", "executorch")
 
 
-@app.command()
+@verb("devices")
 def devices() -> None:
     """List where else cases can run: GPUs, phones seen by adb, emulated arm64; and what is missing."""
     from mnv2bench.remote.devices import listing
@@ -23,7 +23,7 @@ def devices() -> None:
     console().print(table)
 
 
-@app.command(name="build-runner")
+@verb("build-runner")
 def build_runner(
     runtime: Annotated[str, typer.Argument(help=f"One of {', '.join(BUILDABLE)}.")],
     target: Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")] = TARGETS[0],

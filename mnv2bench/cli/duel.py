@@ -8,8 +8,9 @@ import typer
 from msgspec.structs import replace
 
 from mnv2bench.cases import Kind
-from mnv2bench.cli.app import app, console, show
+from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, budget_seconds, chosen_cases, resumable, takes_selection
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.machine import this_machine
 from mnv2bench.regression.duels.duel import begin_duel
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
@@ -21,7 +22,7 @@ ROUNDS = "10"  # of a process in a pair: more processes narrow an interval more 
 SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
 
 
-@app.command()
+@verb("duel")
 @takes_selection(
     defaults={"rounds": ROUNDS},
     refuses={
@@ -45,10 +46,7 @@ def duel(
     resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge whether a new environment is slower than an old one, by pairs of fresh processes in one sitting.
-
-    Exit codes: 0 no regression, 1 a regression, 2 bad input, 3 a case was not measured on both sides.
-    """
+    """Judge whether a new environment is slower than an old one, by pairs of fresh processes in one sitting."""
     chosen = chosen_cases(cases, selection)
     if counted := [case.id for case in chosen if case.kind == Kind.COUNTED]:
         raise ValueError(
@@ -70,6 +68,6 @@ def duel(
     if markdown:
         markdown.write_text(duel_markdown(pythons, duel_rows, notes, this_machine().fingerprint))
     if any(row.judged.verdict == REGRESSION for row in duel_rows):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.BAD)
     if any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in duel_rows):
-        raise typer.Exit(3)  # a side could not be measured
+        raise typer.Exit(ExitCode.NOT_JUDGED)  # a side could not be measured

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnv2bench.cli.app import app, console, show
+from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.duel import SPARE
 from mnv2bench.cli.options import budget_seconds, resumable
 from mnv2bench.machine import this_machine
@@ -15,7 +15,7 @@ from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
 
-@app.command()
+@verb("gate")
 def gate(
     night: Annotated[str, typer.Argument(help="The night's name, such as 0012_nightly. Default: the newest.")] = "",
     baseline: Annotated[
@@ -37,10 +37,7 @@ def gate(
         bool, typer.Option("--quiet", help="Leave out rows with the verdicts unchanged and learning.")
     ] = False,
 ) -> None:
-    """Judge a night against its history: slower, the same, or cannot tell. Pairs of processes confirm a suspect.
-
-    Exit codes: 0 nothing confirmed, 1 a confirmed regression, 2 bad input, 3 the night cannot be judged.
-    """
+    """Judge a night against its history: slower, the same, or cannot tell. Pairs of processes confirm a suspect."""
     from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
     from mnv2bench.regression.pages import gate as page
 

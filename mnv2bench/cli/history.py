@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnv2bench.cases import Case, Kind
-from mnv2bench.cli.app import app, console, show
+from mnv2bench.cli.app import console, show, verb
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.machine import this_machine
 from mnv2bench.texts import one_line
 
@@ -33,7 +34,7 @@ CSV_ADDED = (  # columns of the history behind those of the report's CSV
 SPARE = ("eligible", "doubtful", "since", "commit", "changed")  # columns that a narrow terminal does without
 
 
-@app.command()
+@verb("history")
 def history(
     case: Annotated[
         str, typer.Argument(help="A case id, or a part of one that no other id has. Default: all cases.")
@@ -64,15 +65,20 @@ def history(
         typer.echo(_baseline_commit(frame, accepted))
         return
     past_verdicts = verdicts.read(results / machine / "verdicts.jsonl")
-    if case:
-        _show_case(frame, _matching_case(case, frame["case"].unique().tolist()), accepted, past_verdicts, svg)
+    matching = _matching_case(case, frame["case"].unique().tolist()) if case else ""
+    if matching:
+        _show_case(frame, matching, accepted, past_verdicts, svg)
     else:
         title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
         _show_all(frame, accepted, past_verdicts, title)
     if csv:
         _write_csv(frame, results / machine, csv)
         console().print(f"CSV: {csv}", markup=False)
-    raise typer.Exit(bool(loaded.skipped))
+    shown = frame[frame["case"] == matching] if matching else frame
+    unmeasured = not (shown["status"] == "ok").any()
+    if unmeasured:
+        print("no night has a number of it: mnv2bench report says why, for a file", file=sys.stderr)
+    raise typer.Exit(ExitCode.BAD if loaded.skipped or unmeasured else ExitCode.DONE)
 
 
 def _show_all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", past_verdicts: "Verdicts", title: str) -> None:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from mnv2bench import networks
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import console, verb
 from mnv2bench.selection import OPTIONS, select
 
 
-@app.command()
+@verb("memory")
 def memory(
     network: Annotated[str, typer.Option(help=f"One of {', '.join(networks.names())}.")] = networks.DEFAULT,
     widths: Annotated[str, typer.Option(help=OPTIONS["widths"][1])] = "",
@@ -38,7 +38,7 @@ def memory(
         console().print(f"SVG: {svg}", markup=False)
 
 
-@app.command()
+@verb("paper")
 def paper() -> None:
     """Show our counts beside the published numbers, for the full grid."""
     from mnv2bench.report.paper import paper_markdown
@@ -46,7 +46,7 @@ def paper() -> None:
     typer.echo(paper_markdown(), nl=False)
 
 
-@app.command()
+@verb("network")
 def network(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(networks.names())}.")],
     width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,

@@ -11,9 +11,8 @@ import typer
 
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.selection import FLAGS, OPTIONS, Selection, select, suite_cases
-
-INTERRUPTED = 130
 
 CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
@@ -110,4 +109,4 @@ def resumable(where: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         console().print(f"interrupted: the same command with --resume goes on from {where}", markup=False)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -9,8 +9,9 @@ import typer
 from mnv2bench.campaign import Campaign, Item
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case
-from mnv2bench.cli.app import FAILURES, app, console, show
+from mnv2bench.cli.app import conclude, console, show, verb
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_selection
+from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.profiling.extras import Probing, Profiling
 from mnv2bench.profiling.lines import written as written_lines
 from mnv2bench.profiling.profilers import why_no_trace
@@ -29,7 +30,7 @@ Trace = Annotated[Path | None, typer.Option(help="Where to write a Chrome trace 
 Out = Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")]
 
 
-@app.command()
+@verb("profile")
 @takes_selection(refuses=REFUSES)
 def profile(
     selection: Selection,
@@ -40,10 +41,10 @@ def profile(
     quiet: Quiet = False,
 ) -> None:
     """Show where the time goes: each runtime's own profiler, mapped to the network's layers."""
-    _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=False)
+    _profile(cases, selection, trace, out, resume, quiet, probe=False)
 
 
-@app.command()
+@verb("roofline")
 @takes_selection(refuses=REFUSES)
 def roofline(
     selection: Selection,
@@ -54,13 +55,15 @@ def roofline(
     quiet: Quiet = False,
 ) -> None:
     """Measure what this machine can do at most, and what each block of the network loses to that."""
-    _profile(chosen_cases(cases, selection), selection, trace, out, resume, quiet, probe=True)
+    _profile(cases, selection, trace, out, resume, quiet, probe=True)
 
 
 def _profile(
-    cases: tuple[Case, ...], selection: Selection, trace: Path | None, out: Path, resume: bool, quiet: bool, probe: bool
-) -> None:
+    case_ids: Sequence[str] | None, selection: Selection, trace: Path | None, out: Path, resume: bool, quiet: bool,
+    probe: bool,
+) -> None:  # fmt: skip
     """Measure the cases and their profiles, and with `probe` what the machine can do at most; print and write both."""
+    cases, requested = chosen_cases(case_ids, selection), Requested.of(selection, case_ids or ())
     _require_traceable(cases, trace)
     extras: list[Item] = [Profiling(case, str(trace or "")) for case in cases]
     if probe:
@@ -78,9 +81,21 @@ def _profile(
         console().print(f"written: {file}", markup=False)
     if trace and trace.exists():
         console().print(f"trace:   {trace} (open it in ui.perfetto.dev)", markup=False)
-    statuses = {record.status for record in records}
-    statuses |= {profile.status for profile in profiles} | {probe.status for probe in probes}
-    raise typer.Exit(not statuses.isdisjoint(FAILURES))
+    conclude(
+        conclusion(records, requested),
+        conclusion(profiles, requested, "profiled"),
+        *([probe_conclusion(probes)] if probe else []),
+    )
+
+
+def probe_conclusion(probes: Sequence[Probes]) -> Conclusion:
+    """How measuring the limits of the machine ended."""
+    bad = [process for process in probes if process.status != "ok" or not process.probes]
+    sentences = tuple(
+        f"the limits of this machine with {process.threads} threads were not measured: {process.reason}"
+        for process in bad
+    )
+    return Conclusion(bool(bad), sentences)
 
 
 def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:

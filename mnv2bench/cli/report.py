@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.profile import written
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
+from mnv2bench.texts import one_line
 
 
-@app.command()
+@verb("report")
 def report(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Saved files or journals. Default: the newest file under results/.")
@@ -44,7 +46,10 @@ def report(
         markdown.write_text(page(campaigns))
         console().print(f"Markdown: {markdown}\nCSV:      {csv}", markup=False)
         _write_profiles(chosen, dict(sources))
-    raise typer.Exit(skipped)
+    unmeasured = [name for name, records in sources if not any(record.status == "ok" for record in records)]
+    for name in unmeasured:
+        print(f"no case of {one_line(name)} was measured: the page says why", file=sys.stderr)
+    raise typer.Exit(ExitCode.BAD if skipped or unmeasured else ExitCode.DONE)
 
 
 def _write_profiles(files: list[Path], records_by_file: dict[str, Sequence[Record]]) -> None:

@@ -8,15 +8,16 @@ import typer
 from mnv2bench.campaign import Campaign
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case
-from mnv2bench.cli.app import FAILURES, app, console
+from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_selection
+from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selection import SUITES, Selection, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 
-@app.command()
+@verb("run")
 @takes_selection()
 def run(
     selection: Selection,
@@ -44,7 +45,7 @@ def run(
     display.console.print(spent_table(records, out))
     _print_unmeasured(records)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
-    raise typer.Exit(any(record.status in FAILURES for record in records))
+    conclude(conclusion(records, Requested.of(selection)))
 
 
 def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
@@ -55,6 +56,11 @@ def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
     cases = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
     if not cases:
         raise ValueError("no case is left: these suites have no case with these batches")
+    for batch in selection.batches:
+        if not any(case.batch == batch for case in cases):
+            raise ValueError(
+                f"no case of {' and '.join(names)} has batch {batch}: name the other suite too, or drop it"
+            )
     return cases
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mnv2bench.cli.app import app, console
+from mnv2bench.cli.app import console, verb
+from mnv2bench.exit_codes import ExitCode
 
 CHECK_NAMES = (
     "overhead", "benchmark_app", "aa", "device", "profile_openvino", "nights", "history", "duels", "injections",
@@ -13,7 +14,7 @@ CHECK_NAMES = (
 )  # fmt: skip
 
 
-@app.command()
+@verb("selfcheck")
 def selfcheck(
     only: Annotated[
         str,
@@ -42,10 +43,15 @@ def selfcheck(
     from mnv2bench.selfcheck import CHECKS, DEFAULT_CHECKS, Options
 
     names = [name.strip() for name in only.split(",") if name.strip()]
+    if only and not names:
+        raise ValueError(f"--only {only!r} names no check: name some of {', '.join(CHECKS)}")
     if not names:
         names = ["device"] if device else list(DEFAULT_CHECKS)
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
+    for option, number in (("--repeats", repeats), ("--nights", nights)):
+        if number < 1:
+            raise ValueError(f"{option} must be at least 1, not {number}")
     options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))
     passed = [CHECKS[name](options, console()) for name in names]
-    raise typer.Exit(not all(passed))
+    raise typer.Exit(ExitCode.DONE if all(passed) else ExitCode.BAD)
