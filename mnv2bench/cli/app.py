@@ -84,6 +84,8 @@ def show(
 
 def main() -> None:
     """Run a verb. Bad input ends in one line on standard error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a locale may have no dash
     try:
         app()
     except (ValueError, OSError, Unavailable, Unsupported) as error:

@@ -1,5 +1,6 @@
 """The verbs `profile` and `roofline`: where the time of a call goes, and what this machine can do at most."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from mnv2bench.cases import Case
 from mnv2bench.cli.app import conclude, console, show, verb
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_selection
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
+from mnv2bench.files import Content, Product, beside, printable, require_writable, write
 from mnv2bench.profiling.extras import Probing, Profiling
 from mnv2bench.profiling.lines import written as written_lines
 from mnv2bench.profiling.profilers import why_no_trace
@@ -65,6 +67,8 @@ def _profile(
     """Measure the cases and their profiles, and with `probe` what the machine can do at most; print and write both."""
     cases, requested = chosen_cases(case_ids, selection), Requested.of(selection, case_ids or ())
     _require_traceable(cases, trace)
+    if out.parent.is_dir():
+        require_writable(profile_products(out))
     extras: list[Item] = [Profiling(case, str(trace or "")) for case in cases]
     if probe:
         extras += [Probing(threads) for threads in dict.fromkeys(case.threads for case in cases)]
@@ -76,9 +80,11 @@ def _profile(
 
     profiles, probes = written_lines(journal)
     profiled = profiled_cases(profiles, probes, records)
+    contents = profile_contents(out, profiled, probes, records)
+    write(contents)
     _print_table(profiled, records)
-    for file in written(journal.path, profiled, probes, records):
-        console().print(f"written: {file}", markup=False)
+    for product in contents:
+        console().print(f"written: {printable(product.path)}", markup=False)
     if trace and trace.exists():
         console().print(f"trace:   {trace} (open it in ui.perfetto.dev)", markup=False)
     conclude(
@@ -110,30 +116,39 @@ def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
         raise ValueError(f"--trace {trace}: there is no folder {trace.parent}")
 
 
-def written(
-    path: Path, cases: "Sequence[ProfiledCase]", probes: Sequence[Probes], records: Sequence[Record]
-) -> list[Path]:
-    """Write the page, the CSV and the pictures of a file's profiles beside it; return their paths.
+def profile_products(path: Path) -> "list[Product]":
+    """The files that show a measurement's profiles: the page, the table and the pictures, beside it."""
+    from mnv2bench.profiling.pages import csv as profile_csv
+    from mnv2bench.profiling.pages import page, roofline, shares
 
-    Pictures are written where there is a profile to draw and the extra `plots` is installed.
+    sorts = (page.PAGE, profile_csv.TABLE, shares.PICTURE, roofline.PICTURE)
+    return [Product(beside(path, sort.suffix), sort, (path,)) for sort in sorts]
+
+
+def profile_contents(
+    path: Path, cases: "Sequence[ProfiledCase]", probes: Sequence[Probes], records: Sequence[Record]
+) -> "dict[Product, Content]":
+    """What is to stand in these files.
+
+    Pictures are drawn where there is a profile to draw and the extra `plots` is installed.
     """
     from mnv2bench.profiling.pages import csv as profile_csv
     from mnv2bench.profiling.pages import page, roofline, shares
 
-    files = {
-        path.with_suffix(".profile.md"): page.page(cases, probes, records, path.name),
-        path.with_suffix(".profile.csv"): profile_csv.csv(cases, path.name),
+    page_file, table_file, shares_file, roofline_file = profile_products(path)
+    contents: dict[Product, Content] = {
+        page_file: page.page(cases, probes, records, printable(path.name)),
+        table_file: profile_csv.csv(cases, printable(path.name)),
     }
     if any(profiled.profile.status == "ok" for profiled in cases):
         try:
-            files[path.with_suffix(".shares.svg")] = shares.svg(cases)
+            contents[shares_file] = shares.svg(cases)
             if any(process.status == "ok" for process in probes):
-                files[path.with_suffix(".roofline.svg")] = roofline.svg(cases, probes)
+                contents[roofline_file] = roofline.svg(cases, probes)
         except ModuleNotFoundError as error:
-            console().print(f"no pictures: {error.name} is not installed: pip install 'mnv2bench[plots]'", markup=False)
-    for file, text in files.items():
-        file.write_text(text)
-    return list(files)
+            fix_command = "pip install 'mnv2bench[plots]'"
+            print(f"no pictures: {error.name} is not installed: {fix_command}", file=sys.stderr)
+    return contents
 
 
 def _print_table(cases: "Sequence[ProfiledCase]", records: Sequence[Record]) -> None:

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from mnv2bench.cli.app import console, verb
-from mnv2bench.cli.profile import written
+from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
+from mnv2bench.files import Content, Product, beside, printable, write
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
-from mnv2bench.texts import one_line
+
+LABELS = {"report page": "Markdown: ", "report table": "CSV:      "}
 
 
 @verb("report")
@@ -25,45 +27,47 @@ def report(
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page. Default: FILE.md.")] = None,
 ) -> None:
     """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
-    from mnv2bench.comparison import chapters
-    from mnv2bench.comparison.page import page
-    from mnv2bench.comparison.tidy import frame
-    from mnv2bench.report.csv import as_csv
-
     chosen = files or _newest(Path("results"))
-    sources, skipped = [], False
+    measured: list[tuple[Path, Sequence[Record]]] = []
     for file in chosen:
         try:
-            sources.append((file.name, load(file)))
+            measured.append((file, load(file)))
         except Unusable as error:
-            skipped = True
             print(f"skipped: {error}", file=sys.stderr)
-    if sources:
-        csv = csv or chosen[0].with_suffix(".csv")
-        markdown = markdown or chosen[0].with_suffix(".md")
-        campaigns = chapters(sources)
-        csv.write_text(as_csv(frame(campaigns)))
-        markdown.write_text(page(campaigns))
-        console().print(f"Markdown: {markdown}\nCSV:      {csv}", markup=False)
-        _write_profiles(chosen, dict(sources))
-    unmeasured = [name for name, records in sources if not any(record.status == "ok" for record in records)]
-    for name in unmeasured:
-        print(f"no case of {one_line(name)} was measured: the page says why", file=sys.stderr)
-    raise typer.Exit(ExitCode.BAD if skipped or unmeasured else ExitCode.DONE)
+    if measured:
+        contents = _contents(measured, csv, markdown)
+        write(contents, inputs=chosen)
+        for product in contents:
+            label = LABELS.get(product.sort.name, "profile:  ")
+            console().print(f"{label}{printable(product.path)}", markup=False)
+    unmeasured = [file for file, records in measured if not any(record.status == "ok" for record in records)]
+    for file in unmeasured:
+        print(f"no case of {printable(file.name)} was measured: the page says why", file=sys.stderr)
+    raise typer.Exit(ExitCode.BAD if len(measured) < len(chosen) or unmeasured else ExitCode.DONE)
 
 
-def _write_profiles(files: list[Path], records_by_file: dict[str, Sequence[Record]]) -> None:
-    """The pages of the files that hold profiles, each beside its file."""
+def _contents(
+    measured: Sequence[tuple[Path, Sequence[Record]]], csv: Path | None, markdown: Path | None
+) -> dict[Product, Content]:
+    """The page and the table of all files, and the profile pages of those that hold profiles, each beside its file."""
+    from mnv2bench.comparison import chapters
+    from mnv2bench.comparison.page import PAGE, page
+    from mnv2bench.comparison.tidy import TABLE, frame
     from mnv2bench.profiling.pages.profiled import profiled_cases
+    from mnv2bench.report.csv import as_csv
 
-    for file in files:
-        if file.name not in records_by_file:
-            continue
+    sources = tuple(file for file, _ in measured)
+    campaigns = chapters([(printable(file.name), records) for file, records in measured])
+    contents: dict[Product, Content] = {
+        Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns),
+        Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(frame(campaigns)),
+    }
+    for file, records in measured:
         profile_lines, probe_lines = profiles(file)
         if profile_lines or probe_lines:
-            records = records_by_file[file.name]
-            for page in written(file, profiled_cases(profile_lines, probe_lines, records), probe_lines, records):
-                console().print(f"profile:  {page}", markup=False)
+            cases = profiled_cases(profile_lines, probe_lines, records)
+            contents |= profile_contents(file, cases, probe_lines, records)
+    return contents
 
 
 def _newest(results: Path) -> list[Path]:

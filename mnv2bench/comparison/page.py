@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mnv2bench.cases import EAGER
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
+from mnv2bench.files import Sort
 from mnv2bench.gpu.section import gpu, how_to_read
 from mnv2bench.records import Record
 from mnv2bench.remote.section import mobile
@@ -14,6 +15,7 @@ from mnv2bench.report.machine import machine, pairs
 from mnv2bench.statistics.rounds import measured
 
 TITLE = "# MobileNetV2 benchmark\n"
+PAGE = Sort("report page", ".md", earlier=TITLE)
 APART = (
     "This page holds {campaigns} campaigns from {files} and {machines}. Each is a chapter of its own: nothing is "
     "compared, ranked or divided from one to another.\n"

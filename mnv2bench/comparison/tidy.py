@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.comparison.columns import COLUMNS
+from mnv2bench.files import Sort
 from mnv2bench.report.csv import as_csv
 from mnv2bench.report.evaluation import Evaluation
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TABLE = Sort("report table", ".csv", columns=tuple(column.name for column in COLUMNS))
 
 
 def row(evaluation: Evaluation) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mnv2bench.files import Sort
 from mnv2bench.profiling.case_profile import ProfileRow
 from mnv2bench.profiling.pages.profiled import ProfiledCase, gmadds_per_s, madds_per_byte
 from mnv2bench.report.csv import as_csv
@@ -11,6 +12,7 @@ OF_CASE = ("case", "network", "width", "resolution", "batch", "backend", "device
 OF_ROW = ("level", "name", "kind", "layers", "time_ms", "low_ms", "high_ms", "share", "madds", "bytes")
 DERIVED = ("madds_per_byte", "gmadds_per_s", "attainable_ms", "achieved_share")
 OF_PROFILE = ("sum_ms", "median_ms", "profiled_ms", "profiler", "status", "reason", "source")
+TABLE = Sort("profile table", ".profile.csv", columns=(*OF_CASE, *OF_ROW, *DERIVED, *OF_PROFILE))
 WHOLE = ("madds", "bytes")  # integers, which a case without a profile lacks
 
 
@@ -23,7 +25,7 @@ def csv(cases: Sequence[ProfiledCase], name: str) -> str:
     import pandas as pd
 
     rows = [row for profiled in cases for row in _rows(profiled, name)]
-    frame = pd.DataFrame(rows, columns=[*OF_CASE, *OF_ROW, *DERIVED, *OF_PROFILE])
+    frame = pd.DataFrame(rows, columns=list(TABLE.columns))
     return as_csv(frame.astype(dict.fromkeys(WHOLE, "Int64")))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mnv2bench.files import Sort
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.precisions import named
 from mnv2bench.profiling.pages.profiled import ProfiledCase
@@ -15,6 +16,7 @@ from mnv2bench.report.machine import machine
 from mnv2bench.statistics.processes import memory
 
 TITLE = "# MobileNetV2 profiles\n"
+PAGE = Sort("profile page", ".profile.md", earlier=TITLE)
 COLUMNS = (
     *("case", "median ms", "operators ms", "sum/median", "call/median", "mapped", "layout", "unmapped"),
     *("of the roofline", "arena MB", "processes", "calls"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mnv2bench.files import Sort
 from mnv2bench.profiling.pages.profiled import (
     LAST,
     ProfiledCase,
@@ -25,6 +26,8 @@ from mnv2bench.report.tables import threads
 if TYPE_CHECKING:
     import altair as alt
 
+TITLE = "What this machine can do, and what the network's blocks reach"
+PICTURE = Sort("picture of the roofline", ".roofline.svg", earlier=TITLE)
 UNITS = {"flop": "GFLOP/s", "byte": "GB/s"}
 MOST = 3  # blocks named that lose most
 PROBED = (
@@ -162,7 +165,7 @@ def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     for count in sorted({profiled.case.threads for profiled in drawable}):
         points = [point for profiled in drawable if profiled.case.threads == count for point in _points(profiled)]
         panels.append(_panel(roof_of[count], points, marks))
-    return drawn(alt.vconcat(*panels, spacing=30), "What this machine can do, and what the network's blocks reach")
+    return drawn(alt.vconcat(*panels, spacing=30), TITLE)
 
 
 def _complete(roof: Roof | None) -> bool:

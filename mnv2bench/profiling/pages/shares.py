@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mnv2bench.files import Sort
 from mnv2bench.networks import Layer, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED
 from mnv2bench.profiling.pages.profiled import ProfiledCase, in_order, network_layers, settings
@@ -12,6 +13,8 @@ from mnv2bench.report.svg import as_svg
 if TYPE_CHECKING:
     import altair as alt
 
+TITLE = "Share of profiled time, beside share of multiply-adds"
+PICTURE = Sort("picture of shares", ".shares.svg", earlier=TITLE)
 MADDS = "MAdds"  # the bar on top
 WIDTH, BAR = 720, 26  # pixels
 LEAST_NUMBERED = 0.045  # the least share with room for its number
@@ -58,7 +61,7 @@ def svg(cases: Sequence[ProfiledCase]) -> str:
     net = network_layers(profiled for _, group in groups for profiled in group)
     shown = colours((part.role for _, parts in of_panel for part in parts), net)
     panels = [_panel(title, parts, shown) for title, parts in of_panel]
-    return drawn(alt.vconcat(*panels, spacing=26), "Share of profiled time, beside share of multiply-adds")
+    return drawn(alt.vconcat(*panels, spacing=26), TITLE)
 
 
 def drawn(chart: "alt.VConcatChart", title: str) -> str:
