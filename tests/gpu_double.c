@@ -1,4 +1,4 @@
-/* A double of NVIDIA's driver and of NVML, in one library under both names. $DOUBLE_... say what it tells:
+/* A double of NVIDIA's driver and of NVML, in one library under both names. $MNV2BENCH_DOUBLE_... say what it tells:
  * GPUS (1), CUDA (13000), CUINIT and NVML (0: error codes), SILENT (NVML functions that are not supported), REASONS (0),
  * SM_MHZ (1980), PROCESSES ("self": process:bytes, by commas; "self" is the asker). 300 W, always. */
 #define _GNU_SOURCE
@@ -24,15 +24,15 @@ static int started; /* nvmlInit was asked first */
 
 static int silent(const char *function)
 {
-    return !started ? NOT_INITIALISED : strstr(told("DOUBLE_SILENT", ""), function) ? NOT_SUPPORTED : 0;
+    return !started ? NOT_INITIALISED : strstr(told("MNV2BENCH_DOUBLE_SILENT", ""), function) ? NOT_SUPPORTED : 0;
 }
 
 /* the driver: it numbers GPUs by speed, and the fastest is NVML's last */
 
-int cuInit(unsigned flags) { return number("DOUBLE_CUINIT", "0"); }
+int cuInit(unsigned flags) { return number("MNV2BENCH_DOUBLE_CUINIT", "0"); }
 int cuGetErrorName(int code, const char **name) { *name = code == 803 ? "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH" : 0; return 0; }
-int cuDeviceGetCount(int *count) { *count = number("DOUBLE_GPUS", "1"); return 0; }
-int cuDriverGetVersion(int *version) { *version = number("DOUBLE_CUDA", "13000"); return 0; }
+int cuDeviceGetCount(int *count) { *count = number("MNV2BENCH_DOUBLE_GPUS", "1"); return 0; }
+int cuDriverGetVersion(int *version) { *version = number("MNV2BENCH_DOUBLE_CUDA", "13000"); return 0; }
 int cuDeviceGet(int *device, int index) { *device = index; return 0; }
 int cuDeviceGetName(char *name, int size, int device) { snprintf(name, size, "NVIDIA Double %d", device); return 0; }
 int cuDeviceGetUuid_v2(unsigned char *raw, int device) { memcpy(raw, RAW, 16); raw[15] = device; return 0; }
@@ -40,19 +40,19 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attri
 
 /* NVML */
 
-static int cuda_index(void *handle) { return number("DOUBLE_GPUS", "1") - (int)(long)handle; }
+static int cuda_index(void *handle) { return number("MNV2BENCH_DOUBLE_GPUS", "1") - (int)(long)handle; }
 
-int nvmlInitWithFlags(unsigned flags) { int code = number("DOUBLE_NVML", "0"); started = !code; return code; }
+int nvmlInitWithFlags(unsigned flags) { int code = number("MNV2BENCH_DOUBLE_NVML", "0"); started = !code; return code; }
 int nvmlShutdown(void) { started = 0; return 0; }
 const char *nvmlErrorString(int code) { return "a double's error"; }
-int nvmlDeviceGetCount_v2(unsigned *count) { *count = number("DOUBLE_GPUS", "1"); return silent("GetCount"); }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = number("MNV2BENCH_DOUBLE_GPUS", "1"); return silent("GetCount"); }
 int nvmlSystemGetDriverVersion(char *text, unsigned size) { snprintf(text, size, "580.65.06"); return silent("SystemGetDriver"); }
 int nvmlSystemGetCudaDriverVersion_v2(int *version) { return cuDriverGetVersion(version), silent("CudaDriver"); }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle)
 {
     *handle = (void *)(long)(index + 1);
-    return index < number("DOUBLE_GPUS", "1") ? silent("HandleByIndex") : NOT_FOUND;
+    return index < number("MNV2BENCH_DOUBLE_GPUS", "1") ? silent("HandleByIndex") : NOT_FOUND;
 }
 
 int nvmlDeviceGetUUID(void *handle, char *uuid, unsigned size)
@@ -64,7 +64,7 @@ int nvmlDeviceGetUUID(void *handle, char *uuid, unsigned size)
 int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle)
 {
     char mine[80];
-    for (long n = 1; n <= number("DOUBLE_GPUS", "1"); n++) {
+    for (long n = 1; n <= number("MNV2BENCH_DOUBLE_GPUS", "1"); n++) {
         snprintf(mine, sizeof mine, UUID, cuda_index(*handle = (void *)n));
         if (!strcmp(mine, uuid))
             return silent("HandleByUUID");
@@ -100,7 +100,7 @@ int nvmlDeviceGetEccMode(void *handle, int *now, int *next) { *now = *next = 1; 
 
 int nvmlDeviceGetClockInfo(void *handle, int clock, unsigned *mhz)
 {
-    *mhz = clock == 1 ? number("DOUBLE_SM_MHZ", "1980") - cuda_index(handle) : 2619;
+    *mhz = clock == 1 ? number("MNV2BENCH_DOUBLE_SM_MHZ", "1980") - cuda_index(handle) : 2619;
     return silent("ClockInfo");
 }
 
@@ -118,7 +118,7 @@ int nvmlDeviceGetTemperatureV(void *handle, int *version_sensor_value)
 
 int nvmlDeviceGetCurrentClocksEventReasons(void *handle, unsigned long long *reasons)
 {
-    *reasons = number("DOUBLE_REASONS", "0");
+    *reasons = number("MNV2BENCH_DOUBLE_REASONS", "0");
     return silent("EventReasons");
 }
 
@@ -127,7 +127,7 @@ int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned *celsius) { *cel
 
 int nvmlDeviceGetCurrentClocksThrottleReasons(void *handle, unsigned long long *reasons)
 {
-    *reasons = number("DOUBLE_REASONS", "0");
+    *reasons = number("MNV2BENCH_DOUBLE_REASONS", "0");
     return silent("Throttle");
 }
 
@@ -147,7 +147,7 @@ struct process {
 
 int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, struct process *found)
 {
-    char *list = strdup(told("DOUBLE_PROCESSES", "self:314572800")), *rest = list, *word;
+    char *list = strdup(told("MNV2BENCH_DOUBLE_PROCESSES", "self:314572800")), *rest = list, *word;
     unsigned room = *count, n = 0;
     while ((word = strsep(&rest, ",")))
         if (*word && n++ < room) {

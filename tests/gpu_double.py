@@ -31,4 +31,4 @@ def build(folder: Path, *names: str) -> Path:
 def variables(folder: Path, **told: object) -> dict[str, str]:
     """What a process is started with to find the doubles, and what they are to tell it."""
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("LD_LIBRARY_PATH"))))
-    return {"LD_LIBRARY_PATH": path, **{f"DOUBLE_{name}": str(value) for name, value in told.items()}}
+    return {"LD_LIBRARY_PATH": path, **{f"MNV2BENCH_DOUBLE_{name}": str(value) for name, value in told.items()}}

@@ -71,7 +71,7 @@ def test_what_nvml_does_not_support_is_none_and_never_0(told):
 watch = {LAST_OF_TWO}
 found = []
 for silent in ("ClockInfo", "Temperature", "EventReasons Throttle", "ComputeRunning", "Energy", "MemoryInfo", "MPS"):
-    os.environ["DOUBLE_SILENT"] = silent + ","
+    os.environ["MNV2BENCH_DOUBLE_SILENT"] = silent + ","
     state = watch.state()
     found.append([state.sm_mhz, state.temperature_c and state.memory_mhz, state.reasons, state.others,
                   watch.energy_mj() and 1, watch.process_bytes() and 1, watch.used_bytes() and 1])
@@ -136,7 +136,7 @@ def test_a_process_that_nvml_lists_under_another_number_is_the_one_that_came(
 ):
     script = f"""
 watch = {LAST_OF_TWO}
-os.environ["DOUBLE_PROCESSES"] = "{after}"
+os.environ["MNV2BENCH_DOUBLE_PROCESSES"] = "{after}"
 watch.opened()
 print(json.dumps([watch.state().others, watch.process_bytes()]))
 """

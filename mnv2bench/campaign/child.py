@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -15,14 +16,45 @@ import msgspec
 
 from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.texts import one_line
-from mnv2bench.workers import programs
+from mnv2bench.workers import launch, package, programs
+from mnv2bench.workers.environment import THREAD_VARIABLES, clean_variables
 from mnv2bench.workers.programs import CONTRACT, Answer, Envelope, Outcome, Program
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SUPERVISOR = str(Path(programs.__file__).with_name("supervisor.py"))  # run by its path, never imported here
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that runs programs: our own runs the package of this process, another one the package that it has.
+
+    Neither imports anything from the current folder. `sources` is the digest that its package must have, "" where it is
+    not known yet.
+    """
+
+    path: str = sys.executable
+    sources: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.path == sys.executable
+
+    def command(self, module: str) -> list[str]:
+        """The command that runs a module with this Python, without the module's own arguments."""
+        own_flags = ["-s"] if self.is_ours and sys.flags.no_user_site else []
+        start = [str(launch.__file__)] if self.is_ours else ["-m"]
+        return [self.path, "-P", *own_flags, *start, module]
+
+
+OUR_PYTHON = Interpreter()
+
+
+@cache
+def our_sources() -> str:
+    """The digest of this process's package when it first started a child."""
+    return package.digest()
 
 
 def variables(threads: int, seed: int) -> dict[str, str]:
@@ -35,7 +67,7 @@ def run_child(
     job: J,
     variables: dict[str, str],
     timeout_s: float,
-    interpreter: Sequence[str] = (sys.executable,),
+    interpreter: Interpreter = OUR_PYTHON,
 ) -> Outcome[R]:
     """Run a program in a child process, in a session of its own, and wait for it without waking.
 
@@ -45,7 +77,8 @@ def run_child(
     start = time.monotonic()
     with _started(program, variables, timeout_s, interpreter) as child:
         job_bytes = msgspec.Raw(msgspec.json.encode(job))
-        envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes)
+        sources = our_sources() if interpreter.is_ours else interpreter.sources
+        envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes, sources)
         child.give(msgspec.json.encode(envelope))
         answer = child.answer.read()
         report = child.report()
@@ -96,7 +129,7 @@ class Child:
 
 @contextmanager
 def _started(
-    program: Program[J, R], variables: dict[str, str], timeout_s: float, interpreter: Sequence[str]
+    program: Program[J, R], variables: dict[str, str], timeout_s: float, interpreter: Interpreter
 ) -> Iterator[Child]:
     """A worker under its supervisor. When the block is left, the worker ends and everything that it started."""
     job_read, job_write = os.pipe()
@@ -106,12 +139,12 @@ def _started(
             supervisor = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", SUPERVISOR, repr(timeout_s), f"{job_read},{answer_write}"),
-                    *(*interpreter, "-m", program.module, f"/dev/fd/{job_read}"),
+                    *(*interpreter.command(program.module), f"/dev/fd/{job_read}"),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **variables},
+                env=clean_variables(os.environ, interpreter.is_ours) | variables,
                 pass_fds=(job_read, answer_write),
                 start_new_session=True,
             )

@@ -1,10 +1,8 @@
 """One process of a prepared case: how it is run, and what a journal keeps of it."""
 
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnv2bench.campaign.child import run_child, variables
+from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Process
@@ -27,7 +25,7 @@ def run_process(
     preparation: Preparation | Failure,
     plan: Plan,
     seed: int,
-    interpreter: Sequence[str] = (sys.executable,),
+    interpreter: Interpreter = OUR_PYTHON,
 ) -> Outcome[Measured]:
     """Run one process of a case to its end; a case without its files ends as its preparation did."""
     if isinstance(preparation, Failure):

@@ -28,6 +28,7 @@ from mnv2bench.regression.duels.side import Side, side
 from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.statistics.intervals import clopper_pearson
 from mnv2bench.statistics.latency import detection, process_median
+from mnv2bench.workers.environment import import_path
 
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
 CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)
@@ -170,8 +171,9 @@ def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> str:
     """The path of a launcher: the same interpreter, in whose workers these cases spin on for so long."""
     words = ",".join(f"{case.id}={added}" for case, added in added_ns.items() if added)
     launcher = folder / "python"
-    path = f'{shlex.quote(str(SLOWED))}"${{PYTHONPATH:+:$PYTHONPATH}}"'  # after ours, what the other side has too
-    settings = f"PYTHONPATH={path} MNV2BENCH_SLOWED={shlex.quote(words)}"
+    # the processes of a duel get no PYTHONPATH: what this process imports from is named here
+    path = os.pathsep.join(filter(None, [str(SLOWED), import_path(os.environ.get("PYTHONPATH", ""))]))
+    settings = f"PYTHONPATH={shlex.quote(path)} MNV2BENCH_SLOWED={shlex.quote(words)}"
     launcher.write_text(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n')
     launcher.chmod(0o755)
     return str(launcher)

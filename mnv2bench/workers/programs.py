@@ -12,6 +12,7 @@ import msgspec
 
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 from mnv2bench.texts import one_line
+from mnv2bench.workers import package
 
 CONTRACT = 5  # of all jobs and results; two environments that duel must have the same one
 PR_SET_PDEATHSIG = 1
@@ -40,17 +41,18 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     wall_s: float = 0.0
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """A job on its way to a child process: the process that started it, and the file or pipe for its outcome.
 
-    These names, and those of `Answer`, stay the same in every contract, so that any two versions refuse each other
-    in one line.
+    `sources` is the digest of the package that must run it, "" where any may. These names, and those of `Answer`, stay
+    the same in every contract, so that any two versions refuse each other in one line.
     """
 
     parent: int
     outcome: str
     contract: int
     job: msgspec.Raw
+    sources: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -68,8 +70,8 @@ def serve(program: Program[J, R], main: Callable[[J], Outcome[R]]) -> NoReturn:
     """
     envelope = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Envelope)
     _end_with(envelope.parent)
-    answer = msgspec.json.encode(_answer(program, main, envelope))
-    Path(envelope.outcome).write_bytes(answer)
+    answer = _of_sources(envelope.sources, _answer(program, main, envelope))
+    Path(envelope.outcome).write_bytes(msgspec.json.encode(answer))
     sys.stdout.flush()
     os._exit(0)  # some runtimes crash while the interpreter takes them down; the outcome is already with the parent
 
@@ -96,6 +98,16 @@ def _answer(program: Program[J, R], main: Callable[[J], Outcome[R]], envelope: E
         return Answer("wrong", one_line(str(error)))
     except Exception as error:
         return Answer("failed", one_line(f"{type(error).__name__}: {error}"))
+
+
+def _of_sources(sources: str, answer: Answer) -> Answer:
+    """The answer, or a failure where this process ran other sources than its campaign began with."""
+    if sources in ("", package.digest()):
+        return answer
+    return Answer(
+        "failed",
+        f"the sources of mnv2bench in {package.FOLDER} are not those that the campaign began with: measure it anew",
+    )
 
 
 def require_contract(contract: int) -> None:

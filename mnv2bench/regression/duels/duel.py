@@ -90,7 +90,7 @@ def _journaled(
     """A side with its journal, begun or resumed, in which its environment and its artifacts are written down."""
     head = Head(cases, plan, seed, asdict(weights) | {"content": weights.content}, prepared.machine)
     open_journal(journal, head, resume, progress)
-    journal.note(SideLine(prepared.interpreter[0], prepared.distributions))
+    journal.note(SideLine(prepared.interpreter.path, prepared.distributions))
     for case in cases:
         preparation = prepared.preparations[case.id]
         if isinstance(preparation, Preparation) and case.id not in journal.artifacts:

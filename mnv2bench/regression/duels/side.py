@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from mnv2bench.artifacts import Weights
-from mnv2bench.campaign.child import run_child
+from mnv2bench.campaign.child import Interpreter, run_child
 from mnv2bench.campaign.preparation import EXPORT_TIMEOUT_S, Failure, Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Machine
+from mnv2bench.workers import package
 from mnv2bench.workers.programs import Outcome, Program, serve
 
 
@@ -30,6 +31,7 @@ class SideResult(Struct, frozen=True):
     machine: Machine
     distributions: dict[str, str]
     preparations: dict[str, Preparation | Failure]
+    sources: str = ""
 
 
 SIDE = Program("mnv2bench.regression.duels.side", SideJob, SideResult)
@@ -39,7 +41,7 @@ SIDE = Program("mnv2bench.regression.duels.side", SideJob, SideResult)
 class Side:
     """An interpreter and its environment; `preparations` holds the files of each case, or why there are none."""
 
-    interpreter: tuple[str, ...]
+    interpreter: Interpreter
     machine: Machine
     distributions: dict[str, str]
     preparations: dict[str, Preparation | Failure]
@@ -60,21 +62,20 @@ def side(python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 
     path = shutil.which(python)
     if not path:
         raise ValueError(f"there is no interpreter {python}: give the path of an environment's bin/python")
-    interpreter = (path, "-P")  # without the folder we stand in: a checkout there would be measured on both sides
     job = SideJob(tuple(cases), weights, trt_level)
-    outcome = run_child(SIDE, job, {}, EXPORT_TIMEOUT_S * max(1, len(cases)), interpreter)
+    outcome = run_child(SIDE, job, {}, EXPORT_TIMEOUT_S * max(1, len(cases)), Interpreter(path))
     result = outcome.result
     if outcome.status != "ok" or result is None:
         fix_command = f"{python} -m pip install --upgrade mnv2bench"
         raise ValueError(f"the environment of {python} cannot duel ({outcome.reason}): {fix_command}")
-    return Side(interpreter, result.machine, result.distributions, result.preparations)
+    return Side(Interpreter(path, result.sources), result.machine, result.distributions, result.preparations)
 
 
 def main(job: SideJob) -> Outcome[SideResult]:
     """Prepare the cases with this interpreter."""
     preparations = {case.id: prepare(case, job.weights, trt_level=job.trt_level) for case in job.cases}
     distributions = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    return Outcome(result=SideResult(this_machine(), distributions, preparations))
+    return Outcome(result=SideResult(this_machine(), distributions, preparations, package.digest()))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from types import FrameType
 
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners.contract import CONTRACT, TOO_LATE, UNAVAILABLE, UNSUPPORTED
+from mnv2bench.workers.environment import THREAD_VARIABLES
 from mnv2bench.workers.noise import resident_bytes
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COUNTS = ("rounds", "warmup_runs", "warmup_cap_rounds", "runs")  # what is left out is as in records.Plan
 SECONDS = ("round_s", "warmup_s", "warmup_cap_s", "steady_slope", "limit_s")
 
