@@ -5,14 +5,22 @@ from collections.abc import Iterator
 from mnv2bench.gpu.doubts import gpu_doubts
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import heat_doubts
-from mnv2bench.statistics.doubts import noise_doubts, precision_doubts, thread_doubts, warm_up_doubts
+from mnv2bench.statistics.doubts import (
+    kernel_doubts,
+    noise_doubts,
+    oversubscribed,
+    precision_doubts,
+    thread_doubts,
+    warm_up_doubts,
+)
 from mnv2bench.statistics.rounds import measured
 
 
 def flags(record: Record) -> tuple[str, ...]:
-    """Short phrases, each beginning with its name: noisy, unsteady, throttled, threads, warm-up, precision.
+    """Short phrases, each beginning with its name; empty for a case without measured rounds.
 
-    Of a GPU also shared, unwatched, enqueue-bound, unsteady gpu. Empty for a case without measured rounds.
+    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision; of a GPU also shared, unwatched,
+    enqueue-bound, unsteady gpu.
     """
     return tuple(_flags(record)) if measured(record) else ()
 
@@ -21,6 +29,8 @@ def _flags(record: Record) -> Iterator[str]:
     yield from noise_doubts(measured(record), record.case.threads)
     yield from heat_doubts(record)
     yield from thread_doubts(record)
+    yield from oversubscribed(record.case, record.machine)
+    yield from kernel_doubts(record)
     yield from warm_up_doubts(record)
     yield from gpu_doubts(record)
     yield from precision_doubts(record)

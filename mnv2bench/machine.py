@@ -19,6 +19,7 @@ from mnv2bench import backends
 from mnv2bench.artifacts import formats
 from mnv2bench.gpu import nvml
 from mnv2bench.records import GpuFacts, Machine, MachineState
+from mnv2bench.workers.cgroups import quota_cores
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 CPU_FLAGS = """
@@ -35,7 +36,13 @@ ADDED = ("gpu",)  # to the fingerprint after results were saved: a machine witho
 
 
 def cores() -> int:
-    """Cores that this process may run on: what "all cores" means."""
+    """What "all cores" means: those that this process may run on, but no more than its control groups let it use."""
+    quota = quota_cores()
+    return _affinity() if quota is None else max(1, min(_affinity(), int(quota)))
+
+
+def _affinity() -> int:
+    """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -50,20 +57,6 @@ def _cpu() -> dict[str, str]:
     first = (_text(Path("/proc/cpuinfo")) or "").split("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _quota_cores() -> float | None:
-    """Cores that the cgroup allows, None without a limit."""
-    with suppress(OSError, ValueError):
-        quota, period = (_text(Path("/sys/fs/cgroup/cpu.max")) or "max 1").split()
-        if quota != "max":
-            return int(quota) / int(period)
-    with suppress(ValueError):
-        version_1 = Path("/sys/fs/cgroup/cpu")
-        allowed = int(_text(version_1 / "cpu.cfs_quota_us") or "-1")
-        if allowed > 0:
-            return allowed / int(_text(version_1 / "cpu.cfs_period_us") or "100000")
-    return None
 
 
 def caches() -> dict[str, int]:
@@ -130,10 +123,10 @@ def this_machine() -> Machine:
         cpu_stepping=cpu.get("stepping"),
         cpu_flags=tuple(flag for flag in CPU_FLAGS.split() if flag in flags),
         cpu_flags_hash=hashlib.sha256(" ".join(flags).encode()).hexdigest()[:12],
-        cores=cores(),
+        cores=_affinity(),
         cores_physical=psutil.cpu_count(logical=False),
         smt=_text(CPU / "smt" / "control"),
-        cpu_quota_cores=_quota_cores(),
+        cpu_quota_cores=quota_cores(),
         isolated_cores=_text(CPU / "isolated") or None,
         governor=_text(CPU / "cpu0" / "cpufreq" / "scaling_governor"),
         memory_class_gb=1 << (round(psutil.virtual_memory().total / 1e9)).bit_length(),

@@ -247,9 +247,10 @@ def test_fewer_than_three_variants_are_not_fitted():
 
 def test_a_doubted_number_has_a_mark_and_its_doubts_are_listed():
     page = markdown([("first.json", [recorded("onnxruntime", 4.0, threads=2, used=1.0)])])
-    assert "4.00 § |" in section(page, "Latency, ms")
+    assert "4.00 §⁑ |" in section(page, "Latency, ms")
     assert section(page, "What to doubt") == (
-        "- mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t2: threads: used 1.0 of 2"
+        "- mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t2: threads: used 1.0 of 2; "
+        "oversubscribed: 2 threads share 1.5 cores of its cgroup and wait for each other: ask for 1 at most"
     )
 
 
@@ -432,7 +433,7 @@ def test_the_activation_peak_is_of_the_whole_batch():
 
 def test_flags_are_one_cell():
     (row,) = read(written([("first.json", [recorded("onnxruntime", 4.0, threads=2, used=1.0)])]))
-    assert row["flags"] == "threads: used 1.0 of 2"
+    assert row["flags"].startswith("threads: used 1.0 of 2; oversubscribed: 2 threads share 1.5 cores of its cgroup ")
 
 
 @pytest.mark.parametrize("formula", ["=HYPERLINK(1)", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1"])

@@ -210,6 +210,55 @@ def test_more_or_fewer_threads_than_asked_are_flagged():
     assert flags(two_of_one) == ("threads: used 2.0 of 1",)
 
 
+@pytest.mark.parametrize(
+    ("case", "machine", "flag"),
+    [
+        (Case(threads=2), Machine(cores=2, cpu_quota_cores=2.5), ()),
+        (Case(threads=1), Machine(cores=2, cpu_quota_cores=0.5), ()),
+        (
+            Case(threads=3),
+            Machine(cores=12, cpu_quota_cores=2.5),
+            ("oversubscribed: 3 threads share 2.5 cores of its cgroup and wait for each other: ask for 2 at most",),
+        ),
+        (
+            Case(threads=4),
+            Machine(cores=2),
+            ("oversubscribed: 4 threads share 2 usable cores and wait for each other: ask for 2 at most",),
+        ),
+        (Case(threads=4, device="ssh:board"), Machine(cores=2), ()),
+        (Case(threads=4, device="cuda"), Machine(cores=2), ()),
+    ],
+)
+def test_more_threads_than_cores_or_quota_allow_are_flagged_on_this_machines_processor(case, machine, flag):
+    busy = tuple(ran(10, cpu=case.threads) for _ in range(4))
+    found = flags(recorded(Samples(rounds=busy), case=case, machine=machine))
+    assert tuple(each for each in found if each.startswith("oversubscribed")) == flag
+
+
+def in_the_kernel(*shares: float, rounds: int = 15, **rest: object) -> Record:
+    """A process of rounds of 150 ms for each share of CPU time that the kernel had, ten calls a round."""
+    processes = (
+        Samples(rounds=(ran(*[15] * 10, system_ns=round(share * 150 * MS), minor_faults=26_000),) * rounds)
+        for share in shares
+    )
+    return recorded(*processes, **rest)
+
+
+def test_rows_whose_rounds_spend_over_2_percent_in_the_kernel_are_flagged():
+    assert flags(in_the_kernel(0.02, 0.019)) == ()
+    assert flags(in_the_kernel(0.0, 0.0, 0.2)) == (
+        "kernel: 7% of the CPU time was the kernel's, in the worst process 20%, with 2,600 page faults a call",
+    )
+    waiting = flags(in_the_kernel(0.6, case=Case(device="cuda")))  # the driver's calls are the kernel's
+    assert not any(flag.startswith("kernel") for flag in waiting)
+
+
+def test_a_few_ticks_of_the_kernels_clock_are_no_flag_and_older_files_have_none():
+    assert flags(in_the_kernel(0.06, rounds=4)) == ()  # 36 ms of 600
+    assert len(flags(in_the_kernel(0.07, rounds=4))) == 1
+    assert flags(steadily(10, 10)) == ()
+
+
 def test_a_little_less_than_all_threads_is_no_flag():
     assert flags(recorded(Samples(rounds=(ran(10, cpu=1.6),) * 4), case=Case(threads=2))) == ()
 

@@ -7,7 +7,7 @@ from mnv2bench.flags import flags
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.mapping import unfused_norm
 from mnv2bench.records import Machine, Record
-from mnv2bench.statistics.doubts import OTHER_THREADS
+from mnv2bench.statistics.doubts import OTHER_THREADS, oversubscribed
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.processes import cold_path
 from mnv2bench.statistics.rounds import measured, threads_used
@@ -27,14 +27,7 @@ def remarks(profile: CaseProfile, record: Record | None, machine: Machine) -> tu
 
 
 def _of_the_machine(profile: CaseProfile, machine: Machine) -> Iterator[str]:
-    limits = {"usable cores": machine.cores, "cores of its cgroup": machine.cpu_quota_cores}
-    known = {name: cores for name, cores in limits.items() if cores}
-    least = min(known, key=lambda name: known[name], default="")
-    if least and profile.case.gpu is None and profile.case.threads > known[least]:
-        yield (
-            f"oversubscribed: {profile.case.threads} threads share {known[least]:g} {least} and wait for each other: "
-            f"ask for {max(1, int(known[least]))} at most"
-        )
+    yield from oversubscribed(profile.case, machine)
 
 
 def _of_the_record(record: Record | None) -> Iterator[str]:

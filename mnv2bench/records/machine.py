@@ -33,7 +33,7 @@ class Machine(Struct, frozen=True):
 
     None is a fact that could not be read, or that a file does not have: files of schemas 1 and 2 know of no GPUs, and
     other programs write fewer facts. `cpu_family` is family/model; `cpu_flags` are those that matter for speed;
-    `cpu_quota_cores` is the limit of its cgroup, None without one; `memory_class_gb` is the next power of two.
+    `cpu_quota_cores` is the smallest limit of its cgroups, None without one; `memory_class_gb` is the next power of 2.
     `fingerprint` names the facts that must match for two Records to be comparable; "" where a file has none.
     """
 

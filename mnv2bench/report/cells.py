@@ -12,6 +12,8 @@ MARKS = {  # the mark of each flag, by the name that the flag begins with
     "unsteady": "‡",
     "throttled": "‖",
     "threads": "§",
+    "oversubscribed": "⁑",
+    "kernel": "⁂",
     "warm-up": "¶",
     "shared": "¤",
     "unwatched": "?",

@@ -10,18 +10,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from mnv2bench.cases import Case, Kind
 from mnv2bench.precisions import FP32
-from mnv2bench.records import Record, Samples
+from mnv2bench.records import Machine, Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.intervals import CONFIDENCE
 from mnv2bench.statistics.processes import output_errors
-from mnv2bench.statistics.rounds import HasRounds, measured, select_rounds, threads_used
+from mnv2bench.statistics.rounds import HasRounds, measured, select_rounds, threads_used, used_rounds
 
 # docs/thresholds.md#steadiness
 MAX_DRIFT = 0.02  # between the halves of a process
 MAX_SLOPE = 0.005  # a round
 MIN_ROUNDS = 4  # fewer say nothing about a trend
 OTHER_THREADS = 0.5  # docs/thresholds.md#flags
+MAX_KERNEL = 0.02  # of the CPU time
+LEAST_KERNEL_NS = 40_000_000  # below this a few ticks of the kernel's clock decide
 
 
 def noise_doubts(processes: Sequence[HasRounds], threads: int) -> Iterator[str]:
@@ -48,6 +51,49 @@ def thread_doubts(record: Record) -> Iterator[str]:
     used = threads_used(record)
     if abs(used - record.case.threads) >= OTHER_THREADS:
         yield f"threads: used {used:.1f} of {record.case.threads}"
+
+
+def oversubscribed(case: Case, machine: Machine) -> Iterator[str]:
+    """`oversubscribed` where a case of this machine's processor asks for more threads than may run at once.
+
+    Of `machine`, `cores` and `cpu_quota_cores` are read; either may be unknown.
+    """
+    limits = {"usable cores": machine.cores, "cores of its cgroup": machine.cpu_quota_cores}
+    known = {name: cores for name, cores in limits.items() if cores}
+    least = min(known, key=lambda name: known[name], default="")
+    here = case.kind == Kind.MEASURED_HERE and case.gpu is None
+    if here and least and case.threads > max(1, int(known[least])):
+        yield (
+            f"oversubscribed: {case.threads} threads share {known[least]:g} {least} and wait for each other: "
+            f"ask for {max(1, int(known[least]))} at most"
+        )
+
+
+def kernel_doubts(record: Record) -> Iterator[str]:
+    """`kernel` where the rounds of a CPU case spent too much of their CPU time in the kernel; None before schema 5.
+
+    That is time of the allocator's pages, of locks or of the clock, and no arithmetic of the runtime.
+    """
+    if record.case.gpu is not None:
+        return
+    used = [used_rounds(samples, record.case.threads) for samples in measured(record)]
+    shares = [share for rounds in used if (share := _kernel_share(rounds)) is not None]
+    rounds = [each for process in used for each in process]
+    spent_ns = sum(each.system_ns or 0 for each in rounds)
+    share = _kernel_share(rounds)
+    if share is not None and share > MAX_KERNEL and spent_ns >= LEAST_KERNEL_NS:
+        faults = sum(each.minor_faults or 0 for each in rounds) / sum(len(each.durations_ns) for each in rounds)
+        yield (
+            f"kernel: {share:.0%} of the CPU time was the kernel's, in the worst process {max(shares):.0%}, "
+            f"with {faults:,.0f} page faults a call"
+        )
+
+
+def _kernel_share(rounds: Sequence[Round]) -> float | None:
+    """The kernel's part of the CPU time of rounds, None where nothing says it."""
+    known = [each for each in rounds if each.system_ns is not None]
+    cpu_ns = sum(each.cpu_ns for each in known)
+    return sum(each.system_ns or 0 for each in known) / cpu_ns if cpu_ns else None
 
 
 def warm_up_doubts(record: Record) -> Iterator[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mnv2bench.workers.cgroups import throttled_ns
+
 PROC = Path("/proc")
-CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -48,33 +49,10 @@ def _steal_ns() -> int | None:
     return None
 
 
-@cache
-def _throttle_source() -> tuple[Path, str, int] | None:
-    """The cgroup file, its field and the nanoseconds of its unit: of version 2 of cgroups, else of version 1."""
-    for path, field, unit in (
-        (CGROUP / "cpu.stat", "throttled_usec", 1000),
-        (CGROUP / "cpu" / "cpu.stat", "throttled_time", 1),
-    ):
-        with suppress(OSError):
-            if field in path.read_text():
-                return path, field, unit
-    return None
-
-
-def _throttled_ns() -> int | None:
-    """Time that the cgroup kept the process from running, as its quota was spent."""
-    source = _throttle_source()
-    if source:
-        path, field, unit = source
-        with suppress(OSError, ValueError, KeyError):
-            return int(dict(line.split() for line in path.read_text().splitlines())[field]) * unit
-    return None
-
-
 def counters(last: bool = False) -> Counters:
     """Read all counters. CPU time is read next to the round: as the last one before it, as the first one after it."""
     usage = resource.getrusage(resource.RUSAGE_SELF) if not last else None
-    waited = (_run_queue_ns(), _steal_ns(), _throttled_ns())
+    waited = (_run_queue_ns(), _steal_ns(), throttled_ns())
     usage = usage or resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
     system_ns = round(usage.ru_stime * 1e9)
