@@ -27,12 +27,13 @@ Content = str | Iterable[str]
 class Sort:
     """A sort of product, and how a file of it is recognised when it is to be written again.
 
-    `name` stands in messages and in the product's last line. A CSV has no comments: `columns` are those that its
-    header may have. `earlier` is a text in every product of the versions that wrote no last line.
+    `name` stands in messages and in the product's last line. `suffix` is that of a product which lies beside its
+    measurement unless a person names another place. A CSV has no comments: `columns` are those that its header may
+    have. `earlier` is a text in every product of the versions that wrote no last line.
     """
 
     name: str
-    suffix: str
+    suffix: str = ""
     columns: tuple[str, ...] = ()
     earlier: str = ""
 
@@ -107,6 +108,15 @@ def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = ()) -> N
     for product, content in contents.items():
         if is_stream(product.path):
             _write_to_stream(product.path, _encoded(product, content))
+
+
+def append(path: Path, text: str) -> None:
+    """Add a text in UTF-8 to a file of somebody else's program, such as the summary of a GitHub job."""
+    try:
+        with path.open("ab") as file:
+            file.write(_utf8(text))
+    except OSError as error:
+        raise ValueError(f"{printable(path)} could not be written ({error.strerror}): name another file") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -239,7 +249,7 @@ def _share(product: Product, names: Sequence[str]) -> bool:
 def _owner(product: Product) -> Path | None:
     """The measurement whose own product stands at that path, where it is not one of the sources."""
     target = _target(product.path)
-    if not product.sources or not target.name.endswith(product.sort.suffix):
+    if not product.sort.suffix or not target.name.endswith(product.sort.suffix):
         return None
     stem = target.name.removesuffix(product.sort.suffix)
     places = [target.with_name(stem + suffix) for suffix in (*MEASURED_SUFFIXES, "") if stem + suffix]

@@ -144,6 +144,7 @@ def test_compare_shows_counts_in_a_table_of_their_own(told, tmp_path):
 - Instructions are of one call, counted under an emulator, and no time. Every difference is a change, except within what
   the processes of a side differ by among themselves. `changed` is what differs around them: libraries, compiler, qemu.
 """
+        f'<!-- mnv2bench, comparison page: ["{a.relative_to(tmp_path)}", "{b.relative_to(tmp_path)}"] -->\n'
     )
     assert "qemu:" not in page.read_text().split("## Instructions")[0]
     first, second = csv.DictReader(io.StringIO(table.read_text()))

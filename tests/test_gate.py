@@ -254,6 +254,27 @@ def gate(command, results, *words, machine=MACHINE, **variables):
     return command("mnv2bench", "gate", "--results", str(results), "--fingerprint", machine, *words, **variables)
 
 
+@pytest.mark.parametrize("option", ["--markdown", "--junit"])
+def test_a_page_that_cannot_be_written_leaves_the_night_unjudged(started, tmp_path, option):
+    results = history(tmp_path / "results")
+    ran = started("mnv2bench", "gate", "--results", str(results), "--fingerprint", MACHINE, option, str(tmp_path / "x"),
+                  largest_file=100)  # fmt: skip
+    printed, complaint = ran.communicate()
+    assert (ran.returncode, printed) == (2, "")
+    assert complaint.startswith(f"mnv2bench: {tmp_path / 'x'} could not be written (File too large): ")
+    assert not (results / MACHINE / "verdicts.jsonl").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+@pytest.mark.parametrize("option", ["--markdown", "--junit"])
+def test_somebodys_file_is_refused_before_the_night_is_read(command, tmp_path, option):
+    (tmp_path / "x").write_text("# My page\n")
+    ran = gate(command, tmp_path / "no results", option, str(tmp_path / "x"))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "was not written as a " in ran.stderr
+    assert (tmp_path / "x").read_text() == "# My page\n"
+
+
 def test_the_gate_prints_a_table_and_writes_a_summary_and_junit(command, tmp_path):
     results = history(tmp_path / "results", last=slower(1.05) | {BYSTANDER: [None] * 3})
     page, tests, summary = (tmp_path / name for name in ("gate.md", "gate.xml", "summary.md"))
@@ -265,7 +286,10 @@ def test_the_gate_prints_a_table_and_writes_a_summary_and_junit(command, tmp_pat
     rows = [line.split() for line in lines if line.strip().startswith("mobilenet")]
     assert [row[1] for row in rows[:3]] == ["broken", "suspect", "unchanged"]
     assert lines[-1] == "0016_nightly: cannot be judged (1 broken, 1 suspect, 10 unchanged)"
-    assert summary.read_text() == "before\n" + page.read_text()
+    assert page.read_text() == summary.read_text().removeprefix("before\n") + (
+        "<!-- mnv2bench, summary of the gate: [] -->\n"
+    )
+    assert tests.read_text().endswith("</testsuite>\n<!-- mnv2bench, JUnit file of the gate: [] -->\n")
     assert page.read_text().startswith("# 0016_nightly: cannot be judged\n")
     root = xml.parse(tests).getroot()
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("12", "0", "1")

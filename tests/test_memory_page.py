@@ -198,6 +198,12 @@ def test_the_verb_prints_the_page_and_writes_what_it_is_asked_for(command, tmp_p
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == memory_page([variant]) + f"CSV: {tmp_path / 'm.csv'}\nSVG: {tmp_path / 'm.svg'}\n"
     assert (tmp_path / "m.csv").read_text() == live_csv([variant])
+    for option, name in (("--csv", "m.svg"), ("--svg", "m.csv")):
+        before = (tmp_path / name).read_bytes()
+        ran = command("mnv2bench", "memory", option, str(tmp_path / name))
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert "was not written as a " in ran.stderr
+        assert (tmp_path / name).read_bytes() == before
     assert ElementTree.parse(tmp_path / "m.svg").getroot().tag == f"{SVG}svg"
 
 

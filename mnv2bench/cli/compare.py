@@ -8,6 +8,7 @@ import typer
 
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.exit_codes import ExitCode
+from mnv2bench.files import Content, Product, require_writable, write
 from mnv2bench.machine import differences
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
@@ -32,6 +33,9 @@ def compare(
     from mnv2bench.regression.pages import compare as pages
     from mnv2bench.remote.counts import count_changes
 
+    page = Product(markdown, pages.PAGE, (a, b)) if markdown else None
+    table = Product(csv, pages.TABLE, (a, b)) if csv else None
+    require_writable([product for product in (page, table) if product])
     earlier, later = _records(a), _records(b)
     machines = earlier[0].machine, later[0].machine
     timed = changes(earlier, later)
@@ -49,10 +53,12 @@ def compare(
         notes.append(pages.TWO_MACHINES.format(facts=_joined(machine_differences)))
     judged = incomparable(timed) if differing else timed
     comparison = pages.comparison(str(a), str(b), judged, list(differing), *machines, counted, notes)
-    if markdown:
-        markdown.write_text(pages.markdown(comparison), encoding="utf-8")
-    if csv:
-        csv.write_text(pages.csv(comparison), encoding="utf-8")
+    contents: dict[Product, Content] = {}
+    if page:
+        contents[page] = pages.markdown(comparison)
+    if table:
+        contents[table] = pages.csv(comparison)
+    write(contents)
     _print(comparison)
     ratios = [change.ratio for change in timed] + [change.ratio for change in counted]
     if all(ratio is None for ratio in ratios):

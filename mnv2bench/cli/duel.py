@@ -11,8 +11,9 @@ from mnv2bench.cases import Kind
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, budget_seconds, chosen_cases, resumable, takes_selection
 from mnv2bench.exit_codes import ExitCode
+from mnv2bench.files import Product, require_writable, write
 from mnv2bench.machine import this_machine
-from mnv2bench.regression.duels.duel import begin_duel
+from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
@@ -55,18 +56,21 @@ def duel(
     plan = replace(selection.plan, processes=LOOKS[-1])
     from mnv2bench.regression.duels.confirm import confirm, rows
     from mnv2bench.regression.gate.night import differences
-    from mnv2bench.regression.pages.duel import COLUMNS, duel_markdown, table_row
+    from mnv2bench.regression.pages.duel import COLUMNS, PAGE, duel_markdown, table_row
 
+    page = Product(markdown, PAGE) if markdown else None
+    journals = [journal_path(out, name) for name in SIDES]
+    require_writable([page] if page else [], inputs=journals)
     budget_s, pythons = budget_seconds(budget), (old, new or sys.executable)
-    with resumable(f"{out}.old.jsonl and {out}.new.jsonl"), Display(quiet=quiet, steps="pairs") as display:
+    with resumable(" and ".join(map(str, journals))), Display(quiet=quiet, steps="pairs") as display:
         measured = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
         duel_rows = rows(measured, confirm(measured, budget_s=budget_s))
     notes = differences(measured)
+    if page:
+        write({page: duel_markdown(pythons, duel_rows, notes, this_machine().fingerprint)}, inputs=journals)
     show(COLUMNS, [table_row(row) for row in duel_rows], spare=SPARE)
     for note in notes:
         console().print(one_line(note), markup=False)
-    if markdown:
-        markdown.write_text(duel_markdown(pythons, duel_rows, notes, this_machine().fingerprint))
     if any(row.judged.verdict == REGRESSION for row in duel_rows):
         raise typer.Exit(ExitCode.BAD)
     if any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in duel_rows):

@@ -10,7 +10,9 @@ import typer
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.duel import SPARE
 from mnv2bench.cli.options import budget_seconds, resumable
+from mnv2bench.files import Content, Product, append, require_writable, write
 from mnv2bench.machine import this_machine
+from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.terminal import Display
 from mnv2bench.texts import one_line
 
@@ -41,14 +43,28 @@ def gate(
     from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
     from mnv2bench.regression.pages import gate as page
 
+    summary_page = Product(markdown, page.PAGE) if markdown else None
+    test_results = Product(junit, page.JUNIT) if junit else None
+    require_writable([product for product in (summary_page, test_results) if product])
     budget_s, machine = budget_seconds(budget), fingerprint or this_machine().fingerprint
     measured_night = tonight(results, machine, series, night)
     for skipped in measured_night.skipped:
         print(f"skipped: {one_line(skipped)}", file=sys.stderr)
+
+    def write_pages(judgement: Judgement) -> None:
+        contents: dict[Product, Content] = {}
+        if summary_page:
+            contents[summary_page] = page.gate_markdown(judgement)
+        if test_results:
+            contents[test_results] = page.junit(judgement)
+        write(contents)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            append(Path(summary), page.gate_markdown(judgement))
+
     journals = f"{measured_night.folder}/{measured_night.name}.journal.old.jsonl and .new.jsonl"
     with resumable(journals), Display(quiet=quiet, steps="pairs") as display:
         pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
-        judgement = judge_night(measured_night, pairs)
+        judgement = judge_night(measured_night, pairs, write_pages)
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
     timed, counted = page.split(shown)
     if timed:
@@ -58,16 +74,4 @@ def gate(
     for note in judgement.notes:
         console().print(one_line(note), markup=False)
     console().print(f"{page.headline(judgement)} ({page.tally(judgement)})", markup=False)
-    _write(page.gate_markdown(judgement), markdown)
-    if junit:
-        junit.write_text(page.junit(judgement))
     raise typer.Exit(judgement.code)
-
-
-def _write(text: str, markdown: Path | None) -> None:
-    """Write the summary to a file where the person named one, and to the page of a GitHub job where there is one."""
-    if markdown:
-        markdown.write_text(text)
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a") as file:
-            file.write(text)

@@ -3,7 +3,7 @@
 import difflib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ import typer
 from mnv2bench.cases import Case, Kind
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.exit_codes import ExitCode
+from mnv2bench.files import Product, Sort, printable, require_writable, write
 from mnv2bench.machine import this_machine
 from mnv2bench.texts import one_line
 
@@ -52,6 +53,7 @@ def history(
 ) -> None:
     """Show the nights of this machine: every case as it stands, or one case night by night with its plot."""
     from mnv2bench.regression.history import epochs, load, verdicts
+    from mnv2bench.regression.pages.picture import PICTURE
 
     if svg and not case:
         raise ValueError("--svg draws one case: name the CASE too")
@@ -65,15 +67,20 @@ def history(
         typer.echo(_baseline_commit(frame, accepted))
         return
     past_verdicts = verdicts.read(results / machine / "verdicts.jsonl")
+    picture = Product(svg, PICTURE) if svg else None
+    table = Product(csv, _table()) if csv else None
+    saved = [results / machine / source for source in frame["source"].unique().tolist()]
+    require_writable([product for product in (picture, table) if product], inputs=saved)
     matching = _matching_case(case, frame["case"].unique().tolist()) if case else ""
+    if table:
+        write({table: _csv_parts(frame, results / machine)}, inputs=saved)
     if matching:
-        _show_case(frame, matching, accepted, past_verdicts, svg)
+        _show_case(frame, matching, accepted, past_verdicts, picture)
     else:
         title = one_line(f"{machine}, {frame['series'].iloc[-1]}")
         _show_all(frame, accepted, past_verdicts, title)
     if csv:
-        _write_csv(frame, results / machine, csv)
-        console().print(f"CSV: {csv}", markup=False)
+        console().print(f"CSV: {printable(csv)}", markup=False)
     shown = frame[frame["case"] == matching] if matching else frame
     unmeasured = not (shown["status"] == "ok").any()
     if unmeasured:
@@ -95,9 +102,9 @@ def _show_all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", past_verdicts:
 
 
 def _show_case(
-    frame: "pd.DataFrame", case: str, accepted: "Sequence[Epoch]", past_verdicts: "Verdicts", svg: Path | None
+    frame: "pd.DataFrame", case: str, accepted: "Sequence[Epoch]", past_verdicts: "Verdicts", picture: Product | None
 ) -> None:
-    """Print a case's table and plot, and write its picture where `svg` names a file."""
+    """Write a case's picture where that is a file, and print its table and plot."""
     from mnv2bench.regression.history.points import points
     from mnv2bench.regression.pages import history as pages
 
@@ -108,7 +115,8 @@ def _show_case(
     except ModuleNotFoundError as error:
         plot = ""
         notes.append(f"no plot: {error.name} is not installed: {EXTRA.format('plots')}")
-    picture = _picture(case, nights, hints) if svg else ""
+    if picture:
+        write({picture: _picture(case, nights, hints)})
     is_counted = Case.parse(case).kind == Kind.COUNTED
     rows = [pages.night_row(night, night.night in hints, is_counted) for night in nights]
     columns, caption = pages.TIMED_NIGHT_COLUMNS, pages.TIMED_NIGHT_CAPTION
@@ -117,9 +125,8 @@ def _show_case(
     show(columns, rows, one_line(case), caption, SPARE)
     for text in (plot, *notes):
         console().print(text, markup=False)
-    if svg:
-        svg.write_text(picture, encoding="utf-8")
-        console().print(f"SVG: {svg}", markup=False)
+    if picture:
+        console().print(f"SVG: {printable(picture.path)}", markup=False)
 
 
 def _change_points(nights: "Sequence[Point]") -> tuple[list[str], list[str]]:
@@ -143,19 +150,25 @@ def _picture(case: str, nights: "Sequence[Point]", hints: Sequence[str]) -> str:
         raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
 
 
-def _write_csv(frame: "pd.DataFrame", folder: Path, out: Path) -> None:
-    """Write every night of every case: the columns of the report's CSV, then those of the history."""
+def _table() -> Sort:
+    """The table of every night of every case: the columns of the report's CSV, then those of the history."""
+    from mnv2bench.comparison.tidy import TABLE
+
+    return Sort("history table", columns=(*TABLE.columns, *(name for name in CSV_ADDED if name not in TABLE.columns)))
+
+
+def _csv_parts(frame: "pd.DataFrame", folder: Path) -> Iterator[str]:
+    """The text of that table, night by night."""
     from mnv2bench.comparison.tidy import tidy
     from mnv2bench.records.journal import load
     from mnv2bench.report.csv import as_csv
 
-    with out.open("w", encoding="utf-8") as file:
-        for source in frame["source"].unique().tolist():
-            table = tidy([(source, load(folder / source))])
-            added = [name for name in CSV_ADDED if name not in table]
-            night = frame.loc[frame["source"] == source, ["case", *added]]
-            text = as_csv(table.merge(night, on="case", validate="one_to_one"))
-            file.write(text if file.tell() == 0 else text.partition("\n")[2])
+    for number, source in enumerate(frame["source"].unique().tolist()):
+        table = tidy([(source, load(folder / source))])
+        added = [name for name in CSV_ADDED if name not in table]
+        night = frame.loc[frame["source"] == source, ["case", *added]]
+        text = as_csv(table.merge(night, on="case", validate="one_to_one"))
+        yield text.partition("\n")[2] if number else text
 
 
 def _has_nights(folder: Path) -> bool:

@@ -7,6 +7,7 @@ import typer
 
 from mnv2bench import networks
 from mnv2bench.cli.app import console, verb
+from mnv2bench.files import Content, Product, printable, write
 from mnv2bench.selection import OPTIONS, select
 
 
@@ -20,7 +21,7 @@ def memory(
 ) -> None:
     """Compute activation memory layer by layer, and the paper's Table 3 again."""
     from mnv2bench.report import activations
-    from mnv2bench.report.memory import live_csv, memory_page
+    from mnv2bench.report.memory import TABLE, live_csv, memory_page
 
     selection = select({"networks": network, "widths": widths, "resolutions": resolutions})
     variants = [(network, width, resolution) for width, resolution in selection.variants]
@@ -29,13 +30,17 @@ def memory(
         picture = activations.svg(variants) if svg else ""
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: pip install 'mnv2bench[plots]'") from error
+    contents: dict[Product, Content] = {}
+    if csv:
+        contents[Product(csv, TABLE)] = live_csv(variants)
+    if svg:
+        contents[Product(svg, activations.PICTURE)] = picture
+    write(contents)
     typer.echo(page, nl=False)
     if csv:
-        csv.write_text(live_csv(variants), encoding="utf-8")
-        console().print(f"CSV: {csv}", markup=False)
+        console().print(f"CSV: {printable(csv)}", markup=False)
     if svg:
-        svg.write_text(picture, encoding="utf-8")
-        console().print(f"SVG: {svg}", markup=False)
+        console().print(f"SVG: {printable(svg)}", markup=False)
 
 
 @verb("paper")

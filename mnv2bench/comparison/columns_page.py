@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 
 from mnv2bench.comparison.columns import COLUMNS
+from mnv2bench.files import Product, Sort, require_writable, write_whole
 from mnv2bench.report.column import Column
 
+PAGE = Sort("list of columns", earlier="# The columns of the CSV\n")
 TYPES = {str: "text", int: "whole number", float: "number", bool: "True or False"}
 INTRODUCTION = """\
 # The columns of the CSV
@@ -41,4 +43,6 @@ def _type(column: Column[object]) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(columns_page(), encoding="utf-8")
+    place = Path(sys.argv[1])
+    require_writable([Product(place, PAGE)])
+    write_whole(place, columns_page().encode())

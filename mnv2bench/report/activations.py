@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mnv2bench.files import Sort
 from mnv2bench.networks import activations, peaks
 from mnv2bench.report.memory import Variant, all_folded, frame, name
 from mnv2bench.report.svg import as_svg
@@ -10,6 +11,8 @@ from mnv2bench.report.svg import as_svg
 if TYPE_CHECKING:
     import altair as alt
 
+TITLE = "Activation memory along the network"
+PICTURE = Sort("picture of memory", earlier=TITLE)
 WIDTH, HEIGHT = 900, 190  # pixels of a panel
 PARTS = {"read_bytes": "input", "written_bytes": "output", "held_bytes": "held for the residual"}  # from the bottom up
 COLOURS = ("#8fb4d9", "#1f5f99", "#e08a00")
@@ -27,7 +30,7 @@ def svg(variants: Sequence[Variant]) -> str:
     if not variants:
         raise ValueError("no variant to draw: leave --svg out")
     title = alt.TitleParams(
-        "Activation memory along the network",
+        TITLE,
         subtitle=f"computed for one fp32 image, {all_folded(variants)} folded: what is alive while a layer runs",
         anchor="start",
         offset=14,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mnv2bench import networks
 from mnv2bench.cases import Case
+from mnv2bench.files import Sort
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.paper import table3
 from mnv2bench.paper.table3 import Cell
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Variant = tuple[str, float, int]  # network, width, resolution
+COLUMNS = ("variant", "place", "layer", "read_bytes", "written_bytes", "held_bytes", "live_bytes")
+TABLE = Sort("memory table", columns=COLUMNS)
 BOTH = "both"
 HOW_TO_READ = """\
 Computed, not measured: one fp32 image, {folded} folded into the layer before them, no kernel's own buffers.

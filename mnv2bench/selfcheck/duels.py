@@ -21,9 +21,10 @@ from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import silent
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case, cases
+from mnv2bench.files import Product, Sort, require_writable, write
 from mnv2bench.records import Plan
 from mnv2bench.regression.duels.confirm import Answer, confirm
-from mnv2bench.regression.duels.duel import Duel, begin_duel, measure_pairs
+from mnv2bench.regression.duels.duel import SIDES, Duel, begin_duel, journal_path, measure_pairs
 from mnv2bench.regression.duels.side import Side, side
 from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.statistics.intervals import clopper_pearson
@@ -33,6 +34,7 @@ from mnv2bench.workers.environment import import_path
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
 CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)
 PLAN = Plan(processes=10 * LOOKS[-1], rounds=10)
+PAIRS = Sort("table of pairs", columns=("case", "pair", "old", "new"))
 SIZES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)
 SLOWED = Path(__file__).parent / "slowed"
 HOG = """
@@ -52,10 +54,12 @@ def alike(pythons: tuple[str, str], minutes: float, out: Path, console: Console)
     Writes OUT.old.jsonl, OUT.new.jsonl and the levels of every pair to OUT.csv, which `nights` draws from. Goes on with
     what OUT already holds.
     """
+    table = out.with_name(f"{out.name}.csv")
+    require_writable([Product(table, PAIRS)], inputs=[journal_path(out, name) for name in SIDES])
     end = time.monotonic() + 60 * minutes
     duel = begin_duel(CELLS, pythons, out, PLAN, seed=1, progress=silent, resume=True)
     measure_pairs(duel, CELLS, PLAN.processes, lambda: time.monotonic() > end)
-    return judge_alike(duel, out.with_name(f"{out.name}.csv"), console)
+    return judge_alike(duel, table, console)
 
 
 def judge_alike(duel: Duel, csv: Path, console: Console) -> bool:
@@ -106,7 +110,8 @@ def _write_pairs(duel: Duel, csv: Path) -> None:
         for b in new.processes
         if a.number == b.number and a.status == b.status == "ok"
     ]
-    pd.DataFrame(rows).to_csv(csv, index=False, float_format="%.6f", lineterminator="\n")
+    table = pd.DataFrame(rows, columns=list(PAIRS.columns))
+    write({Product(csv, PAIRS): table.to_csv(index=False, float_format="%.6f", lineterminator="\n")})
 
 
 def replay(ratios: Sequence[float], rivals: int) -> str:

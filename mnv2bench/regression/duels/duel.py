@@ -67,7 +67,7 @@ def begin_duel(
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
         prepared = side(python, cases, weights or Weights(), plan.trt_level)
-        journal = Journal(out.with_name(f"{out.name}.{name}.jsonl"))
+        journal = Journal(journal_path(out, name))
         sides.append(_journaled(prepared, journal, cases, plan, seed, weights or Weights(), progress, resume))
     duel = Duel(cases, sides[0], sides[1], seed, progress)
     for name, measured in zip(SIDES, sides, strict=True):
@@ -75,6 +75,11 @@ def begin_duel(
             if process.status != "ok":
                 duel.stopped[process.case.id] = f"{name}: {process.status}: {process.reason}"
     return duel
+
+
+def journal_path(out: Path, side: str) -> Path:
+    """The journal of a side: OUT.old.jsonl and OUT.new.jsonl, whatever OUT ends in."""
+    return out.with_name(f"{out.name}.{side}.jsonl")
 
 
 def _journaled(

@@ -1,7 +1,7 @@
 """One night judged: from its files to its line in verdicts.jsonl, with pairs where there is a baseline environment."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,9 +79,12 @@ def tonight(results: Path, machine: str, series: str = "", night: str = "") -> T
     )
 
 
-def judge_night(night: Tonight, pairs: Pairs | None) -> Judgement:
+def judge_night(
+    night: Tonight, pairs: Pairs | None, write_pages: Callable[[Judgement], None] = lambda judgement: None
+) -> Judgement:
     """Screen the night, confirm its suspects where `pairs` is given, and add its line to verdicts.jsonl.
 
+    `write_pages` comes before that line: where it raises, the night is not judged, and can be judged again.
     ValueError where the pairs cannot be measured here, or `pairs.new` is not the environment that measured the night.
     """
     stage1 = screened(night.frame, night.name, night.epochs, night.verdicts)
@@ -93,6 +96,7 @@ def judge_night(night: Tonight, pairs: Pairs | None) -> Judgement:
         answers, notes = _confirmed(night, stage1, pairs) if stage1.cases() else ({}, ())
     counts = judged_counts(night.frame, night.name, night.epochs, night.verdicts)
     judgement = judged(stage1, answers, notes, pairs.baseline if pairs else "", counts)
+    write_pages(judgement)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement))
     return judgement

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from mnv2bench.files import Sort
 from mnv2bench.records import Machine
 from mnv2bench.regression.judging.change import Change
 from mnv2bench.regression.pages import counts
@@ -16,6 +17,10 @@ CAPTION = (
     "`mnv2bench duel` measures both in one sitting. More --processes narrow an interval."
 )
 TWO_MACHINES = "Counted on two machines ({facts}): an emulator should count the same on both, which nobody has shown."
+PAGE = Sort("comparison page", earlier="# A against B\n")
+OF_CHANGE = ("case", "verdict", "ratio", "low", "high", "median_a_ms", "median_b_ms", "processes_a", "processes_b")
+OF_COUNTS = ("instructions_a", "instructions_b", "changed")
+TABLE = Sort("comparison table", columns=(*OF_CHANGE, "reason", *OF_COUNTS))
 HEADER = ("case", "verdict", "A ms", "B ms", "B/A", "95 %")
 HOW_TO_READ = """\
 - A ms and B ms are headline latencies: medians over processes. B/A is the ratio of the statistic that finds changes
@@ -90,10 +95,8 @@ def csv(compared: Comparison) -> str:
         }
         for change in compared.counts
     ]
-    columns = ["case", "verdict", "ratio", "low", "high", "median_a_ms", "median_b_ms", "processes_a", "processes_b"]
-    added = ["instructions_a", "instructions_b", "changed"]
-    whole = dict.fromkeys([*columns[-2:], *added[:2]], "Int64")
-    return as_csv(pd.DataFrame(rows, columns=[*columns, "reason", *added]).astype(whole))
+    whole = dict.fromkeys([*OF_CHANGE[-2:], *OF_COUNTS[:2]], "Int64")
+    return as_csv(pd.DataFrame(rows, columns=list(TABLE.columns)).astype(whole))
 
 
 def table_row(change: Change) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from mnv2bench.files import Sort
 from mnv2bench.regression.duels.confirm import DuelRow
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
 
+PAGE = Sort("duel page", earlier="# Duel\n")
 COLUMNS = ("case", "verdict", "new / old (95 %)", "old ms", "new ms", "pairs", "why")
 HOW_TO_READ = """\
 - Pairs of fresh processes, old and new back to back, alternating which comes first. The ratio is of the statistic that

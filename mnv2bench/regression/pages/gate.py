@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree as xml
 
+from mnv2bench.files import Sort
 from mnv2bench.regression.judging.judgement import (
     BROKEN,
     LEARNING,
@@ -20,6 +21,8 @@ from mnv2bench.regression.pages.counts import whole_number
 from mnv2bench.remote.counts import FELL, ROSE
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
 
+PAGE = Sort("summary of the gate", earlier="\n- All cells together: ")
+JUNIT = Sort("JUnit file of the gate", earlier='name="mnv2bench gate ')
 QUIET = (UNCHANGED, LEARNING, NOT_MEASURED)
 SKIPPED = (LEARNING, NOT_GATED, NOT_MEASURED)
 HEADLINES = {

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mnv2bench.files import Sort
 from mnv2bench.regression.history.points import Point
 from mnv2bench.regression.pages.history import HINT, MARKS, height, mark, unit
 from mnv2bench.report.cells import plain
@@ -12,6 +13,8 @@ from mnv2bench.report.svg import as_svg
 if TYPE_CHECKING:
     import altair as alt
 
+SAVED = "saved, UTC"
+PICTURE = Sort("picture of a history", earlier=SAVED)
 WIDTH, HEIGHT = 900, 340  # pixels of the plot itself
 PADDING = 12  # pixels between the outermost nights and the frame
 TICKS = 9  # at most
@@ -90,7 +93,7 @@ def _chart(rows: Sequence[NightMark] | Sequence[Rule], ticks: list[float]) -> "a
     import pandas as pd
 
     axis = alt.Axis(format="%Y-%m-%d", values=ticks, labelOverlap=True)
-    saved = alt.X("saved:T", title="saved, UTC", scale=alt.Scale(type="utc", padding=PADDING), axis=axis)
+    saved = alt.X("saved:T", title=SAVED, scale=alt.Scale(type="utc", padding=PADDING), axis=axis)
     chart: alt.Chart = alt.Chart(pd.DataFrame(rows)).encode(x=saved)
     return chart
 
