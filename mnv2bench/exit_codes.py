@@ -53,7 +53,8 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.DONE: f"{MEASURED}; or only tests ran that measure nothing",
         ExitCode.BAD: f"{NOT_MEASURED}; or a test failed; or `--benchmark-compare-fail` saw a change; or no case that "
         "was measured stands in the baseline",
-        ExitCode.REFUSED: "a journal cannot be resumed or written, or a test could not be collected",
+        ExitCode.REFUSED: "a journal cannot be resumed or written; or a test could not be collected, or Ctrl-C came "
+        "while pytest collected",
         ExitCode.USAGE: "an option is refused, or the baseline is missing, damaged, of another machine or without a "
         "common case; nothing was measured",
         ExitCode.NO_TESTS: "no test is left after `-k` or `-m`",
@@ -139,8 +140,8 @@ This page is made from the declarations in the code: `python -m mnv2bench.exit_c
 |---:|:---|
 """
 VERBS_HEADER = """
-An unknown verb or option is 2 everywhere, and 4 for `pytest suites`. Ctrl-C is 130 everywhere. A code that stands in no
-row is an error in mnv2bench or in pytest: please report it.
+An unknown verb or option is 2 everywhere, and 4 for `pytest suites`. Ctrl-C is 130 everywhere, but 2 while pytest
+collects. A code that stands in no row is an error in mnv2bench or in pytest: please report it.
 
 | verb | code | when |
 |:---|---:|:---|

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.cases import Case, Kind
+from mnv2bench.conclusion import Conclusion, Requested, conclusion
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import gpu_times
 from mnv2bench.machine import differences, this_machine
@@ -18,21 +20,12 @@ from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
+from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
+from mnv2bench.suites.refused_options import refuse_options
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
 RESULTS = Path(__file__).parents[1] / "results"
-REFUSED_OPTIONS = {  # options of pytest-benchmark that cannot apply: what to use instead, or why not
-    "--benchmark-min-rounds": "--rounds and --processes set how much is measured",
-    "--benchmark-max-time": "--rounds and --processes set how long is measured",
-    "--benchmark-min-time": "a round is 150 ms by plan",
-    "--benchmark-timer": "a backend's session brings its own clock",
-    "--benchmark-calibration-precision": "nothing is calibrated: every inference is timed by itself",
-    "--benchmark-warmup": "every process warms up until it is steady",
-    "--benchmark-warmup-iterations": "every process warms up until it is steady",
-    "--benchmark-disable-gc": "gc is always off in the rounds",
-    "--benchmark-cprofile": "no profiler runs inside a timed process",
-}
 
 
 class ReplayClock:
@@ -51,11 +44,13 @@ class ReplayClock:
 
 
 REPLAY = ReplayClock()
+PARSERS = []  # the one that reads the options: pytest hands it over once, before it reads them
 RECORDS = pytest.StashKey[dict]()
 JOURNAL = pytest.StashKey[Journal]()
 
 
 def pytest_addoption(parser):
+    PARSERS[:] = [parser]
     group = parser.getgroup("mnv2bench")
     for name, (default, text) in OPTIONS.items():
         group.addoption(f"--{name}", default=default, help=text)
@@ -67,10 +62,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    for argument in config.invocation_params.args:
-        name = str(argument).partition("=")[0]
-        if name in REFUSED_OPTIONS:
-            raise pytest.UsageError(f"{name} does not apply to mnv2bench: {REFUSED_OPTIONS[name]}")
+    refuse_options(config, PARSERS[0])
     try:
         selection = select({name: config.getoption(f"--{name}") for name in (*OPTIONS, *FLAGS)})
         suite_cases("latency", selection), suite_cases("throughput", selection)
@@ -79,6 +71,7 @@ def pytest_configure(config):
     config.selection = selection
     if config.option.benchmark_storage == "file://./.benchmarks":
         config.option.benchmark_storage = f"file://{RESULTS / this_machine().fingerprint}"
+    require_baselines(config)
 
 
 def pytest_generate_tests(metafunc):
@@ -111,13 +104,26 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.benchmark(timer=REPLAY))
 
 
+def _measures_nothing(option):
+    """Whether the options say that no test is to be run, or none to be measured."""
+    planned = option.collectonly or option.setuponly or option.setupplan
+    return planned or option.benchmark_disable or option.benchmark_skip
+
+
+def _benchmark_names(session):
+    """The names under which pytest-benchmark saves and compares the cases of this session."""
+    return [item.nodeid for item in session.items if _case(item) and "benchmark" in item.fixturenames]
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session):
     """Measure the whole campaign, with the cases that -k and -m left, before any test runs."""
     config, option = session.config, session.config.option
     chosen = tuple(dict.fromkeys(case for item in session.items if (case := _case(item))))
-    xdist = getattr(option, "numprocesses", None)
-    if chosen and not (option.collectonly or option.benchmark_disable or option.benchmark_skip or xdist):
+    if not chosen and any(item.get_closest_marker("suite") for item in session.items):
+        raise pytest.UsageError("no case is left: the suites that were named have no case with these options")
+    if chosen and not _measures_nothing(option):
+        require_common_cases(_benchmark_names(session), config._benchmarksession.compared_mapping)
         selection = config.selection
         name = option.benchmark_save or ("autosave" if option.benchmark_autosave else "unsaved")
         journal = Journal(RESULTS / this_machine().fingerprint / f"{name}.journal.jsonl")
@@ -132,7 +138,10 @@ def pytest_runtestloop(session):
         except (ValueError, OSError) as error:
             pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
         except KeyboardInterrupt:
-            pytest.exit(f"interrupted: the same command with --resume goes on from {journal.path}", returncode=2)
+            pytest.exit(
+                f"interrupted: the same command with --resume goes on from {journal.path}",
+                returncode=ExitCode.INTERRUPTED,
+            )
         config.stash[RECORDS] = {record.case: record for record in measured}
         config.stash[JOURNAL] = journal
     return (yield)
@@ -140,8 +149,10 @@ def pytest_runtestloop(session):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):
-    """Save a campaign in which nothing was timed; pytest-benchmark alone would not, as its benchmarks are []."""
+    """End with the campaign's code, and save it where nothing was timed: pytest-benchmark saves no empty list."""
     config, saving = session.config, session.config._benchmarksession
+    if JOURNAL in config.stash and session.exitstatus == ExitCode.DONE:
+        session.exitstatus = max(ended.code for ended in _conclusions(config))
     name = saving.save or saving.autosave
     if JOURNAL in config.stash and name and not saving.benchmarks and not saving.disabled:
         shared = {"config": config, "benchmarks": []}
@@ -152,6 +163,24 @@ def pytest_sessionfinish(session):
         config.hook.pytest_benchmark_update_json(**shared, output_json=output)
         saving.storage.save(output, name)
         saving.save = saving.autosave = None
+
+
+def _conclusions(config):
+    """How the campaign ended: its cases, their profiles, and the comparison with a baseline."""
+    requested = Requested.of(config.selection)
+    conclusions = [conclusion(list(config.stash[RECORDS].values()), requested)]
+    if config.option.profile:
+        conclusions.append(conclusion(written(config.stash[JOURNAL])[0], requested, "profiled"))
+    measured, files = _benchmarks(config)
+    if files and not compared(measured, files):
+        conclusions.append(Conclusion(failed=False, missed=(comparison_text(measured, files),)))
+    return conclusions
+
+
+def _benchmarks(config):
+    """The names of what pytest-benchmark has of this session, and the files that it compares them with."""
+    saving = config._benchmarksession
+    return [benchmark.fullname for benchmark in saving.benchmarks if benchmark], saving.compared_mapping
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -177,7 +206,7 @@ def record(request, case) -> Record:
     """The campaign's record of this test's case. The test is skipped or fails here where there is no number."""
     records = request.config.stash.get(RECORDS, None)
     if records is None:
-        pytest.skip("nothing is measured with --benchmark-disable, --benchmark-skip or -n")
+        pytest.skip("nothing is measured with --benchmark-disable and --benchmark-skip")
     case_record = records[case]
     if case_record.status in ("unavailable", "unsupported"):
         pytest.skip(f"{case_record.status}: {case_record.reason}")
@@ -234,4 +263,10 @@ def pytest_terminal_summary(terminalreporter, config):
     for profile in profiles:
         if profile.status != "ok":
             console.print(f"no profile of {profile.case.id}: {profile.status}: {profile.reason}", markup=False)
+    measured, files = _benchmarks(config)
+    if files:
+        terminalreporter.write_line(comparison_text(measured, files))
+    for ended in _conclusions(config):
+        for sentence in ended.missed:
+            terminalreporter.write_line(sentence)
     terminalreporter.write_line(f"records: {config.stash[JOURNAL].path}")

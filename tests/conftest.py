@@ -17,6 +17,11 @@ BIN = Path(sys.executable).parent
 PATIENCE_S = 120  # for what is certain to come; nothing is asserted about how soon
 
 
+def pytest_configure(config):
+    """A warning is an error here, but for those that pyproject.toml names: errors are for our own tests."""
+    config.getini("filterwarnings").insert(0, "error")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     """Artifacts are exported once a test run, by the test process that needs one first; the user's own cache stays."""

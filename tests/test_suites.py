@@ -194,7 +194,121 @@ def test_the_baseline_of_another_machine_is_refused_with_what_differs(suites, fi
     assert len(saved_files(tmp_path)) == 1
 
 
+DAMAGE = {
+    "empty": ("", "damaged"),
+    "half": ('{"benchmarks": [', "damaged"),
+    "a pointer of Git LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "damaged"),
+    "a merge conflict": ("<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n", "damaged"),
+    "of another program": ('{"benchmarks": [], "machine_info": {}}', "was not saved by mnv2bench"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_newest_baseline_is_refused_by_name_and_no_older_one_is_taken(
+    suites, first, storage, tmp_path, damage
+):
+    place = copied(storage, tmp_path)
+    content, complaint = DAMAGE[damage]
+    (older,) = saved_files(tmp_path)
+    newest = older.with_name("0002_newest.json")
+    newest.write_text(content)
+    ran = suites(LATENCY, *SMALL, "--resolutions=64", place, "--benchmark-compare")
+    assert ran.returncode == 4
+    assert "measuring" not in ran.stdout
+    assert re.fullmatch(r"ERROR: the baseline [^\n]*\n+", ran.stderr), ran.stderr
+    assert str(newest) in ran.stderr
+    assert complaint in ran.stderr
+
+
+def test_a_baseline_without_a_common_case_is_refused_before_anything_is_measured(suites, first, storage, tmp_path):
+    def other_cases(saved):
+        for benchmark in saved["benchmarks"]:
+            benchmark["fullname"] += "-of-yesterday"
+
+    ran = compare(suites, copied(storage, tmp_path, other_cases), "--benchmark-compare-fail=median:10%")
+    assert ran.returncode == 4
+    assert "0 of 1 cases compared; not in the baseline: suites/test_latency.py::test_latency[" in ran.stderr
+    assert "measuring" not in ran.stdout
+    assert len(saved_files(tmp_path)) == 1
+
+
+def test_a_saved_file_without_a_benchmark_has_no_common_case(suites, first, storage, tmp_path):
+    place = copied(storage, tmp_path, lambda saved: saved["benchmarks"].clear())
+    ran = compare(suites, place)
+    assert (ran.returncode, "0 of 1 cases compared" in ran.stderr) == (4, True)
+    assert "measuring" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--benchmark-compare"], "no baseline to compare with under"),
+        (["--benchmark-compare=0007"], "no baseline to compare with under"),
+        (["--benchmark-compare-fail=median:10%"], "--benchmark-compare-fail compares with nothing"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_baseline_that_is_not_there_is_refused(suites, tmp_path, words, complaint):
+    ran = suites(LATENCY, *TWO, f"--benchmark-storage=file://{tmp_path}", *words)
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert complaint in ran.stderr
+
+
+def test_cases_that_the_baseline_does_not_have_are_named(suites, first, storage, tmp_path):
+    words = (LATENCY, *SMALL, "--resolutions=64,32", f"--benchmark-save={NAME}-more", copied(storage, tmp_path))
+    ran = suites(*words, "--benchmark-compare")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"1 of 2 cases compared; not in the baseline: {NODE.format(32)}\n" in ran.stdout
+
+
+def test_a_comparison_of_which_nothing_was_measured_is_no_success(suites, first, storage, tmp_path):
+    words = (LATENCY, *SMALL[1:], "--resolutions=64,32", f"--benchmark-save={NAME}-none", copied(storage, tmp_path))
+    ran = suites(*words, "--backends=fake", "--benchmark-compare", MNV2BENCH_FAKE="mobilenet_v2_0.35_64=unsupported")
+    assert ran.returncode == 1
+    assert "0 of 1 cases compared" in ran.stdout
+
+
 # measuring nothing
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["--backends=tensorrt"], "nothing was measured: unsupported: tensorrt runs on cuda here, not on cpu"),
+        (["--backends=fake,tensorrt"], "backend tensorrt was requested, and nothing of it was measured"),
+        (["--backends=fake", "--precisions=fp32,tf32"], "precision tf32 was requested, and nothing of it was measured"),
+        (["--devices=cuda"], "nothing was measured: unavailable"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_was_requested_by_name_and_not_measured_fails_the_run(suites, tmp_path, words, printed):
+    place = (f"--benchmark-save={NAME}-named", f"--benchmark-storage=file://{tmp_path}")
+    ran = suites(LATENCY, *SMALL[1:], "--resolutions=64", *place, *words, CUDA_VISIBLE_DEVICES="")
+    assert ran.returncode == 1, ran.stdout
+    assert printed in ran.stdout
+
+
+@pytest.mark.slow
+def test_what_nobody_named_may_be_missing_as_long_as_something_was_measured(suites, tmp_path):
+    (tmp_path / "openvino.py").write_text("raise ModuleNotFoundError('No module', name='openvino')")
+    words = ("--grid=quick", *SMALL[1:], "--resolutions=96", "-k", "openvino or eager", f"--benchmark-save={NAME}-any")
+    words = (*words, f"--benchmark-storage=file://{tmp_path / 'storage'}")
+    ran = suites(LATENCY, *words, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}", CUDA_VISIBLE_DEVICES="")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search("1 passed, 1 skipped", ran.stdout)
+
+
+def test_suites_that_have_no_case_are_refused(suites):
+    ran = suites(LATENCY, "--backends=fake", "--batches=8")
+    assert ran.returncode == 4
+    assert "ERROR: no case is left: the suites that were named have no case with these options" in ran.stderr
+
+
+def test_a_plan_of_the_tests_measures_nothing(suites):
+    name = f"{NAME}-planned"
+    ran = suites(LATENCY, *TWO, f"--benchmark-save={name}", "--setup-plan")
+    assert "measuring" not in ran.stdout
+    assert list(JOURNALS.glob(f"{name}*")) == []
 
 
 @pytest.mark.parametrize(
@@ -251,6 +365,65 @@ def test_what_cannot_apply_or_be_meant_is_refused_in_one_line(suites, words, sai
     assert said in ran.stderr
 
 
+NO_XDIST = "-n does not apply to mnv2bench: cases that run side by side slow each other"
+NO_ROUNDS = "--benchmark-min-rounds does not apply to mnv2bench: --rounds and --processes set how much is measured"
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "complaint"),
+    [
+        (["-n", "2"], {}, NO_XDIST),
+        (["-p", "xdist", "--dist=load", "--tx=2*popen"], {}, NO_XDIST),
+        (["-o", "addopts=-n 2"], {}, NO_XDIST),
+        ([], {"PYTEST_ADDOPTS": "-n 2"}, NO_XDIST),
+        (["-c", "{folder}/pytest.ini"], {"addopts": "-n 2"}, NO_XDIST),
+        (["-o", "addopts=--benchmark-min-rounds=5"], {}, NO_ROUNDS),
+        ([], {"PYTEST_ADDOPTS": "--benchmark-min-rounds=5"}, NO_ROUNDS),
+        (["-c", "{folder}/pytest.ini"], {"addopts": "--benchmark-min-rounds=5"}, NO_ROUNDS),
+        (["@{folder}/words"], {}, NO_ROUNDS),
+        (["--benchmark-min-r=7"], {}, "unrecognized arguments: --benchmark-min-r=7"),
+        (["--benchmark-timer=time.process_time"], {}, "--benchmark-timer does not apply to mnv2bench"),
+    ],
+)
+def test_an_option_is_refused_wherever_it_comes_from(suites, tmp_path, words, variables, complaint):
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = {variables.get('addopts', '')}\n")
+    (tmp_path / "words").write_text("--benchmark-min-rounds\n7\n")
+    words = [word.format(folder=tmp_path) for word in words]
+    environment = {name: text for name, text in variables.items() if name.isupper()}
+    ran = suites(LATENCY, *TWO, f"--benchmark-storage=file://{tmp_path}", *words, **environment)
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert complaint in ran.stderr
+    assert "INTERNALERROR" not in ran.stderr
+    assert saved_files(tmp_path) == []
+
+
+def test_without_pytest_benchmark_nothing_begins(suites):
+    ran = suites(LATENCY, *TWO, "-p", "no:benchmark")
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert "pytest-benchmark is switched off, and nothing can be measured without it" in ran.stderr
+
+
+HOOKS = ("configure", "sessionstart", "collection", "collection_finish", "runtestloop", "sessionfinish")
+
+
+def test_a_plugin_that_warns_is_no_error_of_a_campaign(suites, tmp_path):
+    """A real distribution with an entry point of pytest, which warns when it is imported and in each hook."""
+    hooks = [f"def pytest_{hook}():\n    warnings.warn('old {hook}', DeprecationWarning)\n" for hook in HOOKS]
+    (tmp_path / "old_plugin.py").write_text("\n".join(["import warnings", "warnings.warn('old import')", *hooks]))
+    facts = tmp_path / "old_plugin-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: old-plugin\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[pytest11]\nold = old_plugin\n")
+    words = (LATENCY, *SMALL, "--resolutions=64", f"--benchmark-save={NAME}-plugin")
+    place = f"--benchmark-storage=file://{tmp_path / 'storage'}"
+    ran = suites(*words, place, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"^plugins: .*old-plugin-1\.0", ran.stdout, re.MULTILINE)
+    assert "INTERNALERROR" not in ran.stdout + ran.stderr
+    assert "1 passed" in ran.stdout
+    assert "old collection_finish" in ran.stdout  # it is shown
+
+
 # failing and going on
 
 
@@ -304,7 +477,7 @@ def test_ctrl_c_ends_the_worker_and_says_how_to_go_on(started, first, wait_for):
     worker = started.worker(running)
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
-    assert running.returncode == 2
+    assert running.returncode == 130
     assert f"interrupted: the same command with --resume goes on from {journal}" in said
     assert wait_for(lambda: not worker.is_running())
     assert len(Journal(journal).resume().cases) == 2
