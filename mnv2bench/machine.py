@@ -23,7 +23,7 @@ from mnv2bench.workers.cgroups import quota_cores
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 CPU_FLAGS = """
-avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile
+avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_bf16
 asimd asimdhp asimddp sve sve2 bf16 i8mm
 """  # those of x86-64 and those of arm64 that decide which kernels a runtime has
 CPU = Path("/sys/devices/system/cpu")
@@ -111,11 +111,17 @@ def _driver(gpus: tuple[GpuFacts, ...]) -> dict[str, str]:
     return {"NVIDIA driver": gpus[0].driver} if gpus and gpus[0].driver else {}
 
 
+def cpu_flags() -> tuple[str, ...]:
+    """The instruction sets of this processor, as the system names them; empty where it does not say."""
+    cpu = _cpu()
+    return tuple(sorted((cpu.get("flags") or cpu.get("Features") or "").split()))
+
+
 @cache
 def this_machine() -> Machine:
     """The facts of this machine, read once in each process; None where unreadable."""
     cpu = _cpu()
-    flags = sorted((cpu.get("flags") or cpu.get("Features") or "").split())
+    flags = cpu_flags()
     gpus = nvml.gpus()
     machine = Machine(
         cpu_model=cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,

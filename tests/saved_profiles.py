@@ -75,5 +75,26 @@ def _record():  # type: ignore[no-untyped-def]
     return record(EAGER, Plan(), MACHINE, [process], Artifact("onnx", "abc", 14 * MB, 3.5), seed=7)
 
 
+def _curved(number: int) -> Probes:
+    """Probes of schema 5: products of two shapes and libraries, and three working sets copied and read."""
+    slow = _rounds(20 * MS + number * MS)
+    products = (
+        Probe("fp32 matmul 256x256x256", "torch", "flop", 2_000_000_000, 786_432, "", slow),
+        Probe("fp32 matmul 196x96x576", "torch", "flop", 2_000_000_000, 748_032, "", _rounds(25 * MS)),
+        Probe("fp32 matmul 196x96x576", "litert", "flop", 2_000_000_000, 748_032, "", _rounds(16 * MS)),
+    )
+    moving = [
+        Probe(f"{access} of {size}", "numpy", "byte", 80 * MB, size, "", _rounds(ns), access)
+        for size, copy_ns, read_ns in (
+            (16 << 10, 1 * MS, 400 * US),
+            (1 << 20, 1 * MS, 2 * MS),
+            (64 << 20, 8 * MS, 4 * MS),
+        )
+        for access, ns in (("copy", copy_ns), ("read", read_ns))
+    ]
+    return Probes(1, number, "ok", "", 2.0, (*products, *moving), {"L3": 480 << 20}, passes=4)
+
+
 PROBES = [_probes(0), _probes(1)]
+CURVED = [_curved(0), _curved(1)]
 RECORDS = [_record()]

@@ -72,20 +72,11 @@ def compiled_graph_says_where_its_kernels_come_from():
     assert "inductor_provenance_mapping_str" in {field.name for field in fields(CompiledFxGraph)}
 
 
-def onednn_says_whether_it_computes_in_bf16():
-    import torch
-
-    assert isinstance(torch._C._has_mkldnn, bool)
-    if torch._C._has_mkldnn:
-        assert isinstance(torch.ops.mkldnn._is_mkldnn_bf16_supported(), bool)
-
-
-def several_tensors_are_copied_at_once():
-    import torch
-
-    target, source = torch.zeros(2), torch.ones(2)
-    torch._foreach_copy_([target], [source])
-    assert target.tolist() == [1, 1]
+def litert_reads_a_file_that_its_schema_writes():
+    litert = import_module("mnv2bench.profiling.probes.litert")
+    kernel = litert.FullyConnected((2, 3, 4), 1)
+    kernel.run()
+    assert kernel.interpreter.get_tensor(kernel.interpreter.get_output_details()[0]["index"]).shape == (2, 4)
 
 
 def package_loader_runs_boxed():
@@ -142,7 +133,7 @@ def plotext_takes_colours_out():
 
 TORCH_COMPILE = "mnv2bench/profiling/profilers/torch_compile.py"
 EVENTS = "mnv2bench/profiling/readers/torch_events.py"
-PROBES = "mnv2bench/profiling/probes/torch.py"
+PROBES = "mnv2bench/profiling/probes/litert.py"
 PRIVATE_APIS = (
     PrivateApi("torch", "_C._autograd.DeviceType", EVENTS, has("torch._C._autograd", "DeviceType.CPU")),
     PrivateApi("torch", "_C._profiler._ExperimentalConfig", EVENTS, experimental_config_captures_overloads),
@@ -177,9 +168,7 @@ PRIVATE_APIS = (
         TORCH_COMPILE,
         compiled_graph_says_where_its_kernels_come_from,
     ),
-    PrivateApi("torch", "_C._has_mkldnn", PROBES, onednn_says_whether_it_computes_in_bf16),
-    PrivateApi("torch", "ops.mkldnn._is_mkldnn_bf16_supported", PROBES, onednn_says_whether_it_computes_in_bf16),
-    PrivateApi("torch", "_foreach_copy_", PROBES, several_tensors_are_copied_at_once),
+    PrivateApi("ai_edge_litert", "schema_py_generated", PROBES, litert_reads_a_file_that_its_schema_writes),
     PrivateApi(
         "torch", "_C._aoti.AOTIModelPackageLoader", "mnv2bench/backends/torch_aoti.py", package_loader_runs_boxed
     ),

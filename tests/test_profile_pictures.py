@@ -5,7 +5,7 @@ from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
-from saved_profiles import EAGER, FUSED, PROBES, RECORDS, profiles
+from saved_profiles import CURVED, EAGER, FUSED, PROBES, RECORDS, profiles
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers, roles
@@ -90,8 +90,35 @@ def test_the_blocks_that_multiply_are_points_below_the_named_lines(roofs):
         FUSED.backend: 20,
     }
     said = texts(roofs)
-    assert {"fp32: 100 GFLOP/s", "L3: 40 GB/s", "memory: 20 GB/s"} <= set(said)
+    assert {"fp32: 50 GMAdds/s", "L3: 40 GB/s", "memory: 20 GB/s"} <= set(said)
     assert {"MAdds per byte, computed", "GMAdds/s (2 FLOP each)", "1 thread"} <= set(said)
+
+
+def test_a_curve_of_bandwidth_is_drawn_as_its_levels_and_as_a_panel_of_its_own():
+    said = texts(roofline.svg(profiled_cases(profiles(), CURVED, RECORDS), CURVED))
+    # 125 GFLOP/s are 62.5 billion multiply-adds a second, in the unit of the axis
+    assert {"fp32: 62.5 GMAdds/s", "up to 16 KiB: 200 GB/s", "up to 1 MiB: 80 GB/s", "larger: 20 GB/s"} <= set(said)
+    assert {
+        "Bandwidth, 1 thread: copies (circles), reads (squares) and the limit (line)",
+        "working set, KiB",
+        "GB/s",
+    } <= set(said)
+
+
+def test_speeds_that_hardly_differ_are_one_level():
+    curve = ((16, 100e9), (32, 90e9), (64, 81e9), (128, 79e9), (256, 20e9))
+    assert roofline.plateaus(curve) == {"up to 0.0625 KiB": 100e9, "up to 0.125 KiB": 79e9, "larger": 20e9}
+    assert roofline.plateaus(((16, 100e9),)) == {"larger": 100e9}
+    assert roofline.plateaus(()) == {}
+
+
+def test_bf16_that_is_slower_than_fp32_is_emulated_and_not_drawn():
+    emulated = replace(PROBES[0].probes[0], name="bf16 matmul", work=20_000_000)
+    native = replace(emulated, work=8_000_000_000)
+    for probe, drawn in ((emulated, False), (native, True)):
+        probes = [replace(PROBES[0], probes=(*PROBES[0].probes, probe))]
+        said = texts(roofline.svg(profiled_cases(profiles(), probes), probes))
+        assert any(text.startswith("bf16") for text in said) == drawn
 
 
 def test_runtimes_are_colours_and_variants_shapes_in_the_legend(roofs):

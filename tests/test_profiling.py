@@ -170,7 +170,7 @@ def test_roofline_measures_the_machine_among_the_cases_and_writes_pages_and_pict
     (profile,), (probed,) = profiles(folder / "found.jsonl")
     assert (profile.status, probed.status, probed.threads) == ("ok", "ok", 1)
     names = {(probe.library.split()[0], probe.unit) for probe in probed.probes}
-    assert {("torch", "flop"), ("torch", "byte"), ("onnxruntime", "flop")} <= names
+    assert {("torch", "flop"), ("numpy", "byte"), ("onnxruntime", "flop")} <= names
     assert FAKE.id in printed
     assert f"{FAKE.id}: layout conversions take 10.0% of the operators' time" in printed
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from markdown_it import MarkdownIt
-from saved_profiles import EAGER, FUSED, NCNN, PROBES, RECORDS, SMALL, profiles
+from saved_profiles import CURVED, EAGER, FUSED, NCNN, PROBES, RECORDS, SMALL, profiles
 
 from mnv2bench.cases import Case
 from mnv2bench.profiling.pages.csv import csv as written
@@ -14,6 +14,7 @@ from mnv2bench.profiling.pages.page import COLUMNS, page, terminal_lines
 from mnv2bench.profiling.pages.profiled import profiled_cases
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.records import replace
+from mnv2bench.records.rounds import Round
 
 NAME = "0001_example.json"
 
@@ -176,6 +177,68 @@ def test_each_block_is_told_beside_what_it_could_take(whole):
     assert blocks[-2:] == [["layout", "–", "0", "0.0600"], ["unmapped", "–", "0", "0.0100"]]
 
 
+def curved(record=RECORDS[0]):
+    return page(profiled_cases(profiles(), CURVED, [record]), CURVED, [record], NAME)
+
+
+def test_the_limit_has_the_best_product_of_each_library_and_the_bandwidth_of_each_working_set():
+    limit = section(curved(), "The limit")
+    assert "the best of 2 shapes" in limit
+    assert table(limit, 0) == [
+        ["precision", "library", "best shape", "threads", "GFLOP/s (of each process)", "processes"],
+        ["fp32", "litert", "196x96x576", "1", "125.0 (125.0–125.0)", "2"],
+        ["fp32", "torch", "256x256x256", "1", "100.0 (95.2–100.0)", "2"],
+    ]
+    assert table(limit, 1) == [
+        ["working set, 1 thread", "copy, GB/s", "read, GB/s", "limit, GB/s"],
+        ["16 KiB", "80.00 (80.00–80.00)", "200.0 (200.0–200.0)", "200.0"],
+        ["1 MiB", "80.00 (80.00–80.00)", "40.00 (40.00–40.00)", "80.00"],
+        ["64 MiB", "10.00 (10.00–10.00)", "20.00 (20.00–20.00)", "20.00"],
+    ]
+    assert "Caches, as the system reports: L3 480 MiB." in limit
+    assert "probe too low" not in limit
+    assert "The probe is too low" not in limit
+
+
+def faster(record, status="ok"):
+    """The same record with calls of 0.1 ms."""
+    ran = Round((100_000,) * 200, 20_000_000, 20_000_000)
+    process = record.processes[0]
+    process = replace(process, status=status, samples=replace(process.samples, rounds=(ran,) * 4))
+    return replace(record, status=status, processes=(process,))
+
+
+def test_a_case_above_the_limit_is_in_the_headline_of_its_section_in_its_row_and_in_the_csv():
+    fast = faster(RECORDS[0])
+    limit = section(curved(fast), "The limit")
+    assert limit.removeprefix("The limit\n\n").startswith(
+        "**The probe is too low, and what is below is no limit:** 1 of 2 cases is faster than it beyond the interval, "
+        f"the most {EAGER.id},"
+    )
+    shares = {cells[0]: cells[5] for cells in table(limit, 2)[1:]}
+    assert shares[EAGER.id].endswith("% (probe too low)")
+    assert not shares[FUSED.id].endswith("(probe too low)")
+    rows = list(csv.DictReader(io.StringIO(written(profiled_cases(profiles(), CURVED, [fast]), NAME))))
+    doubts = {row["backend"]: row["case_limit_doubt"] for row in rows}
+    assert doubts["torch_eager"].startswith("probe too low: ")
+    assert doubts["onnxruntime"] == doubts["ncnn"] == ""
+
+
+def test_a_wrong_case_above_the_limit_is_no_reason_to_doubt_the_limit():
+    assert "The probe is too low" not in curved(faster(RECORDS[0], "wrong"))
+
+
+def test_a_row_above_the_limit_says_so_in_the_csv():
+    quick = [
+        replace(p, operators=tuple(replace(o, durations_ns=(1_000,) * 3) for o in p.operators)) for p in profiles()[:1]
+    ]
+    rows = list(csv.DictReader(io.StringIO(written(profiled_cases(quick, CURVED), NAME))))
+    (stem,) = (row for row in rows if (row["level"], row["name"]) == ("block", "stem"))
+    assert stem["limit_doubt"] == "probe too low: 785% of the limit at least"
+    (pool,) = (row for row in rows if (row["level"], row["name"]) == ("block", "pool"))
+    assert pool["limit_doubt"] == ""
+
+
 def test_memory_is_of_the_record_with_the_arena_in_the_runtimes_words(whole):
     assert table(section(whole, "Memory, MB")) == [
         ["case", "interpreter", "floor", "loaded", "first inference", "peak", "peak − floor", "artifact", "weights", "largest tensor", "in + out", "alive", "arena"],
@@ -217,7 +280,8 @@ def test_a_row_of_the_csv_is_complete(rows):
         "level": "block", "name": "stem", "kind": "stem", "layers": "stem",
         "time_ms": "0.02", "low_ms": "0.02", "high_ms": "0.02", "share": "0.0215054", "madds": "995328",
         "bytes": "259840", "madds_per_byte": "3.83054", "gmadds_per_s": "49.7664", "attainable_ms": "0.0199066",
-        "achieved_share": "0.995328", "sum_ms": "0.93", "median_ms": "1", "profiled_ms": "1.1",
+        "achieved_share": "0.995328", "limit_doubt": "", "sum_ms": "0.93", "median_ms": "1", "profiled_ms": "1.1",
+        "case_share": "0.365008", "case_limit_doubt": "",
         "profiler": "a profiler", "status": "ok", "reason": "", "source": NAME,
     }  # fmt: skip
 

@@ -6,8 +6,18 @@ from mnv2bench.cases import Case
 from mnv2bench.networks import layers
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, Spread
 from mnv2bench.profiling.records import Probe, Probes
-from mnv2bench.profiling.roofline import Roof, attainable, ceilings, losses, roof, roofline_share
-from mnv2bench.records import replace
+from mnv2bench.profiling.roofline import (
+    Roof,
+    attainable,
+    case_limit_doubt,
+    ceilings,
+    limit_doubt,
+    losses,
+    per_s,
+    roof,
+    roofline_share,
+)
+from mnv2bench.records import Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 
 MS = 1_000_000
@@ -186,3 +196,131 @@ def test_the_share_of_the_roofline_is_of_the_undisturbed_median_else_of_the_sum(
     assert roofline_share(ROOF, profile(block)) == least / 10e-3
     assert roofline_share(ROOF, profile()) is None
     assert roofline_share(replace(ROOF, flops={}), profile(block)) is None
+
+
+# since schema 5: a curve of bandwidth, and the best of several shapes and libraries
+
+KIB, MIB = 1 << 10, 1 << 20
+CURVED = Roof(1, {"fp32": 1e11}, {}, {}, ((16 * KIB, 2e11), (256 * KIB, 1e11), (4 * MIB, 5e10), (64 * MIB, 1e10)))
+
+
+def moving(access: str, size: int, *rounds: Round) -> Probe:
+    return Probe(f"{access} of {size}", "numpy", "byte", 100_000_000, size, "", rounds, access)
+
+
+def in_passes(*measured: Probe, number: int = 0) -> Probes:
+    return replace(process(*measured), number=number, passes=2)
+
+
+def shaped(shape: str, *rounds: Round, library: str = "torch") -> Probe:
+    return replace(product(*rounds, library=library), name=f"fp32 matmul {shape}")
+
+
+def test_the_limit_is_the_best_round_of_any_process_whatever_slowed_the_others():
+    slow, fast = shaped("256x256x256", ran(40), ran(40)), shaped("256x256x256", ran(40), ran(20, 20, 80))
+    (ceiling,) = ceilings([in_passes(slow), in_passes(fast, number=1)], threads=1)
+    assert (ceiling.per_s, ceiling.low, ceiling.high, ceiling.processes) == (100e9, 50e9, 100e9, 2)
+    assert (ceiling.doubts, ceiling.is_best) == ((), True)
+
+
+def test_the_limit_of_compute_is_the_best_of_all_shapes_and_libraries():
+    measured = [
+        shaped("256x256x256", ran(20)),
+        shaped("196x96x576", ran(16), library="litert"),
+        shaped("49x320x1280", ran(40)),
+    ]
+    assert roof(ceilings([in_passes(*measured)], 1), 1, {}).flops == {"fp32": 125e9}
+
+
+def test_the_curve_is_the_faster_of_copy_and_read_and_no_working_set_is_slower_than_a_larger_one():
+    measured = (
+        moving("copy", 16 * KIB, ran(1)), moving("read", 16 * KIB, ran(2)),
+        moving("copy", 256 * KIB, ran(8)), moving("read", 256 * KIB, ran(5)),  # 20 GB/s, slower than the next
+        moving("copy", 4 * MIB, ran(4)), moving("read", 4 * MIB, ran(2)),
+        moving("copy", 64 * MIB, ran(10)),
+    )  # fmt: skip
+    assert roof(ceilings([in_passes(*measured)], 1), 1, {}).curve == (
+        (16 * KIB, 100e9), (256 * KIB, 50e9), (4 * MIB, 50e9), (64 * MIB, 10e9),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("working_set", "speed"),
+    [
+        (1, 2e11),
+        (16 * KIB, 2e11),
+        (256 * KIB - 1, 2e11),
+        (256 * KIB, 1e11),
+        (5 * MIB, 5e10),
+        (64 * MIB, 1e10),
+        (1 << 40, 1e10),
+    ],
+)
+def test_between_two_measured_sizes_the_smaller_ones_speed_is_the_limit(working_set, speed):
+    assert per_s(CURVED.curve, working_set) == speed
+
+
+def test_a_layers_own_weights_inputs_and_outputs_are_taken_on_the_curve():
+    # 96 channels of 112 x 112 and of 56 x 56; weights of 96 x 9, and 96 biases: 6.02 MB, which 4 MiB holds but not 64
+    deep = attainable(CURVED, Case(), ["block1.depthwise"])
+    assert deep.memory_s == pytest.approx((6_021_120 + 3456 + 384) / 5e10)
+    # 1280 channels of 7 x 7, and of 1 x 1: 256 kB, less than 256 KiB
+    assert attainable(CURVED, Case(), ["pool"]).memory_s == pytest.approx(256_000 / 2e11)
+    # 5.1 MB of weights are in no cache of 4 MiB, whatever the rest of the network has
+    assert attainable(CURVED, Case(), ["classifier"]).memory_s == pytest.approx((2280 * 4 + 5_124_000) / 5e10)
+
+
+def test_multiply_adds_with_the_zeros_around_an_image_need_not_be_computed():
+    # 960 channels of 7 x 7 by 3 x 3: of 21 x 21 places 19 x 19 are inside
+    last = attainable(CURVED, Case(), ["block16.depthwise"])
+    assert last.compute_s == pytest.approx(2 * 960 * 19 * 19 / 1e11)
+    assert attainable(CURVED, Case(), ["block1.expand"]).compute_s == pytest.approx(385.35168e-6)
+
+
+def test_an_addition_only_reads_its_other_input():
+    add = attainable(CURVED, Case(), ["block2.add"])
+    assert add.memory_s == pytest.approx(24 * 56 * 56 * 4 / 1e11)  # of 903,168 bytes in all
+    assert add.compute_s == 0
+
+
+def test_a_batch_may_be_computed_image_by_image_so_its_working_set_is_that_of_one():
+    one, eight = (attainable(CURVED, Case(batch=batch), ["block1.depthwise"]) for batch in (1, 8))
+    assert eight.memory_s == pytest.approx((8 * 6_021_120 + 3456 + 384) / 5e10)
+    assert eight.compute_s == 8 * one.compute_s
+
+
+def test_a_roof_without_a_curve_or_a_product_says_nothing():
+    assert attainable(replace(CURVED, flops={}), Case(), ALL) is None
+    assert attainable(replace(CURVED, curve=()), Case(), ALL) is None
+
+
+def measured_record(*medians_ms: float, status: str = "ok") -> Record:
+    rounds = [(ran(*[ms] * 20),) * 4 for ms in medians_ms]
+    processes = [Process(Case(), n, n, 0, status, "", 1.0, Samples(rounds=r)) for n, r in enumerate(rounds)]
+    return record(Case(), Plan(processes=len(processes)), Machine(), processes)
+
+
+def test_a_case_that_is_faster_than_the_limit_beyond_its_interval_says_that_the_probe_is_too_low():
+    least_ms = 1e3 * attainable(CURVED, Case(), ALL).seconds
+    assert round(least_ms, 3) == 6.151
+    of_case = profile(row("block1", 5e-3, "block1.expand"))
+    faster = measured_record(5.0, 5.01, 5.02)
+    # the slower end of its interval is 5.035 ms
+    assert case_limit_doubt(CURVED, of_case, faster) == "probe too low: 122% of the limit at least"
+    assert case_limit_doubt(CURVED, of_case, measured_record(5.0)) == "probe too low: 123% of the limit at least"
+    assert case_limit_doubt(CURVED, of_case, measured_record(7.0, 7.1, 7.2)) == ""
+    assert case_limit_doubt(CURVED, of_case, measured_record(5.0, 6.1, 7.2)) == ""  # 3.84 to 9.38 ms
+    assert case_limit_doubt(ROOF, of_case, faster) == "probe too low: 141% of the limit at least"  # an older file, too
+
+
+def test_a_wrong_case_and_one_without_a_record_are_held_to_no_limit():
+    of_case = profile(row("block1", 5e-3, "block1.expand"))
+    assert case_limit_doubt(CURVED, of_case, measured_record(1.0, status="wrong")) == ""
+    assert case_limit_doubt(CURVED, of_case, None) == ""
+    assert case_limit_doubt(replace(CURVED, flops={}), of_case, measured_record(1.0)) == ""
+
+
+def test_a_profiler_that_cuts_off_parts_of_a_microsecond_breaks_no_limit():
+    assert limit_doubt(2.9e-6, 2e-6, layers=1) == ""
+    assert limit_doubt(4.9e-6, 3e-6, layers=2) == ""
+    assert limit_doubt(6.0e-6, 3e-6, layers=2) == "probe too low: 120% of the limit at least"

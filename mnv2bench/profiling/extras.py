@@ -94,6 +94,7 @@ def _probes(probing: Probing, turn: Turn, plan: Plan) -> Probes:
         probes=result.probes,
         caches=result.caches,
         notes=result.notes,
+        passes=result.passes,
     )
 
 

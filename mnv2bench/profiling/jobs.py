@@ -44,6 +44,7 @@ class ProbeResult(Struct, frozen=True):
     probes: tuple[Probe, ...] = ()
     caches: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+    passes: int = 0
 
 
 PROFILER = Program("mnv2bench.profiling.profile_worker", ProfileJob, ProfileResult)

@@ -60,7 +60,9 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 class Probe(Struct, frozen=True, forbid_unknown_fields=True):
     """A library's kernel run for its speed alone: `work` is FLOP or bytes moved of one call, as `unit` says.
 
-    `level` is the cache that its `bytes` fit in, "L2" or "L3", or "memory"; "" for a matrix product.
+    `bytes` are those that it works on. `access` says how a kernel that only moves bytes does so; "" for a matrix
+    product. Before schema 5 it was always "", and `level` was the cache that the bytes of a copy fit in: "L2", "L3" or
+    "memory".
     """
 
     name: str
@@ -70,6 +72,7 @@ class Probe(Struct, frozen=True, forbid_unknown_fields=True):
     bytes: Whole
     level: str
     rounds: tuple[Round, ...]
+    access: Literal["", "copy", "read"] = ""
 
     def __post_init__(self) -> None:
         if self.work <= 0:
@@ -77,7 +80,11 @@ class Probe(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Probes(Struct, frozen=True, forbid_unknown_fields=True):
-    """One fresh process of probes at a number of threads; `caches` are bytes by level, as the system says."""
+    """One fresh process of probes at a number of threads; `caches` are bytes by level, as the system says.
+
+    Each probe had its turn, of one round, in each of `passes`. Before schema 5 they were 0, as all rounds of a probe
+    followed one another.
+    """
 
     threads: int
     number: Whole
@@ -87,6 +94,7 @@ class Probes(Struct, frozen=True, forbid_unknown_fields=True):
     probes: tuple[Probe, ...] = ()
     caches: dict[str, Whole] = {}
     notes: tuple[str, ...] = ()
+    passes: Whole = 0
 
 
 class ProfileLine(Profile, kw_only=True, frozen=True):

@@ -26,6 +26,15 @@ def madds(layers: Iterable[Layer], case: Case) -> int:
     return case.batch * sum(layer.madds for layer in layers)
 
 
+def madds_of_pixels(layer: Layer) -> int:
+    """Multiply-adds of a layer for one image without those of the zeros around it, which nobody has to compute."""
+    if not layer.madds:
+        return 0
+    starts = range(-layer.pads[0], layer.stride * layer.out_size - layer.pads[0], layer.stride)
+    inside = sum(min(start + layer.kernel, layer.in_size) - max(start, 0) for start in starts)
+    return layer.madds * inside**2 // (layer.kernel * layer.out_size) ** 2
+
+
 def moved(layers: Sequence[Layer], computed: Sequence[Layer], case: Case, net: Sequence[Layer]) -> Moved:
     """What one operator moves that works on these layers of `net` and does the own work of those in `computed`.
 

@@ -8,7 +8,16 @@ from mnv2bench.networks import Layer, blocks, count, layers, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, case_profile
 from mnv2bench.profiling.mapping import network
 from mnv2bench.profiling.records import Probes, Profile
-from mnv2bench.profiling.roofline import Attainable, Roof, attainable, ceilings, roof, roofline_share
+from mnv2bench.profiling.roofline import (
+    Attainable,
+    Roof,
+    attainable,
+    case_limit_doubt,
+    ceilings,
+    limit_doubt,
+    roof,
+    roofline_share,
+)
 from mnv2bench.records import Record
 from mnv2bench.report.tables import title
 
@@ -44,6 +53,16 @@ class ProfiledCase:
     def limit_share(self) -> float | None:
         """The share of the roofline that the whole network reaches, as `roofline_share`."""
         return roofline_share(self.roof, self.profile) if self.roof else None
+
+    @property
+    def limit_doubt(self) -> str:
+        """Why the limit is none where the case is faster than it, beyond its interval; else ""."""
+        return case_limit_doubt(self.roof, self.profile, self.record) if self.roof else ""
+
+    def row_limit_doubt(self, row: ProfileRow) -> str:
+        """The same of a row of its profile, by the quartiles of its time."""
+        least = self.attainable(row.layers)
+        return limit_doubt(least.seconds, row.time.high_s, len(row.layers)) if least and row.time.median_s else ""
 
     def attainable(self, names: Iterable[str]) -> Attainable | None:
         """The least time of these layers of the network; None without layers or without a roof."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mnv2bench.files import Sort
+from mnv2bench.precisions import FP32
 from mnv2bench.profiling.pages.profiled import (
     LAST,
     ProfiledCase,
@@ -19,8 +20,8 @@ from mnv2bench.profiling.pages.profiled import (
 from mnv2bench.profiling.pages.shares import drawn
 from mnv2bench.profiling.pages.tables import backends, same
 from mnv2bench.profiling.records import Probes
-from mnv2bench.profiling.roofline import Ceiling, Loss, Roof, ceilings, losses
-from mnv2bench.report.cells import NONE, escape, number, scaled, table
+from mnv2bench.profiling.roofline import Ceiling, Curve, Loss, Roof, ceilings, losses, roof
+from mnv2bench.report.cells import NONE, escape, interval, number, scaled, table
 from mnv2bench.report.tables import threads
 
 if TYPE_CHECKING:
@@ -29,20 +30,42 @@ if TYPE_CHECKING:
 TITLE = "What this machine can do, and what the network's blocks reach"
 PICTURE = Sort("picture of the roofline", ".roofline.svg", earlier=TITLE)
 UNITS = {"flop": "GFLOP/s", "byte": "GB/s"}
+ACCESSES = ("copy", "read")
+BEYOND = " (probe too low)"
 MOST = 3  # blocks named that lose most
 PROBED = (
     "Kernels of well-kept libraries, in processes of their own among the cases: the median over processes and its 95 % "
     "interval. A multiply-add is two FLOP; a copy moves its bytes twice, once read and once written."
 )
-LOST = (
+MULTIPLIED = (
+    "Matrix products of well-kept libraries, in processes of their own among the cases: the best round of any process "
+    "at the best of {shapes} shapes, and in brackets the best of each process. A multiply-add is two FLOP."
+)
+MOVED = (
+    "Copies and reads of a working set by the same processes: the best round of any. A copy moves its bytes twice, "
+    "once read and once written. The limit is the faster of both, of this working set and of every larger one."
+)
+LOST_OF_LEVELS = (
     "Attainable is the larger of compute and memory for each layer, summed: the network as its layers run one by one, "
     "each at the highest ceiling of its kind. Taken is the undisturbed median, and the sum of operators where there is "
     "none; of a block it is the profiled time. A share above 100 % is a fused operator that does not move what lies "
     "between its layers, one that mostly reads weights, where a copy writes as much as it reads, or a probe that was "
     "disturbed: see its doubt."
 )
+LOST = (
+    "Attainable is the larger of compute and memory for each layer, summed: its multiply-adds at the best product, and "
+    "its weights, inputs and outputs at the limit of its own working set. An addition only reads its other input, "
+    "because it is the last step of the layer before. Taken is the undisturbed median, and the sum of operators where "
+    "there is none; of a block it is the profiled time, of which many profilers cut off parts of a microsecond for "
+    "each operator."
+)
+TOO_LOW = (
+    "**The probe is too low, and what is below is no limit:** {cases} beyond the interval, the most {worst}. Measure "
+    "again on an idle machine, with more `--processes`."
+)
 NOT_DRAWN = "no profiled block has a roof of its number of threads: run `mnv2bench roofline` on these cases first"
-WIDTH, HEIGHT = 760, 460  # pixels of a panel
+WIDTH, HEIGHT, CURVE_HEIGHT = 760, 460, 180  # pixels of a panel
+ONE_LEVEL = 0.8  # of the speed of a level: what is slower is another level
 ROOM = 1.6  # times what is outermost
 EDGE = 24  # pixels from the side of a panel to the first text on a line
 STEP = 150  # pixels from the text on a line to that on the next
@@ -58,18 +81,91 @@ def limit(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     bad = [p for p in probes if p.status != "ok"]
     failed = [f"- Probes with {threads(p.threads)}: {p.status}, {escape(p.reason)}" for p in bad]
     notes = dict.fromkeys(f"- Probes: {escape(note)}" for p in probes for note in p.notes)
-    measured = [(count, ceilings(probes, count)) for count in sorted({p.threads for p in probes})]
-    body = [_ceiling(count, ceiling) for count, ceilings in measured for ceiling in ceilings]
-    parts = ["\n".join([*failed, *notes])]
-    if body:
-        header = ["probe", "library", "doubt", "threads", "buffers MB", "speed (95 % interval)", "processes"]
-        parts += [PROBED, table(header, body, texts=3), *_caches(probes)]
     limited = [profiled for profiled in cases if profiled.profile.status == "ok" and profiled.whole()]
+    parts = [_too_low(limited), "\n".join([*failed, *notes])]
+    measured = [(count, ceilings(probes, count)) for count in sorted({p.threads for p in probes})]
+    if of_levels := [_ceiling(count, c) for count, of_threads in measured for c in of_threads if not c.is_best]:
+        header = ["probe", "library", "doubt", "threads", "buffers MB", "speed (95 % interval)", "processes"]
+        parts += [PROBED, table(header, of_levels, texts=3)]
+    for count, of_threads in measured:
+        parts += _products(count, [c for c in of_threads if c.is_best and c.unit == "flop"])
+        parts += _curve(count, [c for c in of_threads if c.is_best and c.access])
+    parts += _caches(probes)
     if lost := [_lost(profiled) for profiled in limited]:
         header = ["case", f"the {MOST} blocks that lose most, ms", "bound by", "attainable ms", "taken ms", "share"]
-        parts += [LOST, table(header, lost, texts=3)]
+        parts += [LOST if any(p.roof and p.roof.curve for p in limited) else LOST_OF_LEVELS]
+        parts += [table(header, lost, texts=3)]
     parts += [f"**{title}**\n\n{_blocks(group)}" for title, group in settings(limited)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _too_low(cases: Sequence[ProfiledCase]) -> str:
+    """The headline where a case is faster than the limit; "" where none is."""
+    beyond = [profiled for profiled in cases if profiled.limit_doubt]
+    if not beyond:
+        return ""
+    worst = max(beyond, key=lambda profiled: profiled.limit_share or 0.0)
+    number_of_cases = f"{len(beyond)} of {len(cases)} cases {'is' if len(beyond) == 1 else 'are'} faster than it"
+    return TOO_LOW.format(cases=number_of_cases, worst=f"{escape(worst.case.id)}, {worst.limit_share:.1%} of it")
+
+
+def _products(count: int, products: Sequence[Ceiling]) -> list[str]:
+    """The best product of each precision and library."""
+    best: dict[tuple[str, str], Ceiling] = {}
+    for ceiling in products:
+        key = (ceiling.precision, ceiling.library)
+        if key not in best or ceiling.per_s > best[key].per_s:
+            best[key] = ceiling
+    if not best:
+        return []
+    header = ["precision", "library", "best shape", "threads", "GFLOP/s (of each process)", "processes"]
+    body = [
+        [
+            escape(ceiling.precision),
+            escape(ceiling.library),
+            escape(ceiling.name.rpartition(" ")[2]),
+            str(count),
+            _speed(ceiling),
+            str(ceiling.processes),
+        ]
+        for ceiling in sorted(best.values(), key=lambda ceiling: (ceiling.precision != FP32.name, -ceiling.per_s))
+    ]
+    shapes = len({ceiling.name for ceiling in products if ceiling.precision == products[0].precision})
+    return [MULTIPLIED.format(shapes=shapes), table(header, body, texts=3)]
+
+
+def _curve(count: int, moving: Sequence[Ceiling]) -> list[str]:
+    """The speeds of copies and reads by working set, beside the limit that follows from them."""
+    if not moving:
+        return []
+    limits = dict(roof(moving, count, {}).curve)
+    of_size: dict[int, dict[str, Ceiling]] = {}
+    for ceiling in moving:
+        of_size.setdefault(ceiling.bytes, {})[ceiling.access] = ceiling
+    body = [
+        [
+            binary(size),
+            *(_speed(by_access[access]) if access in by_access else NONE for access in ACCESSES),
+            scaled(limits[size] / 1e9),
+        ]
+        for size, by_access in sorted(of_size.items())
+    ]
+    header = [f"working set, {threads(count)}", *(f"{access}, GB/s" for access in ACCESSES), "limit, GB/s"]
+    return [MOVED, table(header, body)]
+
+
+def binary(size: int) -> str:
+    """Bytes in the units in which caches are counted: 512 KiB, 32 MiB."""
+    return f"{size / 2**20:,.3g} MiB" if size >= 2**20 else f"{size / 2**10:,.3g} KiB"
+
+
+def _speed(ceiling: Ceiling) -> str:
+    """Billions a second, with the range where there are several processes."""
+    return interval(
+        ceiling.per_s / 1e9,
+        ceiling.low / 1e9 if ceiling.processes > 1 else None,
+        ceiling.high / 1e9 if ceiling.processes > 1 else None,
+    )
 
 
 def _ceiling(count: int, ceiling: Ceiling) -> list[str]:
@@ -87,7 +183,7 @@ def _ceiling(count: int, ceiling: Ceiling) -> list[str]:
 
 
 def _caches(probes: Sequence[Probes]) -> list[str]:
-    """The sizes of the caches as the system reports them, by which the probes' buffers were chosen."""
+    """The sizes of the caches as the system reports them, which in a virtual machine are those of its host."""
     sizes = {level: size for p in probes for level, size in p.caches.items()}
     listed = ", ".join(f"{escape(level)} {size / 2**20:,.3g} MiB" for level, size in sorted(sizes.items()))
     return [f"Caches, as the system reports: {listed}."] if listed else []
@@ -104,7 +200,7 @@ def _lost(profiled: ProfiledCase) -> list[str]:
         whole.bound,
         scaled(1e3 * whole.seconds),
         scaled(1e3 * taken),
-        NONE if profiled.limit_share is None else f"{profiled.limit_share:.1%}",
+        NONE if profiled.limit_share is None else f"{profiled.limit_share:.1%}{BEYOND if profiled.limit_doubt else ''}",
     ]
 
 
@@ -150,9 +246,9 @@ class _Area:
 
 
 def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
-    """The picture, a panel for each number of threads. Raises ValueError where no block has a roof.
+    """The picture: for each number of threads a panel of its roof, and one of its bandwidth where that is a curve.
 
-    Raises ModuleNotFoundError where altair or vl-convert-python is not installed.
+    Raises ValueError where no block has a roof, ModuleNotFoundError where altair or vl-convert-python is not installed.
     """
     import altair as alt
 
@@ -165,12 +261,14 @@ def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     for count in sorted({profiled.case.threads for profiled in drawable}):
         points = [point for profiled in drawable if profiled.case.threads == count for point in _points(profiled)]
         panels.append(_panel(roof_of[count], points, marks))
+        if roof_of[count].curve:
+            panels.append(_curve_panel(roof_of[count], ceilings(probes, count)))
     return drawn(alt.vconcat(*panels, spacing=30), TITLE)
 
 
 def _complete(roof: Roof | None) -> bool:
     """Whether a roof has both limits, of compute and of memory."""
-    return bool(roof and roof.flops and roof.bandwidth)
+    return bool(roof and roof.flops and roof.moves)
 
 
 def _points(profiled: ProfiledCase) -> list[_Point]:
@@ -210,12 +308,12 @@ def _panel(
     import altair as alt
     import pandas as pd
 
-    madds = {name: per_s / 2e9 for name, per_s in roof.flops.items()}
-    bytes = {name: per_s / 1e9 for name, per_s in roof.bandwidth.items()}
+    madds = {name: per_s / 2e9 for name, per_s in drawn_flops(roof).items()}
+    bytes = {name: per_s / 1e9 for name, per_s in (plateaus(roof.curve) or roof.bandwidth).items()}
     area = _area(points, madds, bytes)
     axes = _axes(area)
     slope = math.atan2(HEIGHT / math.log(area.high / area.low), WIDTH / math.log(area.right / area.left))
-    speeds = [(f"{name}: {2 * per_s:,.3g} GFLOP/s", area.right, per_s) for name, per_s in madds.items()]
+    speeds = [(f"{name}: {per_s:,.3g} GMAdds/s", area.right, per_s) for name, per_s in madds.items()]
     bandwidths = [(f"{name}: {per_s:,.3g} GB/s", *_start(area, per_s)) for name, per_s in bytes.items()]
     labels = [*_labels(axes, speeds, -STEP, 0), *_labels(axes, bandwidths, STEP, -math.degrees(slope))]
     ruled = alt.Chart(pd.DataFrame(_lines(area, madds, bytes))).mark_line(color="#444444", strokeWidth=1.3, clip=True)
@@ -223,6 +321,47 @@ def _panel(
     return alt.layer(ruled.encode(**axes, detail="line:N"), placed.encode(**axes, **marks), *labels).properties(
         width=WIDTH, height=HEIGHT, title=threads(roof.threads)
     )
+
+
+def drawn_flops(roof: Roof) -> dict[str, float]:
+    """FLOP a second by precision, without one that is slower than fp32: the processor has no instructions for it.
+
+    Before schema 5 bf16 was measured on every processor, as torch emulates it.
+    """
+    return {name: per_s for name, per_s in roof.flops.items() if per_s >= roof.flops.get(FP32.name, 0.0)}
+
+
+def plateaus(curve: Curve) -> dict[str, float]:
+    """Bytes a second at the levels of a curve, each with the largest working set that moves at about its speed."""
+    levels: list[list[tuple[int, float]]] = []
+    for size, per_s in curve:
+        if levels and per_s >= ONE_LEVEL * levels[-1][0][1]:
+            levels[-1].append((size, per_s))
+        else:
+            levels.append([(size, per_s)])
+    named = {f"up to {binary(level[-1][0])}": level[0][1] for level in levels[:-1]}
+    return named | ({"larger": levels[-1][0][1]} if levels else {})
+
+
+def _curve_panel(roof: Roof, highest: Sequence[Ceiling]) -> "alt.LayerChart | alt.FacetChart":
+    """The speeds of copies and reads by working set, and the limit that follows from them."""
+    import altair as alt
+    import pandas as pd
+
+    sizes = [size / 2**10 for size, _ in roof.curve]
+    across = alt.Scale(type="log", base=2, domain=[sizes[0], sizes[-1]], nice=False)
+    axes = {
+        "x": alt.X("KiB:Q", title="working set, KiB", scale=across, axis=alt.Axis(values=sizes[::2], format=",d")),
+        "y": alt.Y("GB/s:Q", title="GB/s", scale=alt.Scale(zero=True)),
+    }
+    limits = pd.DataFrame([{"KiB": size / 2**10, "GB/s": per_s / 1e9} for size, per_s in roof.curve])
+    layers = [alt.Chart(limits).mark_line(color="#444444", strokeWidth=1.3, interpolate="step-after").encode(**axes)]
+    for access, shape in zip(ACCESSES, ("circle", "square"), strict=True):
+        measured = [{"KiB": c.bytes / 2**10, "GB/s": c.per_s / 1e9} for c in highest if c.access == access]
+        points = alt.Chart(pd.DataFrame(measured, columns=["KiB", "GB/s"]))
+        layers.append(points.mark_point(color="#1f77b4", filled=True, size=46, shape=shape).encode(**axes))
+    title = f"Bandwidth, {threads(roof.threads)}: copies (circles), reads (squares) and the limit (line)"
+    return alt.layer(*layers).properties(width=WIDTH, height=CURVE_HEIGHT, title=title)
 
 
 def _area(points: Sequence[_Point], madds: dict[str, float], bytes: dict[str, float]) -> _Area:
