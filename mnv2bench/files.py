@@ -99,7 +99,7 @@ def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = ()) -> N
     try:
         for product, content in contents.items():
             if not is_stream(product.path):
-                staged.append((_stage(product.path, _encoded(product, content)), _target(product.path)))
+                staged.append((stage(product.path, _encoded(product, content)), _target(product.path)))
         for partial, target in staged:
             partial.replace(target)
     finally:
@@ -121,7 +121,7 @@ def append(path: Path, text: str) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file of our own, which needs no check: it is on the disk, whole, when this returns."""
-    partial = _stage(path, [content])
+    partial = stage(path, [content])
     try:
         partial.replace(_target(path))
     finally:
@@ -287,7 +287,7 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")  # a file's name may hold bytes that are no text
 
 
-def _stage(path: Path, chunks: Iterable[bytes]) -> Path:
+def stage(path: Path, chunks: Iterable[bytes]) -> Path:
     """Write and sync a new file beside the target of a path; ValueError, which names the path, where that fails."""
     target = _target(path)
     partial = target.with_name(f".mnv2bench-{os.urandom(6).hex()}.tmp")

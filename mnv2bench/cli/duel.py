@@ -13,6 +13,7 @@ from mnv2bench.cli.options import CaseIds, Quiet, Resume, budget_seconds, chosen
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Product, require_writable, write
 from mnv2bench.machine import this_machine
+from mnv2bench.records.journal import require_place
 from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
@@ -61,6 +62,8 @@ def duel(
     page = Product(markdown, PAGE) if markdown else None
     journals = [journal_path(out, name) for name in SIDES]
     require_writable([page] if page else [], inputs=journals)
+    for journal in journals:
+        require_place(journal)  # a duel begins its journals when its environments are made, which takes minutes
     budget_s, pythons = budget_seconds(budget), (old, new or sys.executable)
     with resumable(" and ".join(map(str, journals))), Display(quiet=quiet, steps="pairs") as display:
         measured = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)

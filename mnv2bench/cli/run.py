@@ -37,6 +37,8 @@ def run(
         with resumable(str(out)), Display(quiet=quiet) as display:
             campaign = Campaign(cases, journal, plan, selection.seed, selection.weights, display, selection.runner)
             records = measure(campaign, resume)
+    except FileExistsError:
+        raise  # nothing was measured, or the message says where that is
     except OSError as error:
         advice = ""
         if out.is_file():

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from mnv2bench.cases import Case
+from mnv2bench.records import appended
+from mnv2bench.records.appended import AppendedFile
 from mnv2bench.records.encoding import (
     ArtifactLine,
     ProcessLine,
@@ -94,22 +96,18 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = AppendedFile(path)
         self.artifacts: dict[str, Artifact] = {}
         self.processes: list[Process] = []
         self.others: list[dict[str, object]] = []  # lines that other subjects wrote, and that they decode
 
     def begin(self, head: Head) -> Path | None:
-        """Start anew. A file of that name is moved aside, and its new path is returned."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = None
-        if self.path.exists() and not self.path.is_file():
-            raise FileExistsError(f"{self.path} is not a file: name another")
-        if self.path.exists():
-            number = next(n for n in range(1, 10_000) if not self.path.with_suffix(f".{n}.jsonl").exists())
-            aside = self.path.rename(self.path.with_suffix(f".{number}.jsonl"))
-        self.path.write_text("")
-        self._append({"line": "head", "schema": SCHEMA, **_head_to_json(head)})
-        return aside
+        """Start anew. A journal of that name is moved aside, and its new path is returned.
+
+        Raises FileExistsError for a file that is no journal: see `require_place`.
+        """
+        line = {"line": "head", "schema": SCHEMA, **_head_to_json(head)}
+        return self._file.begin(JOURNAL_START, _encoded(line))
 
     def resume(self) -> Head:
         """Take up what is measured; a half-written last line, which a kill leaves, is cut off."""
@@ -139,10 +137,16 @@ class Journal:
         self._append(to_json(note))
 
     def _append(self, fields: dict[str, object]) -> None:
-        with self.path.open("a") as file:
-            file.write(dumps(fields) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._file.append(_encoded(fields))
+
+
+def require_place(path: Path) -> None:
+    """Raise FileExistsError, which names the file, where no journal may begin: what stands there is none."""
+    appended.require_place(path, JOURNAL_START)
+
+
+def _encoded(fields: dict[str, object]) -> bytes:
+    return f"{dumps(fields)}\n".encode()
 
 
 def lines(path: Path) -> list[dict[str, object]]:
