@@ -12,6 +12,7 @@ from mnv2bench.statistics.doubts import (
     precision_doubts,
     thread_doubts,
     warm_up_doubts,
+    weights_doubts,
 )
 from mnv2bench.statistics.rounds import measured
 
@@ -19,8 +20,8 @@ from mnv2bench.statistics.rounds import measured
 def flags(record: Record) -> tuple[str, ...]:
     """Short phrases, each beginning with its name; empty for a case without measured rounds.
 
-    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision; of a GPU also shared, unwatched,
-    enqueue-bound, unsteady gpu.
+    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision, subnormal; of a GPU also shared,
+    unwatched, enqueue-bound, unsteady gpu.
     """
     return tuple(_flags(record)) if measured(record) else ()
 
@@ -34,3 +35,4 @@ def _flags(record: Record) -> Iterator[str]:
     yield from warm_up_doubts(record)
     yield from gpu_doubts(record)
     yield from precision_doubts(record)
+    yield from weights_doubts(record)

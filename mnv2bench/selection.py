@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mnv2bench import backends, networks, precisions
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
+from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.precisions import FP16, FP32
-from mnv2bench.records import QUICK, Plan, replace
+from mnv2bench.records import QUICK, Plan, Weights, replace
 
 N = TypeVar("N", int, float)
 SUITES = ("latency", "throughput")
@@ -42,7 +42,7 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
         "",
         "On other devices, used instead of our runner: benchmark_model, executor_runner, benchncnn or a Python.",
     ),
-    "weights": ("", "A state dict file (torch.save) instead of seeded weights."),
+    "weights": ("", "Your own weights: a file of torch.save or of safetensors, whose classifier decides the classes."),
 }
 
 LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches")
@@ -152,11 +152,6 @@ def select(texts: dict[str, str]) -> Selection:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     for name in _words(texts["precisions"]):
         precisions.named(name)
-    weights = Weights(_number("seed", texts["seed"], int), texts["weights"])
-    try:
-        weights.content  # noqa: B018  read now, so that a missing file is reported before anything is measured
-    except OSError as error:
-        raise ValueError(f"--weights {weights.file}: {error.strerror}") from error
     threads = tuple(str(cores()) if word == "all" else word for word in _words(texts["threads"]))
     widths = _numbers("widths", texts["widths"], float)
     resolutions = _numbers("resolutions", texts["resolutions"], int)
@@ -170,22 +165,26 @@ def select(texts: dict[str, str]) -> Selection:
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", texts["batches"], int),
         plan=_plan(texts),
-        seed=weights.seed,
-        weights=replace(weights, seed=0),
+        seed=_number("seed", texts["seed"], int),
+        weights=Weights(file=texts["weights"]),
         runner=texts["runner"],
     )
 
 
 def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
-    """The cases of a suite, those of this machine first. Latency is of batch 1, throughput of larger batches too."""
+    """The cases of a suite, those of this machine first. Latency is of batch 1, throughput of larger batches too.
+
+    They have as many classes as the file of weights. ValueError, in one line, where that file does not fit them.
+    """
     elsewhere = tuple(filter(is_elsewhere, selection.devices))
     gpus = tuple(filter(is_gpu, selection.devices))
     here = tuple(device for device in selection.devices if device not in (*elsewhere, *gpus))
-    return (
+    chosen = (
         *(_here(suite, selection, here) if here else ()),
         *(_gpus(suite, selection, gpus) if gpus else ()),
         *(_elsewhere(suite, selection, elsewhere) if elsewhere else ()),
     )
+    return with_classes(chosen, selection.weights)
 
 
 def _gpu_batches(suite: str, quick: bool) -> tuple[int, ...]:

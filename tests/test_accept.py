@@ -11,7 +11,7 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
 from mnv2bench.machine import this_machine
-from mnv2bench.records import Machine, Plan, Process, Samples
+from mnv2bench.records import Machine, Plan, Process, Samples, Weights
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.history import Verdict, epochs, verdicts
@@ -28,7 +28,7 @@ def save(results, name, day, commit="070d53b", machine=MACHINE):
     journal = Journal(results / "journal.jsonl")
     libraries = {"torch": "2.13.0", "openvino": "2026.4.0"}
     facts = Machine(fingerprint=machine, commit=commit, libraries=libraries)
-    journal.begin(Head((SMALL, LARGE, BROKEN), Plan(processes=1), 0, {}, facts))
+    journal.begin(Head((SMALL, LARGE, BROKEN), Plan(processes=1), 0, Weights(), facts))
     for case in (SMALL, LARGE):
         journal.process(Process(case, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(ROUND,) * 4)))
     journal.process(Process(BROKEN, 0, 0, 0, "failed", "worker ended by SIGSEGV", 1.0, Samples()))

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Weights
 from mnv2bench.refusals import Unavailable
 from mnv2bench.remote import transports
 from mnv2bench.remote.runners import android, answer, bundles, contract

@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 
 from mnv2bench import backends
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.cli import devices
 from mnv2bench.networks import images
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Weights
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import answer, bundles, debian, hosted, native, wheels
 from mnv2bench.remote.runners.cached import cached_folder

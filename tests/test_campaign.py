@@ -7,11 +7,10 @@ import psutil
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, load, run
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.child import run_child
 from mnv2bench.campaign.schedule import all_backends, blocks, nuisances
 from mnv2bench.machine import this_machine
-from mnv2bench.records import replace
+from mnv2bench.records import Weights, replace
 from mnv2bench.records.journal import lines
 from mnv2bench.workers.programs import Program
 
@@ -287,11 +286,26 @@ def test_a_worker_whose_campaign_is_killed_at_its_birth_ends_too(started, comman
     assert wait_for(lambda: gone(newborn.pid))
 
 
+def saved_weights(path, seed, width=0.35):
+    """A file of weights as torch.save writes it."""
+    import torch
+
+    from mnv2bench.networks import build
+
+    torch.save(build("mobilenet_v2", width=width, seed=seed).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def first_weights(tmp_path_factory):
+    """The file is read once for all tests that do not change it."""
+    return saved_weights(tmp_path_factory.mktemp("weights") / "weights.pt", seed=1)
+
+
 @pytest.fixture
-def interrupted(tmp_path):
+def interrupted(tmp_path, first_weights):
     """A campaign of the fake that was stopped before it measured anything."""
-    weights = tmp_path / "weights.pt"
-    weights.write_bytes(b"the first weights")
+    weights = first_weights
     campaign = Campaign((FAKE,), Journal(tmp_path / "out.jsonl"), BRIEF, 5, Weights(file=str(weights)))
 
     def stop(*step):
@@ -338,8 +352,8 @@ def test_a_campaign_is_not_resumed_with_other_libraries(interrupted):
     assert "libraries changed" in refusal(interrupted)
 
 
-def test_a_campaign_is_not_resumed_with_other_weights_in_the_same_file(interrupted, tmp_path):
-    (tmp_path / "weights.pt").write_bytes(b"the second weights")
+def test_a_campaign_is_not_resumed_with_other_weights_in_the_same_file(interrupted, first_weights):
+    saved_weights(first_weights, seed=2)
     assert "weights" in refusal(interrupted)
 
 
@@ -402,16 +416,16 @@ def test_a_missing_converter_is_unavailable_with_the_command_that_mends_it(tmp_p
     assert other.status == "ok"
 
 
-def test_a_state_dict_that_does_not_fit_is_a_failed_export(tmp_path):
+def test_a_state_dict_that_does_not_fit_is_refused_before_a_file_is_written(tmp_path):
     import torch
 
     torch.save({"features.0.0.weight": torch.zeros(3)}, tmp_path / "other.pt")
     weights = Weights(file=str(tmp_path / "other.pt"))
-    (record,) = measured(tmp_path, FAKE, weights=weights)
-    assert record.status == "failed"
-    assert record.reason.startswith("export to state_dict: RuntimeError: Error(s) in loading state_dict for Steps")
-    assert "\n" not in record.reason
-    assert len(record.reason) <= 530
+    with pytest.raises(
+        ValueError, match=r"other.pt: features.0.0.weight has the shape 3, and mobilenet_v2 of width 0.35"
+    ):
+        measured(tmp_path, FAKE, weights=weights)
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_weights_from_a_file_are_the_weights_that_are_measured(tmp_path):

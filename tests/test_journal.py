@@ -9,13 +9,13 @@ from msgspec import structs
 
 from mnv2bench import load
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact, Machine, MachineState, Plan, Process, Samples, replace
+from mnv2bench.records import Artifact, Machine, MachineState, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, Unusable, lines
 from mnv2bench.records.machine import machine_to_json
 from mnv2bench.records.rounds import Round
 
 FIRST, SECOND = Case(backend="fake"), Case(width=0.35, resolution=96, backend="fake")
-HEAD = Head((FIRST, SECOND), Plan(processes=2), 7, {"seed": 0, "file": ""}, Machine(cores=2, fingerprint="here"))
+HEAD = Head((FIRST, SECOND), Plan(processes=2), 7, Weights(), Machine(cores=2, fingerprint="here"))
 SAMPLES = Samples(rounds=(Round((1_000_000, 2_000_000), wall_ns=3_000_000, cpu_ns=3_000_000),), open_s=0.5)
 PROCESSES = (
     Process(FIRST, 0, 0, 11, "ok", "", 1.5, SAMPLES),
@@ -205,7 +205,7 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
         "cases": [FIRST.id, SECOND.id],
         "plan": structs.asdict(HEAD.plan),
         "seed": 7,
-        "weights": {"seed": 0, "file": ""},
+        "weights": {"seed": 0, "file": "", "content": "seed 0", "reading": "", "subnormal": None},
         "environment": {**machine_to_json(Machine()), "cores": 2, "fingerprint": "here"},
         "runner": "",
     }

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
-from mnv2bench.records import Plan, Samples
+from mnv2bench.records import Plan, Samples, Weights
 from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.remote.runners import answer, contract, native
 from mnv2bench.remote.runners.answer import CountedRuns, Marks

@@ -22,7 +22,7 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 import torch
 from mnv2bench import Case
-from mnv2bench.artifacts import Weights
+from mnv2bench.records import Weights
 from mnv2bench.artifacts.formats import onnx, state_dict
 from mnv2bench.artifacts.job import Job
 

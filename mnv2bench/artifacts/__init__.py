@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,23 +13,10 @@ from mnv2bench import networks
 from mnv2bench.artifacts import formats
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP32, named
-from mnv2bench.records import Artifact
+from mnv2bench.records import Artifact, Weights
 
 PACKAGE = Path(__file__).parents[1]
 REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The weights of a network: made from a seed, or a state dict file of the user."""
-
-    seed: int = 0
-    file: str = ""
-
-    @property
-    def content(self) -> str:
-        """What makes two weights the same. OSError where the file cannot be read."""
-        return hashlib.sha256(Path(self.file).read_bytes()).hexdigest() if self.file else f"seed {self.seed}"
 
 
 def root() -> Path:
@@ -42,7 +28,7 @@ def root() -> Path:
 def _sources(format: str) -> list[Path]:
     """The files of mnv2bench whose change is a change of what is exported."""
     folder = PACKAGE / "artifacts"
-    shared = [folder / "export.py", folder / "job.py"]
+    shared = [folder / f"{name}.py" for name in ("export", "job", "stored", "weights")]
     if format == "plan":
         shared.append(PACKAGE / "backends" / "shared" / "tensorrt_plan.py")
     return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]
@@ -69,6 +55,8 @@ def key(
     on: for a TensorRT plan the GPU and the settings of the builder.
     """
     declaration = formats.format(format)
+    if not weights.content:
+        raise ValueError(f"{weights.file} was not read yet: prepare its cases with mnv2bench.run")
     precision = named(case.precision).files if declaration.per_precision else FP32.name
     net = repr(
         networks.layers(case.network, case.width, networks.ANY_RESOLUTION, case.classes)

@@ -9,10 +9,10 @@ from typing import Protocol
 import torch
 
 from mnv2bench import artifacts, backends
-from mnv2bench.artifacts import Weights, formats
+from mnv2bench.artifacts import formats
 from mnv2bench.artifacts.job import Job
 from mnv2bench.cases import Case
-from mnv2bench.records import Artifact
+from mnv2bench.records import Artifact, Weights
 from mnv2bench.refusals import Unavailable
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.backends.shared.cuda_session import dtype
 from mnv2bench.backends.shared.torch_session import network, require_compiler
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
+from mnv2bench.records import Weights
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.items import CaseItem, Item, Needs
 from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, silent
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.schedule import blocks
+from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
 from mnv2bench.machine import state, this_machine
-from mnv2bench.records import ENDED, Plan, Record
+from mnv2bench.records import ENDED, Plan, Record, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records
 from mnv2bench.workers.noise import resident_bytes
 
@@ -38,9 +38,11 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
 
     Raises ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
     """
-    weights = asdict(campaign.weights) | {"content": campaign.weights.content}
-    head = Head(campaign.cases, campaign.plan, campaign.seed, weights, this_machine(), campaign.runner)
+    campaign = replace(campaign, weights=require_weights(campaign.cases, campaign.weights))
+    head = Head(campaign.cases, campaign.plan, campaign.seed, campaign.weights, this_machine(), campaign.runner)
     journal = campaign.journal
+    if campaign.weights.reading:
+        campaign.progress(f"weights of {campaign.weights.file}: {campaign.weights.reading}", 0, 0)
     open_journal(journal, head, resume, campaign.progress)
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
     statuses = {item.id: item.statuses(journal) for item in items}

@@ -7,13 +7,13 @@ from typing import TypeVar
 import msgspec
 
 from mnv2bench import artifacts, backends
-from mnv2bench.artifacts import Weights, formats
+from mnv2bench.artifacts import formats
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.cases import Case, Kind
 from mnv2bench.gpu.driver import Device
 from mnv2bench.machine import this_machine
 from mnv2bench.precisions import TF32
-from mnv2bench.records import Artifact
+from mnv2bench.records import Artifact, Weights
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.workers.jobs import DRIVER, EXPORTER, PROGRAMS, DeviceJob, DriverJob, ExportJob
 from mnv2bench.workers.programs import Outcome

@@ -9,7 +9,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.backends import DEVICES, runtime
 from mnv2bench.campaign import Campaign, all_backends
 from mnv2bench.campaign import run as measure
@@ -17,7 +16,7 @@ from mnv2bench.cases import Case, cases
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.machine import this_machine
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Weights
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.machine import machine_to_json
 from mnv2bench.terminal import Display

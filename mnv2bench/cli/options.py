@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
@@ -92,7 +93,7 @@ def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case,
     """
     by_id = tuple(dict.fromkeys(map(Case.parse, ids or ())))
     suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
-    return by_id or suite_cases(suite, selection)
+    return with_classes(by_id, selection.weights) if by_id else suite_cases(suite, selection)
 
 
 def budget_seconds(minutes: float) -> float:

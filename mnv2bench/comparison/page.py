@@ -28,8 +28,9 @@ HOW_TO_READ = f"""\
 - ~~Struck out~~: the outputs differ from those of eager fp32. Such a number counts for nothing and is ranked nowhere.
 - {MARKS["noisy"]} noisy, {MARKS["unsteady"]} unsteady, {MARKS["throttled"]} the device throttled,
   {MARKS["threads"]} used other threads than asked, {MARKS["oversubscribed"]} more threads than cores or quota,
-  {MARKS["kernel"]} over 2 % of the time in the kernel, {MARKS["warm-up"]} warm-up reached its cap: see "What to
-  doubt". "–" is a number that does not exist: nothing was published, or the sample is too small for it.
+  {MARKS["kernel"]} over 2 % of the time in the kernel, {MARKS["warm-up"]} warm-up reached its cap,
+  {MARKS["subnormal"]} weights with subnormal values: see "What to doubt".
+  "–" is a number that does not exist: nothing was published, or the sample is too small for it.
 - MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch norm;
 """
 ABOUT_PUBLISHED = """\

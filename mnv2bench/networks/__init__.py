@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mnv2bench.networks import families, graph
 from mnv2bench.networks.family import Network, Published
 from mnv2bench.networks.graph import (
+    BATCHES_TRACKED,
     IMAGE,
     Count,
     Layer,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY_RESOLUTION",
+    "BATCHES_TRACKED",
     "CLASSES",
     "DEFAULT",
     "IMAGE",
@@ -56,6 +58,7 @@ __all__ = [
     "published",
     "reference",
     "roles",
+    "state_shapes",
     "torchinfo_totals",
 ]
 
@@ -138,6 +141,12 @@ def count(name: str, width: float, resolution: int, classes: int = CLASSES) -> C
     so does `params_without_bn` at 1001 classes truncated to two decimals of a million.
     """
     return graph.count(layers(name, width, resolution, classes))
+
+
+@lru_cache(maxsize=1000, typed=True)
+def state_shapes(name: str, width: float, classes: int = CLASSES) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
+    return graph.state_shapes(layers(name, width, ANY_RESOLUTION, classes))
 
 
 def torchinfo_totals(name: str, width: float, resolution: int) -> TorchinfoTotals:

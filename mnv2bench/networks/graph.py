@@ -11,6 +11,8 @@ FP32_BYTES = 4
 ACTIVATIONS = {"relu": "ReLU", "relu6": "ReLU6"}  # as pages name them
 IMAGE = "image"  # stands among a layer's inputs for the network's own input
 IMAGE_CHANNELS = 3
+NORM = ("weight", "bias", "running_mean", "running_var")  # tensors of a batch norm with a value for each channel
+BATCHES_TRACKED = "num_batches_tracked"  # of a batch norm: how many batches it was trained on; it changes no output
 
 LayerType = Literal["conv", "depthwise", "linear", "add", "concat", "shuffle", "pool", "activation"]
 Activation = Literal["", "relu", "relu6"]
@@ -408,3 +410,20 @@ def peaks(along: Sequence[Live]) -> Peaks:
 def _highest(along: Sequence[Live], size: Callable[[Live], int]) -> Peak:
     highest = max(along, key=size)
     return Peak(highest.layer, size(highest))
+
+
+def state_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in layers:
+        if layer.type not in ("conv", "depthwise", "linear"):
+            continue
+        own, *others = layer.modules[1:] if layer.dropout else layer.modules
+        kernel = () if layer.type == "linear" else (layer.kernel, layer.kernel)
+        shapes[f"{own}.weight"] = (layer.out_channels, layer.in_channels // layer.groups, *kernel)
+        if layer.has_bias:
+            shapes[f"{own}.bias"] = (layer.out_channels,)
+        if layer.norm:
+            shapes |= {f"{others[0]}.{part}": (layer.out_channels,) for part in NORM}
+            shapes[f"{others[0]}.{BATCHES_TRACKED}"] = ()
+    return shapes

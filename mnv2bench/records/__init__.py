@@ -19,6 +19,7 @@ from mnv2bench.records.record import (
     record,
     replace,
 )
+from mnv2bench.records.weights import Weights
 
 __all__ = [
     "ENDED",
@@ -38,6 +39,7 @@ __all__ = [
     "Process",
     "Record",
     "Samples",
+    "Weights",
     "record",
     "replace",
 ]

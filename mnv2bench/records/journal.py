@@ -26,6 +26,7 @@ from mnv2bench.records.encoding import (
 )
 from mnv2bench.records.machine import Machine, MachineState, machine_from_json, machine_to_json
 from mnv2bench.records.record import SCHEMA, Artifact, Plan, Process, Record, record
+from mnv2bench.records.weights import Weights
 from mnv2bench.texts import one_line
 
 JOURNAL_START = b'{"line":'
@@ -42,7 +43,7 @@ class Head(Struct, frozen=True):
     cases: tuple[Case, ...]
     plan: Plan
     seed: int
-    weights: dict[str, str | int]
+    weights: Weights
     machine: Machine
     runner: str = ""
 
@@ -54,7 +55,7 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
     cases: tuple[str, ...]
     plan: Plan
     seed: int
-    weights: dict[str, str | int]
+    weights: Weights
     environment: dict[str, object]  # other versions write other facts: see `machine_from_json`
     runner: str = ""
 
@@ -196,7 +197,8 @@ def records(head: Head, artifacts: dict[str, Artifact], processes: Iterable[Proc
     for process in processes:
         by_case.get(process.case, []).append(process)
     return tuple(
-        record(case, head.plan, head.machine, by_case[case], artifacts.get(case.id), head.seed) for case in head.cases
+        record(case, head.plan, head.machine, by_case[case], artifacts.get(case.id), head.seed, head.weights)
+        for case in head.cases
     )
 
 
@@ -263,7 +265,7 @@ def _head_to_json(head: Head) -> dict[str, object]:
         "cases": [case.id for case in head.cases],
         "plan": to_json(head.plan),
         "seed": head.seed,
-        "weights": head.weights,
+        "weights": msgspec.to_builtins(head.weights),
         "environment": machine_to_json(head.machine),
         "runner": head.runner,
     }

@@ -11,6 +11,7 @@ from mnv2bench.records.machine import Machine
 from mnv2bench.records.ranges import NotNegative, Whole
 from mnv2bench.records.rounds import GpuState, Round
 from mnv2bench.records.target import Target
+from mnv2bench.records.weights import Weights
 
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
 # 5 (2026-11): minor faults and system time of rounds, what was set and checked.
@@ -200,6 +201,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     processes: tuple[Process, ...]
     artifact: Artifact | None = None
     seed: int = 0
+    weights: Weights = Weights()
 
     @property
     def samples(self) -> tuple[Samples, ...]:
@@ -229,6 +231,7 @@ def record(
     processes: Iterable[Process],
     artifact: Artifact | None = None,
     seed: int = 0,
+    weights: Weights = Weights(),  # noqa: B008  it is frozen
 ) -> Record:
     """The Record of a case from its processes: `ok` only where all of them are, else as the first that is not."""
     all_processes = tuple(processes)
@@ -239,7 +242,7 @@ def record(
         if process.status != "ok":
             status, reason = process.status, process.reason
             break
-    return Record(case, plan, machine, status, reason, all_processes, artifact, seed)
+    return Record(case, plan, machine, status, reason, all_processes, artifact, seed, weights)
 
 
 def replace(value: V, **changes: Any) -> V:

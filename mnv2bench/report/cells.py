@@ -19,6 +19,7 @@ MARKS = {  # the mark of each flag, by the name that the flag begins with
     "unwatched": "?",
     "enqueue-bound": "◊",
     "precision": "≟",
+    "subnormal": "≈",
 }
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")

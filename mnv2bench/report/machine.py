@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mnv2bench.networks import CLASSES
 from mnv2bench.records import Plan, Record
 from mnv2bench.report.cells import escape
 
@@ -26,10 +27,22 @@ def machine(name: str, record: Record) -> str:
         "Commit": f"{_known(facts.commit)}{changed}",
         "Plan": _plan(record.plan),
         "Seed": str(record.seed),
+        **_weights(record),
         "Fingerprint": _known(facts.fingerprint or None),
         "File": escape(name),
     }
     return "\n".join(f"- {key}: {value}" for key, value in lines.items())
+
+
+def _weights(record: Record) -> dict[str, str]:
+    """The user's own weights, and how many classes they have; nothing for seeded weights and the usual classes."""
+    weights, lines = record.weights, {}
+    if record.case.classes != CLASSES:
+        lines["Classes"] = f"{record.case.classes} and not {CLASSES}: MAdds and parameters are of such a classifier"
+    if weights.file:
+        reading = f": {weights.reading}" if weights.reading else ""
+        lines["Weights"] = escape(f"{weights.file} (sha256 {weights.content[:16]}){reading}")
+    return lines
 
 
 def pairs(values: Mapping[str, object]) -> str:

@@ -17,12 +17,11 @@ from pathlib import Path
 from msgspec.structs import replace
 from rich.console import Console
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.preparation import silent
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case, cases
 from mnv2bench.files import Product, Sort, require_writable, write
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Weights
 from mnv2bench.regression.duels.confirm import Answer, confirm
 from mnv2bench.regression.duels.duel import SIDES, Duel, begin_duel, journal_path, measure_pairs
 from mnv2bench.regression.duels.side import Side, side

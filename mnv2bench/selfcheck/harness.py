@@ -11,14 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.preparation import Failure, Preparation, prepare
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
-from mnv2bench.records import Plan, Samples
+from mnv2bench.records import Plan, Samples, Weights
 from mnv2bench.statistics.latency import detection, process_median
 from mnv2bench.statistics.rounds import undisturbed_share
 from mnv2bench.workers.loop import time_round

@@ -8,9 +8,10 @@ from mnv2bench.records import Record
 
 
 def campaigns(records: Iterable[Record]) -> tuple[tuple[Record, ...], ...]:
-    """The records grouped by what must be equal before two of them are compared: machine, plan and seed."""
+    """The records grouped by what must be equal before two of them are compared: machine, plan, seed and weights."""
     groups: dict[bytes, list[Record]] = {}
     for record in records:
-        same = msgspec.json.encode((record.machine, record.plan, record.seed), order="deterministic")
+        facts = (record.machine, record.plan, record.seed, record.weights.content)
+        same = msgspec.json.encode(facts, order="deterministic")
         groups.setdefault(same, []).append(record)
     return tuple(map(tuple, groups.values()))

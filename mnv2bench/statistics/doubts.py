@@ -111,6 +111,15 @@ def precision_doubts(record: Record) -> Iterator[str]:
         yield f"precision: an error of {smallest:.0e} is one of fp32: it may not have run in {record.case.precision}"
 
 
+def weights_doubts(record: Record) -> Iterator[str]:
+    """`subnormal` where values of the weights are so close to 0 that runtimes differ by how they compute with them."""
+    if record.weights.subnormal:
+        yield (
+            f"subnormal: {record.weights.subnormal:,} values of the weights are below 1.2e-38: processors may be many "
+            "times slower with them, so these times are of the values and not of the runtime"
+        )
+
+
 def drift(rounds: Sequence[Round]) -> float | None:
     """How far the round medians moved from the first half to the second, as a part; None where they are steady.
 

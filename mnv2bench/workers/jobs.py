@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from mnv2bench.artifacts import Weights
+from mnv2bench.artifacts.weights import WeightsFile
 from mnv2bench.cases import Case, Kind
 from mnv2bench.gpu.driver import Device
-from mnv2bench.records import Counts, ExternalResult, Plan, Samples
+from mnv2bench.records import Counts, ExternalResult, Plan, Samples, Weights
 from mnv2bench.records.target import Target
 from mnv2bench.workers.programs import Program
 
@@ -53,6 +53,12 @@ class ExportJob(Struct, frozen=True):
     options: dict[str, str] = {}
 
 
+class ReadJob(Struct, frozen=True):
+    """A file of weights to read."""
+
+    file: str
+
+
 class DriverJob(Struct, frozen=True):
     """A question to the NVIDIA driver: whether a backend can use the device of this number.
 
@@ -72,6 +78,7 @@ class Programs(Struct, frozen=True):
 
 
 EXPORTER = Program("mnv2bench.workers.exporter", ExportJob, type(None))
+READER = Program("mnv2bench.workers.reader", ReadJob, WeightsFile)
 DRIVER = Program("mnv2bench.workers.driver", DriverJob, Device)
 WORKER = Program("mnv2bench.workers.worker", MeasureJob, Measured)
 REMOTE_WORKER = Program("mnv2bench.remote.worker", MeasureJob, Measured)

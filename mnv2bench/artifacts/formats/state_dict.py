@@ -1,7 +1,10 @@
 """A state dict in float32, by torch.save: what every other file is made from."""
 
+from pathlib import Path
+
 import torch
 
+from mnv2bench.artifacts import stored
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job
 from mnv2bench.networks import build
@@ -10,11 +13,10 @@ FORMAT = Format(suffix=".pt", made_from="", per_precision=False, per_shape=False
 
 
 def export(job: Job) -> None:
-    """Seeded weights, or those of the user's file, checked against the network."""
-    case, seed = job.case, None if job.weights.file else job.weights.seed
-    module = build(case.network, case.width, case.classes, seed)
+    """Seeded weights, or those of the user's file as `stored` unwraps and converts them."""
+    case = job.case
     if not job.weights.file:
-        torch.save(module.state_dict(), job.target)
+        torch.save(build(case.network, case.width, case.classes, job.weights.seed).state_dict(), job.target)
         return
-    module.load_state_dict(torch.load(job.weights.file, weights_only=True, map_location="cpu"))
-    torch.save(module.state_dict(), job.target)
+    tensors = stored.state_dict(Path(job.weights.file), job.weights.content, case.network, case.width, case.classes)
+    torch.save(tensors, job.target)

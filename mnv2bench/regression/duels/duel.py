@@ -2,16 +2,16 @@
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mnv2bench.artifacts import Weights
 from mnv2bench.campaign.campaign import open_journal
 from mnv2bench.campaign.preparation import Preparation, Progress, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
+from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case, Kind
 from mnv2bench.machine import state
-from mnv2bench.records import Plan, Record
+from mnv2bench.records import Plan, Record, Weights
 from mnv2bench.records.journal import Head, Journal, SideLine, records
 from mnv2bench.regression.duels.side import Side, side
 
@@ -63,12 +63,13 @@ def begin_duel(
     counted = [case.id for case in cases if case.kind == Kind.COUNTED]
     if counted:
         raise ValueError(f"{counted[0]} is an exact count and needs no pairs: mnv2bench compare A B on two saved files")
+    weights = require_weights(cases, weights or Weights())
     sides = []
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
-        prepared = side(python, cases, weights or Weights(), plan.trt_level)
+        prepared = side(python, cases, weights, plan.trt_level)
         journal = Journal(journal_path(out, name))
-        sides.append(_journaled(prepared, journal, cases, plan, seed, weights or Weights(), progress, resume))
+        sides.append(_journaled(prepared, journal, cases, plan, seed, weights, progress, resume))
     duel = Duel(cases, sides[0], sides[1], seed, progress)
     for name, measured in zip(SIDES, sides, strict=True):
         for process in measured.journal.processes:
@@ -93,7 +94,7 @@ def _journaled(
     resume: bool,
 ) -> JournaledSide:
     """A side with its journal, begun or resumed, in which its environment and its artifacts are written down."""
-    head = Head(cases, plan, seed, asdict(weights) | {"content": weights.content}, prepared.machine)
+    head = Head(cases, plan, seed, weights, prepared.machine)
     open_journal(journal, head, resume, progress)
     journal.note(SideLine(prepared.interpreter.path, prepared.distributions))
     for case in cases:

@@ -1,0 +1,90 @@
+"""The weights of a campaign: its file is read once, in a process of its own, before anything is made or measured."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from mnv2bench.artifacts.weights import START, Fit, WeightsFile, fit, foreign, require_file
+from mnv2bench.campaign.child import run_child
+from mnv2bench.cases import Case
+from mnv2bench.networks import CLASSES
+from mnv2bench.records import Weights, replace
+from mnv2bench.workers.jobs import READER, ReadJob
+
+TIMEOUT_S = 300.0
+
+
+def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
+    """The cases with as many classes as the file of weights has.
+
+    ValueError, in one line, where the file cannot be read or does not fit a case.
+    """
+    if not weights.file:
+        return tuple(cases)
+    fits = _fits(cases, weights.file)
+    changed = []
+    for case in cases:
+        if case.classes == CLASSES:
+            case = replace(case, classes=fits[case.network, case.width].classes)
+        changed.append(case)
+    _require_classes(changed, fits, weights.file)
+    return tuple(changed)
+
+
+def require_weights(cases: Sequence[Case], weights: Weights) -> Weights:
+    """The weights with what reading their file showed. ValueError, in one line, where it does not fit all cases."""
+    if not weights.file or not cases:
+        return weights
+    fits = _fits(cases, weights.file)
+    _require_classes(cases, fits, weights.file)
+    readings = dict.fromkeys(of_variant.reading for of_variant in fits.values())
+    return replace(
+        weights,
+        content=_file(weights.file).content,
+        reading="; ".join(filter(None, readings)),
+        subnormal=max(of_variant.subnormal for of_variant in fits.values()),
+    )
+
+
+def _fits(cases: Sequence[Case], file: str) -> dict[tuple[str, float], Fit]:
+    """How the file fits each network and width of the cases."""
+    content = _file(file)
+    fits = {}
+    for network, width in dict.fromkeys((case.network, case.width) for case in cases):
+        try:
+            fits[network, width] = fit(content, network, width)
+        except ValueError as error:
+            raise ValueError(f"--weights {file}: {error}") from error
+    return fits
+
+
+def _require_classes(cases: Sequence[Case], fits: dict[tuple[str, float], Fit], file: str) -> None:
+    for case in cases:
+        classes = fits[case.network, case.width].classes
+        if case.classes != classes:
+            raise ValueError(f"--weights {file}: the file has {classes} classes, and {case.id} has {case.classes}")
+
+
+def _file(file: str) -> WeightsFile:
+    """What the file holds. ValueError, in one line, where it cannot be read."""
+    path = Path(file).absolute()
+    try:
+        require_file(path)
+        with path.open("rb") as start:
+            if kind := foreign(start.read(START)):
+                raise ValueError(kind)
+        status = path.stat()
+        return _read(str(path), (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    except OSError as error:
+        raise ValueError(f"--weights {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"--weights {file}: {error}") from error
+
+
+@cache
+def _read(path: str, identity: tuple[int, ...]) -> WeightsFile:
+    """The same for a file as it is now: `identity` is what changes when the file does."""
+    outcome = run_child(READER, ReadJob(path), {}, TIMEOUT_S)
+    if outcome.result is None:
+        raise ValueError(outcome.reason)
+    return outcome.result
