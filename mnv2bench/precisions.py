@@ -14,6 +14,7 @@ class Precision:
 
     `largest_error` is over the largest logit. `largest_distance` is the distance of the outputs from the reference over
     the distance between the reference's two batches of images; None where the largest error alone decides.
+    `peak_ratio` is how many of its multiply-adds the fastest hardware does in the time of one in fp32.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Precision:
     significand_bits: int
     largest_error: float
     largest_distance: float | None = None
+    peak_ratio: float = 1.0
     stored_as: str = ""
     first_cuda_capability: float = 0.0
 
@@ -54,6 +56,7 @@ TF32 = Precision(
     significand_bits=10,
     largest_error=0.15,
     largest_distance=0.3,
+    peak_ratio=8.0,
     stored_as="fp32",
     first_cuda_capability=8.0,
 )
@@ -65,6 +68,7 @@ FP16 = Precision(
     significand_bits=10,
     largest_error=0.15,
     largest_distance=0.3,
+    peak_ratio=16.0,
 )
 BF16 = Precision(
     name="bf16",
@@ -74,6 +78,7 @@ BF16 = Precision(
     significand_bits=7,
     largest_error=0.4,
     largest_distance=0.65,
+    peak_ratio=16.0,
     first_cuda_capability=8.0,
 )
 PRECISIONS = (FP32, TF32, FP16, BF16)  # in the order of every list of them

@@ -36,7 +36,11 @@ int cuDriverGetVersion(int *version) { *version = number("MNV2BENCH_DOUBLE_CUDA"
 int cuDeviceGet(int *device, int index) { *device = index; return 0; }
 int cuDeviceGetName(char *name, int size, int device) { snprintf(name, size, "NVIDIA Double %d", device); return 0; }
 int cuDeviceGetUuid_v2(unsigned char *raw, int device) { memcpy(raw, RAW, 16); raw[15] = device; return 0; }
-int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 75 ? 9 : 0; return 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int device)
+{
+    *value = attribute == 75 ? 9 : attribute == 16 ? 132 : 0;
+    return 0;
+}
 
 /* NVML */
 

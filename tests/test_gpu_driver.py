@@ -35,6 +35,7 @@ def test_a_gpu_is_told_by_cudas_number_with_what_an_engine_for_it_depends_on(fol
         uuid=gpu_double.UUID.format(1),
         compute_capability="9.0",
         cuda_version=13000,
+        multiprocessors=132,
     )
 
 

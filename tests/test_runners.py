@@ -19,6 +19,7 @@ from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.remote.runners import answer, contract, native
 from mnv2bench.remote.runners.answer import CountedRuns, Marks
 from mnv2bench.workers.loop import steady
+from mnv2bench.workers.outputs import Reference
 
 pytestmark = pytest.mark.slow
 
@@ -29,10 +30,16 @@ CASE = Case(width=0.35, resolution=96, backend="fake")
 
 DOUBLE = r"""
 #include "runner.h"
-static float logits[2];
+static float logits[2], images_put[2];
 static void model_open(const Job *job) { if (!strcmp(job->model, "broken")) fail("broken", job->model); }
-static void model_put(const float *images, size_t values) { logits[0] = images[0]; logits[1] = images[values - 1]; }
-static void model_run(void) { for (int64_t end = now_ns() + 200000; now_ns() < end;) {} }
+static void model_put(const float *images, size_t values) {
+    images_put[0] = images[0];
+    images_put[1] = images[values - 1];
+}
+static void model_run(void) {
+    for (int64_t end = now_ns() + 200000; now_ns() < end;) {}
+    memcpy(logits, images_put, sizeof logits);
+}
 static const float *model_get(size_t *values) { *values = 2; return logits; }
 static void model_settings(void) {
     setting("delegate", "a \"quoted\" \\ name\n\x01\xff");
@@ -93,8 +100,8 @@ def double(compiled):
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder as a runner finds it: three batches of images of a 1x3x4x4 shape, counting from 0."""
-    np.arange(3 * 48, dtype=np.float32).tofile(tmp_path / "inputs")
+    """A folder as a runner finds it: six batches of images of a 1x3x4x4 shape, counting from 0."""
+    np.arange(6 * 48, dtype=np.float32).tofile(tmp_path / "inputs")
     return tmp_path
 
 
@@ -103,6 +110,12 @@ def start(program, place, *more, mode="time"):
     quick = ("--rounds", "2", "--round-s", "0.02", "--warmup-s", "0.02", "--warmup-cap-s", "0.1")
     words = [program, *files, *(quick if mode == "time" else ()), *more]
     return subprocess.run(words, cwd=place, capture_output=True, text=True, check=False, timeout=60)
+
+
+def written(samples, first=0):
+    """The batches of a file of six whose logits a runner writes, counted from `first`: checked, timed in turn, last."""
+    timed = [2 + span % 2 for span in range(1 + len(samples.rounds))]
+    return [first + number for number in (0, 1, *timed, 4, 5)]
 
 
 def test_the_arguments_of_a_measurement():
@@ -135,7 +148,9 @@ def test_the_c_runner_gives_samples_and_the_outputs_of_its_first_two_batches(dou
     assert samples.memory.interpreter == samples.memory.floor <= samples.memory.loaded <= samples.memory.peak
     assert samples.memory.floor <= samples.memory.first <= samples.memory.peak
     assert samples.settings == {"delegate": 'a "quoted" \\ name ÿ', "threads": "1"}
-    assert np.fromfile(place / "outputs", np.float32).tolist() == [0.0, 47.0, 48.0, 95.0]
+    assert 0 <= samples.checks.get_ns < 200_000 <= samples.checks.new_ns
+    firsts = [48.0 * number for number in written(samples)]
+    assert np.fromfile(place / "outputs", np.float32).tolist() == [n for first in firsts for n in (first, first + 47)]
 
 
 def test_the_c_runner_counts_between_marks_and_tells_no_time(double, place):
@@ -143,6 +158,7 @@ def test_the_c_runner_counts_between_marks_and_tells_no_time(double, place):
     parsed = answer.parse(ran.stdout)
     assert parsed.marks == Marks(empty=3, runs=5)
     assert parsed.samples == Samples(settings=parsed.samples.settings)
+    assert np.fromfile(place / "outputs", np.float32)[::2].tolist() == [0.0, 48.0, 96.0, 192.0, 240.0]
 
 
 def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
@@ -156,7 +172,7 @@ def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
         (["--model", "broken"], "broken: broken"),
         (["--shape", "1,3,4"], "--shape is not B,3,R,R: 1,3,4"),
         (["--shape", "1,3,4,4096000"], "--shape is out of range: 1,3,4,4096000"),
-        (["--shape", "2,3,4,4"], "the inputs are shorter than three batches of --shape: inputs"),
+        (["--shape", "2,3,4,4"], "the inputs are shorter than six batches of --shape: inputs"),
         (["--inputs", "nothing"], "cannot read the inputs: nothing"),
         (["--outputs", "no/where"], "cannot write the outputs: no/where"),
         (["--threads", "many"], "not a number from 0 to 1e9: --threads"),
@@ -189,7 +205,7 @@ def test_the_c_runner_calls_steady_and_undisturbed_what_the_loop_here_does(compi
     assert len(set(expected)) > 5
 
 
-GOOD = '{"contract": 1, "runner": "r", "samples": {"settings": {}}, "marks": {"empty": 3, "runs": 1}}'
+GOOD = '{"contract": 2, "runner": "r", "samples": {"settings": {}}, "marks": {"empty": 3, "runs": 1}}'
 
 
 @pytest.mark.parametrize(
@@ -199,7 +215,7 @@ GOOD = '{"contract": 1, "runner": "r", "samples": {"settings": {}}, "marks": {"e
         ("Killed\n", "it printed 'Killed'"),
         (GOOD[:-9], "it printed"),
         (GOOD + "\n\x1b[2J\x07rm -rf\n", "it printed '[2J rm -rf'"),
-        (GOOD.replace('"contract": 1', '"contract": 2'), "speaks contract 2, not 1"),
+        (GOOD.replace('"contract": 2', '"contract": 1'), "speaks contract 1, not 2"),
         (GOOD.replace('"runs": 1', '"runs": -1'), "Expected `int` >= 1 - at `$.marks.runs`"),
         (GOOD.replace('"settings": {}', '"first_s": NaN'), "JSON is malformed"),
         (GOOD.replace('"settings": {}', '"first_s": "soon"'), "got `str` - at `$.first_s`"),
@@ -275,7 +291,7 @@ def fake():
 
 
 def session(made, place, *more, plan=SMALL, counting=False, limit_s=60, case=CASE, **variables):
-    batches = [images(seed, case.batch, case.resolution) for seed in (1, 2, 3)]
+    batches = [images(seed, case.batch, case.resolution) for seed in (1, 2, 3, 4, 5, 6)]
     (place / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
     words = answer.arguments(
         case, plan, counting=counting, limit_s=limit_s, model=made.path, inputs="inputs", outputs="outputs"
@@ -303,7 +319,10 @@ def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
     assert samples.memory.interpreter < samples.memory.floor <= samples.memory.loaded <= samples.memory.peak
     assert samples.memory.floor <= samples.memory.first <= samples.memory.peak
     assert (samples.cold_open_s, samples.cold, samples.error) == (None, False, None)
-    reference = np.load(fake.reference)["logits"]
+    checks = samples.checks
+    assert 0 < checks.get_ns < 200_000 <= checks.new_ns
+    assert checks.peak_madds_per_s > 1e9
+    reference = Reference(Path(fake.reference)).of(written(samples, 1))
     assert np.fromfile(tmp_path / "outputs", np.float32).tolist() == reference.ravel().tolist()
 
 

@@ -1,5 +1,6 @@
 """The worker: whether a compile cache was warm."""
 
+import numpy as np
 import pytest
 
 from mnv2bench import Case
@@ -10,6 +11,7 @@ from mnv2bench.records.rounds import Round
 from mnv2bench.workers.jobs import Measured
 from mnv2bench.workers.opening import time_session
 from mnv2bench.workers.programs import Outcome
+from mnv2bench.workers.rotation import Rotation
 from mnv2bench.workers.worker import CompileCache
 
 
@@ -71,11 +73,19 @@ def test_a_result_that_contradicts_itself_is_a_failed_process_and_never_a_line_t
 
 def test_what_a_backend_says_of_itself_is_kept_as_text_so_that_its_line_reads_again():
     class Numbers(Session):
+        def put(self, images):
+            pass
+
         def run(self):
             pass
+
+        def get(self):
+            return np.zeros((1, 1000), np.float32)
 
         def settings(self):
             return {"threads": 1, "fused": True}
 
     brief = Plan(processes=1, rounds=1, round_s=0.0001, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
-    assert time_session(Numbers(), brief, 1).settings == {"threads": "1", "fused": "True"}
+    session = Numbers()
+    rotation = Rotation(session, lambda number: np.zeros((1, 3, 4, 4), np.float32), 6)
+    assert time_session(session, brief, 1, rotation).settings == {"threads": "1", "fused": "True"}

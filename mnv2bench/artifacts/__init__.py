@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from mnv2bench.precisions import FP32, named
 from mnv2bench.records import Artifact, Weights
 
 PACKAGE = Path(__file__).parents[1]
-REFERENCE_SEEDS = (1, 2)  # of the two batches of images that every output is checked on
+REFERENCE_SEEDS = (1, 2)  # of the two batches of images that outputs are checked on before anything is timed
+UNKNOWN_SEEDS = (3, 4, 5, 6, 7, 8, 9, 10)  # of those that a session sees only while and after it is timed
+
+
+def batch_seeds(input_seed: int, unknown: int = len(UNKNOWN_SEEDS)) -> tuple[int, ...]:
+    """The seeds of a process's batches: the two that are checked first, then so many others in an order of its own."""
+    return (*REFERENCE_SEEDS, *random.Random(input_seed).sample(UNKNOWN_SEEDS, unknown))
 
 
 def root() -> Path:

@@ -1,18 +1,22 @@
 """The backend of the tests: it spins for a fixed time and returns the reference's logits, or fails in a chosen way.
 
-$MNV2BENCH_FAKE chooses the failure by variant: "mobilenet_v2_0.35_96=segfault,mobilenet_v2_0.5_96=hang". On cuda it
-asks the driver as every backend does, and then simulates a device with a queue on the host's clock.
+$MNV2BENCH_FAKE chooses the failure by variant: "mobilenet_v2_0.35_96=segfault,mobilenet_v2_0.5_96=hang". The ways to
+be wrong without a crash are in `shared/fake_work.py`. On cuda it asks the driver as every backend does, and then
+simulates a device with a queue on the host's clock.
 """
 
 import ctypes
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from mnv2bench import networks
 from mnv2bench.backends import Images, Mark, Runtime, Session, require
+from mnv2bench.backends.shared.fake_work import FAULTS, Work
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
@@ -23,7 +27,8 @@ RUNTIME = Runtime(
     needs_cuda=13000,
     profiler="fake",
 )
-SPIN_NS = 200_000
+SPIN_NS = 200_000  # of a call, at least
+MADDS_PER_NS = 60  # of a longer one, so that no machine is too slow for it
 ENQUEUE_NS, COPY_NS, COOL_NS = 20_000, 10_000, 50_000
 
 
@@ -56,12 +61,11 @@ class FakeQueue:
 
     done_ns = 0
 
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.enqueue = call
+
     def work(self, ns: int) -> None:
         self.done_ns = max(time.perf_counter_ns(), self.done_ns) + ns
-
-    def enqueue(self) -> None:
-        spin(time.perf_counter_ns() + ENQUEUE_NS)
-        self.work(SPIN_NS)
 
     def synchronize(self) -> None:
         spin(self.done_ns)
@@ -83,13 +87,32 @@ class FakeSession(Session):
     """Session that returns stored logits, or fails in the way that its mode names."""
 
     def __init__(self, case: Case, path: Path, mode: str) -> None:
-        self.logits = np.load(path)["logits"]
+        with np.load(path) as file:
+            self.logits: dict[str, Images] = {
+                self.name(networks.images(int(seed), 1, case.resolution)): logits
+                for seed, logits in zip(file["seeds"], file["logits"], strict=True)
+            }
+        madds = networks.count(case.network, case.width, case.resolution, case.classes).madds * case.batch
+        self.call_ns = max(SPIN_NS, madds // MADDS_PER_NS)
         self.dropped = FP32.significand_bits - named(case.precision).significand_bits
-        self.puts = 0
         self.mode = mode
+        self.work = FAULTS.get(mode, Work)(self.look_up, self.spend)
+
+    @staticmethod
+    def name(images: Images) -> str:
+        """A text by which a batch of images is known: the first pixels of its first image."""
+        return images[0, 0, 0, :8].tobytes().hex()
+
+    def look_up(self, images: str) -> Images:
+        """The reference's logits of these images; of images that the reference does not have, those of its first."""
+        first: Images = next(iter(self.logits.values()))
+        return self.logits.get(images, first)
+
+    def spend(self) -> None:
+        spin(time.perf_counter_ns() + self.call_ns)
 
     def put(self, images: Images) -> None:
-        self.puts += 1
+        self.work.put(self.name(images))
 
     def run(self) -> None:
         if self.mode == "hang":
@@ -98,12 +121,10 @@ class FakeSession(Session):
             ctypes.string_at(0)
         if self.mode == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        end = time.perf_counter_ns() + SPIN_NS
-        while time.perf_counter_ns() < end:
-            pass
+        self.work.run()
 
     def get(self) -> Images:
-        logits: Images = self.logits[(self.puts - 1) % 2].copy()
+        logits = self.work.get().copy()
         logits.view(np.uint32)[...] &= np.uint32(0xFFFFFFFF << self.dropped & 0xFFFFFFFF)
         if self.mode == "nan":
             logits[0, 0] = np.nan
@@ -115,14 +136,21 @@ class FakeGpuSession(FakeSession):
 
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         super().__init__(case, path, mode)
-        self.queue: FakeQueue = FakeQueue()
+        self.queue: FakeQueue = FakeQueue(super().run)
         self.input = named(case.precision).dtype
 
+    def spend(self) -> None:
+        spin(time.perf_counter_ns() + ENQUEUE_NS)
+        self.queue.work(SPIN_NS)
+
     def run(self) -> None:
-        if self.mode in ("hang", "segfault", "kill"):
-            super().run()
         self.queue.enqueue()
         self.queue.synchronize()
+
+    def get(self) -> Images:
+        logits = super().get()
+        self.queue.synchronize()
+        return logits
 
     def settings(self) -> dict[str, str]:
         graph = "no: fake is told that capture failed" if self.mode == "no graph" else "yes"

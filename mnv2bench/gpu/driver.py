@@ -12,17 +12,22 @@ LIBRARY = "libcuda.so.1"
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 NO_GPU = "the NVIDIA driver sees no GPU: check nvidia-smi, CUDA_VISIBLE_DEVICES, and --gpus all of a container"
 MAJOR, MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+MULTIPROCESSORS = 16  # CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 
 
 @dataclass(frozen=True)
 class Device:
-    """One of CUDA's devices, by CUDA's number. `uuid` is what NVML knows it by: their numbers differ."""
+    """One of CUDA's devices, by CUDA's number. `uuid` is what NVML knows it by: their numbers differ.
+
+    `multiprocessors` is how many it has, 0 where the driver gives none.
+    """
 
     index: int
     name: str
     uuid: str
     compute_capability: str
     cuda_version: int
+    multiprocessors: int = 0
 
 
 def version_text(version: int) -> str:
@@ -89,6 +94,10 @@ def require(index: int, cuda_version: int = 0, backend: str = "") -> Device:
     _ask("cuDeviceGetUuid_v2", raw, device)
     capability = [_number("cuDeviceGetAttribute", attribute, device) for attribute in (MAJOR, MINOR)]
     return Device(
-        index, name.value.decode(errors="replace"), f"GPU-{uuid.UUID(bytes=raw.raw)}", "{}.{}".format(*capability),
-        version,
-    )  # fmt: skip
+        index=index,
+        name=name.value.decode(errors="replace"),
+        uuid=f"GPU-{uuid.UUID(bytes=raw.raw)}",
+        compute_capability="{}.{}".format(*capability),
+        cuda_version=version,
+        multiprocessors=_number("cuDeviceGetAttribute", MULTIPROCESSORS, device),
+    )

@@ -126,6 +126,11 @@ class Watch:
             return len(seen) - bool(seen.keys() - self.before) or None
         return len(seen.keys() - {self.pid})
 
+    def sm_mhz_max(self) -> int | None:
+        """The highest clock of its multiprocessors, in MHz."""
+        clock: int | None = self._ask("nvmlDeviceGetMaxClockInfo", SM)
+        return clock
+
     def facts(self) -> dict[str, str]:
         """What does not change while a model runs, as far as NVML tells; `nvml` where it does not answer at all."""
         if self.gpu is None:

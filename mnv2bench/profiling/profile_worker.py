@@ -5,11 +5,11 @@ import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from msgspec import structs
 
 from mnv2bench import backends
-from mnv2bench.artifacts import REFERENCE_SEEDS
+from mnv2bench.artifacts import REFERENCE_SEEDS, batch_seeds
+from mnv2bench.backends import Images
 from mnv2bench.networks import images
 from mnv2bench.profiling import profilers
 from mnv2bench.profiling.jobs import PROFILER, ProfileJob, ProfileResult
@@ -17,9 +17,11 @@ from mnv2bench.profiling.session import ProfiledSession
 from mnv2bench.records import Plan
 from mnv2bench.workers.loop import warm_up
 from mnv2bench.workers.opening import Opening, open_check_measure
-from mnv2bench.workers.outputs import Comparison, compare
+from mnv2bench.workers.outputs import Comparison, Reference, compare, compare_timed
 from mnv2bench.workers.programs import Outcome, serve
+from mnv2bench.workers.rotation import LEAST, timed
 
+PROFILED = (timed(0, LEAST), timed(1, LEAST))  # the batches of the warm-up and of the profiled calls
 PROFILED_S, LEAST_CALLS, MOST_CALLS = 1.0, 20, 100  # single operators take microseconds, and events take memory
 
 
@@ -33,21 +35,35 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
     case = job.case
     backends.require(case)
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
-        seeds = (*REFERENCE_SEEDS, job.input_seed)
-        opening: Opening[Comparison, ProfileResult] = open_check_measure(
+        seeds, reference = batch_seeds(job.input_seed), Reference(Path(job.reference))
+
+        def batch(number: int) -> Images:
+            return images(seeds[number], case.batch, case.resolution)
+
+        def measure(session: ProfiledSession) -> tuple[ProfileResult, list[Images]]:
+            return profile(session, job.plan, batch(PROFILED[1]), Path(job.trace) if job.trace else None)
+
+        opening: Opening[Comparison, tuple[ProfileResult, list[Images]]] = open_check_measure(
             load=lambda: partial(profilers.open, case, Path(job.artifact), Path(folder)),
-            batch=lambda number: images(seeds[number], case.batch, case.resolution),
-            check=lambda outputs: compare(outputs, np.load(job.reference)["logits"], case.precision),
-            measure=lambda session: profile(session, job.plan, Path(job.trace) if job.trace else None),
+            batch=batch,
+            check=lambda outputs: compare(outputs, reference.of(REFERENCE_SEEDS), case.precision),
+            measure=measure,
         )
+    result, logits = opening.measured
     comparison = opening.checked
-    result = structs.replace(opening.measured, error=comparison.error)
+    if not comparison.wrong:
+        comparison = compare_timed(logits, reference.of([seeds[number] for number in PROFILED]), case.precision)
+    result = structs.replace(result, error=comparison.error)
     return Outcome("wrong" if comparison.wrong else "ok", comparison.wrong, result)
 
 
-def profile(session: ProfiledSession, plan: Plan, trace: Path | None) -> ProfileResult:
-    """Warm up, then run some calls with the profiler on."""
+def profile(
+    session: ProfiledSession, plan: Plan, images: Images, trace: Path | None
+) -> tuple[ProfileResult, list[Images]]:
+    """Warm up, then run some calls on these images with the profiler on; the profile, and the logits of both."""
     last = warm_up(session, plan)[-1]
+    logits = [session.get()]
+    session.put(images)
     durations_ns = []
     session.start()
     for _ in range(calls(last.wall_ns / 1e9 / len(last.durations_ns))):
@@ -56,8 +72,9 @@ def profile(session: ProfiledSession, plan: Plan, trace: Path | None) -> Profile
         durations_ns.append(time.perf_counter_ns() - start)
         session.ran()
     operators = session.stop(trace)
+    logits.append(session.get())
     arena = session.arena()
-    return ProfileResult(
+    result = ProfileResult(
         profiler=session.profiler,
         operators=tuple(operators),
         calls_ns=tuple(durations_ns),
@@ -65,6 +82,7 @@ def profile(session: ProfiledSession, plan: Plan, trace: Path | None) -> Profile
         arena=arena.words if arena else "",
         notes=session.notes,
     )
+    return result, logits
 
 
 if __name__ == "__main__":

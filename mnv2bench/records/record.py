@@ -26,7 +26,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
     `rounds` is how many kept rounds a process is asked for. Of GPUs: `in_flight` calls at most wait on the queue while
     throughput is measured; `cold_l2` empties the L2 cache before every timed call; `trt_level` is TensorRT's builder
-    optimisation level. `environment` are the variables that a user set on purpose for what measures, as NAME=VALUE.
+    optimisation level.
     """
 
     processes: int = 5
@@ -41,7 +41,6 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     in_flight: int = 8
     cold_l2: bool = False
     trt_level: int = 3
-    environment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("processes", "rounds", "in_flight"):
@@ -101,11 +100,31 @@ class Gpu(Struct, frozen=True):  # files of schema 3 have `layers` in it, which 
     memory: GpuMemory = GpuMemory()
 
 
+class Checks(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was checked of one process while and after it was timed; None is what could not be read.
+
+    `batches` of logits were compared with the reference, `error` is their largest difference over the reference's
+    largest logit. `put_ns`, `get_ns` and `new_ns` are the shortest `put`, `get` and first call on images that the
+    session had not seen before. `madds_per_s` are the multiply-adds of the fast calls, and `peak_madds_per_s` the most
+    that the device can do by `peak`, which says where that number is from.
+    """
+
+    batches: Whole = 0
+    error: NotNegative | None = None
+    put_ns: Whole | None = None
+    get_ns: Whole | None = None
+    new_ns: Whole | None = None
+    madds_per_s: NotNegative | None = None
+    peak_madds_per_s: NotNegative | None = None
+    peak: str = ""
+
+
 class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     """The raw measurements of one process: every duration in order, never trimmed, the warm-up apart.
 
     `cold_open_s` is what `open` took when nothing of it was cached, then or in this process (`cold`); None for a
-    backend that keeps no compile cache. `error` and `separation` are over the reference's largest logit.
+    backend that keeps no compile cache. `error` and `separation` are over the reference's largest logit, of the two
+    batches that are checked before anything is timed; `checks` are of the time after that, None before schema 5.
     """
 
     warmup: tuple[Round, ...] = ()
@@ -120,6 +139,7 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     separation: NotNegative | None = None
     settings: dict[str, str] = {}
     gpu: Gpu | None = None
+    checks: Checks | None = None
 
 
 class Counts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +155,7 @@ class Counts(Struct, frozen=True, forbid_unknown_fields=True):
     error: NotNegative | None = None
     separation: NotNegative | None = None
     settings: dict[str, str] = {}
+    checks: Checks | None = None
 
     @property
     def net(self) -> tuple[int, ...]:

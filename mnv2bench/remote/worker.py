@@ -3,31 +3,37 @@
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from msgspec import structs
 
-from mnv2bench.artifacts import REFERENCE_SEEDS
+from mnv2bench.artifacts import REFERENCE_SEEDS, UNKNOWN_SEEDS, batch_seeds
 from mnv2bench.backends import Images
 from mnv2bench.cases import Case, Kind
 from mnv2bench.networks import images
-from mnv2bench.records import Counts
+from mnv2bench.records import Checks, Counts
 from mnv2bench.records.target import Target
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote import devices
 from mnv2bench.remote.devices.cooling import cool_down
+from mnv2bench.remote.devices.peak import SOURCE, peak_madds_per_s
 from mnv2bench.remote.devices.state import facts, state
 from mnv2bench.remote.prepare import bundle_for, transport_to, with_device
 from mnv2bench.remote.runners import answer, contract, external
 from mnv2bench.remote.runners.cached import Bundle
 from mnv2bench.remote.transports import TimedOut, Transport, TransportError
 from mnv2bench.texts import one_line
+from mnv2bench.workers.checking import after_counting, after_rounds
 from mnv2bench.workers.jobs import REMOTE_WORKER, Measured, MeasureJob
-from mnv2bench.workers.outputs import compare
+from mnv2bench.workers.outputs import Reference, compare
+from mnv2bench.workers.peak import Peak
 from mnv2bench.workers.programs import Outcome, serve
+from mnv2bench.workers.rotation import CHECKED, LEAST, kept
 
 COUNTED_RUNS = 3
+MAX_INPUT_BYTES = 64 * 2**20  # of images that are pushed, where that leaves enough batches
 LAST_WORDS_S = 15.0  # between the runner's own limit and the one after which the campaign kills this process
 COOL_C, COOL_CAP_S = 38.0, 120.0
 
@@ -42,10 +48,19 @@ class Clock:
         return max(1.0, self.end - time.monotonic())
 
 
-def _inputs(case: Case, seed: int, target: Path) -> None:
-    """Write the two batches that outputs are checked on, and the one that is measured."""
-    batches = [images(s, case.batch, case.resolution) for s in (*REFERENCE_SEEDS, seed)]
-    target.write_bytes(b"".join(np.ascontiguousarray(batch, np.float32).tobytes() for batch in batches))
+def _seeds(case: Case, input_seed: int) -> tuple[int, ...]:
+    """The seeds of the batches that are pushed: fewer where they are large."""
+    batch_bytes = 4 * 3 * case.resolution**2 * case.batch
+    every = len(UNKNOWN_SEEDS)
+    fits = MAX_INPUT_BYTES // batch_bytes - len(REFERENCE_SEEDS)
+    return batch_seeds(input_seed, min(every, max(fits, LEAST - len(REFERENCE_SEEDS))))
+
+
+def _inputs(case: Case, seeds: Sequence[int], target: Path) -> None:
+    """Write the batches of images."""
+    with target.open("wb") as file:
+        for seed in seeds:
+            file.write(images(seed, case.batch, case.resolution).tobytes())
 
 
 def _outputs(path: Path, shape: tuple[int, ...]) -> list[Images]:
@@ -76,33 +91,58 @@ def run(job: MeasureJob) -> Outcome[Measured]:
         )
         model, inputs = Path(folder, _model(job)), Path(folder, "inputs")
         shutil.copy(job.artifact, model)
-        _inputs(job.case, job.input_seed, inputs)
+        seeds = _seeds(job.case, job.input_seed)
+        _inputs(job.case, seeds, inputs)
         device.push([*bundle.paths, model, inputs])
         if external.is_tool(job.runner):
             outcome = _external(device, bundle, job, clock)
         else:
-            outcome = _ours(device, bundle, job, clock, Path(folder))
+            limit = Peak(peak_madds_per_s(identity.clusters, device.mask, job.case.threads), SOURCE)
+            outcome = _ours(device, bundle, job, clock, Path(folder), seeds, limit)
         target = structs.replace(target, after=state(device))
     measured = structs.replace(outcome.result or Measured(), target=target)
     return structs.replace(outcome, result=measured)
 
 
-def _ours(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock, folder: Path) -> Outcome[Measured]:
-    """The outcome of a runner of ours: all raw samples, or all counts."""
+def _ours(
+    device: Transport,
+    bundle: Bundle,
+    job: MeasureJob,
+    clock: Clock,
+    folder: Path,
+    seeds: Sequence[int],
+    limit: Peak,
+) -> Outcome[Measured]:
+    """The outcome of a runner of ours: all raw samples, or all counts.
+
+    `limit` is the most that the device can do, where its runner does not measure that itself.
+    """
     result = _answer(device, bundle, job, clock)
-    outputs = folder / "outputs"
-    device.pull("outputs", outputs)
-    reference = np.load(job.reference)["logits"]
-    error, separation, wrong = compare(_outputs(outputs, reference.shape), reference, job.case.precision)
-    status = "wrong" if wrong else "ok"
+    device.pull("outputs", folder / "outputs")
+    reference, rounds = Reference(Path(job.reference)), result.samples.rounds
+    expected = reference.of(seeds[:CHECKED])
+    number = CHECKED + len(kept(len(rounds), len(seeds)))
+    outputs = _outputs(folder / "outputs", (number, *expected.shape[1:]))
+    error, separation, wrong = compare(outputs[:CHECKED], expected, job.case.precision)
     if job.case.kind != Kind.COUNTED:
-        samples = structs.replace(result.samples, error=error, separation=separation)
-        return Outcome(status, wrong, Measured(samples))
+        checks = result.samples.checks or Checks()
+        if checks.peak_madds_per_s:
+            limit = Peak(checks.peak_madds_per_s, f"{checks.peak} there")
+        checks, wrong_later = after_rounds(
+            job.case, rounds, outputs[CHECKED:], seeds, checks, reference, lambda seconds: limit
+        )
+        samples = structs.replace(result.samples, error=error, separation=separation, checks=checks)
+        return _outcome(wrong or wrong_later, Measured(samples))
     marks = folder / "counts.jsonl"
     device.pull("counts.jsonl", marks)
     runs = answer.counts(marks.read_text(), result.marks)
     counts = Counts(runs.instructions, runs.empty, runs.classes, error, separation, result.samples.settings)
-    return Outcome(status, wrong, Measured(counts=counts))
+    checks, wrong_later = after_counting(job.case, outputs[CHECKED:], seeds, reference, min(counts.net))
+    return _outcome(wrong or wrong_later, Measured(counts=structs.replace(counts, checks=checks)))
+
+
+def _outcome(wrong: str, measured: Measured) -> Outcome[Measured]:
+    return Outcome("wrong" if wrong else "ok", wrong, measured)
 
 
 def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) -> answer.Answer:

@@ -58,9 +58,11 @@ def output_error(record: Record) -> float | None:
 
 
 def output_errors(record: Record) -> list[float]:
-    """The error of each process whose outputs were compared."""
-    errors = [(p.counts or p.samples).error for p in record.processes]
-    return [error for error in errors if error is not None]
+    """The largest error of each process whose outputs were compared, before or after anything was timed."""
+    measured = [p.counts or p.samples for p in record.processes]
+    errors = [(m.error, m.checks.error if m.checks else None) for m in measured]
+    known = [[error for error in pair if error is not None] for pair in errors]
+    return [max(pair) for pair in known if pair]
 
 
 def external_ms(results: Iterable[ExternalResult]) -> float | None:

@@ -92,10 +92,12 @@ def measure(
     threads: int,
     read: Callable[[bool], Counters] = counters,
     watch: Watch | None = None,
+    before_round: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[Round, ...], tuple[Round, ...]]:
     """The warm-up rounds, and rounds until as many as planned ran undisturbed; every round is returned.
 
     A device that works beside the host has its passes after each round, and once at the end of the warm-up.
+    `before_round` is called before each round that is no warm-up, when no counter is read and nothing is timed.
     """
 
     def passes(round: Round) -> Round:
@@ -110,6 +112,7 @@ def measure(
         warmup.append(passes(last))
         rounds: list[Round] = []
         while len(undisturbed_rounds(rounds, threads)) < plan.rounds and len(rounds) < RETRIES * plan.rounds:
+            before_round()
             rounds.append(passes(time_round(session, plan.round_s, read, cool)))
     finally:
         gc.enable()

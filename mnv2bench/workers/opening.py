@@ -8,13 +8,11 @@ from msgspec import Struct
 
 from mnv2bench.backends import Images, Session
 from mnv2bench.gpu.nvml import Watch
-from mnv2bench.records import Memory, Plan
+from mnv2bench.records import Checks, Memory, Plan
 from mnv2bench.records.rounds import Round
 from mnv2bench.workers import loop
 from mnv2bench.workers.noise import resident_bytes
-
-CHECKED = (0, 1)  # the batches whose outputs are checked
-MEASURED = 2  # the batch that is measured
+from mnv2bench.workers.rotation import CHECKED, LEAST, Rotation, timed
 
 S = TypeVar("S", bound=Session)
 C = TypeVar("C")
@@ -36,18 +34,24 @@ class Opening(Struct, Generic[C, M], frozen=True):
 
 
 class Timing(Struct, frozen=True):
-    """The rounds of the timing loop, and what the session says that its runtime does."""
+    """The rounds of the timing loop, what the session says that its runtime does, and what is to be checked.
+
+    `logits` are those of the batches whose numbers `rotation.kept` gives. `checks` is not complete yet.
+    """
 
     warmup: tuple[Round, ...]
     rounds: tuple[Round, ...]
     settings: dict[str, str]
+    logits: list[Images]
+    checks: Checks
 
 
-def time_session(session: Session, plan: Plan, threads: int, watch: Watch | None = None) -> Timing:
-    """Warm up and time a session that holds its images."""
-    warmup, rounds = loop.measure(session, plan, threads, watch=watch)
+def time_session(session: Session, plan: Plan, threads: int, rotation: Rotation, watch: Watch | None = None) -> Timing:
+    """Warm up and time a session that holds its first images, and put other ones before each round."""
+    warmup, rounds = loop.measure(session, plan, threads, watch=watch, before_round=rotation.next)
+    rotation.end()
     settings = {str(name): str(value) for name, value in session.settings().items()}  # a backend may give numbers
-    return Timing(warmup, rounds, settings)
+    return Timing(warmup, rounds, settings, rotation.logits, rotation.checks(rounds))
 
 
 def open_check_measure(
@@ -58,10 +62,10 @@ def open_check_measure(
     opened: Callable[[float], None] = lambda open_s: None,
     interpreter_bytes: int | None = None,
 ) -> Opening[C, M]:
-    """Open one session, run the batches that are checked, and measure with the third one.
+    """Open one session, run the two batches that are checked, and measure with the third one.
 
-    `load` imports the runtime and returns the function that opens the session. `batch` makes the images of a number
-    from 0 to 2. `check` takes the outputs of the first two. `opened` is called with the seconds that opening took.
+    `load` imports the runtime and returns the function that opens the session. `batch` makes the images of a number.
+    `check` takes the outputs of the first two. `opened` is called with the seconds that opening took.
     `interpreter_bytes` is the resident memory before numpy was imported.
     """
     start = time.perf_counter()
@@ -75,7 +79,7 @@ def open_check_measure(
         opened(open_s)
         outputs: list[Images] = []
         first_s, first = 0.0, None
-        for number in CHECKED:
+        for number in range(CHECKED):
             session.put(batch(number))
             start = time.perf_counter()
             session.run()
@@ -83,7 +87,7 @@ def open_check_measure(
             first = first or resident_bytes()
             outputs.append(session.get())
         checked = check(outputs)
-        session.put(batch(MEASURED))
+        session.put(batch(timed(0, LEAST)))
         measured = measure(session)
     peak, memory = resident_bytes("VmHWM"), None
     if interpreter_bytes and floor and loaded and peak:

@@ -1,5 +1,7 @@
 """The check of a backend's outputs against eager fp32's, within the error limits of the case's precision."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +16,8 @@ class Comparison(NamedTuple):
     """Outputs held against the reference, in parts of the reference's largest logit.
 
     `error` is the largest difference from the reference, None where it means nothing. `separation` is the largest
-    difference between the reference's two batches of images. `wrong` says why the outputs are wrong, "" where they
-    are not.
+    difference between the reference's first two batches of images. `wrong` says why the outputs are wrong, "" where
+    they are not.
     """
 
     error: float | None
@@ -23,8 +25,20 @@ class Comparison(NamedTuple):
     wrong: str
 
 
-def compare(outputs: list[Images], reference: Images, precision: str) -> Comparison:
-    """Hold the outputs of the two batches that are checked against eager fp32's logits of the same batches."""
+class Reference:
+    """Eager fp32's logits of a case's batches of images, by the seeds of the images."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as file:
+            self.logits = dict(zip(file["seeds"].tolist(), file["logits"], strict=True))
+
+    def of(self, seeds: Sequence[int]) -> Images:
+        """The logits of these batches, in this order."""
+        return np.stack([self.logits[seed] for seed in seeds])
+
+
+def compare(outputs: Sequence[Images], reference: Images, precision: str) -> Comparison:
+    """Hold outputs against eager fp32's logits of the same batches: two or more, no two in a row of the same images."""
     scale = float(np.abs(reference).max())
     separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
     if wrong := _meaningless(outputs, reference, separation):
@@ -40,7 +54,20 @@ def compare(outputs: list[Images], reference: Images, precision: str) -> Compari
     return Comparison(error, separation, _beyond_rounding(np.stack(outputs), reference, limits))
 
 
-def _meaningless(outputs: list[Images], reference: Images, separation: float) -> str:
+def compare_timed(
+    outputs: Sequence[Images], reference: Images, precision: str, checked: Sequence[Images] = ()
+) -> Comparison:
+    """The same for the outputs of a session while it was timed, after those of the batches `checked` were right."""
+    comparison = compare(outputs, reference, precision)
+    if not comparison.wrong:
+        return comparison
+    wrong = f"outputs were right before anything was timed, and not while it was: {comparison.wrong}"
+    if _of_other_images(outputs, reference, [*checked, *reference], named(precision)):
+        wrong += "; they are those of other images: it stopped computing, or returns the result of another call"
+    return comparison._replace(wrong=wrong)
+
+
+def _meaningless(outputs: Sequence[Images], reference: Images, separation: float) -> str:
     """Why no error can be computed, "" where it can."""
     expected = reference.shape[1:]
     if other := [o.shape for o in outputs if o.shape != expected]:
@@ -53,12 +80,29 @@ def _meaningless(outputs: list[Images], reference: Images, separation: float) ->
 
 
 def _beyond_rounding(outputs: Images, reference: Images, limits: Precision) -> str:
-    """Why these are not the reference's own images rounded, by Euclidean distances; "" where they may be."""
-    apart = np.linalg.norm(reference[0] - reference[1], axis=-1)
+    """Why these are not the reference's own images rounded, by Euclidean distances; "" where they may be.
+
+    Each batch is held against its own reference and against that of the batch before it.
+    """
+    others = np.roll(reference, 1, axis=0)
+    apart = np.linalg.norm(reference - others, axis=-1)
     own = np.linalg.norm(outputs - reference, axis=-1)
-    other = np.linalg.norm(outputs - reference[::-1], axis=-1)
+    other = np.linalg.norm(outputs - others, axis=-1)
     distance = float(np.sqrt(np.mean(own**2) / np.mean(apart**2)))
     if limits.largest_distance is not None and distance > limits.largest_distance:
         far = f"outputs are {distance:.2f} as far from eager fp32 as its other images are"
         return f"{far}: more than rounding to {limits.name} does"
     return "an image's outputs are nearer to another image's reference than to its own" if (own >= other).any() else ""
+
+
+def _of_other_images(outputs: Sequence[Images], reference: Images, others: Sequence[Images], limits: Precision) -> bool:
+    """Whether some batch's outputs are far from its own reference and near to that of another batch."""
+    limit = limits.largest_error * float(np.abs(reference).max())
+
+    def is_near(output: Images, logits: Images) -> bool:
+        return output.shape == logits.shape and float(np.abs(output - logits).max()) <= limit
+
+    return any(
+        not is_near(output, own) and any(is_near(output, other) for other in others)
+        for output, own in zip(outputs, reference, strict=True)
+    )

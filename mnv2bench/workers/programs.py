@@ -14,7 +14,7 @@ from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 from mnv2bench.texts import one_line
 from mnv2bench.workers import package
 
-CONTRACT = 5  # of all jobs and results; two environments that duel must have the same one
+CONTRACT = 6  # of all jobs and results; two environments that duel must have the same one
 PR_SET_PDEATHSIG = 1
 
 J = TypeVar("J")

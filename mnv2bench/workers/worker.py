@@ -10,19 +10,21 @@ from mnv2bench.workers.noise import resident_bytes
 
 INTERPRETER_BYTES = resident_bytes()
 
-import numpy as np  # noqa: E402  what follows is counted in the floor, not in the interpreter
-
-from mnv2bench import backends  # noqa: E402
-from mnv2bench.artifacts import REFERENCE_SEEDS  # noqa: E402
+from mnv2bench import backends  # noqa: E402  what follows is counted in the floor, not in the interpreter
+from mnv2bench.artifacts import REFERENCE_SEEDS, batch_seeds  # noqa: E402
 from mnv2bench.cases import Case  # noqa: E402
 from mnv2bench.gpu import driver  # noqa: E402
+from mnv2bench.gpu import peak as gpu_peak  # noqa: E402
 from mnv2bench.gpu.nvml import Watch  # noqa: E402
 from mnv2bench.networks.inputs import images  # noqa: E402
 from mnv2bench.records import Gpu, GpuMemory, Samples  # noqa: E402
+from mnv2bench.workers.checking import after_rounds  # noqa: E402
 from mnv2bench.workers.jobs import WORKER, Measured, MeasureJob  # noqa: E402
 from mnv2bench.workers.opening import Timing, open_check_measure, time_session  # noqa: E402
-from mnv2bench.workers.outputs import Comparison, compare  # noqa: E402
+from mnv2bench.workers.outputs import Comparison, Reference, compare  # noqa: E402
+from mnv2bench.workers.peak import Peak, product_peak  # noqa: E402
 from mnv2bench.workers.programs import Outcome, serve  # noqa: E402
+from mnv2bench.workers.rotation import Rotation  # noqa: E402
 
 
 class CompileCache:
@@ -53,7 +55,7 @@ class OnGpu:
     def __init__(self, case: Case, index: int) -> None:
         backends.require(case)
         device = driver.require(index)
-        self.watch = Watch(device.uuid)
+        self.device, self.watch = device, Watch(device.uuid)
         self.facts = {
             "name": device.name,
             "uuid": device.uuid,
@@ -72,12 +74,16 @@ class OnGpu:
         )
         return Gpu(self.facts | self.watch.facts(), self.before, self.watch.state(), memory)
 
+    def peak(self, seconds: float | None = None) -> Peak:
+        """The most multiply-adds that the GPU can do, as far as its driver and NVML say; nothing is measured."""
+        return Peak(gpu_peak.peak_madds_per_s(self.device, self.watch.sm_mhz_max()), gpu_peak.SOURCE)
+
 
 def main(job: MeasureJob) -> Outcome[Measured]:
     """Measure a case once; an outcome whose outputs are wrong has its numbers all the same."""
     case, cache = job.case, CompileCache(Path(job.compile_cache))
     gpu = None if case.gpu is None else OnGpu(case, case.gpu)
-    seeds = (*REFERENCE_SEEDS, job.input_seed)
+    seeds = batch_seeds(job.input_seed)
     cold_open_s: float | None = None
 
     def load() -> Callable[[], backends.Session]:
@@ -90,21 +96,34 @@ def main(job: MeasureJob) -> Outcome[Measured]:
             gpu.watch.opened()
 
     def check(outputs: list[backends.Images]) -> Comparison:
-        return compare(outputs, np.load(job.reference)["logits"], case.precision)
+        return compare(outputs, Reference(Path(job.reference)).of(REFERENCE_SEEDS), case.precision)
+
+    def batch(number: int) -> backends.Images:
+        return images(seeds[number], case.batch, case.resolution)
 
     def time(session: backends.Session) -> tuple[Timing, Gpu | None]:
-        timing = time_session(session, job.plan, case.threads, gpu.watch if gpu else None)
+        turns = Rotation(session, batch, len(seeds))
+        timing = time_session(session, job.plan, case.threads, turns, gpu.watch if gpu else None)
         return timing, gpu.measured(session) if gpu else None
 
     opening = open_check_measure(
         load,
-        batch=lambda number: images(seeds[number], case.batch, case.resolution),
+        batch=batch,
         check=check,
         measure=time,
         opened=opened,
         interpreter_bytes=INTERPRETER_BYTES,
     )
     timing, on_gpu = opening.measured
+    checks, wrong_later = after_rounds(
+        case,
+        timing.rounds,
+        timing.logits,
+        seeds,
+        timing.checks,
+        Reference(Path(job.reference)),
+        gpu.peak if gpu else partial(product_peak, case.threads),
+    )
     samples = Samples(
         warmup=timing.warmup,
         rounds=timing.rounds,
@@ -118,8 +137,9 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         separation=opening.checked.separation,
         settings=timing.settings,
         gpu=on_gpu,
+        checks=checks,
     )
-    wrong = opening.checked.wrong
+    wrong = opening.checked.wrong or wrong_later
     return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))
 
 

@@ -1,8 +1,8 @@
-"""Logits of eager fp32 for two batches of images, by numpy.savez: what every backend is compared with."""
+"""Logits of eager fp32 for batches of images, with their seeds, by numpy.savez: what every backend is compared with."""
 
 import numpy as np
 
-from mnv2bench.artifacts import REFERENCE_SEEDS
+from mnv2bench.artifacts import REFERENCE_SEEDS, UNKNOWN_SEEDS
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, batch
 from mnv2bench.backends.shared.torch_session import network
@@ -12,6 +12,7 @@ FORMAT = Format(suffix=".npz", per_precision=False)
 
 def export(job: Job) -> None:
     module = network(job.case, job.source)
-    logits = [module(batch(job.case, seed)).numpy() for seed in REFERENCE_SEEDS]
+    seeds = (*REFERENCE_SEEDS, *UNKNOWN_SEEDS)
+    logits = [module(batch(job.case, seed)).numpy() for seed in seeds]
     with job.target.open("wb") as file:
-        np.savez(file, logits=np.stack(logits))
+        np.savez(file, logits=np.stack(logits), seeds=np.array(seeds))

@@ -61,7 +61,10 @@ class Session:
         raise NotImplementedError
 
     def get(self) -> Images:
-        """Logits of the last run: float32 (batch, classes) in a new host array. Not timed."""
+        """Logits of the last `run`, whatever was `put` since: float32 (batch, classes) in a new host array.
+
+        Not timed, so that nothing is computed here.
+        """
         raise NotImplementedError
 
     def settings(self) -> dict[str, str]:

@@ -5,9 +5,13 @@ RUNNER --model FILE --inputs FILE --outputs FILE --shape B,3,R,R --threads N --l
               --steady-slope S
        count: --runs N --warmup-runs N
 
-`inputs` holds three batches of float32 images, NCHW. A runner runs the first two once each, writes their logits to
-`outputs`, then measures with the third, as workers/worker.py does. It exits with TOO_LATE after `--limit-s`. Its last
-line is {"contract": 1, "runner": name, "samples": the JSON of records.Samples}; in mode count also
+`inputs` holds six or more batches of float32 images, NCHW. A runner runs the first two once each and writes their
+logits to `outputs`. It warms up with the third and takes another batch before each round, in turn, but not the last
+two. After the last round it runs the last two once each, and puts the second of them before it reads the logits of the
+first. It writes the logits of each of these batches when it has done with it: workers/rotation.py has the order. It
+exits with TOO_LATE after `--limit-s`. Its last line is {"contract": 2, "runner": name, "samples":
+the JSON of records.Samples}, with `checks` as far as a runner can know them; in mode count, where every inference that
+is counted is of the third batch, also
 "marks": {"empty": 3, "runs": N}, and samples hold no times. A mark is getpgid(0x6d760000 + label), which is no process
 on a real kernel, and a snapshot of the counters under the plugin icount.c: three pairs with nothing between them
 (labels 10 to 15), then a pair around each run (100 + 2 i and 101 + 2 i).
@@ -15,7 +19,7 @@ on a real kernel, and a snapshot of the counters under the plugin icount.c: thre
 This module is imported on the device, before numpy could start threads: it imports nothing.
 """
 
-CONTRACT = 1
+CONTRACT = 2
 TOO_LATE = 124  # exit codes of a runner, besides 0 and 1
 UNSUPPORTED, UNAVAILABLE = 64, 69
 MARK = 0x6D760000

@@ -1,4 +1,4 @@
-"""The runner in Python, once its threads are set: outputs of two batches, then timed rounds or counted runs."""
+"""The runner in Python, once its threads are set: outputs of all batches, timed rounds or counted runs."""
 
 import gc
 import os
@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from mnv2bench import backends
 from mnv2bench.backends import Images, Session
@@ -17,8 +18,9 @@ from mnv2bench.records import Plan, Samples
 from mnv2bench.records.encoding import samples_to_json
 from mnv2bench.remote.runners.contract import EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN, MARK
 from mnv2bench.workers.opening import open_check_measure, time_session
+from mnv2bench.workers.peak import product_peak
+from mnv2bench.workers.rotation import LEAST, Rotation
 
-BATCHES = 3  # two whose outputs are written, and the one that is measured
 IGNORED = 0  # the label of pairs that nobody reads
 SPECIALISED = 50  # passes after which CPython 3.11 and later have settled on how they run the marks' own bytecode
 
@@ -27,7 +29,7 @@ def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, objec
     """The fields of the answer that are measured: samples, and in mode count marks."""
     batch, _, _, resolution = options.shape
     case = Case(resolution=resolution, batch=batch, backend=options.backend, threads=options.threads)
-    batches = _batches(Path(options.inputs), options.shape)
+    inputs = Inputs(Path(options.inputs), options.shape)
     plan = Plan(**{name: value for name, value in vars(options).items() if name in Plan.__struct_fields__})
 
     def load() -> Callable[[], Session]:
@@ -35,22 +37,31 @@ def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, objec
 
     def write(outputs: list[Images]) -> None:
         arrays = (np.ascontiguousarray(logits, np.float32) for logits in outputs)
-        Path(options.outputs).write_bytes(b"".join(array.tobytes() for array in arrays))
+        with Path(options.outputs).open("ab") as file:
+            file.write(b"".join(array.tobytes() for array in arrays))
 
     def count_session(session: Session) -> dict[str, str]:
+        rotation = Rotation(session, inputs.batch, inputs.batches)
         count(session, options.warmup_runs, options.runs)
+        rotation.end()
+        write(rotation.logits)
         return session.settings()
 
+    Path(options.outputs).write_bytes(b"")
     if options.mode == "count":
-        settings = open_check_measure(load, batches.__getitem__, write, count_session).measured
+        settings = open_check_measure(load, inputs.batch, write, count_session).measured
         return {"samples": {"settings": settings}, "marks": {"empty": EMPTY_PAIRS, "runs": options.runs}}
     opening = open_check_measure(
         load,
-        batch=batches.__getitem__,
+        batch=inputs.batch,
         check=write,
-        measure=lambda session: time_session(session, plan, case.threads),
+        measure=lambda session: time_session(
+            session, plan, case.threads, Rotation(session, inputs.batch, inputs.batches)
+        ),
         interpreter_bytes=interpreter_bytes,
     )
+    write(opening.measured.logits)
+    peak = product_peak(case.threads)
     samples = Samples(
         warmup=opening.measured.warmup,
         rounds=opening.measured.rounds,
@@ -59,15 +70,25 @@ def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, objec
         first_s=opening.first_s,
         memory=opening.memory,
         settings=opening.measured.settings,
+        checks=replace(opening.measured.checks, peak_madds_per_s=peak.madds_per_s, peak=peak.source),
     )
     return {"samples": samples_to_json(samples)}
 
 
-def _batches(path: Path, shape: tuple[int, ...]) -> Images:
-    values = np.fromfile(path, np.float32)
-    if values.size != BATCHES * int(np.prod(shape)):
-        raise ValueError(f"{path} holds {values.size} numbers, which are not three batches of {shape}")
-    return values.reshape(BATCHES, *shape)
+class Inputs:
+    """The file of the batches of images; a batch is read when it is asked for, and not kept."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.path, self.shape, self.values = path, shape, int(np.prod(shape))
+        self.batches, rest = divmod(path.stat().st_size, self.values * np.dtype(np.float32).itemsize)
+        if rest or self.batches < LEAST:
+            raise ValueError(f"{path} does not hold {LEAST} or more batches of {shape}, and nothing else")
+
+    def batch(self, number: int) -> Images:
+        """The images of a number below `batches`."""
+        offset = number * self.values * np.dtype(np.float32).itemsize
+        values = np.fromfile(self.path, np.float32, count=self.values, offset=offset)
+        return values.reshape(self.shape)
 
 
 def _mark(label: int) -> None:

@@ -26,7 +26,7 @@ from mnv2bench.remote.runners.cached import (
 from mnv2bench.remote.runners.contract import CONTRACT
 
 SOURCES = Path(__file__).parent
-HEADERS = ("runner.h", "rounds.h", "answer.h")
+HEADERS = ("runner.h", "rounds.h", "rotation.h", "answer.h")
 WARNINGS = ("-O2", "-Wall", "-Wextra")
 ANDROID = "android-arm64"
 TARGETS = ("linux-aarch64", "linux-x86_64", ANDROID)

@@ -42,6 +42,7 @@ typedef struct {
 
 static void fail(const char *problem, const char *subject); /* prints both and ends the process; in runner.h */
 static void model_run(void); /* one inference, complete on return; in each runner */
+static void next_batch(void); /* keeps the logits of the last call, and puts the next batch; in runner.h */
 
 static inline int64_t clock_of(clockid_t clock) {
     struct timespec t;
@@ -202,8 +203,10 @@ static inline int kept(const Rounds *rounds, int threads) {
 /* Rounds until the plan's count of them ran undisturbed; every round is returned. */
 static inline Rounds measure(const Plan *plan, int threads) {
     Rounds rounds = {NULL, 0};
-    while (kept(&rounds, threads) < plan->rounds && rounds.count < (size_t)(RETRIES * plan->rounds))
+    while (kept(&rounds, threads) < plan->rounds && rounds.count < (size_t)(RETRIES * plan->rounds)) {
+        next_batch();
         add_round(&rounds, plan->round_s);
+    }
     return rounds;
 }
 

@@ -1,4 +1,4 @@
-/* The parts that all runners share: contract 1 of mnv2bench, an argument list in and one line of JSON out.
+/* The parts that all runners share: contract 2 of mnv2bench, an argument list in and one line of JSON out.
  *
  * A runner includes this file, defines the five model_ functions and calls serve() from main.
  * The arguments, the marks and the JSON are described in mnv2bench/remote/runners/contract.py.
@@ -12,8 +12,7 @@
 
 #include "rounds.h"
 
-#define CONTRACT 1
-#define BATCHES 2 /* whose outputs are written; the third is measured */
+#define CONTRACT 2
 #define MARK 0x6d760000
 #define EMPTY_PAIRS 3
 #define FIRST_EMPTY_MARK 10
@@ -147,36 +146,7 @@ static inline Job read_arguments(int argc, char **argv) {
     return job;
 }
 
-static inline void put_batch(const Job *job, FILE *inputs, float *images) {
-    if (fread(images, sizeof(float), job->values, inputs) != job->values)
-        fail("the inputs are shorter than three batches of --shape", job->inputs);
-    model_put(images, job->values);
-}
-
-/* Runs the first two batches, writes their logits, and loads the third. `first_s` is of the very first run, and `first`
-   the resident memory after it, which is not read while instructions are counted. */
-static inline void check_outputs(const Job *job, double *first_s, long long *first) {
-    FILE *inputs = fopen(job->inputs, "rb"), *outputs = fopen(job->outputs, "wb");
-    float *images = (float *)grown(NULL, job->values * sizeof(float));
-    if (!inputs) fail("cannot read the inputs", job->inputs);
-    if (!outputs) fail("cannot write the outputs", job->outputs);
-    for (int batch = 0; batch < BATCHES; batch++) {
-        size_t values;
-        put_batch(job, inputs, images);
-        int64_t start = now_ns();
-        model_run();
-        if (!batch) {
-            *first_s = (double)(now_ns() - start) / 1e9;
-            if (!job->counting) *first = resident_bytes("VmRSS");
-        }
-        const float *logits = model_get(&values);
-        if (fwrite(logits, sizeof(float), values, outputs) != values) fail("cannot write the outputs", job->outputs);
-    }
-    put_batch(job, inputs, images);
-    if (fclose(outputs)) fail("cannot write the outputs", job->outputs);
-    fclose(inputs);
-    free(images);
-}
+#include "rotation.h"
 
 static inline void count_runs(const Job *job) {
     for (int i = 0; i < job->plan.warmup_runs; i++) model_run();
@@ -200,13 +170,16 @@ static inline int serve(int argc, char **argv, const char *runner) {
     model_open(&job);
     answer.open_s = (double)(now_ns() - opening) / 1e9;
     answer.loaded = resident_bytes("VmRSS");
+    open_files(&job);
     check_outputs(&job, &answer.first_s, &answer.first);
     if (job.counting) {
         count_runs(&job);
     } else {
         answer.warmup = warm_up(&job.plan);
         answer.rounds = measure(&job.plan, job.threads);
+        keep_new_calls(&answer.rounds);
     }
+    run_last_batches();
     answer.peak = resident_bytes("VmHWM");
     model_settings();
     print_answer(&answer, &job, runner);
