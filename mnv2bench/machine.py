@@ -19,7 +19,10 @@ from mnv2bench import backends
 from mnv2bench.artifacts import formats
 from mnv2bench.gpu import nvml
 from mnv2bench.records import GpuFacts, Machine, MachineState
+from mnv2bench.texts import one_line
+from mnv2bench.workers import package
 from mnv2bench.workers.cgroups import quota_cores
+from mnv2bench.workers.environment import allocator_setting, recorded
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 CPU_FLAGS = """
@@ -27,11 +30,14 @@ avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_bf16
 asimd asimdhp asimddp sve sve2 bf16 i8mm
 """  # those of x86-64 and those of arm64 that decide which kernels a runtime has
 CPU = Path("/sys/devices/system/cpu")
+GIT_S = 10.0
+CODE = (".py", ".c", ".cpp", ".h")
 # Library versions and the commit are not here: they are what people compare. They are recorded and shown instead.
 FINGERPRINTED = (
     "cpu_model", "cpu_family", "cpu_stepping", "cpu_flags_hash", "cores", "cores_physical", "smt",
     "cpu_quota_cores", "memory_class_gb", "machine", "system", "kernel_major", "os", "python", "gpu",
 )  # fmt: skip
+GIVEN = ("allocator", "variables")  # to every process that measures: must match as well, but name no machine
 ADDED = ("gpu",)  # to the fingerprint after results were saved: a machine without the fact keeps its name
 
 
@@ -73,15 +79,37 @@ def caches() -> dict[str, int]:
     return sizes
 
 
-def _commit() -> str | None:
-    """The commit of this checkout of mnv2bench, with "+" where files differ from it; None in an installed package."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    with suppress(OSError, subprocess.SubprocessError):
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
-        ours = [*git, "status", "--porcelain", "--untracked-files=no", "--", "."]
-        changed = subprocess.run(ours, capture_output=True, text=True, check=True, timeout=10)
-        return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
-    return None
+def _commit(folder: Path) -> tuple[str | None, str | None]:
+    """The commit of the checkout in which the package lies, with "+" where its code differs from it; or None, and why.
+
+    A package that is installed below somebody else's repository, as in a virtual environment, is of no commit of it.
+    """
+    try:
+        top = _git(folder, "rev-parse", "--show-toplevel")
+        if Path(top).resolve() != folder.resolve().parent:
+            return None, f"mnv2bench is installed in {folder}, and the repository {top} is not its own"
+        if not _git(folder, "ls-files", "--", "__init__.py"):
+            return None, f"mnv2bench in {folder} is not kept in the repository around it"
+        head = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=all", "--", ".").splitlines()
+        # a new file of code runs as well as a changed one
+        changed = [line for line in changed if not line.startswith("??") or line.rstrip('"').endswith(CODE)]
+        return head + ("+" if changed else ""), None
+    except FileNotFoundError:
+        return None, "git is not installed"
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["git failed"])[0]
+        return None, f"{folder} is no checkout ({one_line(last)})"
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"git did not answer ({one_line(str(error))})"
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git prints of this folder, whatever repository its variables name, as they do in a hook."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(folder), *words]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=GIT_S, env=variables)
+    return ran.stdout.strip()
 
 
 def _os() -> str:
@@ -123,6 +151,7 @@ def this_machine() -> Machine:
     cpu = _cpu()
     flags = cpu_flags()
     gpus = nvml.gpus()
+    commit, why_no_commit = _commit(package.FOLDER)
     machine = Machine(
         cpu_model=cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
         cpu_family=f"{cpu.get('cpu family', cpu.get('CPU architecture', '?'))}/{cpu.get('model', '?')}",
@@ -149,7 +178,11 @@ def this_machine() -> Machine:
         gpus=gpus,
         gpu=" + ".join(sorted(str(gpu.name) for gpu in gpus)) or None,
         libraries=_libraries() | _driver(gpus),
-        commit=_commit(),
+        commit=commit,
+        why_no_commit=why_no_commit,
+        sources=package.digest(),
+        allocator=allocator_setting(),
+        variables=recorded(os.environ),
     )
     return replace(machine, fingerprint=fingerprint(machine))
 
@@ -165,7 +198,15 @@ def fingerprint(machine: Machine) -> str:
 def differences(here: Machine, there: Machine) -> list[str]:
     """The facts for which two machines cannot be compared, one readable phrase each."""
     facts = [(name, getattr(here, name), getattr(there, name)) for name in FINGERPRINTED]
+    facts += [(name, _set(getattr(here, name)), _set(getattr(there, name))) for name in GIVEN]
     return [f"{name}: {ours} here, {theirs} there" for name, ours, theirs in facts if ours != theirs]
+
+
+def _set(setting: str | dict[str, str] | None) -> str:
+    """What processes were given, as one text; nothing before schema 5."""
+    if isinstance(setting, dict):
+        return " ".join(f"{name}={value}" for name, value in sorted(setting.items())) or "none"
+    return setting or "none"
 
 
 def state() -> MachineState:

@@ -1,6 +1,6 @@
 """The options that choose cases, the same for `pytest suites` and every verb that measures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan, Weights, replace
+from mnv2bench.workers.environment import checked_environment
 
 N = TypeVar("N", int, float)
 SUITES = ("latency", "throughput")
@@ -46,6 +47,10 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
 }
 
 LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches")
+REPEATED = {  # options that may be given several times
+    "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
+    "others are not compared. docs/measuring.md says which variables pass without it.",
+}
 FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
 
 
@@ -101,7 +106,7 @@ def _number(name: str, text: str, number: Callable[[str], N]) -> N:
     return numbers[0]
 
 
-def _plan(texts: dict[str, str]) -> Plan:
+def _plan(texts: dict[str, str], environment: Sequence[str]) -> Plan:
     plan = QUICK if texts["grid"] == "quick" else Plan()
     return replace(
         plan,
@@ -110,6 +115,7 @@ def _plan(texts: dict[str, str]) -> Plan:
         timeout_s=_number("process-limit", texts["process-limit"], float) if texts["process-limit"] else plan.timeout_s,
         trt_level=_number("trt-level", texts["trt-level"], int),
         cold_l2=bool(texts["cold-l2"]),
+        environment=checked_environment(environment),
     )
 
 
@@ -143,8 +149,8 @@ def _require_values(texts: dict[str, str]) -> None:
             raise ValueError(f"--{name} {texts[name]!r} names nothing: name a value, or leave the option out")
 
 
-def select(texts: dict[str, str]) -> Selection:
-    """Read the options. ValueError, in one line, for what cannot be meant."""
+def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
+    """Read the options; `environment` are the words of --env. ValueError, in one line, for what cannot be meant."""
     texts = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | texts
     _require_values(texts)
     for name in _words(texts["backends"]):
@@ -164,7 +170,7 @@ def select(texts: dict[str, str]) -> Selection:
         precisions=_words(texts["precisions"]),
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", texts["batches"], int),
-        plan=_plan(texts),
+        plan=_plan(texts, environment),
         seed=_number("seed", texts["seed"], int),
         weights=Weights(file=texts["weights"]),
         runner=texts["runner"],

@@ -17,7 +17,7 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
-from mnv2bench.selection import FLAGS, OPTIONS, select, suite_cases
+from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, select, suite_cases
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
@@ -56,6 +56,8 @@ def pytest_addoption(parser):
         group.addoption(f"--{name}", default=default, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
+    for name, text in REPEATED.items():
+        group.addoption(f"--{name}", action="append", default=[], help=text)
     text = "Also run each runtime's own profiler, in fresh processes among the timed ones. mnv2bench report shows it."
     group.addoption("--profile", action="store_true", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
@@ -64,7 +66,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     refuse_options(config, PARSERS[0])
     try:
-        selection = select({name: config.getoption(f"--{name}") for name in (*OPTIONS, *FLAGS)})
+        texts = {name: config.getoption(f"--{name}") for name in (*OPTIONS, *FLAGS)}
+        selection = select(texts, config.getoption("--env"))
         suite_cases("latency", selection), suite_cases("throughput", selection)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error

@@ -1,6 +1,8 @@
 """What a worker runs and what it is given: the parent's package, a short list of variables, one allocator setting."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -120,6 +122,7 @@ def test_a_worker_whose_sources_changed_since_the_campaign_began_is_failed(tmp_p
     copy = tmp_path / "mnv2bench"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     script = """
+import json
 import os
 from pathlib import Path
 from mnv2bench.campaign.child import run_child
@@ -213,3 +216,186 @@ serve(Program("reporting_module", dict, dict), main)
     assert sum(faults[2:]) < 50
     mapped = child({"MALLOC_MMAP_MAX_": "65536", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TOP_PAD_": "0"})["faults"]
     assert sum(mapped[2:]) > 18 * 15  # huge pages at most, and 9,800 of 4 KiB
+
+
+# --env
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["ONEDNN_MAX_CPU_ISA"], "--env takes NAME=VALUE, not 'ONEDNN_MAX_CPU_ISA'"),
+        (["=x"], "--env takes NAME=VALUE, not '=x'"),
+        (["A B=x"], "--env takes NAME=VALUE, not 'A B=x'"),
+        (["OMP_NUM_THREADS=4"], "--env OMP_NUM_THREADS is not for you to set: --threads sets it"),
+        (["PYTHONHASHSEED=0"], "--env PYTHONHASHSEED is not for you to set: --seed sets it"),
+        (["PYTHONPATH=/x"], "--env PYTHONPATH is not for you to set: install what is to be imported"),
+        (["MNV2BENCH_FAKE=x"], "--env MNV2BENCH_FAKE is not for you to set: set it before mnv2bench starts, it passes"),
+        (["KMP_BLOCKTIME=0", "KMP_BLOCKTIME=1"], "--env KMP_BLOCKTIME is given twice, as 0 and as 1: leave one out"),
+        (["X=a\nb"], "--env X has a character that cannot be printed: leave it out"),
+        (["LD_PRELOAD=/nowhere/lib.so"], "--env LD_PRELOAD=/nowhere/lib.so cannot be loaded"),
+        (["LD_PRELOAD=libnosuch.so.9"], "--env LD_PRELOAD=libnosuch.so.9 cannot be loaded"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_nonsense_in_env_is_refused_in_one_line(words, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)) as refused:
+        environment.checked_environment(words)
+    assert str(refused.value).count("\n") == 0
+
+
+@pytest.mark.parametrize("word", ["ONEDNN_MAX_CPU_ISA", "LD_PRELOAD=libnosuch.so.9"])
+def test_nonsense_in_env_is_exit_code_2_before_anything_is_measured(command, tmp_path, word):
+    ran = command("mnv2bench", "run", "--backends", "fake", "--env", word, "--out", str(tmp_path / "out.jsonl"))
+    assert ran.returncode == 2
+    assert re.fullmatch(r"mnv2bench: --env [^\n]*\n", ran.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_words_of_env_are_sorted_and_their_values_may_hold_anything():
+    words = ["OMP_PLACES={0},{1}", "ONEDNN_MAX_CPU_ISA=SSE41", "MALLOC_CONF=a:b,c=d", "EMPTY="]
+    chosen = environment.checked_environment(words)
+    assert chosen == ("EMPTY=", "MALLOC_CONF=a:b,c=d", "OMP_PLACES={0},{1}", "ONEDNN_MAX_CPU_ISA=SSE41")
+    assert environment.variables_of(chosen)["MALLOC_CONF"] == "a:b,c=d"
+
+
+SMALL = ("--suites", "latency", "--widths", "0.35", "--resolutions", "96", "--threads", "1", "--processes", "1")
+
+
+@pytest.fixture(scope="module")
+def with_env(command, tmp_path_factory):
+    """The folder of a campaign with a variable, of one with another, of one without; and what the first one printed."""
+    folder = tmp_path_factory.mktemp("env")
+    words = ("mnv2bench", "run", "--backends", "fake", *SMALL, "--rounds", "1", "--out")
+    isa = "ONEDNN_MAX_CPU_ISA=SSE41"
+    given = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "default", "OMP_PLACES": "{0}"}
+    ran = [
+        command(*words, str(folder / "sse.jsonl"), "--env", isa, **given),
+        command(*words, str(folder / "avx.jsonl"), "--env", "ONEDNN_MAX_CPU_ISA=AVX2"),
+        command(*words, str(folder / "none.jsonl")),
+    ]
+    assert [each.returncode for each in ran] == [0, 0, 0]
+    return folder, ran[0].stdout
+
+
+def test_what_was_set_is_in_the_plan_and_on_the_page_and_what_was_dropped_is_named_once(with_env, command):
+    folder, printed = with_env
+    (said,) = (line for line in printed.splitlines() if line.startswith("not passed"))
+    assert "ATEN_CPU_CAPABILITY" in said
+    assert "OMP_PLACES" in said
+    assert "ONEDNN" not in said
+    head = json.loads((folder / "sse.jsonl").read_text().splitlines()[0])
+    assert head["plan"]["environment"] == ["ONEDNN_MAX_CPU_ISA=SSE41"]
+    assert head["environment"]["sources"] == package.digest()
+    assert command("mnv2bench", "report", str(folder / "sse.jsonl")).returncode == 0
+    assert "- Variables that were set: ONEDNN_MAX_CPU_ISA=SSE41\n" in (folder / "sse.md").read_text()
+
+
+@pytest.mark.parametrize(("a", "b"), [("sse", "avx"), ("sse", "none")])
+def test_files_with_other_variables_are_not_compared(with_env, command, a, b):
+    ran = command("mnv2bench", "compare", *(str(with_env[0] / f"{name}.jsonl") for name in (a, b)))
+    assert ran.returncode == 2
+    shown = "ONEDNN_MAX_CPU_ISA=AVX2" if b == "avx" else "none"
+    assert f"plan.environment: ONEDNN_MAX_CPU_ISA=SSE41 in A, {shown} in B" in ran.stderr
+
+
+def test_a_campaign_is_not_resumed_with_other_variables(with_env, command):
+    words = ("mnv2bench", "run", "--backends", "fake", *SMALL, "--rounds", "1", "--resume")
+    ran = command(*words, "--out", str(with_env[0] / "sse.jsonl"))
+    assert (ran.returncode, "had other plan" in ran.stderr) == (2, True)
+    ran = command(*words, "--out", str(with_env[0] / "none.jsonl"), LD_LIBRARY_PATH="/nowhere")
+    assert (ran.returncode, "had another environment" in ran.stderr) == (2, True)
+
+
+def test_a_variable_reaches_the_process_that_measures_and_a_library_is_preloaded(tmp_path):
+    """What a real worker of torch says of its processor, with its instructions limited on purpose."""
+    from mnv2bench import Case, Plan
+    from mnv2bench.artifacts import Weights
+    from mnv2bench.campaign.preparation import prepare
+    from mnv2bench.campaign.processes import run_process
+
+    case = Case(width=0.35, resolution=32, backend="torch_eager")
+    plan = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_cap_s=0.1, environment=("ATEN_CPU_CAPABILITY=default",))
+    outcome = run_process(case, prepare(case, Weights()), plan, seed=1)
+    assert outcome.result.samples.settings["cpu capability"].lower() in ("default", "no avx")
+
+
+def test_what_a_runtime_compiles_with_other_variables_is_kept_apart():
+    from mnv2bench.campaign.preparation import Preparation
+    from mnv2bench.campaign.processes import compile_cache
+    from mnv2bench.records import Artifact, Plan
+
+    prepared = Preparation(Artifact("pt2", "k", 1, 0.1), "a", "r", "/cache/c")
+    assert compile_cache(prepared, Plan()) == "/cache/c"
+    folders = {compile_cache(prepared, Plan(environment=(word,))) for word in ("A=1", "A=2")}
+    assert len(folders | {"/cache/c"}) == 3
+
+
+# the commit
+
+
+def git(folder, *words):
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Somebody's repository with one commit."""
+    (tmp_path / "theirs.txt").write_text("theirs")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "theirs.txt")
+    git(tmp_path, "commit", "--quiet", "-m", "theirs")
+    return tmp_path
+
+
+def commit_of(folder, **variables):
+    """The commit and the reason that a process finds for the package in a folder."""
+    code = "from mnv2bench.machine import this_machine as m; print(m().commit, m().why_no_commit, sep='|')"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "PYTHONPATH": str(folder), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+    return ran.stdout.strip().split("|")
+
+
+def test_an_installation_inside_somebodys_repository_has_no_commit_and_says_why(repository):
+    site = repository / ".venv" / "lib" / "site-packages"
+    shutil.copytree(PACKAGE, site / "mnv2bench", ignore=shutil.ignore_patterns("__pycache__"))
+    commit, reason = commit_of(site)
+    assert commit == "None"
+    assert reason == f"mnv2bench is installed in {site / 'mnv2bench'}, and the repository {repository} is not its own"
+    git(repository, "add", "-f", ".venv")
+    git(repository, "commit", "--quiet", "-m", "vendored")
+    assert commit_of(site)[0] == "None"
+
+
+def test_a_package_beside_somebodys_files_is_not_of_their_commit(repository):
+    shutil.copytree(PACKAGE, repository / "mnv2bench", ignore=shutil.ignore_patterns("__pycache__"))
+    commit, reason = commit_of(repository)
+    assert commit == "None"
+    assert reason == f"mnv2bench in {repository / 'mnv2bench'} is not kept in the repository around it"
+
+
+def test_a_checkout_has_its_commit_and_a_changed_or_new_source_a_plus(repository):
+    shutil.copytree(PACKAGE, repository / "mnv2bench", ignore=shutil.ignore_patterns("__pycache__"))
+    git(repository, "add", "mnv2bench")
+    git(repository, "commit", "--quiet", "-m", "ours")
+    (repository / ".gitignore").write_text("__pycache__\n")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, capture_output=True, text=True).stdout.strip()
+    assert commit_of(repository) == [head, "None"]
+    other = repository.parent / "other.git"
+    assert commit_of(repository, GIT_DIR=str(other), GIT_WORK_TREE="/") == [head, "None"]  # as in a hook of git
+    (repository / "mnv2bench" / "statistics" / "new.py").write_text("")
+    assert commit_of(repository)[0] == f"{head}+"
+
+
+def test_an_installed_package_outside_of_any_repository_says_so(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "mnv2bench", ignore=shutil.ignore_patterns("__pycache__"))
+    commit, reason = commit_of(tmp_path)
+    assert commit == "None"
+    assert reason.startswith(f"{tmp_path / 'mnv2bench'} is no checkout (fatal: not a git repository")

@@ -203,7 +203,7 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
         "line": "head",
         "schema": 5,
         "cases": [FIRST.id, SECOND.id],
-        "plan": structs.asdict(HEAD.plan),
+        "plan": structs.asdict(HEAD.plan) | {"environment": []},
         "seed": 7,
         "weights": {"seed": 0, "file": "", "content": "seed 0", "reading": "", "subnormal": None},
         "environment": {**machine_to_json(Machine()), "cores": 2, "fingerprint": "here"},

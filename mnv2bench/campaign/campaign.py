@@ -1,5 +1,6 @@
 """A campaign: artifacts first, then blocks of worker processes, each written to the journal as it ends."""
 
+import os
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from mnv2bench.cases import Case
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Plan, Record, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records
+from mnv2bench.workers.environment import dropped_line
 from mnv2bench.workers.noise import resident_bytes
 
 Statuses = Mapping[str, Mapping[int, str]]  # item id: number of a process: how it ended
@@ -44,6 +46,8 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     if campaign.weights.reading:
         campaign.progress(f"weights of {campaign.weights.file}: {campaign.weights.reading}", 0, 0)
     open_journal(journal, head, resume, campaign.progress)
+    if line := dropped_line(os.environ, campaign.plan.environment):
+        campaign.progress(line, 0, 0)
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
     statuses = {item.id: item.statuses(journal) for item in items}
     _measure(campaign, items, statuses, _preparations(campaign, items, statuses))
@@ -98,6 +102,10 @@ def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, prep
             position += 1
 
 
+def _words(variables: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in variables.items()) or "none of those that are recorded"
+
+
 def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress) -> None:
     """Begin the journal, or continue the interrupted one; ValueError where that one is of another campaign."""
     if resume and journal.path.exists() and journal.path.stat().st_size:
@@ -110,6 +118,11 @@ def _require_same(before: Head, now: Head) -> None:
     for name in ("cases", "plan", "seed", "weights", "runner"):
         if getattr(before, name) != getattr(now, name):
             raise ValueError(f"the interrupted campaign had other {name}: repeat its command with --resume, or drop it")
+    if before.machine.allocator != now.machine.allocator or before.machine.variables != now.machine.variables:
+        raise ValueError(
+            "the interrupted campaign had another environment: set its variables again "
+            f"({_words(before.machine.variables)}), or measure it anew, without --resume"
+        )
     if before.machine.fingerprint != now.machine.fingerprint:
         raise ValueError("the interrupted campaign ran on another machine: measure it anew, without --resume")
     if before.machine.libraries != now.machine.libraries:

@@ -1,5 +1,6 @@
 """One process of a prepared case: how it is run, and what a journal keeps of it."""
 
+import hashlib
 from dataclasses import dataclass
 
 from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variables
@@ -7,6 +8,7 @@ from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Process
 from mnv2bench.records.encoding import require_consistent_counts, require_consistent_samples
+from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.jobs import PROGRAMS, Measured, MeasureJob
 from mnv2bench.workers.programs import Outcome
 
@@ -35,12 +37,21 @@ def run_process(
         plan=plan,
         artifact=preparation.path,
         reference=preparation.reference,
-        compile_cache=preparation.compile_cache,
+        compile_cache=compile_cache(preparation, plan),
         input_seed=seed,
         runner=preparation.runner,
     )
-    environment = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": preparation.compile_cache}
+    environment = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": job.compile_cache}
+    environment |= variables_of(plan.environment)
     return run_child(PROGRAMS[case.kind].measure, job, environment, plan.timeout_s, interpreter)
+
+
+def compile_cache(preparation: Preparation, plan: Plan) -> str:
+    """The folder where a runtime keeps what it compiles: another one where a user's variables may change that."""
+    if not plan.environment:
+        return preparation.compile_cache
+    digest = hashlib.sha256("\n".join(plan.environment).encode()).hexdigest()[:8]
+    return f"{preparation.compile_cache}-{digest}"
 
 
 def process_of(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:

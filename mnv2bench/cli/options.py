@@ -13,7 +13,7 @@ from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.selection import FLAGS, OPTIONS, Selection, select, suite_cases
+from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, select, suite_cases
 
 CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
@@ -39,7 +39,7 @@ def takes_selection(
             for name, reason in (refuses or {}).items():
                 if texts[name] not in ("", OPTIONS[name][0]):
                     raise ValueError(f"--{name} means nothing here: {reason}")
-            verb(selection=select(texts), **values)
+            verb(selection=select(texts, values.pop("env") or ()), **values)
 
         parameters: list[Parameter] = []
         for parameter in inspect.signature(verb).parameters.values():
@@ -68,7 +68,11 @@ def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list
     flags = [
         _parameter(name, Annotated[bool, typer.Option(f"--{name}", help=text)], False) for name, text in FLAGS.items()
     ]
-    return texts + flags
+    repeated = [
+        _parameter(name, Annotated[list[str] | None, typer.Option(f"--{name}", help=text)], None)
+        for name, text in REPEATED.items()
+    ]
+    return texts + flags + repeated
 
 
 def _help(name: str, default: str, refuses: Mapping[str, str]) -> str:

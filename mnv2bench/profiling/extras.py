@@ -10,6 +10,7 @@ from mnv2bench import backends
 from mnv2bench.campaign import Needs, Turn
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
+from mnv2bench.campaign.processes import compile_cache
 from mnv2bench.cases import Case, Kind
 from mnv2bench.profiling.jobs import PROBER, PROFILER, ProbeJob, ProbeResult, ProfileJob, ProfileResult
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile
@@ -17,6 +18,7 @@ from mnv2bench.profiling.profilers import why_no_trace, why_not
 from mnv2bench.profiling.records import Probes, Profile
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
+from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.programs import Outcome
 
 CANNOT = "{} is {}: profiles are taken on this machine only"
@@ -83,7 +85,8 @@ class Probing:
 
 def _probes(probing: Probing, turn: Turn, plan: Plan) -> Probes:
     job = ProbeJob(probing.threads, plan)
-    outcome = run_child(PROBER, job, variables(probing.threads, turn.seed), plan.timeout_s)
+    environment = variables(probing.threads, turn.seed) | variables_of(plan.environment)
+    outcome = run_child(PROBER, job, environment, plan.timeout_s)
     result = outcome.result or ProbeResult()
     return Probes(
         threads=probing.threads,
@@ -135,8 +138,9 @@ def _run(profiling: Profiling, turn: Turn, preparation: Preparation, plan: Plan)
             trace=str(trace or ""),
         )
         # a profiled model is compiled otherwise: in a folder of its own, kept from process to process
-        cache = {"TORCHINDUCTOR_CACHE_DIR": f"{preparation.compile_cache}-profiled"}
-        outcome = run_child(PROFILER, job, variables(case.threads, turn.seed) | cache, plan.timeout_s)
+        cache = {"TORCHINDUCTOR_CACHE_DIR": f"{compile_cache(preparation, plan)}-profiled"}
+        environment = variables(case.threads, turn.seed) | cache | variables_of(plan.environment)
+        outcome = run_child(PROFILER, job, environment, plan.timeout_s)
         if trace and trace.exists():
             Path(profiling.trace).write_bytes(trace.read_bytes())
     return outcome

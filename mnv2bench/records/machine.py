@@ -34,6 +34,8 @@ class Machine(Struct, frozen=True):
     None is a fact that could not be read, or that a file does not have: files of schemas 1 and 2 know of no GPUs, and
     other programs write fewer facts. `cpu_family` is family/model; `cpu_flags` are those that matter for speed;
     `cpu_quota_cores` is the smallest limit of its cgroups, None without one; `memory_class_gb` is the next power of 2.
+    `why_no_commit` says why `commit` is None, and `sources` is the digest of what ran. `allocator` is the setting of
+    the processes that measure, `variables` are those that passed to them and can change speed: since schema 5.
     `fingerprint` names the facts that must match for two Records to be comparable; "" where a file has none.
     """
 
@@ -63,6 +65,10 @@ class Machine(Struct, frozen=True):
     gpu: str | None = None
     libraries: dict[str, str] = {}
     commit: str | None = None
+    why_no_commit: str | None = None
+    sources: str | None = None
+    allocator: str | None = None
+    variables: dict[str, str] = {}
     fingerprint: str = ""
 
 

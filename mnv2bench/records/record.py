@@ -26,7 +26,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
 
     `rounds` is how many kept rounds a process is asked for. Of GPUs: `in_flight` calls at most wait on the queue while
     throughput is measured; `cold_l2` empties the L2 cache before every timed call; `trt_level` is TensorRT's builder
-    optimisation level.
+    optimisation level. `environment` are the variables that a user set on purpose for what measures, as NAME=VALUE.
     """
 
     processes: int = 5
@@ -41,6 +41,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     in_flight: int = 8
     cold_l2: bool = False
     trt_level: int = 3
+    environment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("processes", "rounds", "in_flight"):

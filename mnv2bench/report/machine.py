@@ -12,6 +12,7 @@ def machine(name: str, record: Record) -> str:
     facts = record.machine
     virtual = "virtual" if facts.hypervisor else "physical"
     changed = " (with local changes)" if str(facts.commit).endswith("+") else ""
+    why_no_commit = f" ({escape(facts.why_no_commit)})" if facts.why_no_commit else ""
     lines = {
         "CPU": f"{_known(facts.cpu_model)} (family/model {_known(facts.cpu_family)}, "
         f"stepping {_known(facts.cpu_stepping)})",
@@ -24,7 +25,10 @@ def machine(name: str, record: Record) -> str:
         "System": f"{_known(facts.os)}, kernel {_known(facts.kernel)}, governor {_known(facts.governor, 'unreadable')}",
         "Python": _known(facts.python),
         "Libraries": pairs(facts.libraries) or "unknown",
-        "Commit": f"{_known(facts.commit)}{changed}",
+        "Commit": f"{_known(facts.commit)}{changed}{why_no_commit}",
+        **({"Allocator": escape(facts.allocator)} if facts.allocator else {}),
+        **({"Variables that passed": pairs(facts.variables)} if facts.variables else {}),
+        **({"Variables that were set": escape(" ".join(record.plan.environment))} if record.plan.environment else {}),
         "Plan": _plan(record.plan),
         "Seed": str(record.seed),
         **_weights(record),

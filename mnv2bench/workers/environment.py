@@ -67,6 +67,13 @@ def allocator() -> str:
     return ""
 
 
+def allocator_setting() -> str:
+    """The allocator of every process that measures, and its setting: "glibc: MALLOC_MMAP_MAX_=0 ..."."""
+    if not allocator():
+        return "not glibc: no setting"
+    return f"glibc: {' '.join(f'{name}={value}' for name, value in ALLOCATOR.items())}"
+
+
 def passed(name: str) -> bool:
     """Whether a variable of the parent reaches every process that measures."""
     return name in PASSED or name.startswith(PASSED_FAMILIES)

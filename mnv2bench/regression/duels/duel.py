@@ -1,5 +1,6 @@
 """A duel: two environments measured in one sitting, by pairs of fresh processes in ABBA order."""
 
+import os
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from mnv2bench.machine import state
 from mnv2bench.records import Plan, Record, Weights
 from mnv2bench.records.journal import Head, Journal, SideLine, records
 from mnv2bench.regression.duels.side import Side, side
+from mnv2bench.workers.environment import dropped_line
 
 SIDES = ("old", "new")
 
@@ -64,6 +66,8 @@ def begin_duel(
     if counted:
         raise ValueError(f"{counted[0]} is an exact count and needs no pairs: mnv2bench compare A B on two saved files")
     weights = require_weights(cases, weights or Weights())
+    if line := dropped_line(os.environ, plan.environment):
+        progress(line, 0, 0)
     sides = []
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mnv2bench.campaign import Progress
 from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
@@ -105,7 +107,7 @@ def judge_night(
 def _confirmed(night: Tonight, stage1: Screened, pairs: Pairs) -> tuple[Mapping[Case, Answer], Sequence[str]]:
     """Stage 2: the verdicts of pairs, and sentences on what differs between the environments."""
     first_row, cells = stage1.tonight.iloc[0], stage1.cases()
-    plan = Plan(processes=LOOKS[-1], **json.loads(first_row["plan"]))
+    plan = msgspec.convert(json.loads(first_row["plan"]) | {"processes": LOOKS[-1]}, Plan)
     out = night.folder / f"{night.name}.journal"
     pythons = (pairs.baseline, pairs.new)
     duel = begin_duel(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume)

@@ -63,7 +63,12 @@ def plan_differences(a: Plan, b: Plan) -> tuple[str, ...]:
     """The differences of two plans that move levels, a readable phrase each."""
     ours, theirs = structs.asdict(a), structs.asdict(b)
     unlike = [name for name in ours if ours[name] != theirs[name] and name not in CHANGE_NO_LEVEL]
-    return tuple(f"plan.{name}: {ours[name]} in A, {theirs[name]} in B" for name in unlike)
+    return tuple(f"plan.{name}: {_shown(ours[name])} in A, {_shown(theirs[name])} in B" for name in unlike)
+
+
+def _shown(value: object) -> str:
+    """A field of a plan as a text; the variables that were set, each after the other."""
+    return (" ".join(value) or "none") if isinstance(value, tuple) else str(value)
 
 
 def judged(low: float, high: float) -> str:
