@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from mnv2bench import networks
 from mnv2bench.artifacts import formats
 from mnv2bench.cases import Case
+from mnv2bench.files import write_whole
 from mnv2bench.precisions import FP32, named
 from mnv2bench.records import Artifact, Weights
 
@@ -50,7 +52,8 @@ def _version(distribution: str) -> str:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def key(
@@ -87,21 +90,33 @@ def path(format: str, key: str) -> Path:
 def facts(format: str, key: str) -> Artifact | None:
     """The facts of the cached artifact; None where there is none that is whole, as its facts are written last."""
     try:
-        return Artifact(**json.loads(path(format, key).with_suffix(".json").read_text()))
-    except (OSError, ValueError, TypeError):
+        return msgspec.json.decode(path(format, key).with_suffix(".json").read_bytes(), type=Artifact)
+    except (OSError, ValueError):
         return None
+
+
+def damage(artifact: Artifact) -> str:
+    """Why the file of these facts is not what was written; "" where it is."""
+    file = path(artifact.format, artifact.key)
+    try:
+        status = file.stat()
+        if status.st_size != artifact.bytes:
+            return f"{file.name} has {status.st_size} bytes of {artifact.bytes}"
+        content = _digest_of(file, status.st_size, status.st_mtime_ns, status.st_ino)
+    except OSError as error:
+        return f"{file.name} cannot be read: {error.strerror}"
+    return "" if content == artifact.sha256 else f"{file.name} does not have the content that was written"
+
+
+@cache
+def _digest_of(file: Path, *stamp: int) -> str:
+    """The digest of a file; one that did not change since is not read again."""
+    return digest(file)
 
 
 def keep(artifact: Artifact) -> None:
     """Write the facts of an artifact whose file is whole."""
-    write(path(artifact.format, artifact.key).with_suffix(".json"), msgspec.json.encode(artifact))
-
-
-def write(target: Path, content: bytes) -> None:
-    """Write a file so that it appears whole or not at all."""
-    partial = target.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_bytes(content)
-    partial.replace(target)
+    write_whole(path(artifact.format, artifact.key).with_suffix(".json"), msgspec.json.encode(artifact))
 
 
 def compile_cache(case: Case, weights: Weights, machine: str) -> Path:

@@ -30,7 +30,9 @@ def export(case: Case, format: str, key: str, source: Path, options: dict[str, s
     """
     target = artifacts.path(format, key)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{os.getpid()}-{target.name}")
+    partial = target.with_name(
+        f"{os.urandom(6).hex()}-{target.name}"
+    )  # process ids repeat, from container to container
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     start = time.perf_counter()
@@ -44,7 +46,7 @@ def export(case: Case, format: str, key: str, source: Path, options: dict[str, s
             raise Unavailable(f"{error.name} is not installed: {fix_command}") from error
         raise
     seconds = time.perf_counter() - start
-    artifact = Artifact(format, key, partial.stat().st_size, seconds)
+    artifact = Artifact(format, key, partial.stat().st_size, seconds, artifacts.digest(partial))
     partial.replace(target)
     artifacts.keep(artifact)
     return artifact

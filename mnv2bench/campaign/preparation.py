@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from mnv2bench import artifacts, backends
-from mnv2bench.artifacts import formats
+from mnv2bench.artifacts import compiled, formats
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.cases import Case, Kind
 from mnv2bench.gpu.driver import Device
@@ -82,13 +83,38 @@ def prepare(
         if isinstance(artifact, Failure):
             return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
         made[step] = artifact
+    compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
+    for folder in (compile_cache, compiled.profiled(compile_cache)):
+        _clear_damaged(case.id, folder, progress)
     return Preparation(
         artifact=made[format],
         path=str(artifacts.path(format, made[format].key)),
         reference=str(artifacts.path("reference", made["reference"].key)),
-        compile_cache=str(artifacts.compile_cache(case, weights, this_machine().fingerprint)),
+        compile_cache=str(compile_cache),
         runner=runner,
     )
+
+
+def _export(job: ExportJob, progress: Progress) -> Outcome[Artifact]:
+    """Run the exporter; what a format compiles is kept for the next export where this one ended well."""
+    folder = artifacts.root() / "compiled" / "export"
+    compiles = formats.format(job.format).per_machine
+    if compiles:
+        _clear_damaged("earlier exports", folder, progress)
+    environment = variables(job.case.threads, 0) | {"TORCHINDUCTOR_CACHE_DIR": str(folder)}
+    outcome = run_child(EXPORTER, job, environment, EXPORT_TIMEOUT_S)
+    if compiles and outcome.status == "ok":
+        compiled.seal(folder)
+    elif compiles:
+        compiled.clear(folder)
+    return outcome
+
+
+def _clear_damaged(whose: str, folder: Path, progress: Progress) -> None:
+    """Remove what was compiled where it is not what it was: it will be compiled again."""
+    if damage := compiled.damage(folder):
+        progress(f"what was compiled for {whose} is not whole ({damage}): it is compiled again", 0, 0)
+        compiled.clear(folder)
 
 
 @cache
@@ -129,12 +155,16 @@ def _make(
     converted = (source, options) if formats.format(format).is_converted else ()
     key = artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
     if cached := artifacts.facts(format, key):
-        return cached
+        damage = artifacts.damage(cached)
+        if not damage:
+            return cached
+        progress(f"{damage}: making it again", 0, 0)
     progress(f"exporting {format} for {case.variant}, batch {case.batch}", 0, 0)
     job = ExportJob(case, weights, format, key, source, options)
-    compiled = {"TORCHINDUCTOR_CACHE_DIR": str(artifacts.root() / "compiled" / "export")}
-    outcome = run_child(EXPORTER, job, variables(case.threads, 0) | compiled, EXPORT_TIMEOUT_S)
+    outcome = _export(job, progress)
     if outcome.status != "ok":
         return _failure(outcome)
-    reason = f"its process left nothing whole in {artifacts.root()}: run it again"
-    return artifacts.facts(format, key) or Failure("failed", reason, outcome.wall_s)
+    made = artifacts.facts(format, key)
+    if made is None or artifacts.damage(made):
+        return Failure("failed", f"its process left nothing whole in {artifacts.root()}: run it again", outcome.wall_s)
+    return made

@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
+from mnv2bench.artifacts import compiled
 from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case
-from mnv2bench.records import Plan, Process
+from mnv2bench.records import ENDED, Plan, Process
 from mnv2bench.records.encoding import require_consistent_counts, require_consistent_samples
 from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.jobs import PROGRAMS, Measured, MeasureJob
@@ -43,7 +45,10 @@ def run_process(
     )
     environment = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": job.compile_cache}
     environment |= variables_of(plan.environment)
-    return run_child(PROGRAMS[case.kind].measure, job, environment, plan.timeout_s, interpreter)
+    outcome = run_child(PROGRAMS[case.kind].measure, job, environment, plan.timeout_s, interpreter)
+    if outcome.status in ENDED:
+        compiled.seal(Path(job.compile_cache))
+    return outcome
 
 
 def compile_cache(preparation: Preparation, plan: Plan) -> str:

@@ -7,16 +7,18 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mnv2bench import backends
+from mnv2bench.artifacts import compiled
 from mnv2bench.campaign import Needs, Turn
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.processes import compile_cache
 from mnv2bench.cases import Case, Kind
+from mnv2bench.files import write_whole
 from mnv2bench.profiling.jobs import PROBER, PROFILER, ProbeJob, ProbeResult, ProfileJob, ProfileResult
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile
 from mnv2bench.profiling.profilers import why_no_trace, why_not
 from mnv2bench.profiling.records import Probes, Profile
-from mnv2bench.records import Plan
+from mnv2bench.records import ENDED, Plan
 from mnv2bench.records.journal import Journal
 from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.programs import Outcome
@@ -138,9 +140,12 @@ def _run(profiling: Profiling, turn: Turn, preparation: Preparation, plan: Plan)
             trace=str(trace or ""),
         )
         # a profiled model is compiled otherwise: in a folder of its own, kept from process to process
-        cache = {"TORCHINDUCTOR_CACHE_DIR": f"{compile_cache(preparation, plan)}-profiled"}
-        environment = variables(case.threads, turn.seed) | cache | variables_of(plan.environment)
+        cache = compiled.profiled(Path(compile_cache(preparation, plan)))
+        environment = variables(case.threads, turn.seed) | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
+        environment |= variables_of(plan.environment)
         outcome = run_child(PROFILER, job, environment, plan.timeout_s)
+        if outcome.status in ENDED:
+            compiled.seal(cache)
         if trace and trace.exists():
-            Path(profiling.trace).write_bytes(trace.read_bytes())
+            write_whole(Path(profiling.trace), trace.read_bytes())
     return outcome

@@ -205,12 +205,16 @@ class Process(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Artifact(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file that a backend reads: its size, and how long its making took."""
+    """A file that a backend reads: its size and its content's hash, and how long its making took.
+
+    `sha256` is there since schema 5.
+    """
 
     format: str
     key: str
     bytes: Whole
     export_s: NotNegative
+    sha256: str | None = None
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,13 +1,12 @@
 """A TensorRT plan for the case's GPU, made from the ONNX file."""
 
-import os
-
 import torch
 
-from mnv2bench import artifacts, backends
+from mnv2bench import backends
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job
 from mnv2bench.backends.shared.torch_session import prepare
+from mnv2bench.files import write_whole
 
 FORMAT = Format(suffix=".plan", converters=("tensorrt-cu13", "tensorrt-cu12", "tensorrt"), made_from="onnx")
 
@@ -19,7 +18,7 @@ def export(job: Job) -> None:
     from mnv2bench.backends.shared import tensorrt_plan  # it imports TensorRT
 
     torch.cuda.set_device(job.case.gpu)  # the builder times kernels on the current one
-    timings = job.target.with_name(job.target.name.removeprefix(f"{os.getpid()}-")).with_suffix(".timings")
+    timings = job.target.with_name(job.target.name.partition("-")[2]).with_suffix(".timings")
     plan, timed = tensorrt_plan.build(job.source, job.options, timings.read_bytes() if timings.exists() else b"")
     job.target.write_bytes(plan)
-    artifacts.write(timings, timed)
+    write_whole(timings, timed)

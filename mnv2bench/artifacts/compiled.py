@@ -1,0 +1,84 @@
+"""Compile caches: folders in which a runtime keeps what it compiled, sealed with the hash of each file.
+
+A runtime loads what lies there without a check of its own, so that a damaged file would fail, or compute, for ever.
+"""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from mnv2bench.artifacts import digest
+from mnv2bench.files import write_whole
+
+SEAL = "mnv2bench-seal.json"
+
+
+class SealedFile(msgspec.Struct, frozen=True):
+    """A file of a sealed folder. `changed_ns` is its modification time, by which its hash need not be made again."""
+
+    bytes: int
+    changed_ns: int
+    sha256: str
+
+
+Seal = dict[str, SealedFile]  # by path in the folder
+
+
+def profiled(folder: Path) -> Path:
+    """The folder of the same case under its profiler, where it is compiled in another way."""
+    return folder.with_name(f"{folder.name}-profiled")
+
+
+def seal(folder: Path) -> None:
+    """Write down what a folder holds after a process ended well. Where that fails, it is compiled again once."""
+    if not folder.is_dir():
+        return
+    with suppress(OSError):
+        before = _read(folder) or {}
+        files = {name: _sealed(folder / name, before.get(name)) for name in _names(folder)}
+        if files != before:
+            write_whole(folder / SEAL, msgspec.json.encode(files))
+
+
+def damage(folder: Path) -> str:
+    """Why a folder does not hold what was compiled; "" where it does, and where there is no folder."""
+    if not folder.is_dir():
+        return ""
+    sealed = _read(folder)
+    if sealed is None:
+        return "no process that used it ended well"
+    for name, facts in sealed.items():
+        file = folder / name
+        try:
+            whole = file.stat().st_size == facts.bytes and digest(file) == facts.sha256
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}"
+        if not whole:
+            return f"{name} does not have the content that was written"
+    return ""
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder with everything in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(folder: Path) -> Seal | None:
+    try:
+        return msgspec.json.decode((folder / SEAL).read_bytes(), type=Seal)
+    except (OSError, ValueError):
+        return None
+
+
+def _names(folder: Path) -> list[str]:
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != SEAL)
+    return sorted(str(file.relative_to(folder)) for file in files)
+
+
+def _sealed(file: Path, before: SealedFile | None) -> SealedFile:
+    status = file.stat()
+    if before and (before.bytes, before.changed_ns) == (status.st_size, status.st_mtime_ns):
+        return before
+    return SealedFile(status.st_size, status.st_mtime_ns, digest(file))
