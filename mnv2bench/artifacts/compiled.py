@@ -26,6 +26,11 @@ class SealedFile(msgspec.Struct, frozen=True):
 Seal = dict[str, SealedFile]  # by path in the folder
 
 
+def folders(folder: Path) -> list[Path]:
+    """The folder of a case, and those of the same case under its profiler or with a user's variables."""
+    return sorted(folder.parent.glob(f"{folder.name}*"))
+
+
 def profiled(folder: Path) -> Path:
     """The folder of the same case under its profiler, where it is compiled in another way."""
     return folder.with_name(f"{folder.name}-profiled")

@@ -84,7 +84,7 @@ def prepare(
             return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
         made[step] = artifact
     compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
-    for folder in (compile_cache, compiled.profiled(compile_cache)):
+    for folder in compiled.folders(compile_cache):
         _clear_damaged(case.id, folder, progress)
     return Preparation(
         artifact=made[format],
@@ -95,7 +95,7 @@ def prepare(
     )
 
 
-def _export(job: ExportJob, progress: Progress) -> Outcome[Artifact]:
+def _export(job: ExportJob, progress: Progress) -> Outcome[None]:
     """Run the exporter; what a format compiles is kept for the next export where this one ended well."""
     folder = artifacts.root() / "compiled" / "export"
     compiles = formats.format(job.format).per_machine
