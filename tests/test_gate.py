@@ -2,7 +2,10 @@
 
 import json
 import random
+import re
 import sys
+from dataclasses import replace as replace_in_dataclass
+from datetime import UTC, datetime
 from xml.etree import ElementTree as xml
 
 import pytest
@@ -12,11 +15,11 @@ from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import ExternalResult, Plan, replace
 from mnv2bench.regression.gate.gate import screened
-from mnv2bench.regression.gate.night import judge_night, tonight
+from mnv2bench.regression.gate.night import UnreadNight, judge_night, tonight
 from mnv2bench.regression.history import verdicts
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.judgement import CellVerdict, Judgement
-from mnv2bench.regression.pages.gate import gate_markdown, junit
+from mnv2bench.regression.pages.gate import gate_markdown, headline, junit
 
 CELLS = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in range(32, 128, 8))
 SLOW, BYSTANDER = CELLS[4], CELLS[5]
@@ -300,7 +303,10 @@ def test_the_gate_prints_a_table_and_writes_a_summary_and_junit(command, tmp_pat
 
 def test_quiet_leaves_out_what_is_unchanged(command, tmp_path):
     ran = gate(command, history(tmp_path / "results"), "--quiet")
-    assert (ran.returncode, ran.stdout) == (0, "0016_nightly: nothing confirmed (12 unchanged)\n")
+    assert (ran.returncode, ran.stdout) == (
+        0,
+        "0016_nightly: not gated: nothing can fail without --baseline (12 unchanged)\n",
+    )
 
 
 def test_a_damaged_night_is_named_and_the_others_are_judged(command, tmp_path):
@@ -310,6 +316,110 @@ def test_a_damaged_night_is_named_and_the_others_are_judged(command, tmp_path):
     ran = gate(command, results, "--quiet")
     assert ran.returncode == 0
     assert ran.stderr.startswith(f"skipped: {damaged} is damaged")
+
+
+UNREADABLE = {
+    "empty": "",
+    "half": '{"benchmarks": [',
+    "without benchmarks": '{"benchmarks": []}',
+    "without cases": content({}, 17),
+    "a pointer of Git LFS": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+    "a merge conflict": "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n",
+}
+
+
+@pytest.mark.parametrize("damage", UNREADABLE)
+@pytest.mark.parametrize("words", [("", ""), ("0017_nightly", ""), ("", "nightly")], ids=" ".join)
+def test_a_newest_night_that_does_not_read_is_named_and_no_other_is_judged(tmp_path, damage, words):
+    newest = history(tmp_path, nights=3) / MACHINE / "Linux-CPython-3.11-64bit" / "0017_nightly.json"
+    newest.write_text(UNREADABLE[damage])
+    choice = dict(zip(("night", "series"), words, strict=True))
+    with pytest.raises(UnreadNight, match=re.escape(str(newest))) as unread:
+        judged(tmp_path, **choice)
+    assert (unread.value.judgement().code, unread.value.judgement().night) == (3, "0017_nightly")
+    assert not (tmp_path / MACHINE / "verdicts.jsonl").exists()
+    assert judged(tmp_path, night="0003_nightly").code == 0  # by name
+
+
+def test_two_files_of_the_newest_night_are_no_night_to_judge(tmp_path):
+    history(tmp_path, nights=3)
+    twin = save(tmp_path, 3, took(random.Random(9)), platform="Other", plan=PLAN)
+    with pytest.raises(UnreadNight, match="has the name of"):
+        judged(tmp_path)
+    assert twin.exists()
+
+
+def test_a_damaged_newer_night_of_another_series_does_not_stop_the_one_that_is_named(tmp_path):
+    other = history(tmp_path, nights=3) / MACHINE / "Linux-CPython-3.11-64bit" / "0017_weekly.json"
+    other.write_text("{")
+    assert judged(tmp_path, series="nightly").night == "0003_nightly"
+    with pytest.raises(UnreadNight, match="0017_weekly"):
+        judged(tmp_path)
+
+
+def test_the_verb_ends_with_3_and_writes_the_damage_into_every_page(command, tmp_path):
+    results = history(tmp_path / "results", nights=3)
+    newest = results / MACHINE / "Linux-CPython-3.11-64bit" / "0017_nightly.json"
+    newest.write_text("{")
+    page, tests, summary = (tmp_path / name for name in ("gate.md", "gate.xml", "summary.md"))
+    ran = gate(command, results, "--markdown", str(page), "--junit", str(tests), GITHUB_STEP_SUMMARY=str(summary))
+    assert (ran.returncode, ran.stdout) == (3, "0017_nightly: cannot be judged\n")
+    assert ran.stderr.startswith(f"mnv2bench: {newest} is damaged")
+    assert "# 0017_nightly: cannot be judged\n" in page.read_text()
+    assert "0017" in summary.read_text()
+    root = xml.parse(tests).getroot()
+    assert (root.get("tests"), root.get("errors")) == ("1", "1")
+    assert str(newest) in next(root.iter("error")).get("message")
+
+
+def test_the_night_with_the_highest_number_is_tonight_whatever_a_clock_said(tmp_path):
+    history(tmp_path, nights=15)
+    save(tmp_path, 16, took(random.Random(9)) | slower(1.08), plan=PLAN, when=datetime(2026, 10, 1, tzinfo=UTC))
+    said = judged(tmp_path)
+    assert (said.night, verdict(said).verdict) == ("0016_nightly", "suspect")
+    assert said.notes == (
+        "0016_nightly is dated 2026-10-01 00:00, before 0015_nightly of 2026-11-15 02:10: a clock was wrong. "
+        "Nights are in the order of their numbers.",
+    )
+
+
+def test_a_night_of_2031_is_not_tonight_for_ever(tmp_path):
+    history(tmp_path, nights=14)
+    save(tmp_path, 15, took(random.Random(8)), plan=PLAN, when=datetime(2031, 1, 1, tzinfo=UTC))
+    assert judged(tmp_path).notes == ("0015_nightly is dated 2031-01-01 00:00, which is still to come: set the clock.",)
+    save(tmp_path, 16, took(random.Random(9)), plan=PLAN)
+    said = judged(tmp_path)
+    assert said.night == "0016_nightly"
+    assert "0016_nightly is dated 2026-11-16 02:10, before 0015_nightly of 2031-01-01" in said.notes[0]
+
+
+def test_a_night_in_which_nothing_was_measured_cannot_be_judged(tmp_path):
+    save(tmp_path, 1, {case: [] for case in CELLS}, plan=PLAN)
+    assert judged(tmp_path).code == 3
+
+
+def test_without_a_baseline_the_headline_says_that_nothing_can_fail(tmp_path):
+    slow = judged(history(tmp_path, last=slower(1.05)))
+    assert (slow.code, headline(slow)) == (0, "0016_nightly: not gated: nothing can fail without --baseline")
+    assert gate_markdown(slow).startswith("# 0016_nightly: not gated: nothing can fail without")
+    strict = replace_in_dataclass(slow, strict=True)
+    assert (strict.code, headline(strict)) == (1, "0016_nightly: a suspect, and --strict")
+    judged_by_pairs = replace_in_dataclass(slow, baseline="/old/python")
+    assert headline(judged_by_pairs) == "0016_nightly: nothing confirmed"
+
+
+def test_a_night_that_was_compared_with_nothing_says_so(tmp_path):
+    said = judged(history(tmp_path, nights=3))
+    assert headline(said) == ("0003_nightly: nothing was compared; not gated: nothing can fail without --baseline")
+
+
+def test_strict_makes_a_suspect_exit_code_1(command, tmp_path):
+    results = history(tmp_path / "results", last=slower(1.05))
+    ran = gate(command, results, "--strict", "--quiet")
+    assert ran.returncode == 1
+    assert ran.stdout.endswith("0016_nightly: a suspect, and --strict (1 suspect, 11 unchanged)\n")
+    calm = gate(command, history(tmp_path / "calm"), "--strict", "--quiet")
+    assert (calm.returncode, calm.stdout) == (0, "0016_nightly: nothing suspect (12 unchanged)\n")
 
 
 @pytest.mark.parametrize(

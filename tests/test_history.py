@@ -17,7 +17,7 @@ import mnv2bench
 from mnv2bench.comparison import tidy
 from mnv2bench.records import Plan, journal
 from mnv2bench.records.rounds import Round
-from mnv2bench.regression.history import cache, load, night, nights, reading
+from mnv2bench.regression.history import cache, date_notes, load, night, nights, reading
 from mnv2bench.regression.history.schema import COLUMNS, documentation
 from mnv2bench.selfcheck.history import history as measure_history
 from mnv2bench.selfcheck.history import synthetic_cases
@@ -113,15 +113,40 @@ def test_a_doubtful_night_says_why_and_a_failed_one_has_no_level(tmp_path):
     assert frame["noisy"].isna().tolist() == [False, True]
 
 
-def test_nights_are_in_the_order_of_saving_and_not_of_their_numbers(tmp_path):
+def test_nights_are_in_the_order_of_their_numbers_whatever_a_clock_said(tmp_path):
     save(tmp_path, 1, {SMALL: [0.5]}, when=datetime(2026, 11, 9, tzinfo=UTC))
     save(tmp_path, 2, {SMALL: [0.6]}, when=datetime(2026, 11, 8, tzinfo=UTC), libraries={"torch": "2.12.0"})
     save(tmp_path, 3, {SMALL: [0.7]}, name="b", when=datetime(2026, 11, 9, tzinfo=UTC), commit=None)
     found = nights(load(tmp_path, MACHINE).frame)
-    assert [night.night for night in found] == ["0002_nightly", "0001_nightly", "0003_b"]
-    assert [night.commit for night in found] == ["0002" * 10, "0001" * 10, None]
-    assert found[0].libraries == {"torch": "2.12.0"}
-    assert found[0].saved_at == datetime(2026, 11, 8, tzinfo=UTC)
+    assert [night.night for night in found] == ["0001_nightly", "0002_nightly", "0003_b"]
+    assert [night.commit for night in found] == ["0001" * 10, "0002" * 10, None]
+    assert found[1].libraries == {"torch": "2.12.0"}
+    assert found[1].saved_at == datetime(2026, 11, 8, tzinfo=UTC)
+
+
+def test_ten_thousand_nights_are_counted_and_not_spelt(tmp_path):
+    for number in (9_999, 10_000, 2):
+        save(tmp_path, number, {SMALL: [0.5]}, when=FIRST)
+    assert [night.night for night in nights(load(tmp_path, MACHINE).frame)] == [
+        "0002_nightly",
+        "9999_nightly",
+        "10000_nightly",
+    ]
+
+
+def test_a_date_that_does_not_fit_its_number_is_named_once(tmp_path):
+    for number, year in ((1, 2026), (2, 2031), (3, 2026), (4, 2027)):
+        save(tmp_path, number, {SMALL: [0.5]}, when=datetime(year, 11, number, 2, tzinfo=UTC))
+    found = nights(load(tmp_path, MACHINE).frame)
+    assert date_notes(found, now=datetime(2027, 12, 1, tzinfo=UTC)) == (
+        "0003_nightly is dated 2026-11-03 02:00, before 0002_nightly of 2031-11-02 02:00: a clock was wrong. "
+        "Nights are in the order of their numbers.",
+    )
+    assert date_notes(found[:2], now=datetime(2027, 12, 1, tzinfo=UTC)) == (
+        "0002_nightly is dated 2031-11-02 02:00, which is still to come: set the clock.",
+    )
+    assert date_notes(found[:2], now=datetime(2031, 11, 2, 1, tzinfo=UTC)) == ()
+    assert date_notes((), now=FIRST) == ()
 
 
 def test_two_series_are_one_table_or_one_each(tmp_path):
@@ -150,6 +175,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
         "0005_d": content({SMALL: [0.5]}, fingerprint="other-cpu"),
         "0006_e": content({SMALL: [0.5]}).replace('"seed": 7', '"seed": "seven"', 1),
         "0007_f": content({SMALL: [0.5]}).replace(f'["{SMALL.id}"]', f'["{SMALL.id}", "{SMALL.id}"]'),
+        "0012_k": content({}),
         "0008_g": content({SMALL: [0.5]}).replace('"schema": 5', '"schema": 99'),
         "0009_h": content({SMALL: [0.5]}, environment=3).replace('"libraries": {', '"libraries": 3, "x": {'),
         "notes": "{",
@@ -171,6 +197,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
             "0008_g.json is of a newer schema than 5:",
             "0010_i.json cannot be read (Is a directo",
             "0011_j.json cannot be read (No such file",
+            "0012_k.json holds no case: measure that ",
         ]
     assert loaded.frame["libraries"].tolist()[1] == "{}"
 
@@ -180,6 +207,7 @@ def test_a_night_is_there_once_even_where_two_files_have_its_name(tmp_path):
     second = save(tmp_path, 1, {SMALL: [0.9]}, platform="B")
     loaded = load(tmp_path, MACHINE)
     assert loaded.frame["source"].tolist() == ["A/0001_nightly.json"]
+    assert [(file.night, file.series) for file in loaded.unread] == [("0001_nightly", "nightly")]
     assert loaded.skipped == (f"{second} has the name of {first}: keep one of them, or give it another number",)
 
 
@@ -200,7 +228,7 @@ def test_a_new_night_is_all_that_is_read_and_the_table_is_that_of_no_cache(resul
     seen = parsed(monkeypatch)
     grown = load(results, MACHINE)
     assert seen == ["0004_nightly.json"]
-    assert nights(grown.frame)[0].night == "0004_nightly"
+    assert nights(grown.frame)[3].night == "0004_nightly"
     next(folder.iterdir()).unlink()
     assert same(load(results, MACHINE), grown)
     assert len(seen) == 5

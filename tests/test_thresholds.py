@@ -19,7 +19,6 @@ DECIDING = ("mnv2bench.statistics", "mnv2bench.regression.judging", "mnv2bench.r
 NOT_STATISTICAL = {  # exit codes, and a number that only speed depends on
     ("judgement", "OK"),
     ("judgement", "CONFIRMED"),
-    ("judgement", "CANNOT_JUDGE"),
     ("latency", "FEW"),
 }
 

@@ -17,7 +17,7 @@ from mnv2bench.texts import one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mnv2bench.regression.history import Epoch, Verdict
+    from mnv2bench.regression.history import Epoch, History, Verdict
 
 NIGHTLY = "nightly"
 
@@ -44,8 +44,8 @@ def accept(
     reason = _line("--why", why)
     person = _line("--who", who or _git_user())
     folder = _machine_folder(results, fingerprint or this_machine().fingerprint)
-    frame = load(results, folder.name).frame
-    name = night or _newest_night(frame, series)
+    loaded = load(results, folder.name)
+    frame, name = loaded.frame, night or _newest_night(loaded, series)
     known_nights = {known.night: known for known in nights(frame)}
     if name not in known_nights:
         raise ValueError(f"no night {name!r} in {folder}: name one of {_joined(list(known_nights)[::-1])}")
@@ -127,12 +127,20 @@ def _machine_folder(results: Path, fingerprint: str) -> Path:
     return machines[fingerprint]
 
 
-def _newest_night(frame: "pd.DataFrame", series: str) -> str:
+def _newest_night(history: "History", series: str) -> str:
+    """The night of the series with the highest number; ValueError where there is none, or where it does not read."""
+    from mnv2bench.regression.history.night import night_number
+
+    frame = history.frame
     nights_of_series = frame.loc[frame["series"] == series, "night"]
     if nights_of_series.empty:
         others = _joined(sorted(map(str, frame["series"].unique()))) or "none"
         raise ValueError(f"no night of the series {one_line(series)!r} (there: {others}): name --series or --night")
-    return str(nights_of_series.iloc[-1])
+    newest = str(nights_of_series.iloc[-1])
+    for file in history.unread:
+        if file.series == series and night_number(file.night) >= night_number(newest):
+            raise ValueError(one_line(f"the newest night does not read: {file.reason}; or name another --night"))
+    return newest
 
 
 def _require_measured(case_ids: Sequence[str], frame: "pd.DataFrame", night: str) -> None:

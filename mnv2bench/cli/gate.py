@@ -35,21 +35,21 @@ def gate(
     markdown: Annotated[Path | None, typer.Option(help="Where to write the summary.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Where to write JUnit XML.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted pairs of this night.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A suspect fails the night, also where no pairs confirmed it.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Leave out rows with the verdicts unchanged and learning.")
     ] = False,
 ) -> None:
     """Judge a night against its history: slower, the same, or cannot tell. Pairs of processes confirm a suspect."""
-    from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
+    from mnv2bench.regression.gate.night import Pairs, UnreadNight, judge_night, tonight
     from mnv2bench.regression.pages import gate as page
 
     summary_page = Product(markdown, page.PAGE) if markdown else None
     test_results = Product(junit, page.JUNIT) if junit else None
     require_writable([product for product in (summary_page, test_results) if product])
     budget_s, machine = budget_seconds(budget), fingerprint or this_machine().fingerprint
-    measured_night = tonight(results, machine, series, night)
-    for skipped in measured_night.skipped:
-        print(f"skipped: {one_line(skipped)}", file=sys.stderr)
 
     def write_pages(judgement: Judgement) -> None:
         contents: dict[Product, Content] = {}
@@ -61,10 +61,19 @@ def gate(
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             append(Path(summary), page.gate_markdown(judgement))
 
+    try:
+        measured_night = tonight(results, machine, series, night)
+    except UnreadNight as unread:
+        print(f"mnv2bench: {one_line(str(unread))}", file=sys.stderr)
+        write_pages(unread.judgement())
+        console().print(page.summary(unread.judgement()), markup=False)
+        raise typer.Exit(unread.judgement().code) from None
+    for skipped in measured_night.skipped:
+        print(f"skipped: {one_line(skipped)}", file=sys.stderr)
     journals = f"{measured_night.folder}/{measured_night.name}.journal.old.jsonl and .new.jsonl"
     with resumable(journals), Display(quiet=quiet, steps="pairs") as display:
         pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
-        judgement = judge_night(measured_night, pairs, write_pages)
+        judgement = judge_night(measured_night, pairs, write_pages, strict)
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
     timed, counted = page.split(shown)
     if timed:
@@ -73,5 +82,5 @@ def gate(
         show(page.COUNT_COLUMNS, [page.counted_row(row) for row in counted], spare=SPARE)
     for note in judgement.notes:
         console().print(one_line(note), markup=False)
-    console().print(f"{page.headline(judgement)} ({page.tally(judgement)})", markup=False)
+    console().print(page.summary(judgement), markup=False)
     raise typer.Exit(judgement.code)

@@ -4,6 +4,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from mnv2bench.texts import one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mnv2bench.regression.history import Epoch, Verdict
+    from mnv2bench.regression.history import Epoch, Unread, Verdict
     from mnv2bench.regression.history.points import Point
 
     Verdicts = dict[str, dict[str, Verdict]]
@@ -52,7 +53,7 @@ def history(
     ] = False,
 ) -> None:
     """Show the nights of this machine: every case as it stands, or one case night by night with its plot."""
-    from mnv2bench.regression.history import epochs, load, verdicts
+    from mnv2bench.regression.history import date_notes, epochs, load, nights, verdicts
     from mnv2bench.regression.pages.picture import PICTURE
 
     if svg and not case:
@@ -62,9 +63,11 @@ def history(
     for line in loaded.skipped:
         print(f"skipped: {one_line(line)}", file=sys.stderr)
     frame = _nights_of_series(loaded.frame, series, results / machine)
+    for line in date_notes(nights(frame), datetime.now(UTC)):
+        print(one_line(line), file=sys.stderr)
     accepted = epochs.read(results / machine / "epochs.toml")
     if baseline:
-        typer.echo(_baseline_commit(frame, accepted))
+        typer.echo(_baseline_commit(frame, accepted, loaded.unread))
         return
     past_verdicts = verdicts.read(results / machine / "verdicts.jsonl")
     picture = Product(svg, PICTURE) if svg else None
@@ -211,11 +214,19 @@ def _matching_case(text: str, known: Sequence[str]) -> str:
     raise ValueError(one_line(f"no night has a case {text!r}: name one, such as {', '.join(similar)}"))
 
 
-def _baseline_commit(frame: "pd.DataFrame", accepted: "Sequence[Epoch]") -> str:
-    """The commit of the baseline environment: of the last epoch's night, or else of the first night."""
-    from mnv2bench.regression.history import epochs, nights
+def _baseline_commit(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", unread: "Sequence[Unread]") -> str:
+    """The commit of the baseline environment: of the last epoch's night, or else of the first night.
 
-    pinned = epochs.pinned(accepted) or nights(frame)[0]
+    ValueError where the first night does not read: another night is not taken in its place.
+    """
+    from mnv2bench.regression.history import epochs, nights
+    from mnv2bench.regression.history.night import night_number
+
+    first, series = nights(frame)[0], str(frame["series"].iloc[0])
+    pinned = epochs.pinned(accepted) or first
+    for file in unread:
+        if pinned is first and file.series == series and night_number(file.night) <= night_number(first.night):
+            raise ValueError(one_line(f"the first night does not read, and its commit is the baseline: {file.reason}"))
     match = COMMIT.fullmatch(pinned.commit or "")
     if not match:
         raise ValueError(

@@ -101,6 +101,7 @@ def judged(
     notes: Sequence[str],
     baseline: str,
     counts: Sequence[CellVerdict] = (),
+    strict: bool = False,
 ) -> Judgement:
     """Every cell's verdict, and those of `counts` as they are; `answers` is None without a baseline environment."""
     first_row = stage1.tonight.iloc[0]
@@ -122,6 +123,7 @@ def judged(
         notes=(*_notes(stage1, rows, answers), *notes, *_standing_notes(stage1, standing)),
         baseline=baseline,
         unjudged=stage1.bad or stage1.questions.bad or without_pairs or bool(standing),
+        strict=strict,
     )
 
 

@@ -17,10 +17,11 @@ from mnv2bench.regression.duels.confirm import Answer, confirm
 from mnv2bench.regression.duels.duel import Duel, begin_duel
 from mnv2bench.regression.gate.counts import judged_counts
 from mnv2bench.regression.gate.gate import Screened, judged, rivals, screened, to_verdicts
+from mnv2bench.regression.history import date_notes, load, nights
 from mnv2bench.regression.history import epochs as epochs_file
-from mnv2bench.regression.history import load
 from mnv2bench.regression.history import verdicts as verdicts_file
 from mnv2bench.regression.history.epochs import Epoch, pinned
+from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.regression.judging.pairs import LOOKS
@@ -57,15 +58,33 @@ class Pairs:
     resume: bool = False
 
 
+class UnreadNight(Exception):
+    """The file of the night that is to be judged does not read; the message names it."""
+
+    def __init__(self, night: str, machine: str, reason: str) -> None:
+        super().__init__(reason)
+        self.night, self.machine, self.reason = night, machine, reason
+
+    def judgement(self) -> Judgement:
+        """The judgement of a night without rows: it cannot be judged."""
+        return Judgement(self.night, "", self.machine, (), 0.0, (self.reason,), "", unjudged=True)
+
+
 def tonight(results: Path, machine: str, series: str = "", night: str = "") -> Tonight:
-    """The night of that name, or the one that was saved last. ValueError where there is none."""
+    """The night of that name, or the one with the highest number.
+
+    ValueError where there is none. UnreadNight where its file does not read: no other night is judged in its place.
+    """
     history = load(results, machine, series or None)
     names = list(dict.fromkeys(history.frame["night"].astype(str)))
-    if not names:
+    unread = {file.night: file.reason for file in history.unread if series in ("", file.series)}
+    if not names and not unread:
         fix_command = "pytest suites --benchmark-save=nightly"
         others = "--results, --fingerprint and --series name others"
         raise ValueError(f"no night of {machine} under {results}: {fix_command} saves one; {others}")
-    name = night or names[-1]
+    name = night or max([*names, *unread], key=night_number)
+    if name in unread:
+        raise UnreadNight(name, machine, unread[name])
     if name not in names:
         raise ValueError(f"there is no night {name!r} of {machine} under {results}: the last one is {names[-1]}")
     series_of_night = history.frame.loc[history.frame["night"] == name, "series"].iloc[0]
@@ -82,7 +101,10 @@ def tonight(results: Path, machine: str, series: str = "", night: str = "") -> T
 
 
 def judge_night(
-    night: Tonight, pairs: Pairs | None, write_pages: Callable[[Judgement], None] = lambda judgement: None
+    night: Tonight,
+    pairs: Pairs | None,
+    write_pages: Callable[[Judgement], None] = lambda judgement: None,
+    strict: bool = False,
 ) -> Judgement:
     """Screen the night, confirm its suspects where `pairs` is given, and add its line to verdicts.jsonl.
 
@@ -97,7 +119,8 @@ def judge_night(
     if pairs:
         answers, notes = _confirmed(night, stage1, pairs) if stage1.cases() else ({}, ())
     counts = judged_counts(night.frame, night.name, night.epochs, night.verdicts)
-    judgement = judged(stage1, answers, notes, pairs.baseline if pairs else "", counts)
+    notes = (*notes, *date_notes(nights(night.frame), datetime.now(UTC)))
+    judgement = judged(stage1, answers, notes, pairs.baseline if pairs else "", counts, strict)
     write_pages(judgement)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement))

@@ -2,7 +2,9 @@
 
 from mnv2bench.regression.history import epochs, verdicts
 from mnv2bench.regression.history.epochs import Epoch
-from mnv2bench.regression.history.frame import History, Night, load, nights
+from mnv2bench.regression.history.frame import History, Night, Unread, date_notes, load, nights
 from mnv2bench.regression.history.verdicts import Verdict
 
-__all__ = ["Epoch", "History", "Night", "Verdict", "epochs", "load", "nights", "verdicts"]
+__all__ = [
+    "Epoch", "History", "Night", "Unread", "Verdict", "date_notes", "epochs", "load", "nights", "verdicts",
+]  # fmt: skip

@@ -1,29 +1,45 @@
 """Every night of one machine as one table: a row for each case of each night."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnv2bench.regression.history import cache
 from mnv2bench.regression.history.cache import Cached
+from mnv2bench.regression.history.night import night_number, series_name
 from mnv2bench.regression.history.reading import NEVER, Skipped, Stamp, read_files, saved_files
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-ORDER = ("saved_at", "night", "source")
+AHEAD = timedelta(days=1)  # a clock of another time zone is not called wrong
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A saved file that is left out: the night and the series of its name, and why."""
+
+    night: str
+    series: str
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """`frame` has the columns of `schema.COLUMNS`, text as categories; `skipped` has a line for each file left out."""
+    """`frame` has the columns of `schema.COLUMNS`, text as categories; `unread` are the files that are left out."""
 
     frame: "pd.DataFrame"
-    skipped: tuple[str, ...]
+    unread: tuple[Unread, ...]
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """A line for each file that is left out."""
+        return tuple(file.reason for file in self.unread)
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,7 @@ class Night:
 
 
 def load(results: Path, fingerprint: str, series: str | None = None) -> History:
-    """All nights of a machine, or those of one series, by when they were saved; a night is there once.
+    """All nights of a machine, or those of one series, by the numbers of their files; a night is there once.
 
     Only files that are new or changed since the last time are parsed. A file that does not read is skipped.
     """
@@ -47,8 +63,13 @@ def load(results: Path, fingerprint: str, series: str | None = None) -> History:
     current = _current(known, folder, fingerprint, dict(files.stamps))
     if current is not known:
         cache.write(place, current)
-    reasons = [reason for _, reason in current.skipped.values()]
-    return History(_frame(current.rows, series), (*reasons, *files.twins))
+    reasons = {name: reason for name, (_, reason) in current.skipped.items()} | dict(files.twins)
+    return History(_frame(current.rows, series), tuple(_unread(name, reason) for name, reason in reasons.items()))
+
+
+def _unread(name: str, reason: str) -> Unread:
+    path = Path(name)
+    return Unread(path.stem, series_name(path) or "", reason)
 
 
 def nights(frame: "pd.DataFrame") -> tuple[Night, ...]:
@@ -61,6 +82,22 @@ def nights(frame: "pd.DataFrame") -> tuple[Night, ...]:
         Night(str(name), saved_at.to_pydatetime(), None if pd.isna(commit) else str(commit), json.loads(libraries))
         for name, saved_at, commit, libraries in zip(*columns, strict=True)
     )
+
+
+def date_notes(nights_in_order: Sequence[Night], now: datetime) -> tuple[str, ...]:
+    """A sentence for each night whose date does not fit its number, or lies in the future."""
+    notes = [
+        f"{later.night} is dated {later.saved_at:%Y-%m-%d %H:%M}, before {earlier.night} of "
+        f"{earlier.saved_at:%Y-%m-%d %H:%M}: a clock was wrong. Nights are in the order of their numbers."
+        for earlier, later in pairwise(nights_in_order)
+        if later.saved_at < earlier.saved_at
+    ]
+    if nights_in_order and nights_in_order[-1].saved_at > now + AHEAD:
+        newest = nights_in_order[-1]
+        notes.append(
+            f"{newest.night} is dated {newest.saved_at:%Y-%m-%d %H:%M}, which is still to come: set the clock."
+        )
+    return tuple(notes)
 
 
 def _current(known: Cached, folder: Path, fingerprint: str, stamps: dict[str, Stamp]) -> Cached:
@@ -101,7 +138,7 @@ def _joined(tables: Iterable["pa.Table"]) -> "pa.Table":
     import pyarrow as pa
 
     filled = [table for table in tables if table.num_rows]
-    ordered = sorted(filled, key=lambda table: tuple(_first(table, name) for name in ORDER))
+    ordered = sorted(filled, key=lambda table: (night_number(_first(table, "night")), _first(table, "source")))
     return _with_own_texts(pa.concat_tables([cache.empty().rows, *ordered]))
 
 

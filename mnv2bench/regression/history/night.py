@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +47,15 @@ def series_name(path: Path) -> str | None:
     return parts[2] if parts else None
 
 
+def night_number(night: str) -> tuple[int, str]:
+    """What nights are ordered by: the number that pytest-benchmark gave the file, whatever a clock said; then the name.
+
+    A name without a number comes last.
+    """
+    parts = NAME.fullmatch(night)
+    return (int(parts[1]) if parts else sys.maxsize), night
+
+
 def night_table(path: Path, source: str, fingerprint: str) -> "pa.Table":
     """The rows of one saved file. Raises Unusable for a file whose records do not read or are of another machine."""
     try:
@@ -54,7 +64,7 @@ def night_table(path: Path, source: str, fingerprint: str) -> "pa.Table":
         if len({record.case for record in records}) < len(records):
             raise Unusable(f"{path} is damaged (it names a case twice)")
         if not records:
-            return table([])
+            raise Unusable(f"{path} holds no case: measure that night again, or delete the file")
         facts = _night_facts(path, source, saved_at, records[0])
         return table([history_row(record, facts) for record in records])
     except Unusable:

@@ -33,17 +33,17 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Files:
-    """The saved files of a machine by their path in its folder; `twins` has a line for each that is left out."""
+    """The saved files of a machine by their path in its folder; `twins` says of each that is left out why it is."""
 
     stamps: Mapping[str, Stamp]
-    twins: tuple[str, ...]
+    twins: Mapping[str, str]
 
 
 def saved_files(folder: Path) -> Files:
     """What pytest-benchmark saved. Of two files with the same night's name, the second is named and left out."""
     stamps: dict[str, Stamp] = {}
     first_of_night: dict[str, Path] = {}
-    twins = []
+    twins = {}
     for path in sorted(folder.glob("*/*.json")):
         if series_name(path) is None:
             continue
@@ -51,8 +51,9 @@ def saved_files(folder: Path) -> Files:
         if first is path:
             stamps[path.relative_to(folder).as_posix()] = _stamp(path)
         else:
-            twins.append(f"{path} has the name of {first}: keep one of them, or give it another number")
-    return Files(stamps, tuple(twins))
+            reason = f"{path} has the name of {first}: keep one of them, or give it another number"
+            twins[path.relative_to(folder).as_posix()] = reason
+    return Files(stamps, twins)
 
 
 def _stamp(path: Path) -> Stamp:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args, get_type_hints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 1  # goes up with every change of HistoryRow: a cache of another version is made anew
+VERSION = 2  # goes up with every change of HistoryRow or of the order: a cache of another version is made anew
 
 
 @dataclass(frozen=True, slots=True)

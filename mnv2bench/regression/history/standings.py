@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mnv2bench.regression.history.counts import counts_only, steps, timed_only
 from mnv2bench.regression.history.epochs import Epoch, start
 from mnv2bench.regression.history.frame import nights
+from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.remote.counts import CountChange
 
@@ -119,4 +120,6 @@ def _is_in_epoch(night: str, epoch_start: str | None, places: Mapping[str, int])
     """Whether a night is of the epoch; where the epoch's first night is gone, pytest-benchmark's numbers decide."""
     if epoch_start is None:
         return True
-    return places[night] >= places[epoch_start] if epoch_start in places else night > epoch_start
+    if epoch_start in places:
+        return places[night] >= places[epoch_start]
+    return night_number(night) > night_number(epoch_start)

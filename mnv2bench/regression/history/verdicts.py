@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from mnv2bench.regression.history.epochs import Epoch, start
+from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.judging.pairs import BOTH, CLEARED
 from mnv2bench.texts import one_line
 
@@ -111,7 +112,7 @@ def _after(night: str, epoch_start: str | None, places: dict[str, int]) -> bool:
     if epoch_start is None:
         return True
     if epoch_start not in places:  # of another series, or its file is gone: pytest-benchmark numbers the files
-        return night > epoch_start
+        return night_number(night) > night_number(epoch_start)
     return places[night] > places[epoch_start]
 
 

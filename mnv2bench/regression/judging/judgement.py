@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.regression.judging.pairs import IMPROVEMENT, REGRESSION
 from mnv2bench.remote.counts import FELL, ROSE, CountChange
 
@@ -11,7 +12,7 @@ ORDER = (
     REGRESSION, BROKEN, SUSPECT, "inconclusive", ROSE, FELL, IMPROVEMENT, "cleared", NOT_JUDGED, NOISY, NOT_GATED,
     LEARNING, UNCHANGED, NOT_MEASURED,
 )  # fmt: skip
-OK, CONFIRMED, CANNOT_JUDGE = 0, 1, 3
+UNCOMPARED = (LEARNING, NOT_GATED, NOISY, NOT_JUDGED, NOT_MEASURED, BROKEN)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Judgement:
     """`baseline` says against which environment suspects were confirmed, empty where there was none.
 
     `shift`: what all cells moved by, as a part: 0.03 is 3 % slower; `notes` are sentences on the night as a whole.
+    `strict`: whether a suspect is as bad as a confirmed regression.
     """
 
     night: str
@@ -58,14 +60,31 @@ class Judgement:
     notes: tuple[str, ...]
     baseline: str
     unjudged: bool
+    strict: bool = False
 
     @property
-    def code(self) -> int:
-        """Exit code. 0: nothing confirmed. 1: a confirmed regression. 3: the night cannot be judged or a case broke."""
+    def code(self) -> ExitCode:
+        """BAD: a confirmed regression, or a suspect where `strict`. NOT_JUDGED: no case has a verdict, or one broke."""
         verdicts = {row.verdict for row in self.rows}
-        if REGRESSION in verdicts:
-            return CONFIRMED
-        return CANNOT_JUDGE if self.unjudged or BROKEN in verdicts else OK
+        if REGRESSION in verdicts or self.strict_suspect:
+            return ExitCode.BAD
+        unmeasured = verdicts <= {NOT_MEASURED}
+        return ExitCode.NOT_JUDGED if self.unjudged or unmeasured or BROKEN in verdicts else ExitCode.DONE
+
+    @property
+    def strict_suspect(self) -> bool:
+        """Whether a suspect fails the night."""
+        return self.strict and any(row.verdict == SUSPECT for row in self.rows)
+
+    @property
+    def compared(self) -> bool:
+        """Whether tonight was compared with something in at least one case."""
+        return any(row.verdict not in UNCOMPARED for row in self.rows)
+
+    @property
+    def gated(self) -> bool:
+        """Whether a slower case could have failed the night."""
+        return bool(self.baseline) or self.strict
 
     def ordered(self) -> list[CellVerdict]:
         """The rows by urgency of their verdict, and within one verdict the largest deviation first."""

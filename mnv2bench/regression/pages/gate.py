@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from xml.etree import ElementTree as xml
 
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Sort
 from mnv2bench.regression.judging.judgement import (
     BROKEN,
@@ -25,11 +26,8 @@ PAGE = Sort("summary of the gate", earlier="\n- All cells together: ")
 JUNIT = Sort("JUnit file of the gate", earlier='name="mnv2bench gate ')
 QUIET = (UNCHANGED, LEARNING, NOT_MEASURED)
 SKIPPED = (LEARNING, NOT_GATED, NOT_MEASURED)
-HEADLINES = {
-    0: "nothing confirmed",
-    1: "a confirmed regression",
-    3: "cannot be judged",
-}
+WITHOUT_BASELINE = "not gated: nothing can fail without --baseline"
+TIMES_WITHOUT_BASELINE = "times are not gated: without --baseline only a count can fail"
 HOW_TO_READ = """\
 - REGRESSION, IMPROVEMENT: pairs of fresh processes, tonight's environment and the baseline's back to back, differ by
   more than 1.5 % at a risk of 1 % for the whole night. cleared: they are within 2 %. inconclusive: neither by 30 pairs.
@@ -89,7 +87,26 @@ def tally(judgement: Judgement) -> str:
 
 def headline(judgement: Judgement) -> str:
     """The night and its result, on one line."""
-    return f"{plain(judgement.night)}: {HEADLINES[judgement.code]}"
+    return f"{plain(judgement.night)}: {_result(judgement)}"
+
+
+def summary(judgement: Judgement) -> str:
+    """The headline, and how many cases have which verdict."""
+    counted = tally(judgement)
+    return f"{headline(judgement)} ({counted})" if counted else headline(judgement)
+
+
+def _result(judgement: Judgement) -> str:
+    if judgement.code == ExitCode.NOT_JUDGED:
+        return "cannot be judged"
+    if judgement.code == ExitCode.BAD:
+        regression = any(row.verdict == REGRESSION for row in judgement.rows)
+        return "a confirmed regression" if regression else "a suspect, and --strict"
+    timed, counted = split(judgement.rows)
+    results = [] if judgement.compared else ["nothing was compared"]
+    if timed and not judgement.gated:
+        results.append(TIMES_WITHOUT_BASELINE if counted else WITHOUT_BASELINE)
+    return "; ".join(results) or ("nothing suspect" if judgement.strict else "nothing confirmed")
 
 
 def gate_markdown(judgement: Judgement) -> str:
@@ -100,7 +117,7 @@ def gate_markdown(judgement: Judgement) -> str:
         f"- Machine: {escape(judgement.fingerprint)}; saved {escape(judgement.saved_at)}",
         f"- Baseline environment: {escape(judgement.baseline) or 'none: suspects are not confirmed and fail nothing'}",
         f"- All cells together: {judgement.shift:+.1%} against their usual night",
-        f"- {tally(judgement)}",
+        *([f"- {tally(judgement)}"] if judgement.rows else []),
         *(f"- {escape(note)}" for note in judgement.notes),
     ]
     page = [f"# {escape(headline(judgement))}\n", "\n".join(facts) + "\n"]
@@ -136,8 +153,14 @@ def _escaped(texts: Iterable[str]) -> list[str]:
 
 def junit(judgement: Judgement) -> str:
     """A test case a cell: a regression is a failure, what broke or was not judged an error, no verdict is skipped."""
-    suite = xml.Element("testsuite", name=f"mnv2bench gate {plain(judgement.night)}", tests=str(len(judgement.rows)))
+    suite = xml.Element(
+        "testsuite", name=f"mnv2bench gate {plain(judgement.night)}", tests=str(len(judgement.rows) or 1)
+    )
     totals = dict.fromkeys(("failures", "errors", "skipped"), 0)
+    if not judgement.rows:
+        case = xml.SubElement(suite, "testcase", classname="mnv2bench.gate", name="the night")
+        xml.SubElement(case, "error", message=plain("; ".join(judgement.notes)))
+        totals["errors"] += 1
     for row in judgement.rows:
         case = xml.SubElement(suite, "testcase", classname="mnv2bench.gate", name=plain(row.case))
         message = plain(f"{row.verdict}: {'' if row.counted else ratio_text(row)} {row.reason}")
