@@ -463,3 +463,27 @@ def test_pytest_suites_names_its_cases_by_the_classes_of_the_file(command, tmp_p
 def test_a_head_of_an_earlier_schema_has_weights_of_which_nothing_was_counted():
     head = json.loads('{"seed": 0, "file": "w.pt", "content": "ab"}')
     assert Weights(**head) == Weights(0, "w.pt", "ab", "", None)
+
+
+def test_freshly_initialised_weights_are_refused_before_anything_is_exported(command, tmp_path):
+    file, cache, out = tmp_path / "fresh.pt", tmp_path / "cache", tmp_path / "out.jsonl"
+    torch.save(network(seed=None).state_dict(), file)  # as torch's modules are made
+    words = (*QUICK[:-1], "onnxruntime,fake", "--weights", str(file), "--out", str(out))
+    ran = command("mnv2bench", *words, MNV2BENCH_CACHE=str(cache))
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(
+        f"mnv2bench: --weights {file}: these weights tell no two images apart (their logits differ by "
+    )
+    assert line.endswith(" as freshly initialised ones do, so nothing can be checked: save trained weights")
+    assert not out.exists()
+    suffixes = {path.suffix for path in (cache / "artifacts").iterdir()}
+    assert suffixes == {".pt", ".json"}  # the state dict and its facts, and no more
+
+
+def test_weights_whose_logits_overflow_are_refused(command, tmp_path):
+    large = network(seed=4).state_dict()
+    large["classifier.1.weight"] = large["classifier.1.weight"].sign() * 1e38
+    torch.save(large, tmp_path / "large.pt")
+    reason = refusal(command, tmp_path, tmp_path / "large.pt", "--quiet")
+    assert reason == "with these weights the logits of eager fp32 itself are not finite: nothing can be checked"

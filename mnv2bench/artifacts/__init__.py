@@ -37,7 +37,7 @@ def root() -> Path:
 def _sources(format: str) -> list[Path]:
     """The files of mnv2bench whose change is a change of what is exported."""
     folder = PACKAGE / "artifacts"
-    shared = [folder / f"{name}.py" for name in ("export", "job", "stored", "weights")]
+    shared = [folder / f"{name}.py" for name in ("export", "job", "separation", "stored", "weights")]
     if format == "plan":
         shared.append(PACKAGE / "backends" / "shared" / "tensorrt_plan.py")
     return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]

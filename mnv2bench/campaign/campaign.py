@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mnv2bench.campaign.items import CaseItem, Item, Needs
-from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, silent
+from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, require_reference, silent
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.campaign.weights import require_weights
@@ -45,6 +45,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     journal = campaign.journal
     if campaign.weights.reading:
         campaign.progress(f"weights of {campaign.weights.file}: {campaign.weights.reading}", 0, 0)
+    require_reference(campaign.cases, campaign.weights, campaign.progress)
     open_journal(journal, head, resume, campaign.progress)
     if line := dropped_line(os.environ, campaign.plan.environment):
         campaign.progress(line, 0, 0)

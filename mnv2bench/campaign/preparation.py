@@ -1,26 +1,27 @@
 """Preparation: the files that the processes of a case open, made here if they are not cached."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import compiled, formats
 from mnv2bench.campaign.child import run_child, variables
-from mnv2bench.cases import Case, Kind
+from mnv2bench.cases import EAGER, Case, Kind
 from mnv2bench.gpu.driver import Device
 from mnv2bench.machine import this_machine
-from mnv2bench.precisions import TF32
-from mnv2bench.records import Artifact, Weights
+from mnv2bench.precisions import FP32, TF32
+from mnv2bench.records import Artifact, Weights, replace
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.workers.jobs import DRIVER, EXPORTER, PROGRAMS, DeviceJob, DriverJob, ExportJob
 from mnv2bench.workers.programs import Outcome
 
 EXPORT_TIMEOUT_S = 900.0
 DRIVER_TIMEOUT_S = 60.0
+NOT_OF_REFERENCES: dict[str, Any] = {"backend": EAGER, "device": "cpu", "precision": FP32.name, "threads": 1}
 R = TypeVar("R")
 Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
 
@@ -75,14 +76,9 @@ def prepare(
         if answer.result is None:
             return _failure(answer)
         options = _options(case, answer.result, trt_level)
-    made: dict[str, Artifact] = {}
-    for step in dict.fromkeys(steps):
-        source_format = formats.format(step).made_from
-        source = str(artifacts.path(source_format, made[source_format].key)) if source_format else ""
-        artifact = _make(case, step, weights, source, options, progress)
-        if isinstance(artifact, Failure):
-            return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
-        made[step] = artifact
+    made = _make_all(case, steps, weights, options, progress)
+    if isinstance(made, Failure):
+        return made
     compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
     for folder in compiled.folders(compile_cache):
         _clear_damaged(case.id, folder, progress)
@@ -93,6 +89,35 @@ def prepare(
         compile_cache=str(compile_cache),
         runner=runner,
     )
+
+
+def require_reference(cases: Iterable[Case], weights: Weights, progress: Progress = silent) -> None:
+    """Make the references of the cases of a weights file, which every backend's outputs are checked with.
+
+    ValueError, in one line, where nothing could be checked with these weights. A reference that cannot be made for
+    another reason is no matter of the weights: `prepare` says it of its cases.
+    """
+    if not weights.file:
+        return
+    for variant in dict.fromkeys(replace(case, **NOT_OF_REFERENCES) for case in cases):
+        made = _make_all(variant, formats.steps("reference"), weights, {}, progress)
+        if isinstance(made, Failure) and made.status == "wrong":
+            raise ValueError(f"--weights {weights.file}: {made.reason.partition(': ')[2]}")
+
+
+def _make_all(
+    case: Case, steps: Iterable[str], weights: Weights, options: dict[str, str], progress: Progress
+) -> dict[str, Artifact] | Failure:
+    """The artifacts of these formats, each made from one before it."""
+    made: dict[str, Artifact] = {}
+    for step in dict.fromkeys(steps):
+        source_format = formats.format(step).made_from
+        source = str(artifacts.path(source_format, made[source_format].key)) if source_format else ""
+        artifact = _make(case, step, weights, source, options, progress)
+        if isinstance(artifact, Failure):
+            return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
+        made[step] = artifact
+    return made
 
 
 def _export(job: ExportJob, progress: Progress) -> Outcome[None]:

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mnv2bench.artifacts.separation import MIN_SEPARATION
 from mnv2bench.backends import Images
 from mnv2bench.precisions import FP32, Precision, named
-
-MIN_SEPARATION = 1e-2  # docs/thresholds.md#outputs
 
 
 class Comparison(NamedTuple):

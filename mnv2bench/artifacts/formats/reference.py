@@ -5,6 +5,7 @@ import numpy as np
 from mnv2bench.artifacts import REFERENCE_SEEDS, UNKNOWN_SEEDS
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, batch
+from mnv2bench.artifacts.separation import require_meaning
 from mnv2bench.backends.shared.torch_session import network
 
 FORMAT = Format(suffix=".npz", per_precision=False)
@@ -13,6 +14,7 @@ FORMAT = Format(suffix=".npz", per_precision=False)
 def export(job: Job) -> None:
     module = network(job.case, job.source)
     seeds = (*REFERENCE_SEEDS, *UNKNOWN_SEEDS)
-    logits = [module(batch(job.case, seed)).numpy() for seed in seeds]
+    logits = np.stack([module(batch(job.case, seed)).numpy() for seed in seeds])
+    require_meaning(logits)
     with job.target.open("wb") as file:
-        np.savez(file, logits=np.stack(logits), seeds=np.array(seeds))
+        np.savez(file, logits=logits, seeds=np.array(seeds))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnv2bench.campaign.campaign import open_journal
-from mnv2bench.campaign.preparation import Preparation, Progress, silent
+from mnv2bench.campaign.preparation import Failure, Preparation, Progress, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case, Kind
@@ -72,6 +72,7 @@ def begin_duel(
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
         prepared = side(python, cases, weights, plan.trt_level)
+        _require_reference(prepared, weights)
         journal = Journal(journal_path(out, name))
         sides.append(_journaled(prepared, journal, cases, plan, seed, weights, progress, resume))
     duel = Duel(cases, sides[0], sides[1], seed, progress)
@@ -85,6 +86,13 @@ def begin_duel(
 def journal_path(out: Path, side: str) -> Path:
     """The journal of a side: OUT.old.jsonl and OUT.new.jsonl, whatever OUT ends in."""
     return out.with_name(f"{out.name}.{side}.jsonl")
+
+
+def _require_reference(prepared: Side, weights: Weights) -> None:
+    """ValueError, in one line, where nothing could be checked with the user's weights in this environment."""
+    for preparation in prepared.preparations.values():
+        if weights.file and isinstance(preparation, Failure) and preparation.status == "wrong":
+            raise ValueError(f"--weights {weights.file}: {preparation.reason.partition(': ')[2]}")
 
 
 def _journaled(
