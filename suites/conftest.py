@@ -6,11 +6,13 @@ import pytest
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, run
+from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.cases import Case, Kind
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import gpu_times
+from mnv2bench.locks import Locked
 from mnv2bench.machine import differences, this_machine
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import written
@@ -60,6 +62,8 @@ def pytest_addoption(parser):
         group.addoption(f"--{name}", action="append", default=[], help=text)
     text = "Also run each runtime's own profiler, in fresh processes among the timed ones. mnv2bench report shows it."
     group.addoption("--profile", action="store_true", help=text)
+    for name, text in PATIENCE_FLAGS.items():
+        group.addoption(f"--{name}", action="store_true", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
 
 
@@ -136,8 +140,11 @@ def pytest_runtestloop(session):
                 display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
                 extras = tuple(map(Profiling, chosen)) if option.profile else ()
                 plan, seed, weights = selection.plan, selection.seed, selection.weights
-                campaign = Campaign(chosen, journal, plan, seed, weights, display, selection.runner, extras)
+                waiting = patience({name: config.getoption(f"--{name}") for name in PATIENCE_FLAGS})
+                campaign = Campaign(chosen, journal, plan, seed, weights, display, selection.runner, extras, waiting)
                 measured = run(campaign, option.resume)
+        except Locked as error:
+            pytest.exit(str(error), returncode=2)
         except (ValueError, OSError) as error:
             pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
         except KeyboardInterrupt:

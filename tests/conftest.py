@@ -30,6 +30,8 @@ def cache(tmp_path_factory):
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MNV2BENCH_CACHE", str(folder))
+        patch.setenv("MNV2BENCH_LOCKS", str(base / "locks"))  # pytest -n 2 runs campaigns side by side on purpose,
+        patch.setenv("MNV2BENCH_IDLE_S", "0")  # and no test waits for the other half to be idle
         for name in ("MNV2BENCH_FAKE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PY_COLORS", "FORCE_COLOR"):
             patch.delenv(name, raising=False)
         yield folder

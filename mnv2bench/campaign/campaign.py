@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mnv2bench.campaign.items import CaseItem, Item, Needs
+from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, require_reference, silent
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
+from mnv2bench.locks import measuring
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Plan, Record, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records
@@ -33,13 +35,21 @@ class Campaign:
     progress: Progress = silent
     runner: str = ""  # what runs the cases of other devices instead of our own runners
     extras: tuple[Item, ...] = ()  # what other subjects measure among the cases
+    patience: Patience = field(default_factory=Patience)
 
 
 def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     """Measure every case and return its Record; on resume, what the journal already holds is not measured again.
 
-    Raises ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
+    Meanwhile this process holds the locks of the machine and of the journal. Raises locks.Locked where another campaign
+    has one of them, ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
     """
+    patience, progress = campaign.patience, campaign.progress
+    with measuring(campaign.journal.path, wait=patience.campaigns, progress=progress):
+        return _run(campaign, resume)
+
+
+def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
     campaign = replace(campaign, weights=require_weights(campaign.cases, campaign.weights))
     head = Head(campaign.cases, campaign.plan, campaign.seed, campaign.weights, this_machine(), campaign.runner)
     journal = campaign.journal
@@ -87,11 +97,15 @@ def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, prep
     journal, processes = campaign.journal, campaign.plan.processes
     stopped = _stopped(statuses)
     done = sum(map(len, statuses.values()))
+    load: float | None = None
+    if done < len(items) * processes:
+        load = settled_load(campaign.patience.idle_s, campaign.progress)
     seeds = random.Random(campaign.seed)
     position, total = 0, len(items) * processes
     for number, block in enumerate(blocks(items, processes, campaign.seed)):
         if done < position + len(block):
-            journal.note(state())
+            journal.note(replace(state(), other_load=load))
+            load = None  # from now on the load is ours
         for item in block:
             turn = Turn(number, position, seeds.randrange(2**31))
             if number not in statuses[item.id] and item.id not in stopped:

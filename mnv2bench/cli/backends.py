@@ -10,10 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from mnv2bench.backends import DEVICES, runtime
-from mnv2bench.campaign import Campaign, all_backends
+from mnv2bench.campaign import Campaign, Patience, all_backends
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case, cases
 from mnv2bench.cli.app import conclude, console, verb
+from mnv2bench.cli.options import Wait
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Weights
@@ -27,6 +28,7 @@ PROBE = Plan(processes=1, rounds=1, warmup_s=0.0, warmup_runs=1)
 @verb("backends")
 def backends(
     names: Annotated[list[str] | None, typer.Argument(help="Backends to check. Default: every backend.")] = None,
+    wait: Wait = False,
 ) -> None:
     """Check which backends work here: each runs a small network now, and its outputs are compared with eager fp32."""
     for name in names or ():
@@ -37,7 +39,8 @@ def backends(
         chosen = [name for name in names or all_backends(device) if device in runtime(name).runs]
         small += cases(smallest, backends=chosen, devices=(device,))
     with tempfile.TemporaryDirectory() as folder, Display() as display:
-        records = measure(Campaign(tuple(small), Journal(Path(folder) / "probe.jsonl"), PROBE, 0, Weights(), display))
+        journal, patience = Journal(Path(folder) / "probe.jsonl"), Patience(wait, idle_s=0.0)
+        records = measure(Campaign(tuple(small), journal, PROBE, 0, Weights(), display, patience=patience))
     table = Table("backend", "device", "here", "why, or how far from eager fp32")
     for record in records:
         errors = [samples.error for samples in record.samples if samples.error is not None]

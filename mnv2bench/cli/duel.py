@@ -7,14 +7,24 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
+from mnv2bench.campaign import Patience
 from mnv2bench.cases import Kind
 from mnv2bench.cli.app import console, show, verb
-from mnv2bench.cli.options import CaseIds, Quiet, Resume, budget_seconds, chosen_cases, resumable, takes_selection
+from mnv2bench.cli.options import (
+    CaseIds,
+    Quiet,
+    Resume,
+    budget_seconds,
+    chosen_cases,
+    resumable,
+    takes_patience,
+    takes_selection,
+)
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Product, require_writable, write
 from mnv2bench.machine import this_machine
 from mnv2bench.records.journal import require_place
-from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path
+from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path, locked_duel
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
@@ -25,6 +35,7 @@ SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
 
 
 @verb("duel")
+@takes_patience
 @takes_selection(
     defaults={"rounds": ROUNDS},
     refuses={
@@ -38,6 +49,7 @@ def duel(
     cases: CaseIds = None,
     *,
     selection: Selection,
+    patience: Patience,
     budget: Annotated[
         float, typer.Option(help="Minutes to measure. A case that is not judged by then is inconclusive.")
     ] = 60.0,
@@ -65,8 +77,12 @@ def duel(
     for journal in journals:
         require_place(journal)  # a duel begins its journals when its environments are made, which takes minutes
     budget_s, pythons = budget_seconds(budget), (old, new or sys.executable)
-    with resumable(" and ".join(map(str, journals))), Display(quiet=quiet, steps="pairs") as display:
-        measured = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume)
+    with (
+        resumable(" and ".join(map(str, journals))),
+        Display(quiet=quiet, steps="pairs") as display,
+        locked_duel(out, patience, display),
+    ):
+        measured = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume, patience)
         duel_rows = rows(measured, confirm(measured, budget_s=budget_s))
     notes = differences(measured)
     if page:

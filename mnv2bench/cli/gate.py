@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from mnv2bench.campaign import Patience
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.duel import SPARE
-from mnv2bench.cli.options import budget_seconds, resumable
+from mnv2bench.cli.options import budget_seconds, resumable, takes_patience
 from mnv2bench.files import Content, Product, append, require_writable, write
 from mnv2bench.machine import this_machine
 from mnv2bench.regression.judging.judgement import Judgement
@@ -18,6 +19,7 @@ from mnv2bench.texts import one_line
 
 
 @verb("gate")
+@takes_patience
 def gate(
     night: Annotated[str, typer.Argument(help="The night's name, such as 0012_nightly. Default: the newest.")] = "",
     baseline: Annotated[
@@ -38,6 +40,8 @@ def gate(
     strict: Annotated[
         bool, typer.Option("--strict", help="A suspect fails the night, also where no pairs confirmed it.")
     ] = False,
+    *,
+    patience: Patience,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Leave out rows with the verdicts unchanged and learning.")
     ] = False,
@@ -72,7 +76,7 @@ def gate(
         print(f"skipped: {one_line(skipped)}", file=sys.stderr)
     journals = f"{measured_night.folder}/{measured_night.name}.journal.old.jsonl and .new.jsonl"
     with resumable(journals), Display(quiet=quiet, steps="pairs") as display:
-        pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume) if baseline else None
+        pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume, patience) if baseline else None
         judgement = judge_night(measured_night, pairs, write_pages, strict)
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
     timed, counted = page.split(shown)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
@@ -18,6 +19,7 @@ from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, select, sui
 CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Wait = Annotated[bool, typer.Option("--wait", help=PATIENCE_FLAGS["wait"])]
 
 
 def takes_selection(
@@ -47,12 +49,34 @@ def takes_selection(
                 parameters += _parameters(options, refuses or {})
             else:
                 parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
-        # typer reads a verb's options from its signature
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        _set_parameters(command, parameters)
         return command
 
     return decorate
+
+
+def takes_patience(verb: Callable[..., None]) -> Callable[..., None]:
+    """Decorator: the options --wait and --no-wait in place of the verb's parameter `patience`."""
+
+    @wraps(verb)
+    def command(**values: Any) -> None:
+        flags = {name: values.pop(_python_name(name)) for name in PATIENCE_FLAGS}
+        verb(patience=patience(flags), **values)
+
+    parameters: list[Parameter] = []
+    for parameter in inspect.signature(verb).parameters.values():
+        if parameter.name == "patience":
+            parameters += _flags(PATIENCE_FLAGS)
+        else:
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+    _set_parameters(command, parameters)
+    return command
+
+
+def _set_parameters(command: Callable[..., None], parameters: Sequence[Parameter]) -> None:
+    """Give a function the parameters from which typer reads a verb's options."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
 
 
 def _python_name(option: str) -> str:
@@ -65,14 +89,18 @@ def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list
         _parameter(name, Annotated[str, typer.Option(f"--{name}", help=_help(name, default, refuses))], default)
         for name, default in defaults.items()
     ]
-    flags = [
-        _parameter(name, Annotated[bool, typer.Option(f"--{name}", help=text)], False) for name, text in FLAGS.items()
-    ]
     repeated = [
         _parameter(name, Annotated[list[str] | None, typer.Option(f"--{name}", help=text)], None)
         for name, text in REPEATED.items()
     ]
-    return texts + flags + repeated
+    return texts + _flags(FLAGS) + repeated
+
+
+def _flags(helps: Mapping[str, str]) -> list[Parameter]:
+    """The parameters of options that are set or not, by their help texts."""
+    return [
+        _parameter(name, Annotated[bool, typer.Option(f"--{name}", help=text)], False) for name, text in helps.items()
+    ]
 
 
 def _help(name: str, default: str, refuses: Mapping[str, str]) -> str:

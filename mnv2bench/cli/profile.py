@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.campaign import Campaign, Item
+from mnv2bench.campaign import Campaign, Item, Patience
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import conclude, console, show, verb
-from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_selection
+from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.files import Content, Product, beside, printable, require_writable, write
 from mnv2bench.profiling.extras import Probing, Profiling
@@ -33,6 +33,7 @@ Out = Annotated[Path, typer.Option(help="The journal: each process is written to
 
 
 @verb("profile")
+@takes_patience
 @takes_selection(refuses=REFUSES)
 def profile(
     selection: Selection,
@@ -41,12 +42,15 @@ def profile(
     out: Out = Path("profile.jsonl"),
     resume: Resume = False,
     quiet: Quiet = False,
+    *,
+    patience: Patience,
 ) -> None:
     """Show where the time goes: each runtime's own profiler, mapped to the network's layers."""
-    _profile(cases, selection, trace, out, resume, quiet, probe=False)
+    _profile(cases, selection, trace, out, resume, quiet, patience, probe=False)
 
 
 @verb("roofline")
+@takes_patience
 @takes_selection(refuses=REFUSES)
 def roofline(
     selection: Selection,
@@ -55,15 +59,23 @@ def roofline(
     out: Out = Path("roofline.jsonl"),
     resume: Resume = False,
     quiet: Quiet = False,
+    *,
+    patience: Patience,
 ) -> None:
     """Measure what this machine can do at most, and what each block of the network loses to that."""
-    _profile(cases, selection, trace, out, resume, quiet, probe=True)
+    _profile(cases, selection, trace, out, resume, quiet, patience, probe=True)
 
 
 def _profile(
-    case_ids: Sequence[str] | None, selection: Selection, trace: Path | None, out: Path, resume: bool, quiet: bool,
+    case_ids: Sequence[str] | None,
+    selection: Selection,
+    trace: Path | None,
+    out: Path,
+    resume: bool,
+    quiet: bool,
+    patience: Patience,
     probe: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Measure the cases and their profiles, and with `probe` what the machine can do at most; print and write both."""
     cases, requested = chosen_cases(case_ids, selection), Requested.of(selection, case_ids or ())
     _require_traceable(cases, trace)
@@ -74,7 +86,9 @@ def _profile(
         extras += [Probing(threads) for threads in dict.fromkeys(case.threads for case in cases)]
     journal, plan = Journal(out), selection.plan
     with resumable(str(journal.path)), Display(quiet=quiet) as display:
-        campaign = Campaign(cases, journal, plan, selection.seed, selection.weights, display, extras=tuple(extras))
+        campaign = Campaign(
+            *(cases, journal, plan, selection.seed, selection.weights, display), extras=tuple(extras), patience=patience
+        )
         records = measure(campaign, resume)
     from mnv2bench.profiling.pages.profiled import profiled_cases
 

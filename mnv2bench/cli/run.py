@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from mnv2bench.campaign import Campaign
+from mnv2bench.campaign import Campaign, Patience
 from mnv2bench.campaign import run as measure
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import conclude, console, verb
-from mnv2bench.cli.options import Resume, resumable, takes_selection
+from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal
@@ -18,6 +18,7 @@ from mnv2bench.terminal import Display, spent_table
 
 
 @verb("run")
+@takes_patience
 @takes_selection()
 def run(
     selection: Selection,
@@ -28,6 +29,8 @@ def run(
         "mnv2bench.jsonl"
     ),
     resume: Resume = False,
+    *,
+    patience: Patience,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress; print only what failed.")] = False,
 ) -> None:
     """Measure a selection of cases, as `pytest suites` does, without pytest."""
@@ -35,7 +38,9 @@ def run(
     journal, plan = Journal(out), selection.plan
     try:
         with resumable(str(out)), Display(quiet=quiet) as display:
-            campaign = Campaign(cases, journal, plan, selection.seed, selection.weights, display, selection.runner)
+            campaign = Campaign(
+                *(cases, journal, plan, selection.seed, selection.weights, display, selection.runner), patience=patience
+            )
             records = measure(campaign, resume)
     except FileExistsError:
         raise  # nothing was measured, or the message says where that is

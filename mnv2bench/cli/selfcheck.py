@@ -1,12 +1,17 @@
 """The verb `selfcheck`: how exact the measurements are, and how often the gate is wrong."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mnv2bench.campaign.patience import IDLE_LOAD, Patience, settled_load
 from mnv2bench.cli.app import console, verb
+from mnv2bench.cli.options import takes_patience
 from mnv2bench.exit_codes import ExitCode
+from mnv2bench.locks import measuring
+from mnv2bench.terminal import Display
 
 CHECK_NAMES = (
     "overhead", "benchmark_app", "aa", "device", "profile_openvino", "nights", "history", "duels", "injections",
@@ -15,6 +20,7 @@ CHECK_NAMES = (
 
 
 @verb("selfcheck")
+@takes_patience
 def selfcheck(
     only: Annotated[
         str,
@@ -38,6 +44,8 @@ def selfcheck(
     file: Annotated[
         list[Path] | None, typer.Option(help="With --device cuda: judge the records of this file instead of measuring.")
     ] = None,
+    *,
+    patience: Patience,
 ) -> None:
     """Check the measurements and the gate: what the harness adds to a time, and what the gate finds and misses."""
     from mnv2bench.selfcheck import CHECKS, DEFAULT_CHECKS, Options
@@ -53,5 +61,9 @@ def selfcheck(
         if number < 1:
             raise ValueError(f"{option} must be at least 1, not {number}")
     options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))
-    passed = [CHECKS[name](options, console()) for name in names]
+    with Display() as display, nullcontext() if file else measuring(wait=patience.campaigns, progress=display):
+        load = None if file else settled_load(patience.idle_s, display)
+        if load and load > IDLE_LOAD:
+            console().print(f"busy: load {load:.1f} of other programs", markup=False)
+        passed = [CHECKS[name](options, console()) for name in names]
     raise typer.Exit(ExitCode.DONE if all(passed) else ExitCode.BAD)

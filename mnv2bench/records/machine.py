@@ -73,12 +73,17 @@ class Machine(Struct, frozen=True):
 
 
 class MachineState(Struct, tag_field="line", tag="state", frozen=True, forbid_unknown_fields=True):
-    """How busy and how hot a machine is at one moment; None where unreadable. It is a line of a journal."""
+    """How busy and how hot a machine is at one moment; None where unreadable. It is a line of a journal.
+
+    `other_load`, of a state before the first process: how many threads of other programs ran or waited for a core,
+    after the campaign had waited for an idle machine. None before schema 5.
+    """
 
     load_1min: float | None = None
     cpu_pressure_10s: float | None = None
     frequency_mhz: float | None = None
     temperature_c: float | None = None
+    other_load: float | None = None
 
 
 def machine_to_json(machine: Machine) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.campaign import Campaign, run
+from mnv2bench.campaign import Campaign, Patience, run
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
@@ -67,7 +67,8 @@ def device(name: str, out: Console) -> bool:
     if not name:
         raise ValueError("which device? selfcheck --device adb:SERIAL; mnv2bench devices lists what is there")
     with tempfile.TemporaryDirectory() as folder, Display() as display:
-        records = run(Campaign(cases(name), Journal(Path(folder) / "device.jsonl"), PLAN, progress=display))
+        journal, patience = Journal(Path(folder) / "device.jsonl"), Patience(idle_s=0.0)
+        records = run(Campaign(cases(name), journal, PLAN, progress=display, patience=patience))
     verdicts = [verdict(record) for record in records]
     for record, (passed, summary) in zip(records, verdicts, strict=True):
         result = "as it should be" if passed else "NOT as it should be"

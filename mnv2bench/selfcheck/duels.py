@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from rich.console import Console
 
+from mnv2bench.campaign.patience import Patience
 from mnv2bench.campaign.preparation import silent
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case, cases
@@ -35,6 +36,7 @@ CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)
 PLAN = Plan(processes=10 * LOOKS[-1], rounds=10)
 PAIRS = Sort("table of pairs", columns=("case", "pair", "old", "new"))
 SIZES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)
+AT_ONCE = Patience(idle_s=0.0)
 SLOWED = Path(__file__).parent / "slowed"
 HOG = """
 import sys, time
@@ -56,7 +58,7 @@ def alike(pythons: tuple[str, str], minutes: float, out: Path, console: Console)
     table = out.with_name(f"{out.name}.csv")
     require_writable([Product(table, PAIRS)], inputs=[journal_path(out, name) for name in SIDES])
     end = time.monotonic() + 60 * minutes
-    duel = begin_duel(CELLS, pythons, out, PLAN, seed=1, progress=silent, resume=True)
+    duel = begin_duel(CELLS, pythons, out, PLAN, seed=1, progress=silent, resume=True, patience=AT_ONCE)
     measure_pairs(duel, CELLS, PLAN.processes, lambda: time.monotonic() > end)
     return judge_alike(duel, table, console)
 
@@ -140,7 +142,8 @@ def injections(pythons: tuple[str, str], repeats: int, out: Path, busy: bool, se
             journals = out.with_name(f"{out.name}.{seed}.{repeat}{suffix}")
             with tempfile.TemporaryDirectory() as folder:
                 launcher = slower(pythons[1], added, Path(folder))
-                duel = begin_duel(CELLS, (pythons[0], launcher), journals, PLAN, draw.randrange(2**31), resume=True)
+                sides, seed_of_repeat = (pythons[0], launcher), draw.randrange(2**31)
+                duel = begin_duel(CELLS, sides, journals, PLAN, seed_of_repeat, resume=True, patience=AT_ONCE)
                 for case, answer in confirm(duel).items():
                     tally[sizes[case]][answer.judged.verdict] += 1
                     console.print(f"  {_injection_text(case, sizes[case], answer)}", markup=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.campaign import Campaign, all_backends, run
+from mnv2bench.campaign import Campaign, Patience, all_backends, run
 from mnv2bench.cases import Case, cases
 from mnv2bench.flags import flags
 from mnv2bench.gpu.conditions import conditions, gpu_memory
@@ -111,7 +111,8 @@ def check_gpu(device: str, out: Console, files: Sequence[Path] = ()) -> bool:
         records = [record for file in files for record in load(file) if record.case.gpu is not None]
         return report(records, out)
     with tempfile.TemporaryDirectory() as folder, Display() as display:
-        measured = run(Campaign(cases_to_check(device), Journal(Path(folder) / "gpu.jsonl"), PLAN, progress=display))
+        journal, patience = Journal(Path(folder) / "gpu.jsonl"), Patience(idle_s=0.0)
+        measured = run(Campaign(cases_to_check(device), journal, PLAN, progress=display, patience=patience))
     return report(measured, out)
 
 

@@ -2,17 +2,20 @@
 
 import os
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnv2bench.campaign.campaign import open_journal
+from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.preparation import Failure, Preparation, Progress, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case, Kind
+from mnv2bench.locks import measuring
 from mnv2bench.machine import state
-from mnv2bench.records import Plan, Record, Weights
+from mnv2bench.records import Plan, Record, Weights, replace
 from mnv2bench.records.journal import Head, Journal, SideLine, records
 from mnv2bench.regression.duels.side import Side, side
 from mnv2bench.workers.environment import dropped_line
@@ -48,6 +51,13 @@ class Duel:
     stopped: dict[str, str] = field(default_factory=dict)
 
 
+@contextmanager
+def locked_duel(out: Path, patience: Patience, progress: Progress) -> Iterator[None]:
+    """Hold the locks of the machine and of both journals. Raises locks.Locked where another campaign has one."""
+    with measuring(*(journal_path(out, name) for name in SIDES), wait=patience.campaigns, progress=progress):
+        yield
+
+
 def begin_duel(
     cases: tuple[Case, ...],
     pythons: tuple[str, str],
@@ -57,8 +67,9 @@ def begin_duel(
     weights: Weights | None = None,
     progress: Progress = silent,
     resume: bool = False,
+    patience: Patience | None = None,
 ) -> Duel:
-    """Prepare both environments, old first, and open the journals OUT.old.jsonl and OUT.new.jsonl.
+    """Prepare both environments, old first, open the journals OUT.old.jsonl and OUT.new.jsonl, and wait for idleness.
 
     ValueError for an environment that cannot take part, or journals of another duel.
     """
@@ -80,6 +91,8 @@ def begin_duel(
         for process in measured.journal.processes:
             if process.status != "ok":
                 duel.stopped[process.case.id] = f"{name}: {process.status}: {process.reason}"
+    load = settled_load((patience or Patience()).idle_s, progress)
+    duel.new.journal.note(replace(state(), other_load=load))
     return duel
 
 

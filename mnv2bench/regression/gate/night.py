@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mnv2bench.campaign import Progress
+from mnv2bench.campaign import Patience, Progress
 from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
 from mnv2bench.regression.duels.confirm import Answer, confirm
-from mnv2bench.regression.duels.duel import Duel, begin_duel
+from mnv2bench.regression.duels.duel import Duel, begin_duel, locked_duel
 from mnv2bench.regression.gate.counts import judged_counts
 from mnv2bench.regression.gate.gate import Screened, judged, rivals, screened, to_verdicts
 from mnv2bench.regression.history import date_notes, load, nights
@@ -56,6 +56,7 @@ class Pairs:
     budget_s: float
     progress: Progress
     resume: bool = False
+    patience: Patience = field(default_factory=Patience)
 
 
 class UnreadNight(Exception):
@@ -133,10 +134,13 @@ def _confirmed(night: Tonight, stage1: Screened, pairs: Pairs) -> tuple[Mapping[
     plan = msgspec.convert(json.loads(first_row["plan"]) | {"processes": LOOKS[-1]}, Plan)
     out = night.folder / f"{night.name}.journal"
     pythons = (pairs.baseline, pairs.new)
-    duel = begin_duel(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume)
-    _require_tonights_libraries(night, json.loads(first_row["libraries"]), pairs.new, duel)
-    directions = {case: stage1.questions.directions[cell] for case, cell in cells.items()}
-    answers = confirm(duel, directions, rivals(stage1), pairs.budget_s)
+    with locked_duel(out, pairs.patience, pairs.progress):
+        duel = begin_duel(
+            *(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume, pairs.patience)
+        )
+        _require_tonights_libraries(night, json.loads(first_row["libraries"]), pairs.new, duel)
+        directions = {case: stage1.questions.directions[cell] for case, cell in cells.items()}
+        answers = confirm(duel, directions, rivals(stage1), pairs.budget_s)
     return answers, [*_differences_from_pinned(night, duel), *differences(duel)]
 
 
