@@ -394,6 +394,52 @@ def test_a_checkout_has_its_commit_and_a_changed_or_new_source_a_plus(repository
     assert commit_of(repository)[0] == f"{head}+"
 
 
+GOING_ON = """
+import sys
+from pathlib import Path
+from mnv2bench.campaign.campaign import open_journal
+from mnv2bench.campaign.preparation import silent
+from mnv2bench.cases import Case
+from mnv2bench.machine import this_machine
+from mnv2bench.records import Plan, Weights
+from mnv2bench.records.journal import Head, Journal
+head = Head((Case(backend="fake"),), Plan(), 0, Weights(), this_machine())
+open_journal(Journal(Path(sys.argv[1])), head, True, silent)
+"""
+
+
+def go_on(folder, journal):
+    """Begin or resume a campaign with the package in a folder; returns the last line of what it printed."""
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", GOING_ON, journal],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        cwd="/",
+    )
+    return ran.stderr.strip().rpartition("\n")[2]
+
+
+@pytest.mark.parametrize("change", ["a commit", "no commit"])
+def test_a_campaign_is_not_resumed_by_other_code(repository, change):
+    shutil.copytree(PACKAGE, repository / "mnv2bench", ignore=shutil.ignore_patterns("__pycache__"))
+    if change == "a commit":
+        git(repository, "add", "mnv2bench")
+        git(repository, "commit", "--quiet", "-m", "ours")
+    journal = repository / "x.jsonl"
+    assert go_on(repository, journal) == ""
+    assert go_on(repository, journal) == ""
+    before = journal.read_bytes()
+    if change == "a commit":
+        git(repository, "commit", "--quiet", "--allow-empty", "-m", "next")
+    else:
+        (repository / "mnv2bench" / "statistics" / "new.py").write_text("")
+    refusal = go_on(repository, journal)
+    assert refusal.startswith("ValueError: mnv2bench itself changed since the campaign was interrupted (")
+    assert refusal.endswith(" now): measure it anew, without --resume")
+    assert journal.read_bytes() == before
+
+
 def test_an_installed_package_outside_of_any_repository_says_so(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "mnv2bench", ignore=shutil.ignore_patterns("__pycache__"))
     commit, reason = commit_of(tmp_path)

@@ -14,7 +14,7 @@ from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
 from mnv2bench.locks import measuring
 from mnv2bench.machine import state, this_machine
-from mnv2bench.records import ENDED, Plan, Record, Weights, replace
+from mnv2bench.records import ENDED, Machine, Plan, Record, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records
 from mnv2bench.workers.environment import dropped_line
 from mnv2bench.workers.noise import resident_bytes
@@ -140,5 +140,16 @@ def _require_same(before: Head, now: Head) -> None:
         )
     if before.machine.fingerprint != now.machine.fingerprint:
         raise ValueError("the interrupted campaign ran on another machine: measure it anew, without --resume")
+    if _code(before.machine) != _code(now.machine):
+        then, today = (head.machine.commit or "no commit" for head in (before, now))
+        raise ValueError(
+            f"mnv2bench itself changed since the campaign was interrupted ({then} then, {today} now): "
+            "measure it anew, without --resume"
+        )
     if before.machine.libraries != now.machine.libraries:
         raise ValueError("libraries changed since the campaign was interrupted: measure it anew, without --resume")
+
+
+def _code(machine: Machine) -> tuple[str | None, str | None]:
+    """What tells one state of mnv2bench's code from another: its commit, and the digest of what ran."""
+    return machine.commit, machine.sources
