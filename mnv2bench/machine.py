@@ -54,7 +54,7 @@ def _affinity() -> int:
 
 def _text(path: Path) -> str | None:
     with suppress(OSError, UnicodeDecodeError):
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8").strip()
     return None
 
 
@@ -108,7 +108,9 @@ def _git(folder: Path, *words: str) -> str:
     """What git prints of this folder, whatever repository its variables name, as they do in a hook."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(folder), *words]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=GIT_S, env=variables)
+    ran = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=GIT_S, env=variables
+    )
     return ran.stdout.strip()
 
 

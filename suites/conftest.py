@@ -135,6 +135,8 @@ def pytest_runtestloop(session):
         name = option.benchmark_save or ("autosave" if option.benchmark_autosave else "unsaved")
         journal = Journal(RESULTS / this_machine().fingerprint / f"{name}.journal.jsonl")
         out = config.pluginmanager.get_plugin("terminalreporter")._tw._file
+        if hasattr(out, "reconfigure"):
+            out.reconfigure(errors="backslashreplace")  # a locale may have no dash
         try:
             with Display(out, quiet=option.verbose < 0) as display:
                 display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")

@@ -158,3 +158,18 @@ def test_what_is_no_text_file_says_so(file, make):
     make(file)
     with pytest.raises(ValueError, match=r"epochs\.toml cannot be read .*: restore it with git$"):
         read(file)
+
+
+def test_comments_line_breaks_and_a_link_of_a_person_stay(file, tmp_path):
+    kept = tmp_path / "kept.toml"
+    kept.write_bytes(
+        b'# ours\r\n[[epoch]]\r\nnight = "0001_x"\r\ncases = ["*"]\r\nwho = "Ada"\r\nwhen = "w"\r\nwhy = "y"\r\n'
+    )
+    before = kept.read_bytes()
+    file.parent.mkdir()
+    file.symlink_to(kept)
+    append(file, epoch())
+    assert file.is_symlink()
+    assert kept.read_bytes().startswith(before.rstrip())
+    assert [each.night for each in read(file)] == ["0001_x", "0012_nightly"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["kept.toml"]

@@ -1,6 +1,7 @@
 """Files are never destroyed: what a verb writes is whole or not at all, and never over what is not its own."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import mnv2bench
 from mnv2bench.cli import app
 from mnv2bench.comparison.page import PAGE
 from mnv2bench.comparison.tidy import TABLE
@@ -341,3 +343,12 @@ def test_files_come_before_the_terminal(saved, tmp_path):
     assert ran.returncode != 0
     assert (tmp_path / "run.md").stat().st_size > 1000
     assert "Traceback" not in ran.stderr
+
+
+WRITES = re.compile(r"\.write_text\(|\.write_bytes\(|\.open\(\"[wax]|to_csv\((?!index)|savefig\(|with_suffix\(")
+
+
+@pytest.mark.parametrize("package", ["cli", "comparison", "report", "records", "regression/pages", "profiling/pages"])
+def test_no_verb_has_a_way_of_its_own_to_write_a_file(package):
+    files = sorted((Path(mnv2bench.__file__).parent / package).rglob("*.py"))
+    assert [f"{file}: {line}" for file in files for line in file.read_text().splitlines() if WRITES.search(line)] == []

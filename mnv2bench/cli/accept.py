@@ -113,7 +113,9 @@ def _git_user() -> str:
 def _git_config(key: str) -> str | None:
     """The value on one line; None without git or without the key."""
     with suppress(OSError, subprocess.SubprocessError):
-        answer = subprocess.run(["git", "config", key], capture_output=True, text=True, check=True, timeout=10)
+        answer = subprocess.run(
+            ["git", "config", key], capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=10
+        )
         return one_line(answer.stdout.strip())
     return None
 

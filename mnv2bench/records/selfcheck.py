@@ -1,6 +1,5 @@
 """What the self-checks of a machine measured, kept as `selfcheck.json` in its results folder, a part for each check."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mnv2bench.cases import Case
+from mnv2bench.files import write_whole
 from mnv2bench.records.journal import Unusable
 from mnv2bench.records.record import Plan
 from mnv2bench.texts import one_line
@@ -101,18 +101,10 @@ def read(results: Path, fingerprint: str) -> SelfChecks:
 def keep(results: Path, fingerprint: str, **parts: Any) -> SelfChecks:
     """Write these parts of a machine's file and leave its others as they are: whole on disk, or not at all.
 
-    Raises Unusable for a file that cannot be read, OSError for one that cannot be written.
+    Raises Unusable for a file that cannot be read, ValueError for one that cannot be written.
     """
     checks = msgspec.structs.replace(read(results, fingerprint), **parts)
     path = file_of(results, fingerprint)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(checks), indent=1) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(checks), indent=1) + b"\n")
     return checks

@@ -135,7 +135,7 @@ def _ours(
         return _outcome(wrong or wrong_later, Measured(samples))
     marks = folder / "counts.jsonl"
     device.pull("counts.jsonl", marks)
-    runs = answer.counts(marks.read_text(), result.marks)
+    runs = answer.counts(marks.read_text(encoding="utf-8"), result.marks)
     counts = Counts(runs.instructions, runs.empty, runs.classes, error, separation, result.samples.settings)
     checks, wrong_later = after_counting(job.case, outputs[CHECKED:], seeds, reference, min(counts.net))
     return _outcome(wrong or wrong_later, Measured(counts=structs.replace(counts, checks=checks)))

@@ -181,7 +181,7 @@ def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> str:
     # the processes of a duel get no PYTHONPATH: what this process imports from is named here
     path = os.pathsep.join(filter(None, [str(SLOWED), import_path(os.environ.get("PYTHONPATH", ""))]))
     settings = f"PYTHONPATH={shlex.quote(path)} MNV2BENCH_SLOWED={shlex.quote(words)}"
-    launcher.write_text(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n')
+    launcher.write_bytes(os.fsencode(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n'))
     launcher.chmod(0o755)
     return str(launcher)
 

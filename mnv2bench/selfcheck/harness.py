@@ -112,7 +112,9 @@ def app_output(path: str, *arguments: str) -> str:
     """Text that benchmark_app prints for a file on one thread in fp32."""
     options = ["-hint", "none", "-api", "sync", "-nthreads", "1", "-infer_precision", "f32", "-t", "3", *arguments]
     command = [str(require_app()), "-m", path, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=120
+    ).stdout
 
 
 def call_cost(case: Case, path: Path) -> float:

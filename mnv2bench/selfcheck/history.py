@@ -59,7 +59,7 @@ class Synthetic:
         while self.written < nights:
             self.written += 1
             path = self.folder / f"{self.written:04}_nightly.json"
-            path.write_text(dumps(self._saved(FIRST + timedelta(days=self.written))))
+            path.write_text(dumps(self._saved(FIRST + timedelta(days=self.written))), encoding="utf-8")
 
     def _saved(self, when: datetime) -> dict[str, object]:
         commit = f"{self.written:08x}" * 5
@@ -113,7 +113,7 @@ def load_and_report() -> None:
     loaded = load(results, SYNTHETIC)
     seconds, cpu_s = time.perf_counter() - start, sum(os.times()[:4]) - cpu
     peak = (resident_bytes("VmHWM") or 0) + _peak_of_readers()
-    figures.write_text(json.dumps([seconds, cpu_s, len(loaded.frame), peak]))
+    figures.write_text(json.dumps([seconds, cpu_s, len(loaded.frame), peak]), encoding="utf-8")
 
 
 def _peak_of_readers() -> int:
@@ -134,7 +134,7 @@ def _loaded(results: Path) -> Load:
     figures = results / "figures.json"
     command = [sys.executable, "-c", CHILD, str(results), str(figures)]
     subprocess.run(command, check=True, env={**os.environ, "MNV2BENCH_CACHE": str(results / "cache")})
-    return Load(*json.loads(figures.read_text()))
+    return Load(*json.loads(figures.read_text(encoding="utf-8")))
 
 
 def _bytes(folder: Path, pattern: str) -> int:

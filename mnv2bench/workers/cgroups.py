@@ -70,7 +70,7 @@ def throttled_ns(process: Path = SELF) -> int | None:
 
 def _text(path: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8").strip()
     return ""
 
 

@@ -154,7 +154,15 @@ def _require_preloadable(libraries: str) -> None:
     """ValueError where the dynamic loader would leave out a library of LD_PRELOAD, which it only mentions."""
     environment = {**clean_variables(os.environ, our_python=True), "LD_PRELOAD": libraries}
     command = [sys.executable, "-S", "-E", "-c", "pass"]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PRELOAD_S, check=False)
+    ran = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=PRELOAD_S,
+        check=False,
+    )
     if ran.returncode or "preload" in ran.stderr:
         last = ran.stderr.strip().splitlines()[-1:] or [f"exit code {ran.returncode}"]
         raise ValueError(f"--env LD_PRELOAD={libraries} cannot be loaded ({last[0]}): give the path of a library")

@@ -22,7 +22,7 @@ def export(job: Job) -> None:
         traced.save(str(Path(folder, "net.pt")))
         shape = f"inputshape=[{job.case.batch},3,{job.case.resolution},{job.case.resolution}]f32"
         command = [pnnx.EXEC_PATH, "net.pt", shape, "fp16=0"]  # 1 would halve the weights
-        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        ran = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False)
         files = [Path(folder, f"net.ncnn.{part}") for part in ("param", "bin")]
         if ran.returncode or not all(file.exists() for file in files):
             raise RuntimeError(f"pnnx ended with exit code {ran.returncode}: {ran.stderr or ran.stdout}")

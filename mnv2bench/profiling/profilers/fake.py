@@ -46,7 +46,7 @@ class FakeProfiledSession(ProfiledSession):
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
         if trace:
-            trace.write_text('{"traceEvents": []}')
+            trace.write_text('{"traceEvents": []}', encoding="utf-8")
         return [Operator(name, type, (ns,) * self.calls, origins) for name, type, ns, origins in self.reported]
 
     def arena(self) -> Arena:

@@ -19,7 +19,7 @@ Event = dict[str, Any]  # onnxruntime's JSON, read field by field below
 
 def events(path: Path) -> list[Event]:
     """Every event of a profile. ValueError where the file is no profile, was cut off or is full."""
-    listed = json.loads(path.read_text())
+    listed = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(listed, list) or not all(isinstance(event, dict) for event in listed):
         raise ValueError("onnxruntime's profile is no list of events")
     if len(listed) >= MOST_EVENTS:

@@ -1,13 +1,13 @@
 """Epochs: changes of speed that a person accepted, in a text file; a case's history begins anew at its last one."""
 
 import json
-import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mnv2bench.files import write_whole
 from mnv2bench.texts import one_line
 
 ALL = ("*",)
@@ -41,12 +41,7 @@ def append(path: Path, epoch: Epoch) -> None:
     text = f"{before.rstrip()}\n\n{block(epoch)}"
     _epochs(text, path)  # a hand-made file may read well, and not with a block behind it
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.tmp")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_whole(path, text.encode())
 
 
 def start(epochs: Sequence[Epoch], case_id: str) -> str | None:
@@ -62,7 +57,7 @@ def pinned(epochs: Sequence[Epoch]) -> Epoch | None:
 
 def _content(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()  # the line breaks of whoever edited it stay as they are
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

@@ -64,12 +64,12 @@ def make_folder(folder: Path, make: Callable[[Path], None]) -> None:
 
 def write_facts(folder: Path, facts: dict[str, str]) -> None:
     """Write the facts of a runner into its folder."""
-    (folder / FACTS).write_text(json.dumps(facts, indent=1))
+    (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def read_facts(folder: Path) -> dict[str, str]:
     """Read the facts that `write_facts` wrote."""
-    facts: dict[str, str] = json.loads((folder / FACTS).read_text())
+    facts: dict[str, str] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     return facts
 
 

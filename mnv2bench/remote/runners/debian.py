@@ -25,7 +25,7 @@ def packages(names: tuple[str, ...]) -> Path:
 
 def versions(folder: Path) -> dict[str, str]:
     """The versions of the packages in such a folder, by their names."""
-    lines = (folder / "versions").read_text().splitlines()
+    lines = (folder / "versions").read_text(encoding="utf-8").splitlines()
     return {name: version for name, _, version in (line.partition("\t") for line in lines)}
 
 
@@ -49,8 +49,8 @@ def _fetch(names: tuple[str, ...], to: Path) -> None:
     for folder in (apt / "lists" / "partial", apt / "archives" / "partial", apt / "empty", debs):
         folder.mkdir(parents=True)
     (apt / "status").touch()
-    (apt / "sources.list").write_text(f"deb [signed-by={KEYRING}] {MIRROR} {RELEASE} main\n")
-    (apt / "apt.conf").write_text(_configuration(apt))
+    (apt / "sources.list").write_text(f"deb [signed-by={KEYRING}] {MIRROR} {RELEASE} main\n", encoding="utf-8")
+    (apt / "apt.conf").write_text(_configuration(apt), encoding="utf-8")
     variables = {**os.environ, "APT_CONFIG": str(apt / "apt.conf")}  # read first, so that /etc/apt is not read at all
     offline = "be online, and behind a proxy set Acquire::http::Proxy in /etc/apt/apt.conf.d"
     for words in (["update"], ["download", *names]):
@@ -60,7 +60,7 @@ def _fetch(names: tuple[str, ...], to: Path) -> None:
     for deb in sorted(debs.glob("*.deb")):
         succeed(["dpkg-deb", "-x", str(deb), str(to)], f"{deb.name} does not unpack", "try again")
         lines.append(succeed(["dpkg-deb", "-W", str(deb)], f"{deb.name} tells no version", "try again").strip())
-    (to / "versions").write_text("\n".join(lines) + "\n")
+    (to / "versions").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for folder in (apt, debs):
         shutil.rmtree(folder)
 

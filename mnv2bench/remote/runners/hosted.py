@@ -75,7 +75,7 @@ def bundle(backend: str, target: str) -> Bundle:
     bytecode = sys.implementation.cache_tag or ""
     parts = [LAYOUT, debian.RELEASE, *map(str, versions.items()), bytecode]
     python = cached_folder(f"linux-aarch64-{backend}", parts, lambda to: _assemble(backend, versions, to))
-    texts = [f"{source.relative_to(PACKAGE)} {source.read_text()}" for source in _sources()]
+    texts = [f"{source.relative_to(PACKAGE)} {source.read_text(encoding='utf-8')}" for source in _sources()]
     session = cached_folder("session", [digest(texts), bytecode], _copy_sources)
     start = (*LOADED, str(BINARY), "-B", "-m", MODULE, "--backend", backend)
     return Bundle((python / "lib", python / "python", session / "mnv2bench"), start, read_facts(python))

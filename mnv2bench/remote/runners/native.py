@@ -137,7 +137,7 @@ def version_of(compiler: str, fix: str) -> str:
 
 def source_digest(runner: Native) -> str:
     """Digest of a runner's source files."""
-    return digest([(SOURCES / name).read_text() for name in (runner.source, *HEADERS)])
+    return digest([(SOURCES / name).read_text(encoding="utf-8") for name in (runner.source, *HEADERS)])
 
 
 def _linux(backend: str, target: str) -> Path:

@@ -88,7 +88,7 @@ def plugin() -> Path:
     if not compiler:
         raise Unavailable("no C compiler here for the counting plugin: apt-get install gcc libc6-dev")
     library.parent.mkdir(parents=True, exist_ok=True)
-    partial = library.with_suffix(f".{os.getpid()}.tmp")
+    partial = library.with_name(f".{os.urandom(6).hex()}.tmp")
     flags = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
     compiled = command([compiler, *flags, "-o", str(partial), str(source)], 120)
     if compiled.code:
@@ -111,7 +111,7 @@ def prefix(folder: Path, cpu: str) -> None:
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _folder() -> Path:
