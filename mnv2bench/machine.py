@@ -20,7 +20,7 @@ from mnv2bench.artifacts import formats
 from mnv2bench.gpu import nvml
 from mnv2bench.records import GpuFacts, Machine, MachineState
 from mnv2bench.texts import one_line
-from mnv2bench.workers import package
+from mnv2bench.workers import distributions, package
 from mnv2bench.workers.cgroups import quota_cores
 from mnv2bench.workers.environment import allocator_setting, recorded
 
@@ -122,14 +122,14 @@ def _os() -> str:
 
 
 def _libraries() -> dict[str, str]:
-    """Versions of what is installed of our own libraries, of all converters and of every backend's distributions."""
+    """Versions, as imported, of our own libraries, of all converters and of every backend's distributions."""
     names = [*OWN_LIBRARIES, *(name for format in formats.names() for name in formats.format(format).converters)]
     for backend in backends.names():
         names += backends.runtime(backend).distributions
     versions = {}
     for name in dict.fromkeys(names):
-        with suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
+        if (version := distributions.version(name)) is not None:
+            versions[name] = version
     for entry in importlib.metadata.entry_points(group=backends.ENTRY_POINTS):
         if entry.dist:
             versions[entry.dist.name] = entry.dist.version

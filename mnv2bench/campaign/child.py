@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -31,11 +31,12 @@ class Interpreter:
     """A Python that runs programs: our own runs the package of this process, another one the package that it has.
 
     Neither imports anything from the current folder. `sources` is the digest that its package must have, "" where it is
-    not known yet.
+    not known yet; `libraries` are the versions that the campaign began with, None for those of this process.
     """
 
     path: str = sys.executable
     sources: str = ""
+    libraries: Mapping[str, str] | None = None
 
     @property
     def is_ours(self) -> bool:

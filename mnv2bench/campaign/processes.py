@@ -1,6 +1,7 @@
 """One process of a prepared case: how it is run, and what a journal keeps of it."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from mnv2bench.artifacts import compiled
 from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case
+from mnv2bench.machine import this_machine
 from mnv2bench.records import ENDED, Plan, Process
 from mnv2bench.records.encoding import require_consistent_counts, require_consistent_samples
 from mnv2bench.workers.environment import variables_of
@@ -48,7 +50,20 @@ def run_process(
     outcome = run_child(PROGRAMS[case.kind].measure, job, environment, plan.timeout_s, interpreter)
     if outcome.status in ENDED:
         compiled.seal(Path(job.compile_cache))
-    return outcome
+    libraries = this_machine().libraries if interpreter.libraries is None else interpreter.libraries
+    return _of_libraries(libraries, outcome)
+
+
+def _of_libraries(libraries: Mapping[str, str], outcome: Outcome[Measured]) -> Outcome[Measured]:
+    """The outcome, or a failure where the process imported other versions than its campaign began with."""
+    imported = outcome.result.samples.libraries if outcome.result else {}
+    changed = [name for name, version in imported.items() if libraries.get(name) != version]
+    if not changed:
+        return outcome
+    name = changed[0]
+    before, now = libraries.get(name, "not installed"), imported[name]
+    reason = f"the process imported {name} {now}, and the campaign began with {before}: measure it anew"
+    return Outcome("failed", reason, wall_s=outcome.wall_s)
 
 
 def compile_cache(preparation: Preparation, plan: Plan) -> str:

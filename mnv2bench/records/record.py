@@ -126,6 +126,7 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     `cold_open_s` is what `open` took when nothing of it was cached, then or in this process (`cold`); None for a
     backend that keeps no compile cache. `error` and `separation` are over the reference's largest logit, of the two
     batches that are checked before anything is timed; `checks` are of the time after that, None before schema 5.
+    `libraries` are the versions of the backend's distributions that the process imported, empty before schema 5.
     """
 
     warmup: tuple[Round, ...] = ()
@@ -141,6 +142,7 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, str] = {}
     gpu: Gpu | None = None
     checks: Checks | None = None
+    libraries: dict[str, str] = {}
 
 
 class Counts(Struct, frozen=True, forbid_unknown_fields=True):

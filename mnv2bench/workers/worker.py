@@ -19,6 +19,7 @@ from mnv2bench.gpu.nvml import Watch  # noqa: E402
 from mnv2bench.networks.inputs import images  # noqa: E402
 from mnv2bench.records import Gpu, GpuMemory, Samples  # noqa: E402
 from mnv2bench.workers.checking import after_rounds  # noqa: E402
+from mnv2bench.workers.distributions import imported_versions  # noqa: E402
 from mnv2bench.workers.jobs import WORKER, Measured, MeasureJob  # noqa: E402
 from mnv2bench.workers.opening import Timing, open_check_measure, time_session  # noqa: E402
 from mnv2bench.workers.outputs import Comparison, Reference, compare  # noqa: E402
@@ -138,6 +139,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         settings=timing.settings,
         gpu=on_gpu,
         checks=checks,
+        libraries=imported_versions(backends.runtime(case.backend).distributions),
     )
     wrong = opening.checked.wrong or wrong_later
     return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))

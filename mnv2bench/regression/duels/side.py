@@ -1,6 +1,5 @@
 """One side of a duel: an environment with an interpreter of its own, which makes what its cases need itself."""
 
-import importlib.metadata
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Machine, Weights
 from mnv2bench.workers import package
+from mnv2bench.workers.distributions import installed_versions
 from mnv2bench.workers.programs import Outcome, Program, serve
 
 
@@ -67,14 +67,14 @@ def side(python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 
     if outcome.status != "ok" or result is None:
         fix_command = f"{python} -m pip install --upgrade mnv2bench"
         raise ValueError(f"the environment of {python} cannot duel ({outcome.reason}): {fix_command}")
-    return Side(Interpreter(path, result.sources), result.machine, result.distributions, result.preparations)
+    interpreter = Interpreter(path, result.sources, result.machine.libraries)
+    return Side(interpreter, result.machine, result.distributions, result.preparations)
 
 
 def main(job: SideJob) -> Outcome[SideResult]:
     """Prepare the cases with this interpreter."""
     preparations = {case.id: prepare(case, job.weights, trt_level=job.trt_level) for case in job.cases}
-    distributions = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
-    return Outcome(result=SideResult(this_machine(), distributions, preparations, package.digest()))
+    return Outcome(result=SideResult(this_machine(), installed_versions(), preparations, package.digest()))
 
 
 if __name__ == "__main__":
