@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnv2bench.cli.app import console, verb
-from mnv2bench.machine import this_machine
+from mnv2bench.machine import differences, this_machine
 from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mnv2bench.regression.history import Epoch, History, Verdict
+    from mnv2bench.regression.history import Epoch, Lineage, Verdict
 
 NIGHTLY = "nightly"
+FILE = "epochs.toml"
 
 
 @verb("accept")
@@ -34,24 +35,38 @@ def accept(
     series: Annotated[str, typer.Option(help="The --benchmark-save name whose newest night is taken.")] = NIGHTLY,
     results: Annotated[Path, typer.Option(help="The folder with the nights.")] = Path("results"),
     fingerprint: Annotated[str, typer.Option(help="The machine of the history. Default: this machine.")] = "",
+    continue_from: Annotated[
+        str,
+        typer.Option(
+            help="An earlier fingerprint of this machine, before its system was updated: its nights count here."
+        ),
+    ] = "",
 ) -> None:
-    """Accept a change of speed: history begins anew with that night, and its commit is the pinned baseline."""
-    from mnv2bench.regression.history import epochs, load, nights, verdicts
+    """Accept a change of speed: history begins anew with that night, and its commit is the pinned baseline.
+
+    With --continue-from: accept that this machine has a new fingerprint, and go on from its earlier nights.
+    """
+    from mnv2bench.regression.history import epochs, lineage, nights, verdicts
 
     case_ids = tuple(dict.fromkeys(cases or ()))
+    if continue_from:
+        if case_ids or every or night:
+            raise ValueError("--continue-from accepts a fingerprint, and no case and no night: name it alone")
+        machine = fingerprint or this_machine().fingerprint
+        _continue(results, machine, continue_from, _line("--why", why), _line("--who", who or _git_user()))
+        return
     if bool(case_ids) == every:
         raise ValueError("name the cases whose change is accepted, or --all of them")
     reason = _line("--why", why)
     person = _line("--who", who or _git_user())
     folder = _machine_folder(results, fingerprint or this_machine().fingerprint)
-    loaded = load(results, folder.name)
+    loaded = lineage(results, folder.name)
     frame, name = loaded.frame, night or _newest_night(loaded, series)
     known_nights = {known.night: known for known in nights(frame)}
     if name not in known_nights:
         raise ValueError(f"no night {name!r} in {folder}: name one of {_joined(list(known_nights)[::-1])}")
     _require_measured(case_ids, frame[frame["night"] == name], name)
-    earlier_epochs = epochs.read(folder / "epochs.toml")
-    past_verdicts = verdicts.read(folder / "verdicts.jsonl")
+    earlier_epochs, past_verdicts = loaded.epochs, loaded.verdicts
     if not every:
         _require_no_other_open(case_ids, verdicts.open_changes(past_verdicts, earlier_epochs, list(known_nights)))
     epoch = epochs.Epoch(
@@ -67,6 +82,39 @@ def accept(
     console().print(f"written to {folder / 'epochs.toml'}:\n\n{epochs.block(epoch)}", markup=False)
     still_open = verdicts.open_changes(past_verdicts, (*earlier_epochs, epoch), list(known_nights))
     _print_notes(epoch, still_open)
+
+
+def _continue(results: Path, fingerprint: str, earlier: str, reason: str, person: str) -> None:
+    """Write that the nights of an earlier fingerprint count as nights of this one, up to the newest of them.
+
+    ValueError where the two are not one machine before and after an update of its system.
+    """
+    from mnv2bench.regression.history import epochs, lineage, nights
+    from mnv2bench.regression.history.lineage import machine_of, same_hardware
+
+    folder, before = results / fingerprint, _machine_folder(results, earlier)
+    here = machine_of(folder) if folder.is_dir() else None
+    if here is None and fingerprint == this_machine().fingerprint:
+        here = this_machine()
+    there = machine_of(before)
+    if here is None or there is None:
+        unread = folder if here is None else before
+        raise ValueError(f"no night under {unread} reads, so nobody knows what differs: measure a night there first")
+    if before.name == fingerprint or before.name in {
+        entry.fingerprint for entry in epochs.continuations(folder / FILE)
+    }:
+        raise ValueError(f"the nights of {before.name} count here already: there is nothing to accept")
+    differs = differences(here, there)
+    if not same_hardware(here, there):
+        raise ValueError(
+            one_line(f"{before.name} is another machine ({'; '.join(differs)}): its nights say nothing here")
+        )
+    known = [known.night for known in nights(lineage(results, before.name, later=(fingerprint,)).frame)]
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = epochs.Continuation(before.name, known[-1], person, when, reason, tuple(differs))
+    epochs.append(folder / FILE, entry)
+    console().print(f"written to {folder / FILE}:\n\n{epochs.continuation_block(entry)}", markup=False)
+    console().print(f"{len(known)} nights of {before.name} count here from now on", markup=False)
 
 
 def _require_no_other_open(case_ids: Sequence[str], open_changes: "dict[str, Verdict]") -> None:
@@ -129,7 +177,7 @@ def _machine_folder(results: Path, fingerprint: str) -> Path:
     return machines[fingerprint]
 
 
-def _newest_night(history: "History", series: str) -> str:
+def _newest_night(history: "Lineage", series: str) -> str:
     """The night of the series with the highest number; ValueError where there is none, or where it does not read."""
     from mnv2bench.regression.history.night import night_number
 

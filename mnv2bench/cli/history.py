@@ -53,23 +53,23 @@ def history(
     ] = False,
 ) -> None:
     """Show the nights of this machine: every case as it stands, or one case night by night with its plot."""
-    from mnv2bench.regression.history import date_notes, epochs, load, nights, verdicts
+    from mnv2bench.regression.history import date_notes, lineage, nights
     from mnv2bench.regression.pages.picture import PICTURE
 
     if svg and not case:
         raise ValueError("--svg draws one case: name the CASE too")
     machine = fingerprint or _machine_of(results)
-    loaded = load(results, machine)
-    for line in loaded.skipped:
-        print(f"skipped: {one_line(line)}", file=sys.stderr)
+    loaded = lineage(results, machine)
+    for file in loaded.unread:
+        print(f"skipped: {one_line(file.reason)}", file=sys.stderr)
     frame = _nights_of_series(loaded.frame, series, results / machine)
-    for line in date_notes(nights(frame), datetime.now(UTC)):
+    own_nights = [night for night in nights(frame) if "/" not in night.night]
+    for line in date_notes(own_nights, datetime.now(UTC)):
         print(one_line(line), file=sys.stderr)
-    accepted = epochs.read(results / machine / "epochs.toml")
+    accepted, past_verdicts = loaded.epochs, loaded.verdicts
     if baseline:
         typer.echo(_baseline_commit(frame, accepted, loaded.unread))
         return
-    past_verdicts = verdicts.read(results / machine / "verdicts.jsonl")
     picture = Product(svg, PICTURE) if svg else None
     table = Product(csv, _table()) if csv else None
     saved = [results / machine / source for source in frame["source"].unique().tolist()]
@@ -88,7 +88,7 @@ def history(
     unmeasured = not (shown["status"] == "ok").any()
     if unmeasured:
         print("no night has a number of it: mnv2bench report says why, for a file", file=sys.stderr)
-    raise typer.Exit(ExitCode.BAD if loaded.skipped or unmeasured else ExitCode.DONE)
+    raise typer.Exit(ExitCode.BAD if loaded.unread or unmeasured else ExitCode.DONE)
 
 
 def _show_all(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", past_verdicts: "Verdicts", title: str) -> None:

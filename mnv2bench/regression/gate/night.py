@@ -17,10 +17,10 @@ from mnv2bench.regression.duels.confirm import Answer, confirm
 from mnv2bench.regression.duels.duel import Duel, begin_duel, locked_duel
 from mnv2bench.regression.gate.counts import judged_counts
 from mnv2bench.regression.gate.gate import Screened, judged, rivals, screened, to_verdicts
-from mnv2bench.regression.history import date_notes, load, nights
-from mnv2bench.regression.history import epochs as epochs_file
+from mnv2bench.regression.history import Continuation, Night, date_notes, lineage, nights
 from mnv2bench.regression.history import verdicts as verdicts_file
 from mnv2bench.regression.history.epochs import Epoch, pinned
+from mnv2bench.regression.history.lineage import machine_of, other_histories
 from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.judgement import Judgement
@@ -29,6 +29,8 @@ from mnv2bench.statistics.versions import differing_versions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OTHERS = 3  # histories under other fingerprints that a night names
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Tonight:
     epochs: tuple[Epoch, ...]
     verdicts: dict[str, dict[str, Verdict]]
     skipped: tuple[str, ...]
+    series: str
+    continuations: tuple[Continuation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def tonight(results: Path, machine: str, series: str = "", night: str = "") -> T
 
     ValueError where there is none. UnreadNight where its file does not read: no other night is judged in its place.
     """
-    history = load(results, machine, series or None)
-    names = list(dict.fromkeys(history.frame["night"].astype(str)))
+    history = lineage(results, machine, series or None)
+    names = [known for known in dict.fromkeys(history.frame["night"].astype(str)) if "/" not in known]
     unread = {file.night: file.reason for file in history.unread if series in ("", file.series)}
     if not names and not unread:
         fix_command = "pytest suites --benchmark-save=nightly"
@@ -95,9 +99,11 @@ def tonight(results: Path, machine: str, series: str = "", night: str = "") -> T
         machine=machine,
         folder=folder,
         frame=history.frame[history.frame["series"] == series_of_night],
-        epochs=epochs_file.read(folder / "epochs.toml"),
-        verdicts=verdicts_file.read(folder / "verdicts.jsonl"),
-        skipped=history.skipped,
+        epochs=history.epochs,
+        verdicts=history.verdicts,
+        skipped=tuple(file.reason for file in history.unread),
+        series=series_of_night,
+        continuations=history.continuations,
     )
 
 
@@ -120,12 +126,39 @@ def judge_night(
     if pairs:
         answers, notes = _confirmed(night, stage1, pairs) if stage1.cases() else ({}, ())
     counts = judged_counts(night.frame, night.name, night.epochs, night.verdicts)
-    notes = (*notes, *date_notes(nights(night.frame), datetime.now(UTC)))
+    notes = (*notes, *date_notes(_own_nights(night), datetime.now(UTC)), *_lineage_notes(night, stage1))
     judgement = judged(stage1, answers, notes, pairs.baseline if pairs else "", counts, strict)
     write_pages(judgement)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement))
+    continues = [entry.fingerprint for entry in night.continuations]
+    verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement), continues)
     return judgement
+
+
+def _own_nights(night: Tonight) -> list[Night]:
+    """The nights that were saved under the machine's own fingerprint."""
+    return [known for known in nights(night.frame) if "/" not in known.night]
+
+
+def _lineage_notes(night: Tonight, stage1: Screened) -> list[str]:
+    """Sentences on nights under other fingerprints: those that count here, and where a case is learning those that lie
+    unused.
+    """
+    names = [known.night for known in nights(night.frame)]
+    notes = []
+    for entry in night.continuations:
+        count = sum(name.startswith(f"{entry.fingerprint}/") for name in names)
+        facts = "; ".join(entry.differs)
+        notes.append(
+            f"{count} nights of {entry.fingerprint} count here since {entry.when[:10]}: {entry.why} ({entry.who}). "
+            f"It differs in {facts}."
+        )
+    here = machine_of(night.folder, night.series) if stage1.screen.learning.any() else None
+    if here:
+        known = [entry.fingerprint for entry in night.continuations]
+        others = other_histories(night.folder.parent, here, night.machine, night.series, known)
+        notes += [other.sentence(night.series) for other in others[:OTHERS]]
+    return notes
 
 
 def _confirmed(night: Tonight, stage1: Screened, pairs: Pairs) -> tuple[Mapping[Case, Answer], Sequence[str]]:

@@ -14,6 +14,7 @@ ALL = ("*",)
 TITLE = "# What `mnv2bench accept` wrote, the newest last: from `night` on, the history of `cases` begins anew.\n"
 REQUIRED = ("night", "cases", "who", "when", "why")
 KEYS = {*REQUIRED, "commit", "libraries"}
+CONTINUATION_KEYS = ("fingerprint", "night", "who", "when", "why", "differs")
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,37 @@ class Epoch:
     libraries: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Continuation:
+    """Nights under another fingerprint that count as nights of this machine, up to and with `night`.
+
+    `differs`: the facts that differed when a person said so, a readable phrase each.
+    """
+
+    fingerprint: str
+    night: str
+    who: str
+    when: str
+    why: str
+    differs: tuple[str, ...]
+
+
 def read(path: Path) -> tuple[Epoch, ...]:
     """The epochs in the order of acceptance; () without a file. ValueError, naming the file, where it is damaged."""
-    return _epochs(_content(path), path)
+    return _accepted(_content(path), path)[0]
 
 
-def append(path: Path, epoch: Epoch) -> None:
-    """Add one epoch behind the others, whose text stays as it was. ValueError where the file is damaged."""
+def continuations(path: Path) -> tuple[Continuation, ...]:
+    """The continuations in the order of acceptance; () without a file. ValueError where the file is damaged."""
+    return _accepted(_content(path), path)[1]
+
+
+def append(path: Path, entry: Epoch | Continuation) -> None:
+    """Add one entry behind the others, whose text stays as it was. ValueError where the file is damaged."""
     before = _content(path) or TITLE
-    _epochs(before, path)
-    text = f"{before.rstrip()}\n\n{block(epoch)}"
-    _epochs(text, path)  # a hand-made file may read well, and not with a block behind it
+    _accepted(before, path)
+    text = f"{before.rstrip()}\n\n{block(entry) if isinstance(entry, Epoch) else continuation_block(entry)}"
+    _accepted(text, path)  # a hand-made file may read well, and not with a block behind it
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text.encode())
 
@@ -64,13 +85,15 @@ def _content(path: Path) -> str:
         raise ValueError(f"{path} cannot be read ({one_line(str(error))}): restore it with git") from error
 
 
-def _epochs(text: str, path: Path) -> tuple[Epoch, ...]:
+def _accepted(text: str, path: Path) -> tuple[tuple[Epoch, ...], tuple[Continuation, ...]]:
     try:
         content = tomllib.loads(text)
-        unknown = sorted(set(content) - {"epoch"})
+        unknown = sorted(set(content) - {"epoch", "continuation"})
         if unknown:
             raise ValueError(f"unknown key {unknown[0]!r}")
-        return tuple(map(_epoch, _typed(content.get("epoch", []), list, "epoch")))
+        epochs = tuple(map(_epoch, _typed(content.get("epoch", []), list, "epoch")))
+        continued = _typed(content.get("continuation", []), list, "continuation")
+        return epochs, tuple(map(_continuation, continued))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({one_line(str(error))}): correct it, or restore it with git") from error
 
@@ -97,6 +120,18 @@ def _epoch(fields: object) -> Epoch:
     )
 
 
+def _continuation(fields: object) -> Continuation:
+    """One [[continuation]] block."""
+    known: dict[str, Any] = _typed(fields, dict, "continuation")  # TOML that a person wrote; checked key by key below
+    if set(known) != set(CONTINUATION_KEYS):
+        raise ValueError(f"a continuation has the keys {', '.join(CONTINUATION_KEYS)}")
+    texts = {name: _typed(known[name], str, name) for name in CONTINUATION_KEYS[:-1]}
+    if not all(texts.values()) or "/" in texts["fingerprint"] or texts["fingerprint"].startswith("."):
+        raise ValueError("the fingerprint of a continuation is the name of a folder, and no text of it is empty")
+    differs = tuple(_typed(fact, str, "differs") for fact in _typed(known["differs"], list, "differs"))
+    return Continuation(**texts, differs=differs)
+
+
 def _typed(value: object, expected: type, name: str) -> Any:
     if not isinstance(value, expected):
         raise ValueError(f"{name} is {type(value).__name__}, not {expected.__name__}")
@@ -116,6 +151,13 @@ def block(epoch: Epoch) -> str:
         *(f"{_quoted(name)} = {_quoted(version)}" for name, version in sorted(epoch.libraries.items())),
     ]
     return "\n".join(lines) + "\n"
+
+
+def continuation_block(entry: Continuation) -> str:
+    """The text that `append` writes for a continuation."""
+    texts = [f"{name} = {_quoted(getattr(entry, name))}" for name in CONTINUATION_KEYS[:-1]]
+    differs = ", ".join(map(_quoted, entry.differs))
+    return "\n".join(["[[continuation]]", *texts, f"differs = [{differs}]"]) + "\n"
 
 
 def _quoted(text: str) -> str:

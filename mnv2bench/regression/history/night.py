@@ -47,13 +47,14 @@ def series_name(path: Path) -> str | None:
     return parts[2] if parts else None
 
 
-def night_number(night: str) -> tuple[int, str]:
+def night_number(night: str) -> tuple[bool, int, str]:
     """What nights are ordered by: the number that pytest-benchmark gave the file, whatever a clock said; then the name.
 
-    A name without a number comes last.
+    Nights of a continued history, whose names begin with its fingerprint, come first; a name without a number last.
     """
-    parts = NAME.fullmatch(night)
-    return (int(parts[1]) if parts else sys.maxsize), night
+    is_own = "/" not in night
+    parts = NAME.fullmatch(night.rpartition("/")[2])
+    return is_own, int(parts[1]) if parts else sys.maxsize, night
 
 
 def night_table(path: Path, source: str, fingerprint: str) -> "pa.Table":

@@ -33,13 +33,17 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
-class NightLine(msgspec.Struct, frozen=True):
-    """A line of the file: the verdicts of one night, and when they were given."""
+class NightLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the file: the verdicts of one night, and when they were given.
+
+    `continues`: the other fingerprints whose nights counted as nights of this machine.
+    """
 
     schema: int
     night: str
     when: str
     verdicts: tuple[Verdict, ...]
+    continues: tuple[str, ...] = ()
 
 
 class _AnyLine(msgspec.Struct):
@@ -48,14 +52,16 @@ class _AnyLine(msgspec.Struct):
     schema: int
 
 
-def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict]) -> None:
+def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict], continues: Sequence[str] = ()) -> None:
     """Add a night's line, on disk when this returns; a number that is not finite is written as null.
 
     A half-written last line, which a kill leaves, is cut off. ValueError for a file that does not read.
     """
     read(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = msgspec.json.encode(NightLine(SCHEMA, night, when, tuple(verdicts)))  # not finite numbers become null
+    line = msgspec.json.encode(
+        NightLine(SCHEMA, night, when, tuple(verdicts), tuple(continues))
+    )  # not finite numbers become null
     with path.open("ab") as file:
         whole, last = _split(path.read_bytes())
         file.truncate(len(whole) + len(last))
