@@ -121,6 +121,9 @@ def append(path: Path, text: str) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file of our own, which needs no check: it is on the disk, whole, when this returns."""
+    if is_stream(path):
+        _write_to_stream(path, [content])
+        return
     partial = stage(path, [content])
     try:
         partial.replace(_target(path))
@@ -184,7 +187,8 @@ def _target(path: Path) -> Path:
 def _require_folder(path: Path, target: Path) -> None:
     folder = target.parent
     if not folder.is_dir():
-        raise ValueError(f"{printable(path)}: there is no folder {printable(folder)}: make it first")
+        shown = folder if path.is_symlink() else path.parent
+        raise ValueError(f"{printable(path)}: there is no folder {printable(shown)}: make it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{printable(path)}: nothing can be written in {printable(folder)}: name another folder")
 

@@ -223,6 +223,27 @@ def test_profile_pages_lie_beside_their_own_files(tmp_path, report):
         assert f"machine-{other}" not in page
 
 
+PROFILED = "mobilenet_v2_0.35_64-b1-fake-cpu-fp32-t1"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("x.jsonl", '{"line":"head"}\n', "x.jsonl is what is read or measured here: name another file for the trace"),
+        ("notes", "mine", "notes was not written as a trace by mnv2bench: name another file"),
+        ("old.json", '{"traceEvents": []}', "old.json was not written as a trace by mnv2bench: name another file"),
+        ("x.profile.md", "", "x.profile.md are the same file: name two"),
+    ],
+)
+def test_a_trace_is_written_over_nothing(tmp_path, name, content, reason):
+    (tmp_path / name).write_text(content)
+    words = ["profile", PROFILED, "--out", str(tmp_path / "x.jsonl"), "--trace", str(tmp_path / name)]
+    ran = CliRunner().invoke(app, words)
+    assert isinstance(ran.exception, ValueError)
+    assert reason in str(ran.exception)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, content)]
+
+
 # whole or not at all
 
 

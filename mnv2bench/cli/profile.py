@@ -13,7 +13,7 @@ from mnv2bench.cases import Case
 from mnv2bench.cli.app import conclude, console, show, verb
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
-from mnv2bench.files import Content, Product, beside, printable, require_writable, write
+from mnv2bench.files import Content, Product, Sort, beside, printable, require_writable, write
 from mnv2bench.profiling.extras import Probing, Profiling
 from mnv2bench.profiling.lines import written as written_lines
 from mnv2bench.profiling.profilers import why_no_trace
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mnv2bench.profiling.pages.profiled import ProfiledCase
 
 SPARE = ("call/median", "processes", "calls", "arena MB")
+TRACE = Sort("trace")
 REFUSES = {"runner": "profiles are taken on this machine only, without a runner"}
 Trace = Annotated[Path | None, typer.Option(help="Where to write a Chrome trace of one case, for ui.perfetto.dev.")]
 Out = Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")]
@@ -79,8 +80,7 @@ def _profile(
     """Measure the cases and their profiles, and with `probe` what the machine can do at most; print and write both."""
     cases, requested = chosen_cases(case_ids, selection), Requested.of(selection, case_ids or ())
     _require_traceable(cases, trace)
-    if out.parent.is_dir():
-        require_writable(profile_products(out))
+    _require_places(out, trace, resume)
     extras: list[Item] = [Profiling(case, str(trace or "")) for case in cases]
     if probe:
         extras += [Probing(threads) for threads in dict.fromkeys(case.threads for case in cases)]
@@ -126,8 +126,15 @@ def _require_traceable(cases: Sequence[Case], trace: Path | None) -> None:
         raise ValueError(f"--trace is of one case, not of {len(cases)}: name one case id")
     if reason := why_no_trace(cases[0].backend):
         raise ValueError(reason)
-    if not trace.parent.is_dir():
-        raise ValueError(f"--trace {trace}: there is no folder {trace.parent}")
+
+
+def _require_places(out: Path, trace: Path | None, resume: bool) -> None:
+    """ValueError where the pages of OUT, or the trace, would be written over what is not theirs.
+
+    Nothing tells whose a trace is, so that none is written over; a resumed campaign may have written it already.
+    """
+    pages = profile_products(out) if out.parent.is_dir() else []
+    require_writable([*pages, *([Product(trace, TRACE)] if trace and not resume else [])], inputs=[out])
 
 
 def profile_products(path: Path) -> "list[Product]":

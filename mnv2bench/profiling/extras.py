@@ -13,7 +13,7 @@ from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.processes import compile_cache
 from mnv2bench.cases import Case, Kind
-from mnv2bench.files import write_whole
+from mnv2bench.files import is_stream, write_whole
 from mnv2bench.profiling.jobs import PROBER, PROFILER, ProbeJob, ProbeResult, ProfileJob, ProfileResult
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile
 from mnv2bench.profiling.profilers import why_no_trace, why_not
@@ -147,5 +147,11 @@ def _run(profiling: Profiling, turn: Turn, preparation: Preparation, plan: Plan)
         if outcome.status in ENDED:
             compiled.seal(cache)
         if trace and trace.exists():
-            write_whole(Path(profiling.trace), trace.read_bytes())
+            _keep_trace(trace, Path(profiling.trace))
     return outcome
+
+
+def _keep_trace(trace: Path, place: Path) -> None:
+    """Copy a trace to its place, unless a file came to stand there while the process ran."""
+    if is_stream(place) or not place.exists() or not place.stat().st_size:
+        write_whole(place, trace.read_bytes())
