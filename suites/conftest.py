@@ -12,6 +12,7 @@ from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import gpu_times
+from mnv2bench.interrupts import interruptible
 from mnv2bench.locks import Locked
 from mnv2bench.machine import differences, this_machine
 from mnv2bench.profiling.extras import Profiling
@@ -138,7 +139,7 @@ def pytest_runtestloop(session):
         if hasattr(out, "reconfigure"):
             out.reconfigure(errors="backslashreplace")  # a locale may have no dash
         try:
-            with Display(out, quiet=option.verbose < 0) as display:
+            with interruptible(), Display(out, quiet=option.verbose < 0) as display:
                 display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
                 extras = tuple(map(Profiling, chosen)) if option.profile else ()
                 plan, seed, weights = selection.plan, selection.seed, selection.weights

@@ -9,6 +9,7 @@ from mnv2bench.campaign.items import CaseItem, Item, Needs
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, require_reference, silent
 from mnv2bench.campaign.processes import Turn
+from mnv2bench.campaign.retries import ended_by_machine
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
@@ -125,6 +126,8 @@ def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress)
     """Begin the journal, or continue the interrupted one; ValueError where that one is of another campaign."""
     if resume and journal.path.exists() and journal.path.stat().st_size:
         _require_same(journal.resume(), head)
+        if retried := journal.forget(ended_by_machine):
+            progress(f"measured again, as the machine had ended them: {len(retried)} processes", 0, 0)
     elif aside := journal.begin(head):
         progress(f"what stood in {journal.path} is kept as {aside}", 0, 0)
 

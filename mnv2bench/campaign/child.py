@@ -22,6 +22,8 @@ from mnv2bench.workers.programs import CONTRACT, Answer, Envelope, Outcome, Prog
 
 SUPERVISOR = str(Path(programs.__file__).with_name("supervisor.py"))  # run by its path, never imported here
 
+SUPERVISOR_KILLED = "the process that watched over the worker was killed"
+
 J = TypeVar("J")
 R = TypeVar("R")
 
@@ -176,7 +178,7 @@ def _reason(report: Report) -> str:
     """Why a child that wrote no outcome ended, with what it printed last."""
     printed = one_line(report.printed.decode(errors="replace"))
     if report.code is None:
-        ending = "the process that watched over the worker was killed"
+        ending = SUPERVISOR_KILLED
     elif report.code < 0:
         ending = f"worker ended by {_signal_name(-report.code)}"
     else:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mnv2bench.conclusion import Conclusion
 from mnv2bench.exit_codes import ExitCode, epilog
+from mnv2bench.interrupts import interruptible
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.texts import one_line
 
@@ -87,7 +88,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a locale may have no dash
     try:
-        app()
+        with interruptible():
+            app()
     except (ValueError, OSError, Unavailable, Unsupported) as error:
         print(f"mnv2bench: {one_line(str(error))}", file=sys.stderr)
         sys.exit(ExitCode.REFUSED)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from inspect import Parameter
 from typing import Annotated, Any
@@ -141,5 +141,6 @@ def resumable(where: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        console().print(f"interrupted: the same command with --resume goes on from {where}", markup=False)
+        with suppress(OSError):  # after SIGHUP the terminal may be gone
+            console().print(f"interrupted: the same command with --resume goes on from {where}", markup=False)
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -4,7 +4,7 @@ A file of records is a journal, or a file that pytest-benchmark saved with the l
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from mnv2bench.cases import Case
+from mnv2bench.files import write_whole
 from mnv2bench.records import appended
 from mnv2bench.records.appended import AppendedFile
 from mnv2bench.records.encoding import (
@@ -120,6 +121,16 @@ class Journal:
         os.truncate(self.path, whole.rindex(b"\n") + 1)
         return head
 
+    def forget(self, unwanted: Callable[[Process], bool]) -> tuple[Process, ...]:
+        """Take the lines of these processes out of a file that was resumed, whole or not at all; return them."""
+        forgotten = tuple(filter(unwanted, self.processes))
+        if forgotten:
+            names = {(process.case.id, process.number) for process in forgotten}
+            whole = self.path.read_bytes().splitlines(keepends=True)
+            write_whole(self.path, b"".join(line for line in whole if _process_name(line) not in names))
+            self.processes = [process for process in self.processes if process not in forgotten]
+        return forgotten
+
     def artifact(self, case: Case, artifact: Artifact) -> None:
         self.artifacts[case.id] = artifact
         self._append({"line": "artifact", "case": case.id, **to_json(artifact)})
@@ -144,6 +155,20 @@ class Journal:
 def require_place(path: Path) -> None:
     """Raise FileExistsError, which names the file, where no journal may begin: what stands there is none."""
     appended.require_place(path, JOURNAL_START)
+
+
+class ProcessName(Struct):
+    """Of any line: the case and the number of a process."""
+
+    line: str
+    case: str = ""
+    number: int = -1
+
+
+def _process_name(line: bytes) -> tuple[str, int] | None:
+    """The case id and the number of a process's line, None for any other line."""
+    name = msgspec.json.decode(line, type=ProcessName)
+    return (name.case, name.number) if name.line == "process" else None
 
 
 def _encoded(fields: dict[str, object]) -> bytes:

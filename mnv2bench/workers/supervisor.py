@@ -129,6 +129,7 @@ class Supervisor:
             os.killpg(self.worker, signal.SIGKILL)
         status = end.status
         if status is None:
+            _killed(self.worker)  # it may not yet have had a session of its own
             status = os.waitpid(self.worker, 0)[1]
         self._end_descendants(everything=status != 0)
         return os.waitstatus_to_exitcode(status)
