@@ -6,6 +6,7 @@ from mnv2bench.gpu.doubts import gpu_doubts
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import heat_doubts
 from mnv2bench.statistics.doubts import (
+    drift_limit,
     kernel_doubts,
     noise_doubts,
     oversubscribed,
@@ -14,20 +15,23 @@ from mnv2bench.statistics.doubts import (
     warm_up_doubts,
     weights_doubts,
 )
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.rounds import measured
 
 
-def flags(record: Record) -> tuple[str, ...]:
+def flags(record: Record, floor: Floor | None = None) -> tuple[str, ...]:
     """Short phrases, each beginning with its name; empty for a case without measured rounds.
+
+    `floor` is what identical campaigns of the machine differ by, which `unsteady` is judged by.
 
     noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision, subnormal; of a GPU also shared,
     unwatched, enqueue-bound, unsteady gpu.
     """
-    return tuple(_flags(record)) if measured(record) else ()
+    return tuple(_flags(record, floor)) if measured(record) else ()
 
 
-def _flags(record: Record) -> Iterator[str]:
-    yield from noise_doubts(measured(record), record.case.threads)
+def _flags(record: Record, floor: Floor | None) -> Iterator[str]:
+    yield from noise_doubts(measured(record), record.case.threads, drift_limit(floor, record.case))
     yield from heat_doubts(record)
     yield from thread_doubts(record)
     yield from oversubscribed(record.case, record.machine)

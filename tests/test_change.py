@@ -7,7 +7,15 @@ import pytest
 from mnv2bench.cases import Case
 from mnv2bench.records import QUICK, Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
-from mnv2bench.regression.judging.change import Change, changes, incomparable, judged, plan_differences, welch_interval
+from mnv2bench.regression.judging.change import (
+    Change,
+    changes,
+    difference,
+    incomparable,
+    interval,
+    judged,
+    plan_differences,
+)
 
 MS = 1_000_000
 CASE = Case(width=0.35, resolution=96, backend="fake")
@@ -44,13 +52,13 @@ def test_welchs_interval_has_the_degrees_of_freedom_of_unlike_spreads():
     a, b = [8.0, 9.0, 10.0, 11.0, 12.0], [17.0, 19.0, 21.0, 22.0, 25.0]
     spread, freedom = math.sqrt(2.5 / 5 + 9.2 / 5), (2.5 / 5 + 9.2 / 5) ** 2 / ((2.5 / 5) ** 2 / 4 + (9.2 / 5) ** 2 / 4)
     assert freedom == pytest.approx(6.0247, abs=1e-3)
-    low, high = welch_interval(a, b)
+    low, high = interval(difference(a, b))
     assert (low + high) / 2 == pytest.approx(10.8)
     assert (high - low) / 2 == pytest.approx(2.4442 * spread, abs=2e-3)
 
 
 def test_equal_processes_on_both_sides_have_an_interval_of_no_width():
-    assert welch_interval([1.0, 1.0], [1.5, 1.5]) == (0.5, 0.5)
+    assert interval(difference([1.0, 1.0], [1.5, 1.5])) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize(

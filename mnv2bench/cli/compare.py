@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnv2bench.cli.app import console, show, verb
+from mnv2bench.cli.options import Floors, machine_floor
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, require_writable, write
 from mnv2bench.machine import differences
@@ -27,18 +28,21 @@ def compare(
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
+    results: Floors = Path("results"),
 ) -> None:
     """Compare two saved files: how far each case moved. `mnv2bench duel` sees much smaller changes."""
     from mnv2bench.regression.judging.change import changes, incomparable, plan_differences
     from mnv2bench.regression.pages import compare as pages
     from mnv2bench.remote.counts import count_changes
+    from mnv2bench.report.floor import floor_text
 
     page = Product(markdown, pages.PAGE, (a, b)) if markdown else None
     table = Product(csv, pages.TABLE, (a, b)) if csv else None
     require_writable([product for product in (page, table) if product])
     earlier, later = _records(a), _records(b)
     machines = earlier[0].machine, later[0].machine
-    timed = changes(earlier, later)
+    floor = machine_floor(results, machines[0])
+    timed = changes(earlier, later, floor)
     counted = count_changes(earlier, later)
     machine_differences = differences(*machines)
     differing = plan_differences(earlier[0].plan, later[0].plan)
@@ -48,7 +52,7 @@ def compare(
         raise ValueError(
             f"A and B are not comparable ({_joined(differing)}): --force shows the numbers, without a verdict"
         )
-    notes = []
+    notes = [floor_text(floor)] if timed else []
     if counted and machine_differences:
         notes.append(pages.TWO_MACHINES.format(facts=_joined(machine_differences)))
     judged = incomparable(timed) if differing else timed

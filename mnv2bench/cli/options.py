@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from inspect import Parameter
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,10 +15,15 @@ from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
+from mnv2bench.records import Machine
 from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, select, suite_cases
+
+if TYPE_CHECKING:
+    from mnv2bench.statistics.floor import Floor
 
 CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
+Floors = Annotated[Path, typer.Option("--results", help="The folder with the machines' A/A floors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Wait = Annotated[bool, typer.Option("--wait", help=PATIENCE_FLAGS["wait"])]
 
@@ -126,6 +132,18 @@ def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case,
     by_id = tuple(dict.fromkeys(map(Case.parse, ids or ())))
     suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
     return with_classes(by_id, selection.weights) if by_id else suite_cases(suite, selection)
+
+
+def machine_floor(results: Path, machine: Machine) -> "Floor | None":
+    """What identical campaigns on a machine differ by, as `selfcheck --only aa --save` kept it; None where it did not.
+
+    Raises Unusable for a file that cannot be read.
+    """
+    from mnv2bench.records.selfcheck import read
+    from mnv2bench.statistics.floor import floor
+
+    checked = read(results, machine.fingerprint).aa
+    return None if checked is None else floor(checked)
 
 
 def budget_seconds(minutes: float) -> float:

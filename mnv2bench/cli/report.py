@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mnv2bench.cli.app import console, verb
+from mnv2bench.cli.options import Floors, machine_floor
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, beside, printable, write
@@ -25,9 +27,10 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Where to write the CSV. Default: FILE.csv.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page. Default: FILE.md.")] = None,
+    results: Floors = Path("results"),
 ) -> None:
     """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
-    chosen = files or _newest(Path("results"))
+    chosen = files or _newest(results)
     measured: list[tuple[Path, Sequence[Record]]] = []
     for file in chosen:
         try:
@@ -35,7 +38,7 @@ def report(
         except Unusable as error:
             print(f"skipped: {error}", file=sys.stderr)
     if measured:
-        contents = _contents(measured, csv, markdown)
+        contents = _contents(measured, csv, markdown, results)
         write(contents, inputs=chosen)
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
@@ -47,7 +50,7 @@ def report(
 
 
 def _contents(
-    measured: Sequence[tuple[Path, Sequence[Record]]], csv: Path | None, markdown: Path | None
+    measured: Sequence[tuple[Path, Sequence[Record]]], csv: Path | None, markdown: Path | None, results: Path
 ) -> dict[Product, Content]:
     """The page and the table of all files, and the profile pages of those that hold profiles, each beside its file."""
     from mnv2bench.comparison import chapters
@@ -57,7 +60,8 @@ def _contents(
     from mnv2bench.report.csv import as_csv
 
     sources = tuple(file for file, _ in measured)
-    campaigns = chapters([(printable(file.name), records) for file, records in measured])
+    named = [(printable(file.name), records) for file, records in measured]
+    campaigns = chapters(named, partial(machine_floor, results))
     contents: dict[Product, Content] = {
         Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns),
         Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(frame(campaigns)),
@@ -74,5 +78,5 @@ def _newest(results: Path) -> list[Path]:
     """The newest saved file, in a list; pytest-benchmark saves files as FINGERPRINT/PLATFORM/0001_NAME.json."""
     saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
     if not saved:
-        raise ValueError("no FILE given and none under results/: pytest suites --benchmark-save=NAME makes one")
+        raise ValueError(f"no FILE given and none under {results}/: pytest suites --benchmark-save=NAME makes one")
     return saved[-1:]

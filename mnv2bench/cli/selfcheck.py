@@ -17,6 +17,7 @@ CHECK_NAMES = (
     "overhead", "benchmark_app", "aa", "device", "profile_openvino", "nights", "history", "duels", "injections",
     "injections_busy",
 )  # fmt: skip
+SAVED = ("aa",)  # the checks whose results --save keeps
 
 
 @verb("selfcheck")
@@ -41,6 +42,11 @@ def selfcheck(
         int, typer.Option(help="Seed of the virtual nights, and of the choice of cells that are slowed.")
     ] = 20261124,
     device: Annotated[str, typer.Option(help="Check only this device, such as adb:SERIAL or cuda.")] = "",
+    save: Annotated[
+        bool,
+        typer.Option("--save", help=f"Keep what {SAVED[0]} measured: selfcheck.json in the machine's folder."),
+    ] = False,
+    results: Annotated[Path, typer.Option(help="The folder with the machines' folders, for --save.")] = Path("results"),
     file: Annotated[
         list[Path] | None, typer.Option(help="With --device cuda: judge the records of this file instead of measuring.")
     ] = None,
@@ -60,7 +66,10 @@ def selfcheck(
     for option, number in (("--repeats", repeats), ("--nights", nights)):
         if number < 1:
             raise ValueError(f"{option} must be at least 1, not {number}")
-    options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()))
+    if save and not set(names) & set(SAVED):
+        raise ValueError(f"--save keeps what {SAVED[0]} measured: name --only {SAVED[0]}")
+    keeps = results if save else None
+    options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()), keeps)
     with Display() as display, nullcontext() if file else measuring(wait=patience.campaigns, progress=display):
         load = None if file else settled_load(patience.idle_s, display)
         if load and load > IDLE_LOAD:

@@ -1,12 +1,14 @@
 """The chapters of a report: the campaigns of each file, with their numbers evaluated."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mnv2bench.flags import flags
-from mnv2bench.records import Record
+from mnv2bench.records import Machine, Record
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import speedups
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
@@ -14,24 +16,40 @@ Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in 
 
 @dataclass(frozen=True)
 class Chapter:
-    """One campaign of a file: what a report compares. Nothing is compared from one chapter to another."""
+    """One campaign of a file: what a report compares. Nothing is compared from one chapter to another.
+
+    `floor` is what identical campaigns on its machine differ by, None where nobody measured that.
+    """
 
     source: str
     evaluations: tuple[Evaluation, ...]
+    floor: Floor | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:
         return tuple(evaluation.record for evaluation in self.evaluations)
 
 
-def chapters(sources: Iterable[Source]) -> tuple[Chapter, ...]:
-    """The campaigns of every file; the CSV and the page of the same chapters compute each number once."""
+def chapters(
+    sources: Iterable[Source], floor_of: Callable[[Machine], Floor | None] = lambda machine: None
+) -> tuple[Chapter, ...]:
+    """The campaigns of every file; the CSV and the page of the same chapters compute each number once.
+
+    `floor_of` gives what identical campaigns on a machine differ by.
+    """
     return tuple(
-        Chapter(name, evaluations(campaign, name)) for name, records in sources for campaign in campaigns(records)
+        _chapter(name, campaign, floor_of(campaign[0].machine))
+        for name, records in sources
+        for campaign in campaigns(records)
     )
 
 
-def evaluations(campaign: Sequence[Record], source: str = "") -> tuple[Evaluation, ...]:
+def _chapter(source: str, campaign: Sequence[Record], floor: Floor | None) -> Chapter:
+    return Chapter(source, evaluations(campaign, source, floor), floor)
+
+
+def evaluations(campaign: Sequence[Record], source: str = "", floor: Floor | None = None) -> tuple[Evaluation, ...]:
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
     by_case = speedups(campaign)
-    return tuple(Evaluation(record, source, by_case.get(record.case), flags) for record in campaign)
+    find_flags = partial(flags, floor=floor)
+    return tuple(Evaluation(record, source, by_case.get(record.case), find_flags) for record in campaign)

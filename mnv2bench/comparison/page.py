@@ -11,7 +11,9 @@ from mnv2bench.remote.section import mobile
 from mnv2bench.report import column, tables
 from mnv2bench.report.cells import MARKS, escape
 from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.report.floor import floor_text
 from mnv2bench.report.machine import machine, pairs
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.rounds import measured
 
 TITLE = "# MobileNetV2 benchmark\n"
@@ -98,7 +100,7 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     yield column.LATENCY, "", tables.each_setting(timed, tables.latency_table)
     yield "GPU", "", gpu(every, level)
     yield "Did not run, or came out wrong", "", tables.refused_table(every)
-    yield "What to doubt", "", _doubts(every)
+    yield "What to doubt", "", _doubts(every, chapter.floor)
     yield column.SPEEDUP, ABOUT_SPEEDUP, tables.each_setting(timed, tables.speedup_table)
     yield column.GMADDS, ABOUT_GMADDS, tables.each_setting(timed, tables.gmadds_table)
     yield column.THROUGHPUT, ABOUT_THROUGHPUT, tables.throughput_table(timed)
@@ -128,9 +130,13 @@ def _about_fit(evaluations: Sequence[Evaluation]) -> str:
     return ABOUT_FIT + "".join(published)
 
 
-def _doubts(evaluations: Sequence[Evaluation]) -> str:
+def _doubts(evaluations: Sequence[Evaluation], floor: Floor | None) -> str:
+    """The flags of each case behind the A/A floor of the machine, or behind how to measure one where rows need it."""
     doubted = [evaluation for evaluation in evaluations if evaluation.flags]
-    return "\n".join(f"- {escape(e.case.id)}: {escape('; '.join(e.flags))}" for e in doubted)
+    lines = [f"- {escape(e.case.id)}: {escape('; '.join(e.flags))}" for e in doubted]
+    unsteady = any(flag.startswith("unsteady:") for e in doubted for flag in e.flags)
+    paragraphs = [floor_text(floor)] if floor or unsteady else []
+    return "\n\n".join([*paragraphs, *(["\n".join(lines)] if lines else [])])
 
 
 def _settings(records: Sequence[Record]) -> str:

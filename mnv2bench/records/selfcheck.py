@@ -1,5 +1,6 @@
 """What the self-checks of a machine measured, kept as `selfcheck.json` in its results folder, a part for each check."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from mnv2bench.texts import one_line
 
 SCHEMA = 1
 FILE = "selfcheck.json"
+FINGERPRINT = re.compile(r"[a-z0-9-]+")
 MEASURE_AGAIN = "delete it and measure again: mnv2bench selfcheck --only aa --save"
 LogSeconds = Annotated[float, Meta(ge=-40, le=40)]  # the natural logarithm of a time that a process can take
 Seconds = Annotated[float, Meta(gt=0, le=1e6)]
@@ -81,6 +83,8 @@ def file_of(results: Path, fingerprint: str) -> Path:
 def read(results: Path, fingerprint: str) -> SelfChecks:
     """The checks that were saved of a machine, none where there is no file. Raises Unusable, naming the file."""
     path = file_of(results, fingerprint)
+    if not FINGERPRINT.fullmatch(fingerprint):  # files say of which machine they are, and name no path
+        return SelfChecks(fingerprint)
     try:
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_AnySchema).schema

@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.cases import is_gpu
-from mnv2bench.selfcheck import device, duels, gpu, harness, history, nights, profiles
+from mnv2bench.records import Plan
+from mnv2bench.selfcheck import device, duels, gpu, harness, history, identical, nights, profiles
 
 DEFAULT_CHECKS = ("overhead", "benchmark_app", "aa")  # they take minutes and need no second environment
 
@@ -26,6 +27,7 @@ class Options:
     seed: int = 20261124
     device: str = ""
     files: tuple[Path, ...] = ()
+    results: Path | None = None  # where the check keeps what it measured; None where it keeps nothing
 
     def pythons(self) -> tuple[str, str]:
         """The interpreters of two environments; ValueError where they are not named."""
@@ -45,7 +47,7 @@ CHECKS: dict[str, Callable[[Options, Console], bool]] = {
     "overhead": lambda options, out: harness.overhead(options.repeats, out),
     "benchmark_app": lambda options, out: harness.benchmark_app(options.repeats, out),
     "profile_openvino": lambda options, out: profiles.openvino(options.repeats, out),
-    "aa": lambda options, out: harness.aa(options.repeats, out),
+    "aa": lambda options, out: identical.aa(Plan(processes=options.repeats), out, options.results),
     "device": _device,
     "nights": lambda options, out: nights.nights(options.nights, options.sittings, out, options.seed),
     "history": lambda options, out: history.history(options.repeats, out),

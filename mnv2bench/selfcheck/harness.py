@@ -1,6 +1,5 @@
-"""Checks of the timing: the harness's own cost, agreement with benchmark_app, and a case against itself."""
+"""Checks of the timing: the harness's own cost, and agreement with benchmark_app."""
 
-import math
 import re
 import statistics
 import subprocess
@@ -11,15 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.preparation import Failure, Preparation, prepare
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.campaign.schedule import blocks
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Samples, Weights
-from mnv2bench.statistics.latency import detection, process_median
-from mnv2bench.statistics.rounds import undisturbed_share
+from mnv2bench.statistics.latency import process_median
 from mnv2bench.workers.loop import time_round
 
 SMALLEST, LARGE = (0.35, 96), (1.0, 224)
@@ -160,31 +156,3 @@ def benchmark_app(repeats: int, out: Console) -> bool:
             f"benchmark_app leaves out, {without_binding:.4f} (goal 1 +- {MAX_DISAGREEMENT})"
         )
     return agreed
-
-
-def aa(repeats: int, out: Console) -> bool:
-    """Measure each case as two cases, A and B, in shuffled blocks; print the sd of log(A / B) for each backend."""
-    width, resolution = LARGE
-    cells = [
-        (Case(width=width, resolution=resolution, backend=backend), side) for backend in all_backends() for side in "AB"
-    ]
-    medians: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
-    detections: dict[tuple[Case, str], list[float]] = {cell: [] for cell in cells}
-    kept: dict[str, list[float]] = {}
-    preparations = {case: preparation_of(case) for case in dict.fromkeys(case for case, _ in cells)}
-    for number, block in enumerate(blocks(cells, repeats, seed=0)):
-        for position, cell in enumerate(block):
-            case, _ = cell
-            samples = _samples(case, preparations[case], 1000 * number + position)
-            medians[cell].append(process_median(samples, case.threads))
-            detections[cell].append(detection(samples, case.threads))
-            kept.setdefault(case.backend, []).append(undisturbed_share(samples, case.threads))
-    out.print(f"A/A: sd of log(A / B) of single processes, {repeats} pairs each, {LARGE[0]}@{LARGE[1]}:")
-    for case in dict.fromkeys(case for case, _ in cells):
-        pairs = zip(medians[case, "A"], medians[case, "B"], strict=True)
-        sd = statistics.stdev(math.log(a / b) for a, b in pairs) if repeats > 1 else math.nan
-        pairs = zip(detections[case, "A"], detections[case, "B"], strict=True)
-        low = statistics.stdev(a - b for a, b in pairs) if repeats > 1 else math.nan
-        used = statistics.mean(kept[case.backend])
-        out.print(f"  {case.backend:24} median {sd:6.2%}   detection statistic {low:6.2%}   rounds kept {used:.0%}")
-    return True

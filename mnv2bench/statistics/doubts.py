@@ -14,6 +14,7 @@ from mnv2bench.cases import Case, Kind
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Machine, Record, Samples
 from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.intervals import CONFIDENCE
 from mnv2bench.statistics.processes import output_errors
 from mnv2bench.statistics.rounds import HasRounds, measured, select_rounds, threads_used, used_rounds
@@ -27,8 +28,11 @@ MAX_KERNEL = 0.02  # of the CPU time
 LEAST_KERNEL_NS = 40_000_000  # below this a few ticks of the kernel's clock decide
 
 
-def noise_doubts(processes: Sequence[HasRounds], threads: int) -> Iterator[str]:
-    """`noisy` where contention disturbed most rounds of a process, `unsteady` where its times still drifted."""
+def noise_doubts(processes: Sequence[HasRounds], threads: int, max_drift: float = MAX_DRIFT) -> Iterator[str]:
+    """`noisy` where contention disturbed most rounds of a process, `unsteady` where its times still drifted.
+
+    `max_drift` is what the halves of a process may differ by: see `drift_limit`.
+    """
     used_of_each = [select_rounds(timed, threads) for timed in processes]
     noisy = [process.undisturbed_share for process in used_of_each if process.noisy]
     if noisy:
@@ -36,7 +40,7 @@ def noise_doubts(processes: Sequence[HasRounds], threads: int) -> Iterator[str]:
             f"noisy: {len(noisy)} of {len(processes)} processes had under half of their rounds undisturbed, "
             f"the worst {min(noisy):.0%}"
         )
-    drifts = [drift(process.rounds) for process in used_of_each]
+    drifts = [drift(process.rounds, max_drift) for process in used_of_each]
     moving = [change for change in drifts if change is not None]
     if moving:
         yield (
@@ -120,27 +124,35 @@ def weights_doubts(record: Record) -> Iterator[str]:
         )
 
 
-def drift(rounds: Sequence[Round]) -> float | None:
+def drift_limit(floor: Floor | None, case: Case) -> float:
+    """What the halves of a process of this case may differ by: what two identical processes differ by, at least 2 %.
+
+    Half a process has half of the rounds, and a drift below what whole processes differ by is within their interval.
+    """
+    return max(MAX_DRIFT, (floor and floor.halves(case)) or 0.0)
+
+
+def drift(rounds: Sequence[Round], max_drift: float = MAX_DRIFT) -> float | None:
     """How far the round medians moved from the first half to the second, as a part; None where they are steady.
 
-    Steady: the halves' medians differ by at most 2 %, and the 95 % Theil-Sen interval of the slope does not lie
-    beyond 0.5 % a round.
+    Steady: the halves' medians differ by at most `max_drift`, and the 95 % Theil-Sen interval of the slope does not lie
+    beyond a quarter of that a round.
     """
     if len(rounds) < MIN_ROUNDS:
         return None
-    return _drift_of_medians(tuple([float(statistics.median(r.durations_ns)) for r in rounds]))
+    return _drift_of_medians(tuple([float(statistics.median(r.durations_ns)) for r in rounds]), max_drift)
 
 
 @lru_cache(maxsize=10_000)  # the doubts and the history ask for the same rounds
-def _drift_of_medians(medians: tuple[float, ...]) -> float | None:
+def _drift_of_medians(medians: tuple[float, ...], max_drift: float) -> float | None:
     half = len(medians) // 2
     first, second = statistics.median(medians[:half]), statistics.median(medians[-half:])
     change = second / first - 1
-    return change if abs(change) > MAX_DRIFT or _sloping(medians) else None
+    return change if abs(change) > max_drift or _sloping(medians, MAX_SLOPE * max_drift / MAX_DRIFT) else None
 
 
-def _sloping(medians: Sequence[float]) -> bool:
-    limit = MAX_SLOPE * statistics.median(medians)
+def _sloping(medians: Sequence[float], max_slope: float) -> bool:
+    limit = max_slope * statistics.median(medians)
     low, high = slope_interval(medians)
     return low > limit or high < -limit
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import is_throttled
-from mnv2bench.statistics.doubts import drift
+from mnv2bench.statistics.doubts import drift, drift_limit
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import quantile, rounds_detection
 from mnv2bench.statistics.rounds import measured, select_rounds
 
@@ -52,8 +53,12 @@ def night_level(levels: NDArray[np.float64]) -> NDArray[np.float64]:
     return low
 
 
-def cell_night(record: Record) -> CellNight | None:
-    """The night of a case; None where it was refused, failed or has wrong outputs."""
+def cell_night(record: Record, floor: Floor | None = None) -> CellNight | None:
+    """The night of a case; None where it was refused, failed or has wrong outputs.
+
+    `floor` is what identical campaigns of the machine differ by. The gate judges without it, so that a night does not
+    enter or leave a baseline because somebody measured a floor.
+    """
     processes = measured(record)
     if record.status != "ok" or not processes:
         return None
@@ -64,7 +69,7 @@ def cell_night(record: Record) -> CellNight | None:
         process_sd=_standard_deviation(levels) if len(levels) > 1 else None,
         processes=len(levels),
         noisy=sum([process.noisy for process in used_of_each]),
-        drifting=sum([drift(process.rounds) is not None for process in used_of_each]),
+        drifting=sum([drift(process.rounds, drift_limit(floor, record.case)) is not None for process in used_of_each]),
         throttled=sum(map(is_throttled, record.processes)),
     )
 

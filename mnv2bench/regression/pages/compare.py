@@ -24,8 +24,10 @@ TABLE = Sort("comparison table", columns=(*OF_CHANGE, "reason", *OF_COUNTS))
 HEADER = ("case", "verdict", "A ms", "B ms", "B/A", "95 %")
 HOW_TO_READ = """\
 - A ms and B ms are headline latencies: medians over processes. B/A is the ratio of the statistic that finds changes
-  (the fast quarter of the rounds), with its 95 % Welch interval over processes.
-- slower, faster: the interval lies beyond 1.5 %. same: it lies within 2 %. cannot tell: neither, or a side is doubtful.
+  (the fast quarter of the rounds), with its own 95 % interval over processes. Where the machine's A/A floor is known,
+  the interval also holds what identical campaigns differ by.
+- slower, faster: beyond 1.5 %, corrected for the number of cases: of comparisons in which nothing changed, at most 5 %
+  call anything slower or faster. same: its own interval lies within 2 %. cannot tell: neither, or a side is doubtful.
 """
 
 
