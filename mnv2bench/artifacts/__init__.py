@@ -29,9 +29,25 @@ def batch_seeds(input_seed: int, unknown: int = len(UNKNOWN_SEEDS)) -> tuple[int
 
 
 def root() -> Path:
-    """Where artifacts and compile caches are kept: $MNV2BENCH_CACHE, else the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("MNV2BENCH_CACHE") or Path(cache) / "mnv2bench").expanduser()
+    """Where artifacts and compile caches are kept: $MNV2BENCH_CACHE, else the user's cache folder.
+
+    ValueError, in one line, where no such folder is known.
+    """
+    if chosen := os.environ.get("MNV2BENCH_CACHE"):
+        return _expanded(chosen).absolute()
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        if not Path(cache).is_absolute():
+            raise ValueError(f"XDG_CACHE_HOME is {cache!r}, a relative path: set MNV2BENCH_CACHE or make it absolute")
+        return Path(cache) / "mnv2bench"
+    return _expanded("~/.cache") / "mnv2bench"
+
+
+def _expanded(path: str) -> Path:
+    """The path with the home folder in place of ~."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError("no home folder is known: set MNV2BENCH_CACHE to a folder that you may write to") from error
 
 
 def _sources(format: str) -> list[Path]:

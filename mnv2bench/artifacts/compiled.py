@@ -3,7 +3,12 @@
 A runtime loads what lies there without a check of its own, so that a damaged file would fail, or compute, for ever.
 """
 
+import hashlib
+import os
+import re
 import shutil
+import stat
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from mnv2bench.artifacts import digest
 from mnv2bench.files import write_whole
 
 SEAL = "mnv2bench-seal.json"
+PLAIN_PATH = re.compile(r"[\w@%+=:,./-]+")  # of characters that no shell reads as anything else
 
 
 class SealedFile(msgspec.Struct, frozen=True):
@@ -34,6 +40,47 @@ def folders(folder: Path) -> list[Path]:
 def profiled(folder: Path) -> Path:
     """The folder of the same case under its profiler, where it is compiled in another way."""
     return folder.with_name(f"{folder.name}-profiled")
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """The variables that give a runtime its folder, by paths that compilers take.
+
+    Inductor writes paths into command lines without quoting them, those of temporary files too.
+    """
+    temporary = Path(tempfile.gettempdir())
+    chosen = {"TORCHINDUCTOR_CACHE_DIR": str(_plain(folder.parent) / folder.name)}
+    return chosen if PLAIN_PATH.fullmatch(str(temporary)) else chosen | {"TMPDIR": str(_plain(temporary))}
+
+
+def _plain(folder: Path) -> Path:
+    """The folder by a path without spaces: a link of this user in a temporary folder leads to it where its own has one.
+
+    Where no such link can be made it is the folder's own path, and the compiler says what it thinks of that.
+    """
+    if PLAIN_PATH.fullmatch(str(folder)):
+        return folder
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        own = Path(place, f"mnv2bench-{os.getuid()}")
+        if PLAIN_PATH.fullmatch(str(own)):
+            with suppress(OSError):
+                return _link(own, name, folder)
+    return folder
+
+
+def _link(own: Path, name: str, folder: Path) -> Path:
+    """A link to a folder in a folder that nobody else can change. OSError where there is no such folder."""
+    own.mkdir(mode=0o700, exist_ok=True)
+    status = own.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{own} is not this user's alone")
+    folder.mkdir(parents=True, exist_ok=True)
+    link = own / name
+    if not link.is_symlink():
+        link.symlink_to(folder)
+    elif link.readlink() != folder:
+        raise FileExistsError(f"{link} leads to another folder")
+    return link
 
 
 def seal(folder: Path) -> None:

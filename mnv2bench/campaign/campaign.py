@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mnv2bench.campaign.items import CaseItem, Item, Needs
 from mnv2bench.campaign.patience import Patience, settled_load
+from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, require_reference, silent
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.retries import ended_by_machine
@@ -45,6 +46,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     Meanwhile this process holds the locks of the machine and of the journal. Raises locks.Locked where another campaign
     has one of them, ValueError where the journal is of another campaign or machine, OSError where it cannot be written.
     """
+    require_places()
     patience, progress = campaign.patience, campaign.progress
     with measuring(campaign.journal.path, wait=patience.campaigns, progress=progress):
         return _run(campaign, resume)

@@ -126,7 +126,7 @@ def _export(job: ExportJob, progress: Progress) -> Outcome[None]:
     compiles = formats.format(job.format).per_machine
     if compiles:
         _clear_damaged("earlier exports", folder, progress)
-    environment = variables(job.case.threads, 0) | {"TORCHINDUCTOR_CACHE_DIR": str(folder)}
+    environment = variables(job.case.threads, 0) | compiled.variables(folder)
     outcome = run_child(EXPORTER, job, environment, EXPORT_TIMEOUT_S)
     if compiles and outcome.status == "ok":
         compiled.seal(folder)

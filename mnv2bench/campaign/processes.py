@@ -45,7 +45,7 @@ def run_process(
         input_seed=seed,
         runner=preparation.runner,
     )
-    environment = variables(case.threads, seed) | {"TORCHINDUCTOR_CACHE_DIR": job.compile_cache}
+    environment = variables(case.threads, seed) | compiled.variables(Path(job.compile_cache))
     environment |= variables_of(plan.environment)
     outcome = run_child(PROGRAMS[case.kind].measure, job, environment, plan.timeout_s, interpreter)
     if outcome.status in ENDED:

@@ -141,7 +141,7 @@ def _run(profiling: Profiling, turn: Turn, preparation: Preparation, plan: Plan)
         )
         # a profiled model is compiled otherwise: in a folder of its own, kept from process to process
         cache = compiled.profiled(Path(compile_cache(preparation, plan)))
-        environment = variables(case.threads, turn.seed) | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
+        environment = variables(case.threads, turn.seed) | compiled.variables(cache)
         environment |= variables_of(plan.environment)
         outcome = run_child(PROFILER, job, environment, plan.timeout_s)
         if outcome.status in ENDED:

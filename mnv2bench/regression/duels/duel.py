@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mnv2bench.campaign.campaign import open_journal
 from mnv2bench.campaign.patience import Patience, settled_load
+from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, Progress, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.campaign.weights import require_weights
@@ -76,6 +77,7 @@ def begin_duel(
     counted = [case.id for case in cases if case.kind == Kind.COUNTED]
     if counted:
         raise ValueError(f"{counted[0]} is an exact count and needs no pairs: mnv2bench compare A B on two saved files")
+    require_places()
     weights = require_weights(cases, weights or Weights())
     if line := dropped_line(os.environ, plan.environment):
         progress(line, 0, 0)
