@@ -15,8 +15,12 @@ NOBODY = 54321  # a number that no user has
 
 
 def ran(*words, start=(), **variables):
-    """Run mnv2bench with these variables and no others but PATH."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    """Run mnv2bench with these variables and those that tests need, and no others."""
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "PYTHONPATH", "MNV2BENCH_LOCKS", "MNV2BENCH_IDLE_S")
+        if name in os.environ
+    }
     command = [*start, sys.executable, "-m", "mnv2bench", *words]
     return subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=240, check=False)
 
