@@ -219,6 +219,10 @@ def test_a_board_is_measured_by_our_runner_and_by_the_worker_where_python_is(tmp
         assert (record.status, record.reason, record.case.kind) == ("ok", "", "measured-device")
         assert record.samples[0].error < 1e-4
         assert len(record.samples[0].rounds) >= 2
+        for timed in record.samples[0].rounds:
+            assert timed.minor_faults >= 0
+            assert 0 <= timed.system_ns <= timed.cpu_ns + 20_000_000
+        assert "MALLOC_MMAP_MAX_=0" in record.processes[0].target.facts["allocator"]
     assert lines[0]["target"]["before"]["load"] >= 0
 
 

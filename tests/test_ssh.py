@@ -47,6 +47,11 @@ def test_a_program_is_pushed_run_in_a_private_folder_and_its_result_pulled(t, tm
         t.pull("other", tmp_path / "other")
 
 
+def test_a_program_has_the_variables_that_it_is_given_whatever_their_values_hold(t, tmp_path):
+    t.push([script(tmp_path, 'echo "$MALLOC_MMAP_MAX_" "$OMP_PLACES"')])
+    assert t.run(["./program"], 30, {"MALLOC_MMAP_MAX_": "0", "OMP_PLACES": "{0} $HOME '"}).out == "0 {0} $HOME '\n"
+
+
 def test_the_folder_is_removed_and_what_still_runs_in_it_ended(sshd, t, tmp_path):
     with transport("ssh:board") as other:
         folder = other.folder

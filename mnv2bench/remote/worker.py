@@ -26,6 +26,7 @@ from mnv2bench.remote.runners.cached import Bundle
 from mnv2bench.remote.transports import TimedOut, Transport, TransportError
 from mnv2bench.texts import one_line
 from mnv2bench.workers.checking import after_counting, after_rounds
+from mnv2bench.workers.environment import ALLOCATOR, ALLOCATOR_TEXT, variables_of
 from mnv2bench.workers.jobs import REMOTE_WORKER, Measured, MeasureJob
 from mnv2bench.workers.outputs import Reference, compare
 from mnv2bench.workers.peak import Peak
@@ -75,6 +76,23 @@ def _model(job: MeasureJob) -> str:
     return f"model{Path(job.artifact).suffix}"
 
 
+def _variables(job: MeasureJob) -> dict[str, str]:
+    """The variables of the program on the device: the allocator's setting where time is measured, and those of --env.
+
+    Counts go on without the setting: instructions of other allocations would be another count.
+    """
+    timed = ALLOCATOR if job.case.kind == Kind.MEASURED_ON_DEVICE else {}
+    return {**timed, **variables_of(job.plan.environment)}
+
+
+def _allocator(device: Transport, bundle: Bundle) -> dict[str, str]:
+    """The fact that names the setting of a device's allocator, where its C library is glibc or may be."""
+    bionic = device.target.startswith("android") and not bundle.facts.get("libc", "").startswith("glibc")
+    if bionic or device.kind != Kind.MEASURED_ON_DEVICE:
+        return {}
+    return {"allocator": ALLOCATOR_TEXT}
+
+
 def run(job: MeasureJob) -> Outcome[Measured]:
     """The outcome of one process; raises what transports and runners raise."""
     clock = Clock(job.plan.timeout_s - LAST_WORDS_S)
@@ -83,7 +101,7 @@ def run(job: MeasureJob) -> Outcome[Measured]:
         devices.set_mask(device)
         identity = facts(device)
         target = Target(
-            facts=identity.readable | device.facts() | bundle.facts,
+            facts=identity.readable | device.facts() | bundle.facts | _allocator(device, bundle),
             clusters=identity.clusters,
             mask=device.mask,
             cooling=cool_down(device, COOL_C, min(COOL_CAP_S, clock.left() / 3)),
@@ -158,7 +176,7 @@ def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) ->
         inputs="inputs",
         outputs="outputs",
     )
-    program = device.run([*bundle.start, *words], limit_s + LAST_WORDS_S / 2)
+    program = device.run([*bundle.start, *words], limit_s + LAST_WORDS_S / 2, _variables(job))
     if program.code == contract.TOO_LATE:
         raise TimedOut(f"the runner ended itself after {limit_s:.0f} s: raise --process-limit")
     message = one_line(program.err)
@@ -174,7 +192,7 @@ def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) ->
 def _external(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) -> Outcome[Measured]:
     """The outcome of an external tool: the result that it printed."""
     tool = external.tool(job.runner)
-    program = device.run([*bundle.start, *tool.argv(_model(job), job.case, job.plan)], clock.left())
+    program = device.run([*bundle.start, *tool.argv(_model(job), job.case, job.plan)], clock.left(), _variables(job))
     if program.code:
         message = one_line(program.err or program.out)
         raise TransportError(f"{tool.name} ended with {_exit(program.code)}: {message}")

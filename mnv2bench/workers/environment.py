@@ -21,6 +21,7 @@ ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "MALLOC_TOP_PAD_": str(64 << 20),
 }
+ALLOCATOR_TEXT = f"glibc: {' '.join(f'{name}={value}' for name, value in ALLOCATOR.items())}"
 PASSED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "HOSTNAME", "TERM", "TZ", "LANG", "LANGUAGE", "TMPDIR", "TEMP", "TMP",
     "http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy",
@@ -69,9 +70,7 @@ def allocator() -> str:
 
 def allocator_setting() -> str:
     """The allocator of every process that measures, and its setting: "glibc: MALLOC_MMAP_MAX_=0 ..."."""
-    if not allocator():
-        return "not glibc: no setting"
-    return f"glibc: {' '.join(f'{name}={value}' for name, value in ALLOCATOR.items())}"
+    return ALLOCATOR_TEXT if allocator() else "not glibc: no setting"
 
 
 def passed(name: str) -> bool:

@@ -39,6 +39,8 @@ static inline void print_rounds(const char *name, const Rounds *rounds) {
         print_count("throttled_ns", UNREADABLE);
         print_count("involuntary_switches", round->involuntary_switches);
         print_count("major_faults", round->major_faults);
+        print_count("minor_faults", round->minor_faults);
+        print_count("system_ns", round->system_ns);
         putchar('}');
     }
     printf("], ");

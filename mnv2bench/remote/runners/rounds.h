@@ -23,7 +23,7 @@ typedef struct {
     int64_t *durations_ns;
     size_t count, capacity;
     int64_t wall_ns, cpu_ns, run_queue_ns; /* run_queue_ns is UNREADABLE where the kernel does not tell */
-    int64_t involuntary_switches, major_faults;
+    int64_t involuntary_switches, major_faults, minor_faults, system_ns;
 } Round;
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
 } Rounds;
 
 typedef struct {
-    int64_t cpu_ns, run_queue_ns, involuntary_switches, major_faults;
+    int64_t cpu_ns, run_queue_ns, involuntary_switches, major_faults, minor_faults, system_ns;
 } Counters;
 
 typedef struct {
@@ -81,10 +81,13 @@ static inline Counters read_counters(int before) {
     Counters seen;
     struct rusage usage;
     seen.cpu_ns = before ? 0 : clock_of(CLOCK_PROCESS_CPUTIME_ID);
-    getrusage(RUSAGE_SELF, &usage);
+    if (!before) getrusage(RUSAGE_SELF, &usage);
+    seen.run_queue_ns = read_run_queue_ns();
+    if (before) getrusage(RUSAGE_SELF, &usage);
     seen.involuntary_switches = usage.ru_nivcsw;
     seen.major_faults = usage.ru_majflt;
-    seen.run_queue_ns = read_run_queue_ns();
+    seen.minor_faults = usage.ru_minflt;
+    seen.system_ns = (int64_t)usage.ru_stime.tv_sec * 1000000000 + (int64_t)usage.ru_stime.tv_usec * 1000;
     if (before) seen.cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
     return seen;
 }
@@ -117,6 +120,8 @@ static inline Round time_round(double seconds) {
         round.run_queue_ns = after.run_queue_ns > before.run_queue_ns ? after.run_queue_ns - before.run_queue_ns : 0;
     round.involuntary_switches = after.involuntary_switches - before.involuntary_switches;
     round.major_faults = after.major_faults - before.major_faults;
+    round.minor_faults = after.minor_faults - before.minor_faults;
+    round.system_ns = after.system_ns > before.system_ns ? after.system_ns - before.system_ns : 0;
     return round;
 }
 

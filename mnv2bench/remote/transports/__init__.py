@@ -1,15 +1,17 @@
 """Transports: the ways to a remote device: a phone over adb, a board over ssh, an emulated arm64 processor here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from mnv2bench.cases import Kind, is_elsewhere
 from mnv2bench.remote.commands import ProgramResult, TimedOut, TransportError
 
 __all__ = ["ProgramResult", "TimedOut", "Transport", "TransportError", "transport"]
+
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 class Transport:
@@ -35,8 +37,11 @@ class Transport:
         """Copy a file out of the private folder. TransportError where it is missing."""
         raise NotImplementedError
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> ProgramResult:
-        """Run a program in the private folder, on the cores of the mask. Raises TimedOut and TransportError."""
+    def run(self, argv: Sequence[str], timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> ProgramResult:
+        """Run a program in the private folder, on the cores of the mask, with these variables besides its own.
+
+        Raises TimedOut and TransportError.
+        """
         raise NotImplementedError
 
     def ask(self, argv: Sequence[str], timeout_s: float = 10) -> ProgramResult:

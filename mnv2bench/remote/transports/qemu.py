@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -14,7 +14,7 @@ from mnv2bench import artifacts
 from mnv2bench.cases import Kind
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.commands import command, program
-from mnv2bench.remote.transports import ProgramResult, Transport, TransportError
+from mnv2bench.remote.transports import NO_VARIABLES, ProgramResult, Transport, TransportError
 from mnv2bench.texts import one_line
 
 _ARMV8 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
@@ -174,16 +174,18 @@ class Qemu(Transport):
             raise TransportError(f"{self.device} has no {name} in its folder: look at what the program there printed")
         shutil.copy(self.folder / name, to)
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> ProgramResult:
+    def run(self, argv: Sequence[str], timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> ProgramResult:
         (self.folder / COUNTS).unlink(missing_ok=True)
-        return self._emulate(argv, timeout_s, self.counting)
+        return self._emulate(argv, timeout_s, self.counting, variables)
 
     def ask(self, argv: Sequence[str], timeout_s: float = 10) -> ProgramResult:
         return self._emulate(argv, timeout_s, counting=False)
 
-    def _emulate(self, argv: Sequence[str], timeout_s: float, counting: bool) -> ProgramResult:
+    def _emulate(
+        self, argv: Sequence[str], timeout_s: float, counting: bool, variables: Mapping[str, str] = NO_VARIABLES
+    ) -> ProgramResult:
         # relative to the folder, because a comma in a path would end the plugin's argument
         plugged = ("-plugin", f"file=../icount.so,out={COUNTS}") if counting else ()
-        variables = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "PYTHONHASHSEED": "0"}
+        own = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "PYTHONHASHSEED": "0"}
         start = ("setarch", "-R", _require("qemu-aarch64", INSTALL), "-cpu", self.cpu, "-L", "../prefix")
-        return command([*start, *plugged, *argv], timeout_s, self.folder, variables)
+        return command([*start, *plugged, *argv], timeout_s, self.folder, {**own, **variables})

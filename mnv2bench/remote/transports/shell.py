@@ -4,13 +4,13 @@ import re
 import shlex
 import time
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from mnv2bench.cases import Kind
 from mnv2bench.refusals import Unavailable
 from mnv2bench.remote.commands import command
-from mnv2bench.remote.transports import ProgramResult, TimedOut, Transport, TransportError
+from mnv2bench.remote.transports import NO_VARIABLES, ProgramResult, TimedOut, Transport, TransportError
 from mnv2bench.texts import one_line
 
 # adb exits with 0 when the phone drops out, ssh with 255 for two things: only this line says how a program there ended
@@ -47,12 +47,13 @@ class ShellTransport(Transport):
     def ask(self, argv: Sequence[str], timeout_s: float = 10) -> ProgramResult:
         return self.shell(shlex.join(argv), timeout_s)
 
-    def run(self, argv: Sequence[str], timeout_s: float) -> ProgramResult:
+    def run(self, argv: Sequence[str], timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> ProgramResult:
         if self.cores and not self.mask:
             raise ValueError(f"{self.device} asks for the cores {self.cores!r}: devices.set_mask finds their mask")
         bound = ("taskset", self.mask, *argv) if self.mask else argv
         try:
-            return self.shell(f"cd {shlex.quote(self.folder)} && {shlex.join(bound)}", timeout_s)
+            settings = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
+            return self.shell(f"cd {shlex.quote(self.folder)} && {settings}{shlex.join(bound)}", timeout_s)
         except TimedOut:
             with suppress(TransportError, TimedOut, Unavailable):
                 self.shell(self._kill_line(), 10)
