@@ -11,6 +11,7 @@ from mnv2bench.campaign.preparation import Failure, Preparation, prepare
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.files import write_whole
 from mnv2bench.records import Artifact, Plan, Weights, replace
+from mnv2bench.remote.runners.cached import cached_folder
 
 FAKE = Case(width=0.35, resolution=64, backend="fake")
 BRIEF = Plan(processes=1, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
@@ -142,6 +143,25 @@ def test_a_later_process_may_add_to_a_folder_and_change_it(folder):
     assert compiled.damage(folder) == ""
     damaged(folder / "more", "empty")
     assert compiled.damage(folder) == "more does not have the content that was written"
+
+
+def test_a_damaged_folder_of_a_runner_is_made_again(own_cache):
+    makings = []
+
+    def make(to):
+        makings.append(to)
+        (to / "runner").write_bytes(b"program")
+
+    folder = cached_folder("linux-aarch64-x", ["1"], make)
+    assert cached_folder("linux-aarch64-x", ["1"], make) == folder
+    assert len(makings) == 1
+    damaged(folder / "runner", "truncated")
+    assert cached_folder("linux-aarch64-x", ["1"], make) == folder
+    assert (folder / "runner").read_bytes() == b"program"
+    assert len(makings) == 2
+    (folder / SEAL).unlink()  # as an earlier version left it
+    assert cached_folder("linux-aarch64-x", ["1"], make) == folder
+    assert len(makings) == 2
 
 
 COMPILED = Case(width=0.35, resolution=32, backend="torch_compile")

@@ -1,4 +1,4 @@
-"""Compile caches: folders in which a runtime keeps what it compiled, sealed with the hash of each file.
+"""Folders of the cache, such as those in which a runtime keeps what it compiled, sealed with the hash of each file.
 
 A runtime loads what lies there without a check of its own, so that a damaged file would fail, or compute, for ever.
 """
@@ -92,6 +92,11 @@ def seal(folder: Path) -> None:
         files = {name: _sealed(folder / name, before.get(name)) for name in _names(folder)}
         if files != before:
             write_whole(folder / SEAL, msgspec.json.encode(files))
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder has a seal that reads."""
+    return _read(folder) is not None
 
 
 def damage(folder: Path) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnv2bench import artifacts
+from mnv2bench.artifacts import compiled
 
 FACTS = "facts.json"
 LOADER = "ld-linux-aarch64.so.1"
@@ -39,8 +40,10 @@ def digest(parts: Sequence[str]) -> str:
 
 
 def cached_folder(name: str, parts: Sequence[str], make: Callable[[Path], None]) -> Path:
-    """The folder of this name and these parts, which `make` fills where it is missing."""
+    """The folder of this name and these parts, which `make` fills where it is missing, or where a file is damaged."""
     folder = root() / f"{name}-{digest(parts)}"
+    if compiled.is_sealed(folder) and compiled.damage(folder):  # one of an earlier version has no seal
+        compiled.clear(folder)
     if not folder.is_dir():
         make_folder(folder, make)
     return folder
@@ -53,6 +56,7 @@ def make_folder(folder: Path, make: Callable[[Path], None]) -> None:
         new = Path(temporary) / "made"
         new.mkdir()
         make(new)
+        compiled.seal(new)
         if folder.is_dir():
             return
         try:
