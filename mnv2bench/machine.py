@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import psutil
 from msgspec.structs import replace
 
 from mnv2bench import backends
@@ -152,7 +151,7 @@ def this_machine() -> Machine:
     """The facts of this machine, read once in each process; None where unreadable."""
     cpu = _cpu()
     flags = cpu_flags()
-    gpus = nvml.gpus()
+    gpus, memory = nvml.gpus(), _memory_bytes()
     commit, why_no_commit = _commit(package.FOLDER)
     machine = Machine(
         cpu_model=cpu.get("model name") or cpu.get("CPU part") or platform.processor() or None,
@@ -161,13 +160,13 @@ def this_machine() -> Machine:
         cpu_flags=tuple(flag for flag in CPU_FLAGS.split() if flag in flags),
         cpu_flags_hash=hashlib.sha256(" ".join(flags).encode()).hexdigest()[:12],
         cores=_affinity(),
-        cores_physical=psutil.cpu_count(logical=False),
+        cores_physical=_physical_cores(),
         smt=_text(CPU / "smt" / "control"),
         cpu_quota_cores=quota_cores(),
         isolated_cores=_text(CPU / "isolated") or None,
         governor=_text(CPU / "cpu0" / "cpufreq" / "scaling_governor"),
-        memory_class_gb=1 << (round(psutil.virtual_memory().total / 1e9)).bit_length(),
-        memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
+        memory_class_gb=None if memory is None else 1 << (round(memory / 1e9)).bit_length(),
+        memory_gb=None if memory is None else round(memory / 1e9, 1),
         machine=platform.machine(),
         system=sys.platform,
         kernel=platform.release(),
@@ -211,6 +210,30 @@ def _set(setting: str | dict[str, str] | None) -> str:
     return setting or "none"
 
 
+def _load() -> float | None:
+    with suppress(OSError, AttributeError):  # Windows has no such function, a container may refuse the file
+        return os.getloadavg()[0]
+    return None
+
+
+def _physical_cores() -> int | None:
+    with suppress(ImportError, OSError, RuntimeError, ValueError):
+        import psutil  # it reads /proc when it is imported, and some systems have none
+
+        with suppress(psutil.Error):
+            return psutil.cpu_count(logical=False)
+    return None
+
+
+def _memory_bytes() -> int | None:
+    with suppress(ImportError, OSError, RuntimeError, ValueError):
+        import psutil
+
+        with suppress(psutil.Error):
+            return int(psutil.virtual_memory().total)
+    return None
+
+
 def state() -> MachineState:
     """How busy and how hot the machine is at this moment; None where unreadable."""
     pressure = re.search(r"avg10=([0-9.]+)", _text(Path("/proc/pressure/cpu")) or "")
@@ -218,7 +241,7 @@ def state() -> MachineState:
     zones = (_text(zone) for zone in Path("/sys/class/thermal").glob("thermal_zone*/temp"))
     temperatures = [int(zone) / 1000 for zone in zones if zone and zone.lstrip("-").isdigit()]
     return MachineState(
-        load_1min=os.getloadavg()[0],
+        load_1min=_load(),
         cpu_pressure_10s=float(pressure[1]) if pressure else None,
         frequency_mhz=int(frequency) / 1000 if frequency else None,
         temperature_c=max(temperatures, default=None),

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -118,6 +117,8 @@ def load_and_report() -> None:
 
 def _peak_of_readers() -> int:
     """Bytes that the processes which read files held at most, as if each held as much as the largest."""
+    import resource
+
     return cores() * 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 

@@ -1,13 +1,17 @@
 """Counters of what else the machine does; they need no root, and each is None where the kernel does not have it."""
 
 import os
-import resource
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from mnv2bench.workers.cgroups import throttled_ns
+
+try:
+    import resource
+except ModuleNotFoundError:  # not on Windows: counters that only it has are then unknown or 0
+    resource = None  # type: ignore[assignment]
 
 PROC = Path("/proc")
 
@@ -51,12 +55,20 @@ def _steal_ns() -> int | None:
 
 def counters(last: bool = False) -> Counters:
     """Read all counters. CPU time is read next to the round: as the last one before it, as the first one after it."""
+    if resource is None:
+        return _without_usage()
     usage = resource.getrusage(resource.RUSAGE_SELF) if not last else None
     waited = (_run_queue_ns(), _steal_ns(), throttled_ns())
     usage = usage or resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
     system_ns = round(usage.ru_stime * 1e9)
     return Counters(cpu_ns, *waited, usage.ru_nivcsw, usage.ru_majflt, usage.ru_minflt, system_ns)
+
+
+def _without_usage() -> Counters:
+    times = os.times()
+    cpu_ns, system_ns = round((times.user + times.system) * 1e9), round(times.system * 1e9)
+    return Counters(cpu_ns, _run_queue_ns(), _steal_ns(), throttled_ns(), 0, 0, 0, system_ns)
 
 
 def since(before: int | None, after: int | None) -> int | None:
