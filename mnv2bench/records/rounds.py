@@ -61,7 +61,8 @@ class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """About 150 ms of back-to-back inferences and what else the machine did meanwhile. Integer nanoseconds.
 
     `cpu_ns` is user and system time, `system_ns` the part of it that the kernel worked. `minor_faults` are pages that
-    the kernel gave the process; both are None before schema 5.
+    the kernel gave the process; both are None before schema 5. `cpu_energy_uj` are the microjoules of all packages of
+    the processor, of whatever ran on them; None where they cannot be read.
 
     On a GPU `durations_ns` are still the host's: the call, until its result is complete. `gpu` is what else there is.
     """
@@ -76,6 +77,7 @@ class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     major_faults: Whole = 0
     minor_faults: Whole | None = None
     system_ns: Whole | None = None
+    cpu_energy_uj: Whole | None = None
     gpu: GpuRound | None = None
 
     @property

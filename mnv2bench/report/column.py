@@ -19,6 +19,7 @@ GPU_TIMES = "Times"
 GPU_MEMORY = "GPU memory"
 GPU_CONDITIONS = "Conditions"
 INSTRUCTIONS = "Instructions"
+ENERGY = "CPU mJ/image"  # a heading that stands only where a case has it
 
 V = TypeVar("V")
 Cell = Callable[[Evaluation], str]

@@ -13,7 +13,14 @@ from mnv2bench.report.column import Column, Columns, Shown
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.latency import Latency, gmadds_per_s
 from mnv2bench.statistics.processes import cold_path, memory, output_error
-from mnv2bench.statistics.rounds import measured, network_count, record_undisturbed_share, threads_used, throughput
+from mnv2bench.statistics.rounds import (
+    cpu_mj_per_image,
+    measured,
+    network_count,
+    record_undisturbed_share,
+    threads_used,
+    throughput,
+)
 
 WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
@@ -220,6 +227,14 @@ LATENCIES: Columns = (
         lambda e: e.measured(record_undisturbed_share),
         "Part of all rounds in which nothing contended with the worker.",
         (Shown(column.TAILS, 5, "rounds kept", percent),),
+    ),
+    Column(
+        "cpu_mj_per_image",
+        float | None,
+        lambda e: e.of(cpu_mj_per_image),
+        "Millijoules of the processor's packages for an image in the undisturbed rounds, the median over processes; "
+        "whatever else ran on them is in it. Empty where the machine has no counters (RAPL) that anybody may read.",
+        (Shown(column.TAILS, 10, column.ENERGY, scaled),),
     ),
     Column(
         "flags",

@@ -144,8 +144,12 @@ def cold_table(evaluations: Evaluations) -> str:
 
 
 def tail_table(evaluations: Evaluations) -> str:
-    """Percentiles, noise and error of the cases that have a latency."""
-    return long([e for e in evaluations if e.latency], cells_in(column.TAILS, COLUMNS))
+    """Percentiles, noise and error of the cases that have a latency; energy where the machine counts it."""
+    timed = [e for e in evaluations if e.latency]
+    cells = cells_in(column.TAILS, COLUMNS)
+    if all(cells[column.ENERGY](e) == NONE for e in timed):
+        del cells[column.ENERGY]
+    return long(timed, cells)
 
 
 def refused_table(evaluations: Evaluations) -> str:

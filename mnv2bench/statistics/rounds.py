@@ -103,6 +103,20 @@ def _images_per_s(rounds: tuple[Round, ...], record: Record) -> float:
     return record.case.batch * iterations / (sum(r.wall_ns for r in rounds) / 1e9)
 
 
+def cpu_mj_per_image(record: Record) -> float | None:
+    """Millijoules of the processor's packages for an image, in the used rounds: the median over processes.
+
+    Whatever else ran on the packages is in it. None where a round has no reading.
+    """
+    rounds_of_each = [used_rounds(s, record.case.threads) for s in measured(record)]
+    if not rounds_of_each or any(r.cpu_energy_uj is None for rounds in rounds_of_each for r in rounds):
+        return None
+    return statistics.median(
+        sum(r.cpu_energy_uj or 0 for r in rounds) / 1e3 / (record.case.batch * sum(len(r.durations_ns) for r in rounds))
+        for rounds in rounds_of_each
+    )
+
+
 def threads_used(record: Record) -> float:
     """CPU time over wall time: the median over the used rounds of all processes."""
     return statistics.median(r.cpu_share for s in require_measured(record) for r in used_rounds(s, record.case.threads))

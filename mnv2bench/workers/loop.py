@@ -11,6 +11,7 @@ from mnv2bench.backends import Session
 from mnv2bench.gpu.nvml import Watch
 from mnv2bench.records import Plan
 from mnv2bench.records.rounds import Round, undisturbed_rounds
+from mnv2bench.workers.energy import energy_since
 from mnv2bench.workers.gpu_passes import cooled, time_passes
 from mnv2bench.workers.noise import Counters, counters, since
 
@@ -53,6 +54,7 @@ def time_round(
         major_faults=after.major_faults - before.major_faults,
         minor_faults=after.minor_faults - before.minor_faults,
         system_ns=max(0, after.system_ns - before.system_ns),
+        cpu_energy_uj=energy_since(before.energy, after.energy),
     )
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from mnv2bench.workers.cgroups import throttled_ns
+from mnv2bench.workers.energy import Reading, energy
 
 try:
     import resource
@@ -28,6 +29,7 @@ class Counters:
     major_faults: int
     minor_faults: int = 0
     system_ns: int = 0
+    energy: tuple[Reading, ...] | None = None
 
 
 def _run_queue_ns() -> int | None:
@@ -59,10 +61,11 @@ def counters(last: bool = False) -> Counters:
         return _without_usage()
     usage = resource.getrusage(resource.RUSAGE_SELF) if not last else None
     waited = (_run_queue_ns(), _steal_ns(), throttled_ns())
+    used = energy()
     usage = usage or resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9)
     system_ns = round(usage.ru_stime * 1e9)
-    return Counters(cpu_ns, *waited, usage.ru_nivcsw, usage.ru_majflt, usage.ru_minflt, system_ns)
+    return Counters(cpu_ns, *waited, usage.ru_nivcsw, usage.ru_majflt, usage.ru_minflt, system_ns, used)
 
 
 def _without_usage() -> Counters:
