@@ -34,7 +34,7 @@ def gpu_record(*processes, backend="tensorrt", precision="fp16", status="ok", re
     """A process for each of these samples; one empty process where there are none."""
     of = Case(**{"device": "cuda", "backend": backend, "precision": precision, **case})
     ended = [
-        Process(of, number, number, 0, status, reason, 1.0, samples)
+        Process(of, number, number, 0, status, reason, 10.0, samples)
         for number, samples in enumerate(processes or (Samples(),))
     ]
     format = {"tensorrt": "plan", "onnxruntime": "onnx"}.get(backend, "state_dict")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 
 from mnv2bench.cases import Case
-from mnv2bench.records import SCHEMA, Counts, ExternalResult, Memory, Plan, Process, Samples
+from mnv2bench.records import SCHEMA, Counts, ExternalResult, Machine, Memory, Plan, Process, Samples, Weights
 from mnv2bench.records.encoding import process_to_json
+from mnv2bench.records.machine import machine_to_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.records.target import Cooling, Target
 
@@ -33,31 +34,33 @@ class Hot(float):
     """Milliseconds of a process that ran while its device throttled."""
 
 
-def process(case, number, ms):
+def process(case, number, position, ms):
     if isinstance(ms, tuple):
         counts, target = ms
-        return Process(case, number, number, number, "ok", "", 1.0, counts=counts, target=target)
+        return Process(case, number, position, number, "ok", "", 10.0, counts=counts, target=target)
     if isinstance(ms, ExternalResult):
-        return Process(case, number, number, number, "ok", "", 1.0, external_result=ms)
+        return Process(case, number, position, number, "ok", "", 10.0, external_result=ms)
     if ms is None:
-        return Process(case, number, number, number, "failed", "worker ended by SIGSEGV", 1.0, Samples())
+        return Process(case, number, position, number, "failed", "worker ended by SIGSEGV", 1.0, Samples())
     measured = samples(ms) if ms > 0 else samples(-ms, busy=0.5)
     target = Target(cooling=Cooling(throttled=True)) if isinstance(ms, Hot) else None
-    return Process(case, number, number, number, "ok", "", 1.0, measured, target=target)
+    return Process(case, number, position, number, "ok", "", 10.0, measured, target=target)
 
 
 def content(took, number=1, *, when=None, plan=None, **facts):
     """`took`: case -> ms of each process, or its `run`; negative: of a noisy process, None: of one that failed."""
-    environment = {"fingerprint": MACHINE, "cpu_model": "Example CPU", "commit": f"{number:04x}" * 10} | facts
-    environment.setdefault("libraries", LIBRARIES)
+    known = {"fingerprint": MACHINE, "cpu_model": "Example CPU", "commit": f"{number:04x}" * 10, "libraries": LIBRARIES}
+    environment = machine_to_json(Machine()) | known | facts
     plan_fields = structs.asdict(plan or Plan(processes=3))
     head = {
         "cases": [case.id for case in took],
         "plan": plan_fields,
         "seed": 7,
-        "weights": {},
+        "weights": structs.asdict(Weights()),
+        "runner": "",
     }
-    processes = [process(case, number, ms) for case, all_ms in took.items() for number, ms in enumerate(all_ms)]
+    runs = [(case, number, ms) for case, all_ms in took.items() for number, ms in enumerate(all_ms)]
+    processes = [process(case, number, position, ms) for position, (case, number, ms) in enumerate(runs)]
     lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}]
     lines += [{"line": "process", **process_to_json(each)} for each in processes]
     saved_at = when or FIRST + timedelta(days=number - 1)

@@ -29,9 +29,9 @@ def save(results, name, day, commit="070d53b", machine=MACHINE):
     libraries = {"torch": "2.13.0", "openvino": "2026.4.0"}
     facts = Machine(fingerprint=machine, commit=commit, libraries=libraries)
     journal.begin(Head((SMALL, LARGE, BROKEN), Plan(processes=1), 0, Weights(), facts))
-    for case in (SMALL, LARGE):
-        journal.process(Process(case, 0, 0, 0, "ok", "", 1.0, Samples(rounds=(ROUND,) * 4)))
-    journal.process(Process(BROKEN, 0, 0, 0, "failed", "worker ended by SIGSEGV", 1.0, Samples()))
+    for position, case in enumerate((SMALL, LARGE)):
+        journal.process(Process(case, 0, position, 0, "ok", "", 1.0, Samples(rounds=(ROUND,) * 4)))
+    journal.process(Process(BROKEN, 0, 2, 0, "failed", "worker ended by SIGSEGV", 1.0, Samples()))
     lines = [json.loads(line) for line in journal.path.read_text().splitlines()]
     journal.path.unlink()
     file = results / machine / "Linux-CPython-3.11-64bit" / f"{name}.json"

@@ -13,7 +13,7 @@ from msgspec.structs import replace as with_facts
 
 from mnv2bench.cases import Case
 from mnv2bench.cli import main
-from mnv2bench.records import Machine, Plan, Process, Samples, replace
+from mnv2bench.records import Machine, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.change import Change
@@ -33,10 +33,11 @@ def samples(ms):
 def saved(path, medians, machine=MACHINE, plan=PLAN, status="ok"):
     """A journal with a process for each number of each case."""
     journal = Journal(path)
-    journal.begin(Head(tuple(medians), plan, 0, {}, machine))
+    journal.begin(Head(tuple(medians), plan, 0, Weights(), machine))
     for case, several in medians.items():
         for number, ms in enumerate(several):
-            journal.process(Process(case, number, number, 0, status, "" if status == "ok" else "why", 1.0, samples(ms)))
+            reason, position = "" if status == "ok" else "why", len(journal.processes)
+            journal.process(Process(case, number, position, 0, status, reason, 1.0, samples(ms)))
     return path
 
 
@@ -142,10 +143,13 @@ def test_two_files_without_a_case_in_common_have_nothing_to_compare(told, a, tmp
         (None, "cannot be read (No such file or directory)"),
         ("", "is damaged"),
         ("{}", "was not saved by mnv2bench"),
-        ('{"line":"head","schema":1,"cases":[],"plan":{},"seed":0,"weights":{},"environment":{}}\n', "names no case"),
+        (
+            '{"line":"head","schema":1,"cases":[],"plan":{},"seed":0,"weights":{},"environment":{"cores":2}}\n',
+            "names no case",
+        ),
         (
             f'{{"line":"head","schema":1,"cases":["{SMALL.id}"],"plan":{{}},"seed":0,"weights":{{}},"environment":[]}}\n',
-            "is damaged (Expected `object`, got `array` - at `$.environment`)",
+            "is damaged (line 1: Expected `object`, got `array` - at `$.environment`)",
         ),
     ],
 )
@@ -232,7 +236,7 @@ def test_what_is_hostile_is_plain_words_on_the_page_and_no_formula_in_the_csv():
 def test_a_hostile_reason_is_plain_words_in_the_terminal(told, a, tmp_path):
     journal = Journal(tmp_path / "bad.jsonl")
     hostile = with_facts(MACHINE, libraries={"[red]x[/red]": "\x1b[31m[/nothing]"})
-    journal.begin(Head((SMALL,), PLAN, 0, {}, hostile))
+    journal.begin(Head((SMALL,), PLAN, 0, Weights(), hostile))
     journal.process(Process(SMALL, 0, 0, 0, "failed", "[link=http://e]x\x1b[31m[/nothing]", 1.0, Samples()))
     ran = told(a, journal.path)
     assert ran.returncode == 1

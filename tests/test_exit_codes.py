@@ -16,7 +16,7 @@ from mnv2bench.cli.profile import probe_conclusion
 from mnv2bench.conclusion import Conclusion
 from mnv2bench.exit_codes import CODES, SUITES, ExitCode, epilog, exit_codes_page
 from mnv2bench.profiling.records import Probes
-from mnv2bench.records import Machine, Plan, Process, Samples
+from mnv2bench.records import Machine, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import Head, Journal
 
 ROOT = Path(__file__).parents[1]
@@ -54,10 +54,10 @@ def journal(path, ms_of_case, status="ok"):
     """A journal of the fake with a process for each case."""
     plan = Plan(processes=1)
     written = Journal(path)
-    written.begin(Head(tuple(ms_of_case), plan, 0, {}, Machine(cpu_model="Example CPU", cores=2)))
+    written.begin(Head(tuple(ms_of_case), plan, 0, Weights(), Machine(cpu_model="Example CPU", cores=2)))
     for case, ms in ms_of_case.items():
         for process in processes(case, ms, status):
-            written.process(process)
+            written.process(replace(process, position=len(written.processes)))
     return path
 
 
@@ -65,7 +65,7 @@ def processes(case, ms, status):
     if ms is None:
         return []
     measured = samples(ms) if status == "ok" else Samples()
-    return [Process(case, 0, 0, 0, status, "" if status == "ok" else "why", 1.0, measured)]
+    return [Process(case, 0, 0, 0, status, "" if status == "ok" else "why", 10.0, measured)]
 
 
 @pytest.fixture

@@ -66,9 +66,10 @@ def test_a_half_written_last_line_is_cut_off_and_the_campaign_goes_on_behind_it(
     again = Journal(journal.path)
     again.resume()
     assert journal.path.read_bytes() == whole
-    third = replace(PROCESSES[0], number=2)
-    again.process(third)
-    assert load(journal.path)[0].processes == (PROCESSES[0], PROCESSES[2], third)
+    fourth = replace(PROCESSES[0], case=SECOND, number=1, position=4)
+    again.process(fourth)
+    assert load(journal.path)[1].processes == (PROCESSES[1], fourth)
+    assert [line["line"] for line in lines(journal.path)] == ["head", "artifact", "state", *["process"] * 4]
 
 
 def test_a_campaign_killed_before_its_first_process_is_all_unmeasured(tmp_path):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from mnv2bench.cli import app
 from mnv2bench.gpu import driver
-from mnv2bench.records import GpuMemory, replace
+from mnv2bench.records import GpuMemory, Weights, replace
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.refusals import Unavailable
 from mnv2bench.selfcheck.gpu import cases_to_check, check_gpu, faults, figures, report, unreadable
@@ -71,9 +71,9 @@ def test_clocks_are_not_compared_where_the_host_sets_the_pace():
 
 def test_a_file_that_was_measured_before_is_judged_as_it_is(tmp_path):
     journal = Journal(tmp_path / "gpu.jsonl")
-    journal.begin(Head((GOOD.case, ABSENT.case), GOOD.plan, 0, {}, GOOD.machine))
-    for process in (*GOOD.processes, *ABSENT.processes):
-        journal.process(process)
+    journal.begin(Head((GOOD.case, ABSENT.case), GOOD.plan, 0, Weights(), GOOD.machine))
+    for position, process in enumerate((*GOOD.processes, *ABSENT.processes)):
+        journal.process(replace(process, position=position))
     out = Console(file=io.StringIO(), width=1000)
     assert check_gpu("cuda", out, [tmp_path / "gpu.jsonl"])
     assert [line.partition(":")[0] for line in out.file.getvalue().splitlines()] == ["as it should be", "did not run"]

@@ -62,6 +62,6 @@ class CaseItem:
     def measure(self, turn: Turn, preparation: Preparation | Failure | None, plan: Plan, journal: Journal) -> str:
         if preparation is None:
             raise ValueError(f"{self.id} was not prepared")
-        outcome = run_process(self.case, preparation, plan, turn.seed)
-        journal.process(process_of(self.case, turn, outcome))
-        return outcome.status
+        process = process_of(self.case, turn, run_process(self.case, preparation, plan, turn.seed))
+        journal.process(process)
+        return process.status

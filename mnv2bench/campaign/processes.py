@@ -10,8 +10,8 @@ from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variabl
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
-from mnv2bench.records import ENDED, Plan, Process
-from mnv2bench.records.encoding import require_consistent_counts, require_consistent_samples
+from mnv2bench.records import ENDED, Plan, Process, replace
+from mnv2bench.records.consistency import possible_memory, require_consistent
 from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.jobs import PROGRAMS, Measured, MeasureJob
 from mnv2bench.workers.programs import Outcome
@@ -79,14 +79,17 @@ def process_of(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:
 
     A result that contradicts itself is a failure: a journal with it would not read again.
     """
-    measured = outcome.result or Measured()
+    process = _process(case, turn, outcome)
     try:
-        require_consistent_samples(measured.samples)
-        if measured.counts:
-            require_consistent_counts(measured.counts)
+        require_consistent(process)
     except ValueError as error:
         reason = f"the process reported {error}: run it again, and report it if it happens again"
-        outcome, measured = Outcome("failed", reason, wall_s=outcome.wall_s), Measured()
+        return _process(case, turn, Outcome("failed", reason, wall_s=outcome.wall_s))
+    return process
+
+
+def _process(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:
+    measured = outcome.result or Measured()
     return Process(
         case=case,
         number=turn.number,
@@ -95,7 +98,7 @@ def process_of(case: Case, turn: Turn, outcome: Outcome[Measured]) -> Process:
         status=outcome.status,
         reason=outcome.reason,
         wall_s=outcome.wall_s,
-        samples=measured.samples,
+        samples=replace(measured.samples, memory=possible_memory(measured.samples.memory)),
         counts=measured.counts,
         external_result=measured.external_result,
         target=measured.target,

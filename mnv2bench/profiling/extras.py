@@ -53,7 +53,7 @@ class Profiling:
 
     def statuses(self, journal: Journal) -> dict[int, str]:
         own = (line for line in journal.others if line["line"] == PROFILE and line.get("case") == self.case.id)
-        return {profile.number: profile.status for profile in decoded(journal.path, own)[0]}
+        return {profile.number: profile.status for profile in decoded(own)[0]}
 
     def measure(self, turn: Turn, preparation: Preparation | Failure | None, plan: Plan, journal: Journal) -> str:
         profile = _profile(self, turn, preparation, plan)
@@ -77,7 +77,7 @@ class Probing:
 
     def statuses(self, journal: Journal) -> dict[int, str]:
         own = (line for line in journal.others if line["line"] == PROBES and line.get("threads") == self.threads)
-        return {probes.number: probes.status for probes in decoded(journal.path, own)[1]}
+        return {probes.number: probes.status for probes in decoded(own)[1]}
 
     def measure(self, turn: Turn, preparation: Preparation | Failure | None, plan: Plan, journal: Journal) -> str:
         probes = _probes(self, turn, plan)

@@ -1,18 +1,21 @@
 """Profile and Probes: where the time of a case went and how fast the machine is, from one process each."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mnv2bench.cases import Case
-from mnv2bench.records import STATUSES
-from mnv2bench.records.encoding import from_json, parse_case, require_consistent_round, to_json
-from mnv2bench.records.ranges import NotNegative, ProfiledDurations, Whole
+from mnv2bench.records.consistency import CLOCKS, CLOCKS_S, require_consistent_round, require_status
+from mnv2bench.records.encoding import built, parse_case, to_json
+from mnv2bench.records.ranges import MAX_ENTRIES, Bytes, Integer, NotNegative, ProfiledDurations, Text, Whole
 from mnv2bench.records.rounds import Round
 
 # The type of a fused operator is several of these joined by "+", in the order in which it computes them. A conv may be
 # of any kernel, depthwise too, where its runtime does not tell them apart; a matmul is a 1x1 conv or a linear layer.
 OPERATOR_TYPES = ("conv", "depthwise", "matmul", "linear", "add", "pool", "norm", "activation", "layout", "other")
+
+Notes = Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)]
+Threads = Annotated[int, Meta(ge=1, le=4096)]
 
 
 class Operator(Struct, frozen=True, forbid_unknown_fields=True, rename={"type": "kind"}):
@@ -23,10 +26,10 @@ class Operator(Struct, frozen=True, forbid_unknown_fields=True, rename={"type": 
     "features.3.conv.1.0"; "" for the network itself, which pools; empty where the runtime does not report any.
     """
 
-    name: str
-    type: str
+    name: Text
+    type: Text
     durations_ns: ProfiledDurations
-    origins: tuple[str, ...] = ()
+    origins: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.type or any(part not in OPERATOR_TYPES for part in self.type.split("+")):
@@ -45,15 +48,15 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 
     case: Case
     number: Whole
-    status: str
-    reason: str
+    status: Text
+    reason: Text
     wall_s: NotNegative
-    profiler: str = ""
+    profiler: Text = ""
     operators: tuple[Operator, ...] = ()
     calls_ns: ProfiledDurations = ()
-    arena_bytes: Whole | None = None
-    arena: str = ""
-    notes: tuple[str, ...] = ()
+    arena_bytes: Bytes | None = None
+    arena: Text = ""
+    notes: Notes = ()
     error: NotNegative | None = None
 
 
@@ -65,12 +68,12 @@ class Probe(Struct, frozen=True, forbid_unknown_fields=True):
     "memory".
     """
 
-    name: str
-    library: str
+    name: Text
+    library: Text
     unit: Literal["flop", "byte"]
-    work: int
-    bytes: Whole
-    level: str
+    work: Integer
+    bytes: Bytes
+    level: Text
     rounds: tuple[Round, ...]
     access: Literal["", "copy", "read"] = ""
 
@@ -86,14 +89,14 @@ class Probes(Struct, frozen=True, forbid_unknown_fields=True):
     followed one another.
     """
 
-    threads: int
+    threads: Threads
     number: Whole
-    status: str
-    reason: str
+    status: Text
+    reason: Text
     wall_s: NotNegative
     probes: tuple[Probe, ...] = ()
-    caches: dict[str, Whole] = {}
-    notes: tuple[str, ...] = ()
+    caches: Annotated[dict[Text, Bytes], Meta(max_length=MAX_ENTRIES)] = {}
+    notes: Notes = ()
     passes: Whole = 0
 
 
@@ -104,7 +107,8 @@ class ProfileLine(Profile, kw_only=True, frozen=True):
 
     def profile(self) -> Profile:
         """The profile that the line tells of. ValueError for a line that contradicts itself."""
-        _require_status(self.status)
+        require_status(self.status, self.reason)
+        _require_time_enough(sum(self.calls_ns) / 1e9, self.wall_s)
         if any(len(operator.durations_ns) != len(self.calls_ns) for operator in self.operators):
             raise ValueError("an operator that did not run in each profiled call")
         if len({operator.name for operator in self.operators}) < len(self.operators):
@@ -118,9 +122,9 @@ def profile_to_json(profile: Profile) -> dict[str, object]:
     return to_json(profile) | {"case": profile.case.id}
 
 
-def profile_from_json(fields: dict[str, object]) -> Profile:
-    """Raises ValueError for what is no profile."""
-    return from_json(fields, ProfileLine).profile()
+def profile_from_json(fields: dict[str, object], whole: bool = False) -> Profile:
+    """Raises ValueError for what is no profile. `whole`: every field must be there, as since schema 5."""
+    return built(fields, ProfileLine, whole).profile()
 
 
 def probes_to_json(probes: Probes) -> dict[str, object]:
@@ -128,16 +132,19 @@ def probes_to_json(probes: Probes) -> dict[str, object]:
     return to_json(probes)
 
 
-def probes_from_json(fields: dict[str, object]) -> Probes:
-    """Raises ValueError for what is none."""
-    probes = from_json(fields, Probes)
-    _require_status(probes.status)
+def probes_from_json(fields: dict[str, object], whole: bool = False) -> Probes:
+    """Raises ValueError for what is none. `whole`: every field must be there, as since schema 5."""
+    probes = built(fields, Probes, whole)
+    require_status(probes.status, probes.reason)
     for probe in probes.probes:
         for round in probe.rounds:
             require_consistent_round(round)
+    seconds = sum(round.wall_ns for probe in probes.probes for round in probe.rounds) / 1e9
+    _require_time_enough(seconds, probes.wall_s)
     return probes
 
 
-def _require_status(status: str) -> None:
-    if status not in STATUSES:
-        raise ValueError(f"status {status!r} is not one of {', '.join(STATUSES)}")
+def _require_time_enough(seconds: float, wall_s: float) -> None:
+    """ValueError for a process of `wall_s` in which calls of so many seconds ran one after the other."""
+    if seconds > CLOCKS * wall_s + CLOCKS_S:
+        raise ValueError(f"a process of {wall_s:g} s that measured for {seconds:g} s")

@@ -52,6 +52,10 @@ class AppendedFile:
         if not self._has_its_name(descriptor):
             self._put_back(descriptor)
 
+    def cut(self, size: int) -> None:
+        """Take away what stands behind the first `size` bytes."""
+        os.ftruncate(self._opened(), size)
+
     def _opened(self) -> int:
         if self._descriptor is None:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)

@@ -1,30 +1,44 @@
-"""Records as JSON and back: one line a process, decoded and checked by msgspec in one step.
+"""Records as JSON and back: one line a process, decoded and checked in one step.
 
 On disk a case is its id, and the durations of a round are one string "1 2 3": a file that is indented has one line for
 each round, and stays readable.
 """
 
-import json
 import re
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct, UnsetType
 
 from mnv2bench.cases import Case, Kind
-from mnv2bench.records.record import STATUSES, Artifact, Counts, Process, Samples
-from mnv2bench.records.rounds import GpuRound, Round
-from mnv2bench.records.target import target_from_json, target_to_json
+from mnv2bench.records.consistency import require_consistent
+from mnv2bench.records.json_text import dumps, parsed
+from mnv2bench.records.ranges import PACKED
+from mnv2bench.records.record import Artifact, Process, Samples
+from mnv2bench.records.target import Target, target_from_json, target_to_json
 
 T = TypeVar("T")
 
-PACKED = ("durations_ns", "gpu_ns", "enqueue_ns", "end_to_end_ns", "calls_ns")
-# A quote inside a text is escaped, so that this matches names of fields and never parts of texts.
-PACKED_FIELD = re.compile(rb'"(%s)":\s*(?:"([0-9 -]*)"|\[)' % "|".join(PACKED).encode())
+__all__ = ["dumps", "parsed"]
+MAX_ID = 300  # characters of the id of a case
+LEFT_OUT = ("gpu", "counts", "told", "target", "samples")  # fields that stand in no line where they hold nothing
+NUMBERS = re.compile(r"[0-9 -]+")
+INTEGERS = msgspec.json.Decoder(list[int])
 
-parse_case = lru_cache(maxsize=4096)(Case.parse)
+
+@lru_cache(maxsize=4096)
+def parse_case(id: str) -> Case:
+    """The case of an id in a file. ValueError for a text that is none, and for another spelling of an id."""
+    if len(id) > MAX_ID:
+        raise ValueError(f"a text of {len(id)} characters is no case id: {id[:MAX_ID]!r}...")
+    case = Case.parse(id)
+    if case.id != id:
+        raise ValueError(f"{id!r} is not how the case {case.id} is written")
+    return case
 
 
 class ProcessLine(Process, tag_field="line", tag="process", kw_only=True, frozen=True):
@@ -34,18 +48,19 @@ class ProcessLine(Process, tag_field="line", tag="process", kw_only=True, frozen
     target: Any = None  # a device may answer anything: `target_from_json` takes what it knows
     kind: Kind | None = None
 
-    def process(self) -> Process:
-        """The process that the line tells of. ValueError for a line that contradicts itself."""
+    def process(self, whole: bool = False) -> Process:
+        """The process that the line tells of. ValueError for a line that contradicts itself.
+
+        `whole`: its target has to be one that this version wrote, to the field.
+        """
         case = parse_case(self.case)
-        if self.status not in STATUSES:
-            raise ValueError(f"status {self.status!r} is not one of {', '.join(STATUSES)}")
         if self.kind not in (None, case.kind):
             raise ValueError(f"a process of {case.id} is {case.kind}, and the line says {self.kind}")
-        require_consistent_samples(self.samples)
-        if self.counts:
-            require_consistent_counts(self.counts)
+        target = built(self.target, Target, whole) if whole and self.target else target_from_json(self.target)
         fields = {name: getattr(self, name) for name in Process.__struct_fields__}
-        return Process(**fields | {"case": case, "target": target_from_json(self.target)})
+        process = Process(**fields | {"case": case, "target": target})
+        require_consistent(process)
+        return process
 
 
 class ArtifactLine(Artifact, tag_field="line", tag="artifact", kw_only=True, frozen=True):
@@ -58,39 +73,123 @@ class ArtifactLine(Artifact, tag_field="line", tag="artifact", kw_only=True, fro
         return Artifact(**{name: getattr(self, name) for name in Artifact.__struct_fields__})
 
 
-def decoded(text: bytes, kind: type[T]) -> T:
-    """A value of this type from its JSON on disk. ValueError for unknown fields, wrong types and wrong ranges."""
+@dataclass(frozen=True)
+class Shape:
+    """How a Struct stands on disk: its fields, those that are `packed`, and those that hold other Structs.
+
+    `required` fields stand in every line that this version writes.
+    """
+
+    known: frozenset[str]
+    required: frozenset[str]
+    packed: tuple[str, ...]
+    nested: Mapping[str, type[Struct]]
+
+
+@cache
+def shape(kind: type[Struct]) -> Shape:
+    """The Shape of a Struct, from its declaration."""
+    fields = msgspec.structs.fields(kind)
+    parts = {field.encode_name: list(_parts(field.type)) for field in fields}
+    optional = {name for name, types in parts.items() if UnsetType in types} | {*LEFT_OUT}
+    return Shape(
+        known=frozenset({*parts, "line"}),
+        required=frozenset(parts.keys() - optional),
+        packed=tuple(name for name, types in parts.items() if PACKED in types),
+        nested={name: part for name, types in parts.items() for part in types if _is_struct(part)},
+    )
+
+
+def _parts(annotation: Any) -> Iterable[Any]:
+    """The types that an annotation is made of, and PACKED where it says so. What is in a dict stays as it is."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from (PACKED for note in arguments[1:] if isinstance(note, Meta) and (note.extra or {}).get(PACKED))
+        yield from _parts(arguments[0])
+    elif origin in (Union, UnionType, tuple):
+        for argument in arguments:
+            yield from _parts(argument)
+    else:
+        yield annotation
+
+
+def _is_struct(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Struct)
+
+
+def decoded(text: bytes, kind: type[T], whole: bool = False) -> T:
+    """A value of this type from its JSON on disk: see `built`."""
+    return built(parsed(text), kind, whole)
+
+
+def built(fields: object, kind: type[T], whole: bool = False) -> T:
+    """A value of this type from parsed JSON. ValueError for unknown fields, wrong types and wrong ranges.
+
+    `whole`: no field may be missing or unknown, as in a line that this version wrote.
+    """
     try:
-        return msgspec.json.decode(PACKED_FIELD.sub(_as_list, text), type=kind)
-    except msgspec.DecodeError as error:
+        return msgspec.convert(_unpacked(fields, kind, whole), type=kind)
+    except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
 
 
-def _as_list(field: re.Match[bytes]) -> bytes:
-    name, numbers = field.groups()
-    if numbers is None:
-        raise ValueError(f"{name.decode()} is a list, not one text of whole numbers")
-    return b'"%b":[%b]' % (name, b",".join(numbers.split()))
+def _unpacked(value: Any, kind: Any, whole: bool) -> Any:
+    """The same with texts of durations as lists. What is of another type is left for the conversion to refuse."""
+    if isinstance(value, list):
+        return [_unpacked(item, kind, whole) for item in value]
+    if not isinstance(value, dict) or not _is_struct(kind):
+        return value
+    form, fields = shape(kind), dict(value)
+    if whole and not form.required <= fields.keys():
+        raise ValueError(f"a {kind.__name__} without the field {min(form.required - fields.keys())!r}")
+    if whole and not fields.keys() <= form.known:
+        raise ValueError(f"a {kind.__name__} with the unknown field {min(fields.keys() - form.known)!r}")
+    for name in form.packed:
+        if fields.get(name) is not None:
+            fields[name] = _integers(name, fields[name])
+    for name, part in form.nested.items():
+        if name in fields:
+            fields[name] = _unpacked(fields[name], part, whole)
+    return fields
+
+
+def _integers(name: str, text: object) -> object:
+    if isinstance(text, list):
+        raise ValueError(f"{name} is a list, not one text of whole numbers")
+    if text == "":
+        return []
+    if not isinstance(text, str) or not NUMBERS.fullmatch(text):
+        return text
+    try:
+        return INTEGERS.decode(f"[{text.replace(' ', ',')}]")
+    except msgspec.MsgspecError:
+        return text
 
 
 def from_json(fields: dict[str, object], kind: type[T]) -> T:
     """The same of JSON that was parsed before."""
-    return decoded(msgspec.json.encode(fields), kind)
+    return built(fields, kind)
 
 
 def to_json(value: Struct) -> dict[str, object]:
     """The JSON of a value on disk: durations as texts, and `gpu` left out where there is none."""
-    fields: dict[str, object] = _packed(msgspec.to_builtins(value))
+    fields: dict[str, object] = _packed(msgspec.to_builtins(value), type(value))
     return fields
 
 
-def _packed(value: Any) -> Any:
-    if isinstance(value, dict):
-        fields = {name: field for name, field in value.items() if name != "gpu" or field is not None}
-        return {name: as_text(field) if name in PACKED else _packed(field) for name, field in fields.items()}
+def _packed(value: Any, kind: type[Struct]) -> Any:
     if isinstance(value, list | tuple):
-        return [_packed(item) for item in value]
-    return value
+        return [_packed(item, kind) for item in value]
+    if not isinstance(value, dict):
+        return value
+    form = shape(kind)
+    fields = {name: field for name, field in value.items() if name != "gpu" or field is not None}
+    for name in form.packed:
+        fields[name] = as_text(fields[name])
+    for name, part in form.nested.items():
+        if name in fields:
+            fields[name] = _packed(fields[name], part)
+    return fields
 
 
 def as_text(durations: Iterable[int]) -> str:
@@ -114,36 +213,6 @@ def process_to_json(process: Process) -> dict[str, object]:
     return {name: value for name, value in fields.items() if name not in unused}
 
 
-def process_from_json(fields: dict[str, object]) -> Process:
+def process_from_json(fields: dict[str, object], whole: bool = False) -> Process:
     """The process of a line that was parsed before. ValueError for what is none."""
-    return from_json({"line": "process"} | fields, ProcessLine).process()
-
-
-def require_consistent_samples(samples: Samples) -> None:
-    """Raises ValueError for rounds whose calls took longer than the rounds themselves."""
-    for round in (*samples.warmup, *samples.rounds):
-        require_consistent_round(round)
-
-
-def require_consistent_round(round: Round) -> None:
-    """Raise ValueError for a round whose calls took longer than the round itself."""
-    if round.wall_ns < sum(round.durations_ns):
-        raise ValueError("a round longer than its wall time")
-    if round.gpu:
-        _require_consistent_passes(round.gpu)
-
-
-def _require_consistent_passes(passes: GpuRound) -> None:
-    if passes.wall_ns < passes.in_flight_ns + sum(passes.enqueue_ns) + sum(passes.end_to_end_ns):
-        raise ValueError("passes longer than their wall time")
-
-
-def require_consistent_counts(counts: Counts) -> None:
-    """Raises ValueError for inferences that executed no more instructions than the marks around them."""
-    if min(counts.instructions) <= counts.empty:
-        raise ValueError("an inference with no more instructions than its marks")
-
-
-def dumps(value: object) -> str:
-    """One line of strict JSON: NaN and infinity raise ValueError."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return built({"line": "process"} | fields, ProcessLine, whole).process(whole)

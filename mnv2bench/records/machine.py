@@ -1,26 +1,30 @@
 """Machine: facts about a computer and its libraries, as each saved file keeps them."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct, ValidationError
+from msgspec import Meta, Struct, ValidationError
+
+from mnv2bench.records.ranges import MAX_ENTRIES, Finite, Text, Texts, Whole
 
 
 class GpuFacts(Struct, frozen=True):
     """The facts of one GPU that do not change while a model runs, from NVML; None where it does not know one."""
 
-    name: str | None = None
-    uuid: str | None = None
-    driver: str | None = None
-    cuda: str | None = None
-    compute_capability: str | None = None
-    memory_mb: int | None = None
-    power_limit_w: float | None = None
-    sm_mhz_max: int | None = None
-    memory_mhz_max: int | None = None
-    mig: str | None = None
-    ecc: str | None = None
-    persistence: str | None = None
-    compute_mode: str | None = None
-    graphics_processes: int | None = None
+    name: Text | None = None
+    uuid: Text | None = None
+    driver: Text | None = None
+    cuda: Text | None = None
+    compute_capability: Text | None = None
+    memory_mb: Whole | None = None
+    power_limit_w: Finite | None = None
+    sm_mhz_max: Whole | None = None
+    memory_mhz_max: Whole | None = None
+    mig: Text | None = None
+    ecc: Text | None = None
+    persistence: Text | None = None
+    compute_mode: Text | None = None
+    graphics_processes: Whole | None = None
 
     @property
     def known(self) -> dict[str, str | float]:
@@ -39,37 +43,37 @@ class Machine(Struct, frozen=True):
     `fingerprint` names the facts that must match for two Records to be comparable; "" where a file has none.
     """
 
-    cpu_model: str | None = None
-    cpu_family: str | None = None
-    cpu_stepping: str | None = None
-    cpu_flags: tuple[str, ...] = ()
-    cpu_flags_hash: str | None = None
-    cores: int | None = None
-    cores_physical: int | None = None
-    smt: str | None = None
-    cpu_quota_cores: float | None = None
-    isolated_cores: str | None = None
-    governor: str | None = None
-    memory_class_gb: int | None = None
-    memory_gb: float | None = None
-    machine: str | None = None
-    system: str | None = None
-    kernel: str | None = None
-    kernel_major: str | None = None
-    os: str | None = None
-    python: str | None = None
-    transparent_hugepages: str | None = None
-    aslr: str | None = None
+    cpu_model: Text | None = None
+    cpu_family: Text | None = None
+    cpu_stepping: Text | None = None
+    cpu_flags: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] = ()
+    cpu_flags_hash: Text | None = None
+    cores: Whole | None = None
+    cores_physical: Whole | None = None
+    smt: Text | None = None
+    cpu_quota_cores: Finite | None = None
+    isolated_cores: Text | None = None
+    governor: Text | None = None
+    memory_class_gb: Whole | None = None
+    memory_gb: Finite | None = None
+    machine: Text | None = None
+    system: Text | None = None
+    kernel: Text | None = None
+    kernel_major: Text | None = None
+    os: Text | None = None
+    python: Text | None = None
+    transparent_hugepages: Text | None = None
+    aslr: Text | None = None
     hypervisor: bool | None = None
-    gpus: tuple[GpuFacts, ...] = ()
-    gpu: str | None = None
-    libraries: dict[str, str] = {}
-    commit: str | None = None
-    why_no_commit: str | None = None
-    sources: str | None = None
-    allocator: str | None = None
-    variables: dict[str, str] = {}
-    fingerprint: str = ""
+    gpus: Annotated[tuple[GpuFacts, ...], Meta(max_length=MAX_ENTRIES)] = ()
+    gpu: Text | None = None
+    libraries: Texts = {}
+    commit: Text | None = None
+    why_no_commit: Text | None = None
+    sources: Text | None = None
+    allocator: Text | None = None
+    variables: Texts = {}
+    fingerprint: Text = ""
 
 
 class MachineState(Struct, tag_field="line", tag="state", frozen=True, forbid_unknown_fields=True):
@@ -79,11 +83,11 @@ class MachineState(Struct, tag_field="line", tag="state", frozen=True, forbid_un
     after the campaign had waited for an idle machine. None before schema 5.
     """
 
-    load_1min: float | None = None
-    cpu_pressure_10s: float | None = None
-    frequency_mhz: float | None = None
-    temperature_c: float | None = None
-    other_load: float | None = None
+    load_1min: Finite | None = None
+    cpu_pressure_10s: Finite | None = None
+    frequency_mhz: Finite | None = None
+    temperature_c: Finite | None = None
+    other_load: Finite | None = None
 
 
 def machine_to_json(machine: Machine) -> dict[str, object]:

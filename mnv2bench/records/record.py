@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field, structs
 
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.machine import Machine
-from mnv2bench.records.ranges import NotNegative, Whole
+from mnv2bench.records.ranges import MAX_ENTRIES, Bytes, Integer, NotNegative, Positive, Separation, Text, Texts, Whole
 from mnv2bench.records.rounds import GpuState, Round
 from mnv2bench.records.target import Target
 from mnv2bench.records.weights import Weights
@@ -19,6 +19,20 @@ from mnv2bench.records.weights import Weights
 SCHEMA = 5
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
+
+
+PLAN_LIMITS = {  # the largest value of each number of a plan
+    "processes": 10_000,
+    "rounds": 10_000,
+    "round_s": 3_600,
+    "warmup_s": 86_400,
+    "warmup_runs": 1_000_000,
+    "warmup_cap_s": 86_400,
+    "warmup_cap_rounds": 10_000,
+    "steady_slope": 1_000,
+    "timeout_s": 1_000_000_000,
+    "in_flight": 1_000_000,
+}
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,16 +55,19 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     in_flight: int = 8
     cold_l2: bool = False
     trt_level: int = 3
-    environment: tuple[str, ...] = ()
+    environment: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] = ()
 
     def __post_init__(self) -> None:
         for name in ("processes", "rounds", "in_flight"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 < self.timeout_s < float("inf"):
+        if not self.timeout_s > 0:
             raise ValueError(f"timeout_s must be a number of seconds above 0, not {self.timeout_s}")
         if self.trt_level not in range(6):
             raise ValueError(f"trt_level is TensorRT's builder optimisation level, 0 to 5, not {self.trt_level}")
+        for name, most in PLAN_LIMITS.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be from 0 to {most:,}, not {getattr(self, name)}")
 
 
 V = TypeVar("V")
@@ -64,11 +81,11 @@ class Memory(Struct, frozen=True, forbid_unknown_fields=True):
     (`first`, None before schema 4), and at its highest (VmHWM).
     """
 
-    interpreter: Whole
-    floor: Whole
-    loaded: Whole
-    peak: Whole
-    first: Whole | None = None
+    interpreter: Bytes
+    floor: Bytes
+    loaded: Bytes
+    peak: Bytes
+    first: Bytes | None = None
 
 
 class GpuMemory(Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,12 +97,12 @@ class GpuMemory(Struct, frozen=True, forbid_unknown_fields=True):
     the model was opened, which other processes move too.
     """
 
-    torch_allocated: Whole | None = None
-    torch_reserved: Whole | None = None
-    engine_weights: Whole | None = None
-    engine_activations: Whole | None = None
-    process: Whole | None = None
-    device_delta: int | None = None
+    torch_allocated: Bytes | None = None
+    torch_reserved: Bytes | None = None
+    engine_weights: Bytes | None = None
+    engine_activations: Bytes | None = None
+    process: Bytes | None = None
+    device_delta: Integer | None = None
 
 
 class Gpu(Struct, frozen=True):  # files of schema 3 have `layers` in it, which nothing reads any more
@@ -95,7 +112,7 @@ class Gpu(Struct, frozen=True):  # files of schema 3 have `layers` in it, which 
     last round.
     """
 
-    facts: dict[str, str] = {}
+    facts: Texts = {}
     before: GpuState | None = None
     after: GpuState | None = None
     memory: GpuMemory = GpuMemory()
@@ -138,8 +155,8 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     first_s: NotNegative | None = None
     memory: Memory | None = None
     error: NotNegative | None = None
-    separation: NotNegative | None = None
-    settings: dict[str, str] = {}
+    separation: Separation | None = None
+    settings: Texts = {}
     gpu: Gpu | None = None
     checks: Checks | None = None
     libraries: dict[str, str] = {}
@@ -154,10 +171,10 @@ class Counts(Struct, frozen=True, forbid_unknown_fields=True):
 
     instructions: Annotated[tuple[Whole, ...], Meta(min_length=1)]
     empty: Whole = 0
-    classes: dict[str, Whole] = {}
+    classes: Annotated[dict[Text, Whole], Meta(max_length=MAX_ENTRIES)] = {}
     error: NotNegative | None = None
-    separation: NotNegative | None = None
-    settings: dict[str, str] = {}
+    separation: Separation | None = None
+    settings: Texts = {}
     checks: Checks | None = None
 
     @property
@@ -173,17 +190,17 @@ class ExternalResult(Struct, frozen=True, forbid_unknown_fields=True):
     precision.
     """
 
-    tool: str
-    count: Whole
-    min_ms: float
-    max_ms: float
-    mean_ms: float
-    median_ms: float | None = None
-    std_ms: float | None = None
-    durations_ms: tuple[float, ...] = ()
-    init_ms: float | None = None
-    peak_mb: float | None = None
-    notes: tuple[str, ...] = ()
+    tool: Text
+    count: Positive
+    min_ms: NotNegative
+    max_ms: NotNegative
+    mean_ms: NotNegative
+    median_ms: NotNegative | None = None
+    std_ms: NotNegative | None = None
+    durations_ms: tuple[NotNegative, ...] = ()
+    init_ms: NotNegative | None = None
+    peak_mb: NotNegative | None = None
+    notes: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] = ()
 
 
 class Process(Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,9 +213,9 @@ class Process(Struct, frozen=True, forbid_unknown_fields=True):
     case: Case
     number: Whole
     position: Whole
-    seed: int
-    status: str
-    reason: str
+    seed: Integer
+    status: Text
+    reason: Text
     wall_s: NotNegative
     samples: Samples = Samples()
     counts: Counts | None = None
@@ -212,9 +229,9 @@ class Artifact(Struct, frozen=True, forbid_unknown_fields=True):
     `sha256` is there since schema 5.
     """
 
-    format: str
-    key: str
-    bytes: Whole
+    format: Text
+    key: Text
+    bytes: Bytes
     export_s: NotNegative
     sha256: str | None = None
 

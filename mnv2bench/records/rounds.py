@@ -2,10 +2,11 @@
 
 import statistics
 from collections.abc import Sequence
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from mnv2bench.records.ranges import Durations, Positive, Whole
+from mnv2bench.records.ranges import MAX_ENTRIES, Durations, Integer, Positive, Text, Whole
 
 MAX_STEAL = 0.01
 MAX_RUN_QUEUE = 0.01
@@ -24,8 +25,8 @@ class GpuState(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
     sm_mhz: Whole | None = None
     memory_mhz: Whole | None = None
-    temperature_c: int | None = None
-    reasons: tuple[str, ...] | None = None
+    temperature_c: Integer | None = None
+    reasons: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] | None = None
     others: Whole | None = None
 
     @property
@@ -51,9 +52,9 @@ class GpuRound(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     in_flight_ns: Positive
     energy_mj: Whole | None = None
     wall_ns: Whole = 0
-    run_queue_ns: int | None = None
-    steal_ns: int | None = None
-    throttled_ns: int | None = None
+    run_queue_ns: Whole | None = None
+    steal_ns: Whole | None = None
+    throttled_ns: Whole | None = None
     state: GpuState | None = None
 
 
@@ -70,9 +71,9 @@ class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     durations_ns: Durations
     wall_ns: Whole
     cpu_ns: Whole
-    run_queue_ns: int | None = None
-    steal_ns: int | None = None
-    throttled_ns: int | None = None
+    run_queue_ns: Whole | None = None
+    steal_ns: Whole | None = None
+    throttled_ns: Whole | None = None
     involuntary_switches: Whole = 0
     major_faults: Whole = 0
     minor_faults: Whole | None = None

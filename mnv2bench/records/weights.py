@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from mnv2bench.records.ranges import Whole
+from mnv2bench.records.ranges import Integer, Text, Whole
 
 
 class Weights(Struct, frozen=True, forbid_unknown_fields=True):
@@ -14,10 +14,10 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     that many processors are slow with them; None where nobody counted, as before schema 5.
     """
 
-    seed: int = 0
-    file: str = ""
-    content: str = ""
-    reading: str = ""
+    seed: Integer = 0
+    file: Text = ""
+    content: Text = ""
+    reading: Text = ""
     subnormal: Whole | None = None
 
     def __post_init__(self) -> None:

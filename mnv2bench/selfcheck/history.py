@@ -1,5 +1,6 @@
 """Time and memory to load a synthetic history of 1,000 nights: without a cache, with it, and after one new night."""
 
+import itertools
 import json
 import math
 import os
@@ -20,8 +21,10 @@ from rich.console import Console
 from mnv2bench.cases import Case, cases, grid
 from mnv2bench.machine import cores
 from mnv2bench.networks import count
-from mnv2bench.records import SCHEMA, Memory, Plan, Process, Samples
-from mnv2bench.records.encoding import dumps, process_to_json, samples_to_json
+from mnv2bench.records import SCHEMA, Machine, Memory, Plan, Process, Samples, Weights
+from mnv2bench.records.encoding import process_to_json, samples_to_json, to_json
+from mnv2bench.records.json_text import dumps
+from mnv2bench.records.machine import machine_to_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.workers.noise import resident_bytes
 
@@ -50,7 +53,8 @@ class Synthetic:
         self.cases = tuple(chosen) or synthetic_cases()
         self.random = random.Random(seed)
         self.forms = {case: process_to_json(_form(case)) for case in self.cases}
-        self.samples = samples_to_json(_form(self.cases[0]).samples)
+        form = _form(self.cases[0]).samples
+        self.samples, self.round = samples_to_json(form), to_json(form.warmup[0])
         self.written = 0
 
     def grow(self, nights: int) -> None:
@@ -62,14 +66,21 @@ class Synthetic:
 
     def _saved(self, when: datetime) -> dict[str, object]:
         commit = f"{self.written:08x}" * 5
-        environment = {
-            "cpu_model": "synthetic",
-            "cores": 2,
-            "libraries": {"mnv2bench": "0", "synthetic": str(self.written // 100)},
-            "commit": commit,
-            "fingerprint": SYNTHETIC,
+        machine = Machine(
+            cpu_model="synthetic",
+            cores=2,
+            libraries={"mnv2bench": "0", "synthetic": str(self.written // 100)},
+            commit=commit,
+            fingerprint=SYNTHETIC,
+        )
+        environment = machine_to_json(machine)
+        head = {
+            "cases": [case.id for case in self.cases],
+            "plan": structs.asdict(PLAN),
+            "seed": 0,
+            "weights": structs.asdict(Weights()),
+            "runner": "",
         }
-        head = {"cases": [case.id for case in self.cases], "plan": structs.asdict(PLAN), "seed": 0, "weights": {}}
         lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}, *self._processes()]
         return {
             "machine_info": environment,
@@ -82,19 +93,20 @@ class Synthetic:
 
     def _processes(self) -> Iterator[dict[str, object]]:
         shift = self.random.gauss(0, NIGHT_SD)
+        position = itertools.count()
         for case, form in self.forms.items():
             night = math.log(2e-5 * count(case.network, case.width, case.resolution).madds) + shift
             for number in range(PLAN.processes):
                 level = self.random.gauss(night, PROCESS_SD)
                 samples = self.samples | {"rounds": [self._round(level, case) for _ in range(PLAN.rounds)]}
-                yield {"line": "process", **form, "number": number, "samples": samples}
+                yield {"line": "process", **form, "number": number, "position": next(position), "samples": samples}
 
     def _round(self, level: float, case: Case) -> dict[str, object]:
         durations = [int(1e3 * math.exp(level + abs(self.random.gauss(0, CALL_SD)))) for _ in range(CALLS)]
         wall = sum(durations) + 1000
         busy = 0.5 if self.random.random() < 0.1 else 1.0
         packed = " ".join(map(str, durations))
-        return {"durations_ns": packed, "wall_ns": wall, "cpu_ns": int(busy * case.threads * wall)}
+        return self.round | {"durations_ns": packed, "wall_ns": wall, "cpu_ns": int(busy * case.threads * wall)}
 
 
 def _form(case: Case) -> Process:

@@ -165,6 +165,7 @@ def _measure(duel: Duel, name: str, measured: JournaledSide, case: Case, number:
     position = len(duel.old.journal.processes) + len(duel.new.journal.processes)
     preparation, interpreter = measured.side.preparations[case.id], measured.side.interpreter
     outcome = run_process(case, preparation, measured.head.plan, seed, interpreter)
-    measured.journal.process(process_of(case, Turn(number, position, seed), outcome))
-    if outcome.status != "ok":
-        duel.stopped[case.id] = f"{name}: {outcome.status}: {outcome.reason}"
+    process = process_of(case, Turn(number, position, seed), outcome)
+    measured.journal.process(process)
+    if process.status != "ok":
+        duel.stopped[case.id] = f"{name}: {process.status}: {process.reason}"

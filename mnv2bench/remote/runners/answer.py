@@ -9,7 +9,8 @@ from msgspec import Meta, Raw, Struct, structs
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Samples
-from mnv2bench.records.encoding import decoded, require_consistent_samples
+from mnv2bench.records.consistency import require_consistent_samples
+from mnv2bench.records.encoding import decoded
 from mnv2bench.remote.runners.contract import CONTRACT, FIRST_EMPTY, FIRST_RUN
 from mnv2bench.texts import one_line
 

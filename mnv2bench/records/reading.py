@@ -1,0 +1,268 @@
+"""Reading what anybody may have written: a file is held against itself, line by line, before a number is believed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from mnv2bench.cases import Case, Kind
+from mnv2bench.records.consistency import require_cores, require_in_time
+from mnv2bench.records.contents import contents
+from mnv2bench.records.encoding import ArtifactLine, ProcessLine, built, parse_case
+from mnv2bench.records.json_text import parsed
+from mnv2bench.records.lines import (
+    End,
+    Head,
+    HeadLine,
+    LineName,
+    Refusal,
+    Saved,
+    SavedLines,
+    SideLine,
+    naming_damage,
+    naming_line,
+)
+from mnv2bench.records.machine import MachineState
+from mnv2bench.records.record import ENDED, SCHEMA, Artifact, Process, Record, record
+
+JOURNAL_START = b'{"line":'
+NOTES: dict[str, type[Struct]] = {"state": MachineState, "side": SideLine}  # lines that no Record needs
+OTHERS = ("profile", "probes")  # lines that other subjects wrote, and that they decode
+WHOLE_SINCE = 5  # the first schema whose lines must have every field
+MAX_OBJECTS = 1_000_000  # of a saved file
+MAX_DATE = 100  # characters
+FIRST_YEAR, LAST_YEAR = 2020, 2100  # of the clock of a machine that measured
+
+
+class Other(Struct, frozen=True):
+    """A line of another subject: its number in the file, and its fields."""
+
+    number: int
+    fields: dict[str, object]
+
+
+class Contents(Struct, frozen=True):
+    """All that a file holds. `end` is None where its campaign was interrupted.
+
+    `whole` is whether every field must stand in its lines, as since schema 5. `datetime` is what pytest-benchmark wrote
+    of when it saved the file, None in a journal.
+    """
+
+    head: Head
+    artifacts: dict[str, Artifact]
+    processes: tuple[Process, ...]
+    others: tuple[Other, ...]
+    end: End | None
+    whole: bool
+    datetime: str | None
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """One Record for each case, in the order in which the campaign names them."""
+        return records(self.head, self.artifacts, self.processes)
+
+
+@dataclass(frozen=True)
+class File:
+    """The lines of a file as texts, and when pytest-benchmark saved it; None for a journal."""
+
+    texts: Iterable[bytes]
+    datetime: str | None = None
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    """Every line of a journal or of a saved file as parsed JSON. Raises Unusable, naming the file."""
+    with naming_damage(path):
+        return [fields for _, _, fields in _lines(_opened(path))]
+
+
+def end(path: Path) -> End | None:
+    """The last line of a campaign's journal, None where it was interrupted. Raises Unusable, naming the file."""
+    return contents_of(path).end
+
+
+def contents_of(path: Path) -> Contents:
+    """All that a file of this schema or an older one holds. Raises Unusable, naming the file and the line."""
+    with naming_damage(path):
+        file = _opened(path)
+        reader = Reader()
+        for number, line, fields in _lines(file):
+            with naming_line(number):
+                reader.take(number, line, fields)
+        return reader.result(file.datetime)
+
+
+def load(path: Path) -> tuple[Record, ...]:
+    """The Records of a journal or a saved file, whole or interrupted. Raises Unusable, naming the file."""
+    return contents_of(Path(path)).records
+
+
+def load_saved(path: Path) -> tuple[datetime, tuple[Record, ...]]:
+    """When a file was saved, and its Records. Raises Unusable, for a journal too: nothing in it says when."""
+    whole_file = contents_of(path)
+    with naming_damage(path):
+        return _saved_at(whole_file.datetime), whole_file.records
+
+
+def _saved_at(text: str | None) -> datetime:
+    """When a file was saved, UTC where it does not say its time zone."""
+    try:
+        when = datetime.fromisoformat(text or "")
+    except ValueError as error:
+        raise ValueError("it does not say when it was saved") from error
+    if not FIRST_YEAR <= when.year <= LAST_YEAR:
+        raise ValueError(f"it says that it was saved in the year {when.year}")
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def records(head: Head, artifacts: Mapping[str, Artifact], processes: Iterable[Process]) -> tuple[Record, ...]:
+    """One Record for each case, in the order in which the campaign names them."""
+    by_case: dict[Case, list[Process]] = {case: [] for case in head.cases}
+    for process in processes:
+        by_case[process.case].append(process)
+    return tuple(
+        record(case, head.plan, head.machine, by_case[case], artifacts.get(case.id), head.seed, head.weights)
+        for case in head.cases
+    )
+
+
+class Reader:
+    """The lines of one file in their order, each held against those before it."""
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        self.whole = False  # whether a version wrote the file whose lines have every field
+        self.artifacts: dict[str, Artifact] = {}
+        self.processes: list[Process] = []
+        self.numbers: dict[Case, list[int]] = {}  # of the processes of each case
+        self.positions: set[int] = set()
+        self.others: list[Other] = []
+        self.end: End | None = None
+
+    def take(self, number: int, line: LineName, fields: dict[str, Any]) -> None:
+        """Take the next line. ValueError for one that is damaged, or that cannot stand where it does."""
+        if line.line == "head":
+            self._take_head(line, fields)
+            return
+        if self.head is None:
+            raise ValueError("it does not begin with the head of a campaign")
+        if self.end and (self.whole or line.line not in ("state", "end")):  # older versions resumed behind an end
+            raise ValueError(f"a line {line.line!r} behind the end")
+        if line.line == "artifact":
+            self._take_artifact(fields)
+        elif line.line == "process":
+            self._take_process(self.head, fields)
+        elif line.line == "end":
+            self.end = built(fields, End, self.whole)
+        elif line.line in NOTES:
+            built(fields, NOTES[line.line], self.whole)
+        elif line.line in OTHERS:
+            self.others.append(Other(number, fields))
+        else:
+            raise ValueError(f"{line.line!r} is no line of ours")
+
+    def _take_head(self, line: LineName, fields: dict[str, Any]) -> None:
+        if self.head:
+            raise ValueError("a second head: a file holds one campaign")
+        if line.schema > SCHEMA:
+            raise Refusal(f"is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
+        if line.schema < 1:
+            raise ValueError(f"there is no schema {line.schema}")
+        self.whole = line.schema >= WHOLE_SINCE
+        self.head = built(fields, HeadLine, self.whole).head(self.whole)
+        self.numbers = {case: [] for case in self.head.cases}
+
+    def _take_artifact(self, fields: dict[str, Any]) -> None:
+        line = built(fields, ArtifactLine, self.whole)
+        artifact, case = line.artifact(), self._case(line.case)
+        if self.whole and self.artifacts.get(case.id, artifact) != artifact:
+            raise ValueError(f"a second artifact of {case.id}")
+        self.artifacts[case.id] = artifact
+
+    def _take_process(self, head: Head, fields: dict[str, Any]) -> None:
+        process = built(fields, ProcessLine, self.whole).process(self.whole)
+        numbers = self.numbers[self._case(process.case.id)]
+        if process.number < len(numbers):
+            raise ValueError(f"process {process.number} of {process.case.id} stands in it twice")
+        if process.number >= head.plan.processes:
+            raise ValueError(f"process {process.number} of a plan of {head.plan.processes}, which begins at 0")
+        if process.number > len(numbers):
+            raise ValueError(f"process {process.number} of {process.case.id} comes where {len(numbers)} is due")
+        if self.whole and process.position in self.positions:
+            raise ValueError(f"position {process.position} stands in it twice")
+        require_in_time(process, head.plan.timeout_s)
+        if process.case.kind == Kind.MEASURED_HERE and head.machine.cores:
+            require_cores((*process.samples.warmup, *process.samples.rounds), head.machine.cores)
+        numbers.append(process.number)
+        self.positions.add(process.position)
+        self.processes.append(process)
+
+    def _case(self, id: str) -> Case:
+        case = parse_case(id)
+        if case not in self.numbers:
+            raise ValueError(f"{id} is no case of this campaign")
+        return case
+
+    def result(self, datetime: str | None) -> Contents:
+        """Everything that was taken. ValueError where lines are missing."""
+        if self.head is None:
+            raise Refusal("holds no campaign")
+        if self.end:
+            self._require_complete(self.head)
+        return Contents(
+            self.head, self.artifacts, tuple(self.processes), tuple(self.others), self.end, self.whole, datetime
+        )
+
+    def _require_complete(self, head: Head) -> None:
+        """A campaign that came to its end measured every process of every case that did not fail."""
+        stopped = {process.case for process in self.processes if process.status not in ENDED}
+        for case, numbers in self.numbers.items():
+            if len(numbers) < head.plan.processes and case not in stopped:
+                raise ValueError(
+                    f"it has an end, and {len(numbers)} of the {head.plan.processes} processes of {case.id}"
+                )
+
+
+def _opened(path: Path) -> File:
+    """A file with its lines, not yet parsed."""
+    whole = contents(path)
+    if whole.startswith(JOURNAL_START):
+        return File(_split(whole))
+    if whole.count(b"{") > MAX_OBJECTS:
+        raise ValueError(f"more than {MAX_OBJECTS:,} objects, which no file of ours has")
+    saved = msgspec.json.decode(whole, type=Saved)
+    if saved.mnv2bench is UNSET:
+        raise Refusal("was not saved by mnv2bench: it holds no records")
+    if saved.mnv2bench is None:
+        raise ValueError("it has no lines")
+    raw_lines = msgspec.json.decode(whole, type=SavedLines).mnv2bench
+    return File(map(bytes, raw_lines), _text(saved.datetime))
+
+
+def _split(whole: bytes) -> Iterator[bytes]:
+    """The whole lines of a journal. What stands behind the last line break is half a line, which a kill leaves."""
+    start = 0
+    while (stop := whole.find(b"\n", start)) >= 0:
+        yield whole[start:stop]
+        start = stop + 1
+
+
+def _lines(file: File) -> Iterator[tuple[int, LineName, dict[str, Any]]]:
+    """The number of each line from 1 on, its name, and its fields."""
+    for number, text in enumerate(file.texts, 1):
+        with naming_line(number):
+            fields = parsed(text)
+            line = msgspec.convert(fields, LineName)
+        yield number, line, fields
+
+
+def _text(raw: msgspec.Raw) -> str | None:
+    """A short text of a JSON file, None for anything else."""
+    try:
+        return msgspec.json.decode(raw, type=str)[:MAX_DATE]
+    except msgspec.MsgspecError:
+        return None
