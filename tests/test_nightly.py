@@ -28,6 +28,7 @@ STUB = """\
 #!/usr/bin/env bash
 echo "$*" >>"$ASKED"
 case "$*" in
+  "-c import sys; "*) exit "${SAME:-0}" ;;
   "-c "*) echo machine-1234 ;;
   "-m pytest "*)
     nights=results/machine-1234/Linux-CPython-3.11-64bit
@@ -216,6 +217,18 @@ def test_what_crashes_is_no_regression(night, ended):
     ran = night(**ended)
     assert ran.returncode == 3
     assert "nightly: exit 3: " in ran.stdout
+
+
+@pytest.mark.parametrize("same", ["0", "1"])
+def test_a_journal_goes_only_when_the_saved_file_holds_the_same(night, same):
+    journal = night.folder / MACHINE / "nightly.journal.jsonl"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_text("measured")
+    ran = night(SAME=same)
+    assert journal.exists() == (same == "1")
+    kept = f"{MACHINE}/nightly.journal.jsonl holds, which is kept\n"
+    assert (kept in ran.stdout) == (same == "1")
+    journal.unlink(missing_ok=True)
 
 
 def test_yesterdays_summary_is_not_tonights(night):
