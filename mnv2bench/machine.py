@@ -29,6 +29,7 @@ avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_bf16
 asimd asimdhp asimddp sve sve2 bf16 i8mm
 """  # those of x86-64 and those of arm64 that decide which kernels a runtime has
 CPU = Path("/sys/devices/system/cpu")
+POWER_SUPPLIES = Path("/sys/class/power_supply")
 GIT_S = 10.0
 CODE = (".py", ".c", ".cpp", ".h")
 # Library versions and the commit are not here: they are what people compare. They are recorded and shown instead.
@@ -245,4 +246,32 @@ def state() -> MachineState:
         cpu_pressure_10s=float(pressure[1]) if pressure else None,
         frequency_mhz=int(frequency) / 1000 if frequency else None,
         temperature_c=max(temperatures, default=None),
+        on_battery=on_battery(),
+        governor=governors(),
+        turbo=turbo(),
     )
+
+
+def on_battery(supplies: Path = POWER_SUPPLIES) -> bool | None:
+    """Whether the machine runs on a battery; None where it does not say. Batteries of mice and phones do not count."""
+    own = [folder for folder in sorted(supplies.glob("*")) if _text(folder / "scope") != "Device"]
+    mains = [_text(folder / "online") for folder in own if _text(folder / "type") in ("Mains", "USB")]
+    batteries = [_text(folder / "status") for folder in own if _text(folder / "type") == "Battery"]
+    if not batteries:
+        return None
+    return "Discharging" in batteries or (bool(mains) and "1" not in mains)
+
+
+def governors(cpu: Path = CPU) -> str | None:
+    """The governors of all cores, each once; None where the kernel does not say."""
+    names = {_text(file) for file in cpu.glob("cpu[0-9]*/cpufreq/scaling_governor")}
+    return ", ".join(sorted(filter(None, names))) or None
+
+
+def turbo(cpu: Path = CPU) -> bool | None:
+    """Whether the processor may clock above its nominal frequency; None where the kernel does not say."""
+    if forbidden := _text(cpu / "intel_pstate" / "no_turbo"):
+        return forbidden == "0"
+    if boost := _text(cpu / "cpufreq" / "boost"):
+        return boost == "1"
+    return None

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mnv2bench.records import Record
-from mnv2bench.records.journal import end
+from mnv2bench.records.journal import end, states
+from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.time_spent import time_spent
 
 PLAIN_EVERY_S = 10.0
@@ -70,7 +71,9 @@ def spent_table(records: Iterable[Record], journal: Path) -> Table:
     last = end(journal)
     peak = last.parent_peak_rss_bytes if last else None
     parent = f"peak memory of the parent meanwhile: {peak / 1e6:.0f} MB" if peak else None
-    table = Table(title="Where the time went", title_justify="left", caption=parent, caption_justify="left", box=SIMPLE)
+    unusual = conditions(states(journal))
+    title = "Where the time went" + (f" ({'; '.join(unusual)})" if unusual else "")
+    table = Table(title=title, title_justify="left", caption=parent, caption_justify="left", box=SIMPLE)
     table.add_column("backend", no_wrap=True)
     for name in ("runs", "wall s", "open s", "warm-up s", "timed s", "share"):
         table.add_column(name, justify="right")

@@ -199,17 +199,22 @@ def test_a_run_with_a_full_temporary_folder_measures_all_the_same(tmp_path):
 def test_a_process_that_the_machine_ended_is_measured_again_by_resume(command, tmp_path):
     """The fake's worker is killed with SIGKILL, as the kernel does where memory is short."""
     out = tmp_path / "out.jsonl"
-    words = (*SHORT, "--out", str(out))
+    words = (*SHORT, "--resolutions", "64,96", "--seed", "1", "--out", str(out))  # seed 1 puts 96 first
     failed = command(*words, MNV2BENCH_FAKE="mobilenet_v2_0.35_96=kill")
     assert failed.returncode == 1
-    (record,) = load(out)
-    assert (record.status, record.reason) == ("failed", "worker ended by SIGKILL")
+    assert [(record.status, record.reason) for record in load(out)] == [
+        ("ok", ""),
+        ("failed", "worker ended by SIGKILL"),
+    ]
+    good = [line for line in lines(out) if line.get("status") == "ok"]
     resumed = command(*words, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "measured again, as the machine had ended them: 1 processes" in resumed.stdout
-    (record,) = load(out)
-    assert [process.status for process in record.processes] == ["ok"]
-    assert [line["number"] for line in lines(out) if line["line"] == "process"] == [0]
+    assert [record.status for record in load(out)] == ["ok", "ok"]
+    processes = [line for line in lines(out) if line["line"] == "process"]
+    assert processes[:1] == good
+    assert [(line["position"], line["number"]) for line in processes] == [(1, 0), (2, 0)]
+    assert [line["line"] for line in lines(out)].index("end") == len(lines(out)) - 1
 
 
 def test_a_process_that_its_own_case_ended_is_not_measured_again_by_resume(command, tmp_path):

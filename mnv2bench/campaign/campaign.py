@@ -105,13 +105,17 @@ def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, prep
         load = settled_load(campaign.patience.idle_s, campaign.progress)
     seeds = random.Random(campaign.seed)
     position, total = 0, len(items) * processes
+    first = max((process.position + 1 for process in journal.processes), default=0)
+    later: int | None = None  # how much later than planned a process comes that is measured again
     for number, block in enumerate(blocks(items, processes, campaign.seed)):
         if done < position + len(block):
             journal.note(replace(state(), other_load=load))
             load = None  # from now on the load is ours
         for item in block:
-            turn = Turn(number, position, seeds.randrange(2**31))
+            seed = seeds.randrange(2**31)
             if number not in statuses[item.id] and item.id not in stopped:
+                later = max(0, first - position) if later is None else later
+                turn = Turn(number, position + later, seed)
                 campaign.progress(f"block {number + 1} of {processes}, {item.id}", position, total)
                 preparation = preparations[item.needs] if item.needs else None
                 status = item.measure(turn, preparation, campaign.plan, journal)

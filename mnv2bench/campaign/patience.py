@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mnv2bench.statistics.conditions import IDLE_LOAD
+
 IDLE_VARIABLE = "MNV2BENCH_IDLE_S"
 DEFAULT_IDLE_S = 60.0
-IDLE_LOAD = 0.25  # docs/thresholds.md
 LOOK_S = 1.0
 SHORT_LOOK_S = 0.2
 READ_EVERY_S = 0.01

@@ -15,7 +15,7 @@ from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, beside, printable, write
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Record
-from mnv2bench.records.journal import Unusable, load
+from mnv2bench.records.journal import Unusable, load, states
 
 LABELS = {"report page": "Markdown: ", "report table": "CSV:      "}
 
@@ -58,12 +58,14 @@ def _contents(
     from mnv2bench.comparison.tidy import TABLE, frame
     from mnv2bench.profiling.pages.profiled import profiled_cases
     from mnv2bench.report.csv import as_csv
+    from mnv2bench.statistics.conditions import conditions
 
     sources = tuple(file for file, _ in measured)
     named = [(printable(file.name), records) for file, records in measured]
     campaigns = chapters(named, partial(machine_floor, results))
+    unusual = {printable(file.name): conditions(states(file)) for file, _ in measured}
     contents: dict[Product, Content] = {
-        Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns),
+        Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),
         Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(frame(campaigns)),
     }
     for file, records in measured:

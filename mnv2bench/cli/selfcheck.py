@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from mnv2bench.campaign.patience import IDLE_LOAD, Patience, settled_load
+from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import takes_patience
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.locks import measuring
+from mnv2bench.records import MachineState
+from mnv2bench.statistics.conditions import conditions
 from mnv2bench.terminal import Display
 
 CHECK_NAMES = (
@@ -72,7 +74,7 @@ def selfcheck(
     options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()), keeps)
     with Display() as display, nullcontext() if file else measuring(wait=patience.campaigns, progress=display):
         load = None if file else settled_load(patience.idle_s, display)
-        if load and load > IDLE_LOAD:
-            console().print(f"busy: load {load:.1f} of other programs", markup=False)
+        for condition in conditions([MachineState(other_load=load)]):
+            console().print(condition, markup=False)
         passed = [CHECKS[name](options, console()) for name in names]
     raise typer.Exit(ExitCode.DONE if all(passed) else ExitCode.BAD)

@@ -1,6 +1,7 @@
 """The comparison page in Markdown: it reads well on GitHub, with a chapter for each campaign."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from mnv2bench.cases import EAGER
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
@@ -16,6 +17,7 @@ from mnv2bench.report.machine import machine, pairs
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.rounds import measured
 
+NO_CONDITIONS: Mapping[str, Sequence[str]] = MappingProxyType({})
 TITLE = "# MobileNetV2 benchmark\n"
 PAGE = Sort("report page", ".md", earlier=TITLE)
 APART = (
@@ -64,14 +66,24 @@ def markdown(sources: Iterable[Source]) -> str:
     return page(chapters(sources))
 
 
-def page(chapters: Sequence[Chapter]) -> str:
-    """The page of these chapters; a single one has no heading of its own."""
+def page(chapters: Sequence[Chapter], conditions: Mapping[str, Sequence[str]] = NO_CONDITIONS) -> str:
+    """The page of these chapters; a single one has no heading of its own.
+
+    `conditions` holds what was unusual about the machine while a file was measured, by the source of its chapters.
+    """
     if len(chapters) == 1:
-        return "\n".join([TITLE, *_chapter(chapters[0], "##")])
+        return "\n".join([TITLE, *_headline(chapters[0], conditions), *_chapter(chapters[0], "##")])
     text = [TITLE, APART.format(campaigns=len(chapters), files=_files(chapters), machines=_machines(chapters))]
     for number, chapter in enumerate(chapters, 1):
-        text += [f"## {number}. {escape(chapter.source)}\n", *_chapter(chapter, "###")]
+        heading = f"## {number}. {escape(chapter.source)}\n"
+        text += [heading, *_headline(chapter, conditions), *_chapter(chapter, "###")]
     return "\n".join(text)
+
+
+def _headline(chapter: Chapter, conditions: Mapping[str, Sequence[str]]) -> list[str]:
+    """A paragraph on what was unusual about the machine, where anything was."""
+    unusual = "; ".join(conditions.get(chapter.source, ()))
+    return [f"**The machine meanwhile: {escape(unusual)}.**\n"] if unusual else []
 
 
 def _files(chapters: Sequence[Chapter]) -> str:

@@ -18,10 +18,10 @@ from mnv2bench.records.encoding import process_to_json, to_json
 from mnv2bench.records.json_text import dumps
 from mnv2bench.records.lines import End, Head, SideLine, Unusable
 from mnv2bench.records.machine import MachineState, machine_to_json
-from mnv2bench.records.reading import JOURNAL_START, contents_of, end, lines, load, load_saved, records
+from mnv2bench.records.reading import JOURNAL_START, contents_of, end, lines, load, load_saved, records, states
 from mnv2bench.records.record import SCHEMA, Artifact, Process
 
-__all__ = ["End", "Head", "Journal", "SideLine", "Unusable", "end", "lines", "load", "load_saved", "records"]
+__all__ = ["End", "Head", "Journal", "SideLine", "Unusable", "end", "lines", "load", "load_saved", "records", "states"]
 
 
 class Journal:
@@ -57,7 +57,10 @@ class Journal:
         return before.head
 
     def forget(self, unwanted: Callable[[Process], bool]) -> tuple[Process, ...]:
-        """Take the lines of these processes out of a file that was resumed, whole or not at all; return them."""
+        """Take the lines of these processes out of a file that was resumed, and the end that it then has not come to.
+
+        The file is written whole or not at all. Returns the processes.
+        """
         forgotten = tuple(filter(unwanted, self.processes))
         if forgotten:
             names = {(process.case.id, process.number) for process in forgotten}

@@ -79,8 +79,9 @@ class Machine(Struct, frozen=True):
 class MachineState(Struct, tag_field="line", tag="state", frozen=True, forbid_unknown_fields=True):
     """How busy and how hot a machine is at one moment; None where unreadable. It is a line of a journal.
 
-    `other_load`, of a state before the first process: how many threads of other programs ran or waited for a core,
-    after the campaign had waited for an idle machine. None before schema 5.
+    Since schema 5: `other_load`, of a state before the first process, is how many threads of other programs ran or
+    waited for a core, after the campaign had waited for an idle machine; `governor` names every governor that a core
+    has; `turbo` is whether clocks above the nominal one are allowed.
     """
 
     load_1min: Finite | None = None
@@ -88,6 +89,9 @@ class MachineState(Struct, tag_field="line", tag="state", frozen=True, forbid_un
     frequency_mhz: Finite | None = None
     temperature_c: Finite | None = None
     other_load: Finite | None = None
+    on_battery: bool | None = None
+    governor: str | None = None
+    turbo: bool | None = None
 
 
 def machine_to_json(machine: Machine) -> dict[str, object]:

@@ -85,6 +85,13 @@ def end(path: Path) -> End | None:
     return contents_of(path).end
 
 
+def states(path: Path) -> tuple[MachineState, ...]:
+    """How busy the machine was while a file was measured, in the order of its lines. Raises Unusable."""
+    with naming_damage(path):
+        notes = [fields for _, line, fields in _lines(_opened(path)) if line.line == "state"]
+        return tuple(msgspec.convert(fields, MachineState) for fields in notes)
+
+
 def contents_of(path: Path) -> Contents:
     """All that a file of this schema or an older one holds. Raises Unusable, naming the file and the line."""
     with naming_damage(path):
