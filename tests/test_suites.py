@@ -397,10 +397,18 @@ def test_an_option_is_refused_wherever_it_comes_from(suites, tmp_path, words, va
     assert saved_files(tmp_path) == []
 
 
-def test_without_pytest_benchmark_nothing_begins(suites):
-    ran = suites(LATENCY, *TWO, "-p", "no:benchmark")
+@pytest.mark.parametrize(
+    ("plugin", "complaint"),
+    [
+        ("no:benchmark", "pytest-benchmark is switched off, and nothing can be measured without it"),
+        ("no:terminal", "-p no:terminal does not apply to mnv2bench"),
+    ],
+)
+def test_without_a_plugin_that_measuring_needs_nothing_begins(suites, plugin, complaint):
+    ran = suites(LATENCY, *TWO, "-p", plugin, "-o", "addopts=")
     assert (ran.returncode, ran.stdout) == (4, "")
-    assert "pytest-benchmark is switched off, and nothing can be measured without it" in ran.stderr
+    assert complaint in ran.stderr
+    assert "INTERNALERROR" not in ran.stderr
 
 
 HOOKS = ("configure", "sessionstart", "collection", "collection_finish", "runtestloop", "sessionfinish")

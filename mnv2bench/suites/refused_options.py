@@ -29,6 +29,8 @@ def refuse_options(config: pytest.Config, parser: pytest.Parser) -> None:
     """UsageError for an option that cannot apply, whether the command line, $PYTEST_ADDOPTS or an ini file has it."""
     if not config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError("pytest-benchmark is switched off, and nothing can be measured without it: leave it on")
+    if not config.pluginmanager.hasplugin("terminal"):
+        raise pytest.UsageError("-p no:terminal does not apply to mnv2bench: what is measured is shown there; use -q")
     if _runs_side_by_side(config.option):
         raise pytest.UsageError(f"-n does not apply to mnv2bench: {SIDE_BY_SIDE}")
     words = {word.partition("=")[0] for word in _words(config)}
