@@ -1,5 +1,18 @@
-"""python -m mnv2bench."""
+"""python -m mnv2bench, and the console script."""
 
-from mnv2bench.cli import main
+import sys
 
-main()
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run a verb; an interrupt while it is still imported ends without a traceback too."""
+    try:
+        from mnv2bench.cli import main as run_verb
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    run_verb()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """The command line application, the tables that verbs print, and how a verb fails."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NoReturn
@@ -16,6 +17,9 @@ from mnv2bench.interrupts import interruptible
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.texts import one_line
 
+DEFECTS = (  # what no verb raises on purpose
+    *(RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError, ImportError),
+)
 TEXT_COLUMNS = (
     "case",
     "verdict",
@@ -92,4 +96,11 @@ def main() -> None:
             app()
     except (ValueError, OSError, Unavailable, Unsupported) as error:
         print(f"mnv2bench: {one_line(str(error))}", file=sys.stderr)
+        sys.exit(ExitCode.REFUSED)
+    except DEFECTS as error:
+        if os.environ.get("MNV2BENCH_TRACEBACK"):
+            raise
+        reason = one_line(f"{type(error).__name__}: {error}")
+        advice = "MNV2BENCH_TRACEBACK=1 shows where; report it with that"
+        print(f"mnv2bench: {reason}: this is a fault of mnv2bench or of a library: {advice}", file=sys.stderr)
         sys.exit(ExitCode.REFUSED)

@@ -77,7 +77,7 @@ def succeed(
         result = command(argv, timeout_s, folder, variables)
     except FileNotFoundError as error:
         raise Unavailable(f"{argv[0]} is not installed: {fix}") from error
-    except TimedOut as error:
+    except (TimedOut, TransportError, OSError) as error:
         raise Unavailable(f"{failure} ({error}): {fix}") from error
     if result.code:
         raise Unavailable(f"{failure} ({one_line(result.err or result.out)}): {fix}")

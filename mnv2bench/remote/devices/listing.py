@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 from mnv2bench.gpu import driver
 from mnv2bench.refusals import Unavailable
+from mnv2bench.remote.commands import TimedOut, TransportError
 from mnv2bench.remote.transports import adb, qemu
 
 READY, UNAVAILABLE = "ready", "unavailable"
+UNUSABLE = (Unavailable, TimedOut, TransportError, OSError)  # what a program or a library that is broken ends with
 
 
 class ListedDevice(NamedTuple):
@@ -36,14 +38,14 @@ def _gpus() -> list[ListedDevice]:
             cuda = driver.version_text(gpu.cuda_version)
             note = f"{gpu.name}, compute capability {gpu.compute_capability}, CUDA {cuda}"
             gpus.append(ListedDevice(f"cuda:{gpu.index}", READY, note))
-    except Unavailable as reason:
+    except UNUSABLE as reason:
         return gpus or [ListedDevice("cuda", UNAVAILABLE, str(reason))]
 
 
 def _phones() -> list[ListedDevice]:
     try:
         phones = adb.attached()
-    except Unavailable as reason:
+    except UNUSABLE as reason:
         return [ListedDevice("adb:SERIAL", UNAVAILABLE, str(reason))]
     if not phones:
         note = "plug a phone in with USB debugging on, or adb connect ADDRESS"
@@ -62,6 +64,6 @@ def _emulated() -> list[ListedDevice]:
     try:
         note = f"qemu {qemu.version()}: counts instructions, tells no time"
         qemu.plugin()
-    except Unavailable as reason:
+    except UNUSABLE as reason:
         return [ListedDevice(f"qemu:{cpu}", UNAVAILABLE, str(reason)) for cpu in qemu.CPUS]
     return [ListedDevice(f"qemu:{cpu}", READY, note) for cpu in qemu.CPUS]

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.commands import command
+from mnv2bench.remote.commands import TimedOut, command
 from mnv2bench.remote.transports import TransportError
 from mnv2bench.remote.transports.shell import PULL_S, PUSH_S, ShellTransport
 from mnv2bench.texts import one_line
 
 WHERE = "/data/local/tmp"
+LIST_S = 15.0  # seconds for a list of phones: the client may have to start its daemon first
+RESTART = "adb kill-server, then adb devices"
 ABIS = {"arm64-v8a": "android-arm64"}
 FULL = "No space left on device"
 DEVICE = re.compile(r"([\w.:\[\]%()-]+?)(?:@(big|middle|little|[0-9a-f]+))?")
@@ -66,9 +68,13 @@ def client_path() -> str:
 
 def attached() -> list[Attached]:
     """The phones that adb knows."""
-    result = command([client_path(), "devices", "-l"], 30)
-    if result.code:
-        raise Unavailable(f"adb devices fails ({one_line(result.err)}): adb kill-server, then adb devices")
+    try:
+        result = command([client_path(), "devices", "-l"], LIST_S)
+    except (TimedOut, TransportError, OSError) as error:
+        raise Unavailable(f"adb devices gives no list ({one_line(str(error))}): {RESTART}") from error
+    if result.code or "List of devices attached" not in result.out:
+        reason = one_line(result.err or result.out) or f"exit code {result.code}"
+        raise Unavailable(f"adb devices fails ({reason}): {RESTART}")
     phones = []
     for line in result.out.partition("List of devices attached\n")[2].splitlines():
         if parts := LISTED.fullmatch(one_line(line)):
