@@ -101,7 +101,7 @@ def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = ()) -> N
             if not is_stream(product.path):
                 staged.append((stage(product.path, _encoded(product, content)), _target(product.path)))
         for partial, target in staged:
-            partial.replace(target)
+            _put(partial, target)
     finally:
         for partial, _ in staged:
             partial.unlink(missing_ok=True)
@@ -126,7 +126,7 @@ def write_whole(path: Path, content: bytes) -> None:
         return
     partial = stage(path, [content])
     try:
-        partial.replace(_target(path))
+        _put(partial, _target(path))
     finally:
         partial.unlink(missing_ok=True)
     sync_folder(_target(path).parent)
@@ -159,6 +159,8 @@ def why_not_ours(product: Product) -> str:
         status = target.stat()
         if not stat.S_ISREG(status.st_mode):
             return "is no ordinary file"
+        if not os.access(target, os.W_OK):
+            return "is write-protected"
         if status.st_size == 0:
             return ""
         head, tail = _ends(target, status.st_size)
@@ -245,9 +247,14 @@ def _share(product: Product, names: Sequence[str]) -> bool:
         named = folder / name
         is_place = not product.sort.columns and named.exists()
         for source in product.sources:
-            if _same(named, source) if is_place else named.name in (source.name, printable(source.name)):
+            if _same(named, source) if is_place else _as_cell(named.name) == _as_cell(source.name):
                 return True
     return False
+
+
+def _as_cell(name: str) -> str:
+    """A file's name as a cell of a table may have it: on one line, without the apostrophe before a formula."""
+    return " ".join(printable(name).split()).removeprefix("'")
 
 
 def _owner(product: Product) -> Path | None:
@@ -312,6 +319,14 @@ def stage(path: Path, chunks: Iterable[bytes]) -> Path:
         partial.unlink(missing_ok=True)
         raise
     return partial
+
+
+def _put(partial: Path, target: Path) -> None:
+    """Give a whole file its name. ValueError, which names it, where the folder does not take it."""
+    try:
+        partial.replace(target)
+    except OSError as error:
+        raise ValueError(f"{printable(target)} could not be written ({error.strerror}): name another file") from error
 
 
 def _own_output(status: os.stat_result) -> int | None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,12 @@ def test_two_measurements_of_one_name_do_not_share_a_report(saved, refused, tmp_
     assert (tmp_path / "c" / "0001.md").exists()
 
 
+@pytest.mark.parametrize("name", ["=1+1.jsonl", "'x.jsonl", "two  spaces.jsonl", "-x.jsonl", "@é.jsonl"])
+def test_a_report_is_recognised_whatever_its_measurement_is_called(saved, report, name):
+    measured = saved(name)
+    assert [report(measured), report(measured)] == [0, 0]
+
+
 def test_a_report_of_more_files_replaces_that_of_fewer_and_moves_with_them(saved, tmp_path, report):
     files = [str(saved(f"a/{name}.jsonl")) for name in "xyz"]
     places = ("--csv", str(tmp_path / "a" / "all.csv"), "--markdown", str(tmp_path / "a" / "all.md"))
@@ -335,6 +342,32 @@ def test_a_picture_keeps_what_a_picture_of_another_sort_is(tmp_path):
     assert file.read_text() == "<svg><title>notes</title></svg>\n<!-- mnv2bench, picture of notes: [] -->\n"
     with pytest.raises(ValueError, match="was not written as a page of notes"):
         write({Product(file, NOTES): "text"})
+
+
+WRITING_AGAIN = """
+import os, sys
+from pathlib import Path
+from mnv2bench.files import Product, Sort, write
+if os.geteuid() == 0:
+    os.chown(sys.argv[1], 65534, 65534)
+    os.setresuid(65534, 65534, 65534)  # root may write to everything
+page = Product(Path(sys.argv[1], "x.md"), Sort("page of notes", ".md"))
+write({page: "first\\n"})
+page.path.chmod(0o444)
+try:
+    write({page: "second\\n"})
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_a_write_protected_file_stays():
+    with tempfile.TemporaryDirectory() as folder:
+        ran = subprocess.run([sys.executable, "-c", WRITING_AGAIN, folder], capture_output=True, text=True)
+        assert ran.stderr == ""
+        page = Path(folder, "x.md")
+        assert ran.stdout == f"{page} is write-protected: name another file, or move that one away first\n"
+        assert page.read_text().startswith("first\n")
 
 
 @pytest.mark.parametrize("redirected", [False, True])
