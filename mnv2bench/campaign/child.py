@@ -17,7 +17,7 @@ import msgspec
 from mnv2bench.campaign.schedule import nuisances
 from mnv2bench.texts import one_line
 from mnv2bench.workers import launch, package, programs
-from mnv2bench.workers.environment import THREAD_VARIABLES, clean_variables
+from mnv2bench.workers.environment import THREAD_VARIABLES, clean_variables, without_unset
 from mnv2bench.workers.programs import CONTRACT, Answer, Envelope, Outcome, Program
 
 SUPERVISOR = str(Path(programs.__file__).with_name("supervisor.py"))  # run by its path, never imported here
@@ -147,7 +147,7 @@ def _started(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=clean_variables(os.environ, interpreter.is_ours) | variables,
+                env=without_unset(clean_variables(os.environ, interpreter.is_ours) | variables),
                 pass_fds=(job_read, answer_write),
                 start_new_session=True,
             )

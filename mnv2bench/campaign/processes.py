@@ -68,9 +68,10 @@ def _of_libraries(libraries: Mapping[str, str], outcome: Outcome[Measured]) -> O
 
 def compile_cache(preparation: Preparation, plan: Plan) -> str:
     """The folder where a runtime keeps what it compiles: another one where a user's variables may change that."""
-    if not plan.environment:
+    words = [word for word in plan.environment if not word.startswith("MALLOC_")]
+    if not words:
         return preparation.compile_cache
-    digest = hashlib.sha256("\n".join(plan.environment).encode()).hexdigest()[:8]
+    digest = hashlib.sha256("\n".join(words).encode()).hexdigest()[:8]
     return f"{preparation.compile_cache}-{digest}"
 
 

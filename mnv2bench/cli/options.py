@@ -19,6 +19,7 @@ from mnv2bench.records import Machine
 from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, select, suite_cases
 
 if TYPE_CHECKING:
+    from mnv2bench.records.selfcheck import AllocatorCheck
     from mnv2bench.statistics.floor import Floor
 
 CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
@@ -144,6 +145,16 @@ def machine_floor(results: Path, machine: Machine) -> "Floor | None":
 
     checked = read(results, machine.fingerprint).aa
     return None if checked is None else floor(checked)
+
+
+def machine_allocator(results: Path, machine: Machine) -> "AllocatorCheck | None":
+    """What the allocator's setting is worth on a machine, as `selfcheck --only allocator --save` kept it, or None.
+
+    Raises Unusable for a file that cannot be read.
+    """
+    from mnv2bench.records.selfcheck import read
+
+    return read(results, machine.fingerprint).allocator
 
 
 def budget_seconds(minutes: float) -> float:

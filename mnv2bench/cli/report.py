@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mnv2bench.cli.app import console, verb
-from mnv2bench.cli.options import Floors, machine_floor
+from mnv2bench.cli.options import Floors, machine_allocator, machine_floor
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, beside, printable, write
@@ -62,7 +62,7 @@ def _contents(
 
     sources = tuple(file for file, _ in measured)
     named = [(printable(file.name), records) for file, records in measured]
-    campaigns = chapters(named, partial(machine_floor, results))
+    campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results))
     unusual = {printable(file.name): conditions(states(file)) for file, _ in measured}
     contents: dict[Product, Content] = {
         Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),

@@ -16,10 +16,10 @@ from mnv2bench.statistics.conditions import conditions
 from mnv2bench.terminal import Display
 
 CHECK_NAMES = (
-    "overhead", "benchmark_app", "aa", "device", "profile_openvino", "nights", "history", "duels", "injections",
-    "injections_busy",
+    "overhead", "benchmark_app", "aa", "allocator", "device", "profile_openvino", "nights", "history", "duels",
+    "injections", "injections_busy",
 )  # fmt: skip
-SAVED = ("aa",)  # the checks whose results --save keeps
+SAVED = ("aa", "allocator")  # the checks whose results --save keeps
 
 
 @verb("selfcheck")
@@ -46,7 +46,9 @@ def selfcheck(
     device: Annotated[str, typer.Option(help="Check only this device, such as adb:SERIAL or cuda.")] = "",
     save: Annotated[
         bool,
-        typer.Option("--save", help=f"Keep what {SAVED[0]} measured: selfcheck.json in the machine's folder."),
+        typer.Option(
+            "--save", help=f"Keep what {' and '.join(SAVED)} measured: selfcheck.json in the machine's folder."
+        ),
     ] = False,
     results: Annotated[Path, typer.Option(help="The folder with the machines' folders, for --save.")] = Path("results"),
     file: Annotated[
@@ -69,7 +71,7 @@ def selfcheck(
         if number < 1:
             raise ValueError(f"{option} must be at least 1, not {number}")
     if save and not set(names) & set(SAVED):
-        raise ValueError(f"--save keeps what {SAVED[0]} measured: name --only {SAVED[0]}")
+        raise ValueError(f"--save keeps what {' and '.join(SAVED)} measured: name --only {SAVED[0]}")
     keeps = results if save else None
     options = Options(repeats, nights, minutes, old, new, out, sittings, seed, device, tuple(file or ()), keeps)
     with Display() as display, nullcontext() if file else measuring(wait=patience.campaigns, progress=display):

@@ -6,6 +6,7 @@ from functools import partial
 
 from mnv2bench.flags import flags
 from mnv2bench.records import Machine, Record
+from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.floor import Floor
@@ -18,12 +19,14 @@ Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in 
 class Chapter:
     """One campaign of a file: what a report compares. Nothing is compared from one chapter to another.
 
-    `floor` is what identical campaigns on its machine differ by, None where nobody measured that.
+    `floor` is what identical campaigns on its machine differ by, None where nobody measured that;
+    `allocator` is what the allocator's setting is worth there, likewise.
     """
 
     source: str
     evaluations: tuple[Evaluation, ...]
     floor: Floor | None = None
+    allocator: AllocatorCheck | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -31,21 +34,24 @@ class Chapter:
 
 
 def chapters(
-    sources: Iterable[Source], floor_of: Callable[[Machine], Floor | None] = lambda machine: None
+    sources: Iterable[Source],
+    floor_of: Callable[[Machine], Floor | None] = lambda machine: None,
+    allocator_of: Callable[[Machine], AllocatorCheck | None] = lambda machine: None,
 ) -> tuple[Chapter, ...]:
     """The campaigns of every file; the CSV and the page of the same chapters compute each number once.
 
-    `floor_of` gives what identical campaigns on a machine differ by.
+    `floor_of` gives what identical campaigns on a machine differ by, `allocator_of` what the allocator's setting is
+    worth there.
     """
     return tuple(
-        _chapter(name, campaign, floor_of(campaign[0].machine))
+        _chapter(name, campaign, floor_of(campaign[0].machine), allocator_of(campaign[0].machine))
         for name, records in sources
         for campaign in campaigns(records)
     )
 
 
-def _chapter(source: str, campaign: Sequence[Record], floor: Floor | None) -> Chapter:
-    return Chapter(source, evaluations(campaign, source, floor), floor)
+def _chapter(source: str, campaign: Sequence[Record], floor: Floor | None, allocator: AllocatorCheck | None) -> Chapter:
+    return Chapter(source, evaluations(campaign, source, floor), floor, allocator)
 
 
 def evaluations(campaign: Sequence[Record], source: str = "", floor: Floor | None = None) -> tuple[Evaluation, ...]:

@@ -8,8 +8,10 @@ from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import gpu, how_to_read
 from mnv2bench.records import Record
+from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.remote.section import mobile
 from mnv2bench.report import column, tables
+from mnv2bench.report.allocator import allocator_lines
 from mnv2bench.report.cells import MARKS, escape
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.report.floor import floor_text
@@ -107,7 +109,7 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     """Title, what a reader must know, and the body; `level` is that of headings within a body."""
     every = chapter.evaluations
     timed = [evaluation for evaluation in every if evaluation.record.timed]
-    yield "The machine", "", machine(chapter.source, chapter.records[0])
+    yield "The machine", "", machine(chapter.source, chapter.records[0]) + _allocator(chapter.allocator)
     yield "How to read this", "", _how_to_read(every) + how_to_read(every)
     yield column.LATENCY, "", tables.each_setting(timed, tables.latency_table)
     yield "GPU", "", gpu(every, level)
@@ -122,6 +124,14 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     yield column.COLD_PATH, ABOUT_COLD, tables.cold_table(timed)
     yield "Mobile", "", mobile(every, level)
     yield "What the runtimes say of themselves", "", _settings(chapter.records)
+
+
+def _allocator(checked: AllocatorCheck | None) -> str:
+    """What the allocator's setting is worth on the machine, in a paragraph and a list; "" where nobody measured it."""
+    if checked is None:
+        return ""
+    head, *cases = allocator_lines(checked)
+    return "\n".join([f"\n\n{escape(head)}\n", *(f"- {escape(line)}" for line in cases)])
 
 
 def _how_to_read(evaluations: Sequence[Evaluation]) -> str:

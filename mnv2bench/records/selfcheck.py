@@ -61,11 +61,41 @@ class IdenticalCampaigns(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a case that stands twice")
 
 
+class AllocatorTimes(Struct, frozen=True, forbid_unknown_fields=True):
+    """A case with one setting of the allocator, a number for each process: its median call, its page faults a call."""
+
+    medians_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)]
+    faults: tuple[Annotated[float, Meta(ge=0, le=1e9)], ...]
+
+
+class AllocatorCase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A case, by id: with our setting, with none, and in a process in which large tensors are always mapped anew."""
+
+    case: str
+    ours: AllocatorTimes
+    plain: AllocatorTimes
+    mapped: AllocatorTimes
+
+    def __post_init__(self) -> None:
+        Case.parse(self.case)
+
+
+class AllocatorCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """The check `allocator`: when it ended, of which commit, libraries and setting, and its cases."""
+
+    when: Annotated[datetime, Meta(tz=True)]
+    commit: str | None
+    libraries: dict[str, str]
+    setting: str
+    cases: Annotated[tuple[AllocatorCase, ...], Meta(min_length=1)]
+
+
 class SelfChecks(Struct, frozen=True, forbid_unknown_fields=True):
     """The file of a machine: a part for each check that was saved, None for one that was not."""
 
     fingerprint: str
     aa: IdenticalCampaigns | None = None
+    allocator: AllocatorCheck | None = None
     schema: int = SCHEMA
 
 

@@ -114,6 +114,11 @@ def clean_variables(variables: Mapping[str, str], our_python: bool) -> dict[str,
     return clean | ALLOCATOR
 
 
+def without_unset(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables without those of the allocator that are set to nothing: glibc would read that as a setting too."""
+    return {name: value for name, value in variables.items() if value or name not in ALLOCATOR}
+
+
 def import_path(path: str) -> str:
     """The absolute folders of a PYTHONPATH. Its empty and relative entries mean the current folder."""
     return os.pathsep.join(entry for entry in path.split(os.pathsep) if entry and Path(entry).is_absolute())
