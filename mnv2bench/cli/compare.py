@@ -31,7 +31,7 @@ def compare(
     results: Floors = Path("results"),
 ) -> None:
     """Compare two saved files: how far each case moved. `mnv2bench duel` sees much smaller changes."""
-    from mnv2bench.regression.judging.change import changes, incomparable, plan_differences
+    from mnv2bench.regression.judging.change import changes, incomparable, plan_differences, weights_differences
     from mnv2bench.regression.pages import compare as pages
     from mnv2bench.remote.counts import count_changes
     from mnv2bench.report.floor import floor_text
@@ -47,7 +47,7 @@ def compare(
     machine_differences = differences(*machines)
     differing = plan_differences(earlier[0].plan, later[0].plan)
     if timed:  # counts compare across machines
-        differing = (*machine_differences, *differing)
+        differing = (*machine_differences, *differing, *weights_differences(earlier, later))
     if differing and not force:
         raise ValueError(
             f"A and B are not comparable ({_joined(differing)}): --force shows the numbers, without a verdict"

@@ -95,6 +95,18 @@ def plan_differences(a: Plan, b: Plan) -> tuple[str, ...]:
     return tuple(f"plan.{name}: {_shown(ours[name])} in A, {_shown(theirs[name])} in B" for name in unlike)
 
 
+def weights_differences(a: Sequence[Record], b: Sequence[Record]) -> tuple[str, ...]:
+    """The differences of two campaigns' weights that move levels: the classes of their cases, and subnormal values."""
+    classes = [", ".join(map(str, sorted({record.case.classes for record in records}))) for records in (a, b)]
+    subnormal = [max((record.weights.subnormal or 0 for record in records), default=0) for records in (a, b)]
+    differing = []
+    if classes[0] != classes[1]:
+        differing.append(f"classes: {classes[0]} in A, {classes[1]} in B")
+    if bool(subnormal[0]) != bool(subnormal[1]):
+        differing.append(f"subnormal values of the weights: {subnormal[0]} in A, {subnormal[1]} in B")
+    return tuple(differing)
+
+
 def _shown(value: object) -> str:
     """A field of a plan as a text; the variables that were set, each after the other."""
     return (" ".join(value) or "none") if isinstance(value, tuple) else str(value)
