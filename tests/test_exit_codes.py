@@ -160,6 +160,8 @@ RUNS = [  # verb, code, its words, what it prints
     ("selfcheck", 0, ("--only", "nights", "--nights", "1", "--seed", "2"), "0 with a false REGRESSION"),
     ("selfcheck", 1, ("--device", "ssh:nosuch.invalid"), "ssh:nosuch.invalid"),
     ("selfcheck", 2, ("--only", ","), "--only ',' names no check"),
+    ("selfcheck", 2, ("--file", "a.jsonl"), "name --device cuda too"),
+    ("selfcheck", 1, ("--device", "cuda", "--file", "a.jsonl"), "nothing ran"),
     ("selfcheck", 2, ("--repeats", "0"), "--repeats must be at least 1, not 0"),
 ]
 

@@ -373,6 +373,21 @@ def test_a_file_of_this_checkouts_commits_is_never_written(night, other):
     assert on_branch(night.folder)[f"{MACHINE}/epochs.toml"] == "# one\n# two"
 
 
+def test_the_history_that_a_machine_continues_is_taken_too(night, tmp_path):
+    """A second checkout has the nights under the machine's earlier name, and says on the branch that they count."""
+    folder = tmp_path / "other"
+    git(tmp_path, "clone", "--quiet", "--branch", "main", str(night.folder.parent / "origin.git"), "other")
+    earlier = folder / "results" / "machine-before" / "Linux-CPython-3.11-64bit" / "0007_nightly.json"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("{}")
+    write(folder, "epochs.toml", '[[continuation]]\nfingerprint = "machine-before"\n')
+    for place in ("results/machine-before", MACHINE):
+        saved = run(folder, ".ci/history", "save", "history", place, "said elsewhere")
+        assert saved.returncode == 0, saved.stderr
+    assert night(HISTORY_BRANCH="history").returncode == 0
+    assert (night.folder / earlier.relative_to(folder)).read_text() == "{}"
+
+
 def test_a_file_that_went_two_ways_is_named_before_anything_is_measured(night, other):
     other("epochs.toml", "# theirs\n")
     write(night.folder, "epochs.toml", "# ours\n")

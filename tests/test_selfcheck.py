@@ -115,6 +115,17 @@ def test_a_known_slowdown_of_one_side_is_found_and_none_is_invented(monkeypatch,
     assert sorted(zip(sizes, verdicts, strict=True)) == [("+0%", "cleared"), ("+20%", "REGRESSION")]
 
 
+def test_a_cell_that_was_not_measured_is_no_success_of_the_injections(monkeypatch, tmp_path):
+    monkeypatch.setattr(duels, "CELLS", FAKES)
+    monkeypatch.setattr(duels, "PLAN", BRIEF)
+    monkeypatch.setattr(duels, "SIZES", (0.0, 0.2))
+    monkeypatch.setattr(duels, "calibrated", lambda measured_side: dict.fromkeys(FAKES, 2e-4))
+    monkeypatch.setenv("MNV2BENCH_FAKE", "mobilenet_v2_0.35_64=segfault,mobilenet_v2_0.35_96=segfault")
+    said = listening()
+    assert not duels.injections((sys.executable, sys.executable), 1, tmp_path / "out", False, 2, said)
+    assert "injections: a cell was not measured on both sides" in said.file.getvalue()
+
+
 def test_identical_environments_are_told_with_their_spread_and_their_pairs_are_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(duels, "CELLS", FAKES)
     monkeypatch.setattr(duels, "BACKENDS", ("fake",))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mnv2bench.campaign.patience import Patience, settled_load
+from mnv2bench.cases import is_gpu
 from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import takes_patience
 from mnv2bench.exit_codes import ExitCode
@@ -67,6 +68,8 @@ def selfcheck(
         names = ["device"] if device else list(DEFAULT_CHECKS)
     if unknown := [name for name in names if name not in CHECKS]:
         raise ValueError(f"check {unknown[0]!r} is not one of {', '.join(CHECKS)}")
+    if file and not is_gpu(device):
+        raise ValueError("--file is judged by the check of a GPU: name --device cuda too")
     for option, number in (("--repeats", repeats), ("--nights", nights)):
         if number < 1:
             raise ValueError(f"{option} must be at least 1, not {number}")
