@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, run
+from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of, network
@@ -142,6 +143,23 @@ def test_a_recorded_trace_of_avx512_names_the_nodes_of_its_graph_and_all_its_tim
     assert {name for name, part in parts.items() if not part.origins} == {
         "ReorderOutput", "ReorderOutput_token_113", "ReorderOutput_token_114", "ReorderOutput_token_115",
     }  # fmt: skip
+
+
+def test_of_a_recorded_profile_of_avx512_nothing_is_unmapped_and_only_reorders_are_layout():
+    exported = onnx_nodes.Exported(RECORDED / "onnx_exported.textproto")
+    parts = reader.parts(RECORDED / "avx512" / "onnxruntime_optimised.textproto", exported)
+    calls = reader.last_calls(RECORDED / "avx512" / "onnxruntime_trace.json", 2)
+    operators = tuple(
+        Operator(name, parts[name].type, tuple(reader.nanoseconds(nodes[name]) for nodes in calls), parts[name].origins)
+        for name in calls[0]
+    )
+    case = replace(SMALL, backend="onnxruntime")
+    of_case = case_profile([Profile(case, 0, "ok", "", 1.0, operators=operators, calls_ns=(600_000, 600_000))], None)
+    assert of_case.unmapped_share == 0.0
+    assert of_case.mapped_share + of_case.layout_share == pytest.approx(1.0)
+    assert of_case.layout_share < 0.05
+    covered = {name for row in of_case.layers for name in row.layers}
+    assert covered == {layer.name for layer in network(case)}
 
 
 def saved(path, *nodes):
