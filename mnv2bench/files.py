@@ -65,6 +65,26 @@ def printable(path: Path | str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
+def source_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """A name for each of several measurements: as much of its path, from the end, as no other one has.
+
+    Raises ValueError for a file that is there twice, also by another path.
+    """
+    places = [path.resolve() for path in paths]
+    for place, path in zip(places, paths, strict=True):
+        if places.count(place) > 1:
+            raise ValueError(f"{printable(path)} is named twice: name each file once")
+    names = []
+    for place, path in zip(places, paths, strict=True):
+        absolute = path.absolute()
+        others = [other.absolute() for other, its_place in zip(paths, places, strict=True) if its_place != place]
+        length = 1
+        while any(other.parts[-length:] == absolute.parts[-length:] for other in others):
+            length += 1
+        names.append(printable(Path(*absolute.parts[-length:])))
+    return tuple(names)
+
+
 def require_writable(products: Sequence[Product], inputs: Iterable[Path] = ()) -> None:
     """Raise ValueError, which names the file, where one of these products may not be written.
 

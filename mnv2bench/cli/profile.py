@@ -147,9 +147,9 @@ def profile_products(path: Path) -> "list[Product]":
 
 
 def profile_contents(
-    path: Path, cases: "Sequence[ProfiledCase]", probes: Sequence[Probes], records: Sequence[Record]
+    path: Path, cases: "Sequence[ProfiledCase]", probes: Sequence[Probes], records: Sequence[Record], source: str = ""
 ) -> "dict[Product, Content]":
-    """What is to stand in these files.
+    """What is to stand in these files; `source` names the measurement where its file's own name is not enough.
 
     Pictures are drawn where there is a profile to draw and the extra `plots` is installed.
     """
@@ -157,9 +157,10 @@ def profile_contents(
     from mnv2bench.profiling.pages import page, roofline, shares
 
     page_file, table_file, shares_file, roofline_file = profile_products(path)
+    name = source or printable(path.name)
     contents: dict[Product, Content] = {
-        page_file: page.page(cases, probes, records, printable(path.name)),
-        table_file: profile_csv.csv(cases, printable(path.name)),
+        page_file: page.page(cases, probes, records, name),
+        table_file: profile_csv.csv(cases, name),
     }
     if any(profiled.profile.status == "ok" for profiled in cases):
         try:

@@ -12,7 +12,7 @@ from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import Floors, machine_allocator, machine_floor
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.files import Content, Product, beside, printable, write
+from mnv2bench.files import Content, Product, beside, printable, source_names, write
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load, states
@@ -31,6 +31,7 @@ def report(
 ) -> None:
     """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
     chosen = files or _newest(results)
+    source_names(chosen)
     measured: list[tuple[Path, Sequence[Record]]] = []
     for file in chosen:
         try:
@@ -61,18 +62,19 @@ def _contents(
     from mnv2bench.statistics.conditions import conditions
 
     sources = tuple(file for file, _ in measured)
-    named = [(printable(file.name), records) for file, records in measured]
+    names = source_names(sources)
+    named = [(name, records) for name, (_, records) in zip(names, measured, strict=True)]
     campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results))
-    unusual = {printable(file.name): conditions(states(file)) for file, _ in measured}
+    unusual = {name: conditions(states(file)) for name, (file, _) in zip(names, measured, strict=True)}
     contents: dict[Product, Content] = {
         Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),
         Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(frame(campaigns)),
     }
-    for file, records in measured:
+    for name, (file, records) in zip(names, measured, strict=True):
         profile_lines, probe_lines = profiles(file)
         if profile_lines or probe_lines:
             cases = profiled_cases(profile_lines, probe_lines, records)
-            contents |= profile_contents(file, cases, probe_lines, records)
+            contents |= profile_contents(file, cases, probe_lines, records, name)
     return contents
 
 
