@@ -1,5 +1,6 @@
 """Plugin of `pytest suites`: one campaign measures all cases before the first test; each test replays its samples."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from rich.console import Console
 
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
+from mnv2bench.campaign.places import require_results
 from mnv2bench.cases import Case, Kind
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.exit_codes import ExitCode
@@ -28,7 +30,7 @@ from mnv2bench.suites.refused_options import refuse_options
 from mnv2bench.terminal import Display, spent_table
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(os.environ.get("MNV2BENCH_RESULTS") or Path(__file__).parents[1] / "results").absolute()
 
 
 class ReplayClock:
@@ -145,11 +147,13 @@ def pytest_runtestloop(session):
                 plan, seed, weights = selection.plan, selection.seed, selection.weights
                 waiting = patience({name: config.getoption(f"--{name}") for name in PATIENCE_FLAGS})
                 campaign = Campaign(chosen, journal, plan, seed, weights, display, selection.runner, extras, waiting)
+                require_results(journal.path.parent)
                 measured = run(campaign, option.resume)
         except Locked as error:
             pytest.exit(str(error), returncode=2)
         except (ValueError, OSError) as error:
-            pytest.exit(f"{error}\nwhat was measured so far is in {journal.path}", returncode=2)
+            where = f"\nwhat was measured so far is in {journal.path}" if journal.path.is_file() else ""
+            pytest.exit(f"{error}{where}", returncode=2)
         except KeyboardInterrupt:
             pytest.exit(
                 f"interrupted: the same command with --resume goes on from {journal.path}",

@@ -58,6 +58,18 @@ def test_a_cache_on_a_full_disk_is_refused(tmp_path):
     assert reason.startswith(f"the cache {tmp_path / 'full'} cannot be written (No space left on device): set MNV2")
 
 
+def test_a_results_folder_that_cannot_be_written_ends_the_suites_before_they_measure(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    chosen = ("--backends=fake", "--widths=0.35", "--resolutions=96", "--threads=1", "--processes=1", "--rounds=1")
+    words = ("pytest", "suites", "-q", "-p", "no:cacheprovider", "-k", "latency", "--benchmark-save=x", *chosen)
+    ran = command(*words, MNV2BENCH_RESULTS=str(tmp_path / "file"))
+    assert ran.returncode == 2
+    reason = "cannot be written (Not a directory): set MNV2BENCH_RESULTS to a folder that you may write to"
+    assert f"the results folder {tmp_path / 'file'}" in ran.stdout + ran.stderr
+    assert reason in ran.stdout + ran.stderr
+    assert "what was measured so far" not in ran.stdout + ran.stderr
+
+
 def test_a_user_without_a_name_and_a_home_is_told_what_to_set_and_then_measures(tmp_path):
     """In a namespace of its own this process has a number that no user has."""
     start = ("unshare", f"--map-user={NOBODY}", f"--map-group={NOBODY}")

@@ -27,6 +27,16 @@ def require_places() -> None:
         raise ValueError("no folder for temporary files can be written: set TMPDIR to one that can") from error
 
 
+def require_results(folder: Path) -> None:
+    """Raise ValueError, in one line with the variable that helps, where no journal could be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _try(folder)
+    except OSError as error:
+        advice = "set MNV2BENCH_RESULTS to a folder that you may write to"
+        raise ValueError(f"the results folder {folder} cannot be written ({error.strerror}): {advice}") from error
+
+
 def _try(folder: Path) -> None:
     """Write a file as large as the smallest case needs, and remove it. OSError where that fails."""
     probe = folder / f".{os.getpid()}.probe"
