@@ -1,8 +1,10 @@
 """Backends that are right twice and then do not do the work: each is wrong, with its reason, on each sort of device."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import gpu_double
@@ -14,6 +16,7 @@ from mnv2bench.backends import Session
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case
+from mnv2bench.networks import images
 from mnv2bench.precisions import named
 from mnv2bench.records import Checks, Plan, Process, Samples, replace
 from mnv2bench.records.encoding import process_from_json, process_to_json
@@ -212,6 +215,27 @@ def test_a_runner_in_c_that_does_not_do_the_work_in_its_call_is_wrong(compiled, 
     assert wrong.endswith(FAULTS.get(mode, ""))
     assert bool(wrong) == bool(mode)
     assert (checks.madds_per_s > 0, checks.peak_madds_per_s, checks.peak) == (True, None, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["", *FAULTS])
+def test_the_runner_in_python_of_such_a_backend_is_wrong(made, tmp_path, mode):
+    seeds, reference = batch_seeds(5, 4), Reference(Path(made.reference))
+    (tmp_path / "inputs").write_bytes(b"".join(images(seed, 1, 96).tobytes() for seed in seeds))
+    words = answer.arguments(
+        CASE, BRIEF, counting=False, limit_s=60, model=made.path, inputs="inputs", outputs="outputs"
+    )
+    start = [sys.executable, "-m", "mnv2bench.remote.runners.session", "--backend", "fake"]
+    variables = {**os.environ, "MNV2BENCH_FAKE": f"mobilenet_v2_1.0_96={mode}"}  # a runner is not told the width
+    ran = subprocess.run([*start, *words], cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
+    samples = answer.parse(ran.stdout).samples
+    outputs = np.fromfile(tmp_path / "outputs", np.float32).reshape(-1, 1, 1000)
+    limit = Peak(samples.checks.peak_madds_per_s, samples.checks.peak)
+    _, wrong = after_rounds(
+        CASE, samples.rounds, list(outputs[2:]), seeds, samples.checks, reference, lambda seconds: limit
+    )
+    assert wrong.endswith(FAULTS.get(mode, ""))
+    assert bool(wrong) == bool(mode)
 
 
 # which batches
