@@ -96,6 +96,15 @@ def test_an_installed_mnv2bench_in_a_folder_with_another_one_measures_with_its_o
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_the_parent_of_python_m_imports_nothing_from_the_current_folder_either(tmp_path):
+    (tmp_path / "random.py").write_text("raise SystemExit('the wrong random')")
+    ran = subprocess.run(
+        [sys.executable, "-m", "mnv2bench", "env"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["sources"] == package.digest()
+
+
 def test_a_worker_is_its_module_as_with_python_m(child):
     said = child()
     assert said["name"] == "__main__"
@@ -181,6 +190,15 @@ def test_variables_that_change_speed_do_not_reach_a_worker_and_what_it_needs_doe
     assert said["OMP_NUM_THREADS"] == "3"
     assert (said["PATH"], said["HOME"]) == (os.environ["PATH"], os.environ["HOME"])
     assert environment.dropped(os.environ) == tuple(sorted({*changing, *environment.dropped(os.environ)}))
+
+
+def test_no_program_and_no_library_is_looked_for_in_the_current_folder(child, monkeypatch):
+    monkeypatch.setenv("PATH", os.pathsep.join(["", ".", "bin", os.environ["PATH"]]))
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(["", "/nowhere", "lib"]))
+    said = child()["variables"]
+    assert said["LD_LIBRARY_PATH"] == "/nowhere"
+    assert not {"", ".", "bin"} & set(said["PATH"].split(os.pathsep))
+    assert environment.recorded(os.environ)["LD_LIBRARY_PATH"] == "/nowhere"
 
 
 def test_every_worker_has_the_stated_allocator_setting(child):

@@ -29,7 +29,7 @@ from mnv2bench.regression.duels.side import Side, side
 from mnv2bench.regression.judging.pairs import BOTH, IMPROVEMENT, LOOKS, REGRESSION, judge, log_ratios, trimmed
 from mnv2bench.statistics.intervals import clopper_pearson
 from mnv2bench.statistics.latency import detection, process_median
-from mnv2bench.workers.environment import import_path
+from mnv2bench.workers.environment import absolute_folders
 
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
 CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)
@@ -184,7 +184,7 @@ def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> str:
     words = ",".join(f"{case.id}={added}" for case, added in added_ns.items() if added)
     launcher = folder / "python"
     # the processes of a duel get no PYTHONPATH: what this process imports from is named here
-    path = os.pathsep.join(filter(None, [str(SLOWED), import_path(os.environ.get("PYTHONPATH", ""))]))
+    path = os.pathsep.join(filter(None, [str(SLOWED), absolute_folders(os.environ.get("PYTHONPATH", ""))]))
     settings = f"PYTHONPATH={shlex.quote(path)} MNV2BENCH_SLOWED={shlex.quote(words)}"
     launcher.write_bytes(os.fsencode(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n'))
     launcher.chmod(0o755)

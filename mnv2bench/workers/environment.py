@@ -35,6 +35,7 @@ PASSED = (
 )  # fmt: skip
 PASSED_FAMILIES = ("MNV2BENCH_", "XDG_", "LC_", "ANDROID_", "PIP_")
 RECORDED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CC", "CXX", "CUDA_VISIBLE_DEVICES")  # passed, and can change speed
+FOLDERS = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where programs and libraries are looked for
 OF_OUR_PYTHON = ("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE")  # with PYTHONPATH: where its imports come from
 # Families that change what is computed or how fast, by how their names begin: named at the start where one is set
 CHANGE_SPEED = (
@@ -98,7 +99,8 @@ def dropped_line(variables: Mapping[str, str], environment: Iterable[str]) -> st
 
 def recorded(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables that pass and can change speed, where they are set."""
-    return {name: variables[name] for name in RECORDED if variables.get(name)}
+    clean = clean_variables(variables, our_python=True)
+    return {name: clean[name] for name in RECORDED if clean.get(name)}
 
 
 def clean_variables(variables: Mapping[str, str], our_python: bool) -> dict[str, str]:
@@ -107,9 +109,10 @@ def clean_variables(variables: Mapping[str, str], our_python: bool) -> dict[str,
     `our_python`: it runs with the interpreter of its parent, and so imports from where the parent does.
     """
     clean = {name: value for name, value in variables.items() if passed(name)} | {"PYTHONSAFEPATH": "1"}
+    clean |= {name: absolute_folders(clean[name]) for name in FOLDERS if name in clean}
     if our_python and not sys.flags.ignore_environment:
         clean |= {name: variables[name] for name in OF_OUR_PYTHON if name in variables}
-        if path := import_path(variables.get("PYTHONPATH", "")):
+        if path := absolute_folders(variables.get("PYTHONPATH", "")):
             clean["PYTHONPATH"] = path
     return clean | ALLOCATOR
 
@@ -119,8 +122,8 @@ def without_unset(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if value or name not in ALLOCATOR}
 
 
-def import_path(path: str) -> str:
-    """The absolute folders of a PYTHONPATH. Its empty and relative entries mean the current folder."""
+def absolute_folders(path: str) -> str:
+    """The absolute folders of a search path. Its empty and relative entries mean the current folder."""
     return os.pathsep.join(entry for entry in path.split(os.pathsep) if entry and Path(entry).is_absolute())
 
 
