@@ -154,7 +154,7 @@ def test_an_interrupted_duel_goes_on_with_resume_and_measures_only_what_is_missi
 
 def test_a_resumed_duel_is_looked_at_after_the_planned_pairs_and_not_after_all_that_it_holds(monkeypatch):
     """Fifteen pairs are there: the first six are 15 % slower, and say so; what came after them is not asked."""
-    sides = [[process(CALM, n, ms) for n, ms in enumerate(took)] for took in ([0.2] * 15, [0.23] * 6 + [0.2] * 9)]
+    sides = [[process(CALM, n, n, ms) for n, ms in enumerate(took)] for took in ([0.2] * 15, [0.23] * 6 + [0.2] * 9)]
     old, new = (record(CALM, Plan(), {}, side) for side in sides)
     corners = [SimpleNamespace(records=lambda kept=side: (kept,)) for side in (old, new)]
     monkeypatch.setattr(confirm, "measure_pairs", lambda *asked: True)
@@ -230,8 +230,8 @@ def test_what_is_no_interpreter_is_bad_input(command, tmp_path):
 
 
 def test_a_worker_of_another_contract_refuses_the_job(monkeypatch):
-    monkeypatch.setattr(child, "CONTRACT", 6)
-    why = "it speaks contract 5 of workers, the duel speaks 6; install one version of mnv2bench on both sides"
+    monkeypatch.setattr(child, "CONTRACT", 7)
+    why = "it speaks contract 6 of workers, the duel speaks 7; install one version of mnv2bench on both sides"
     with pytest.raises(ValueError, match=f"cannot duel .*{why}.*: .*pip install --upgrade mnv2bench$"):
         side.side(sys.executable, (), side.Weights())
 
