@@ -14,6 +14,7 @@ from mnv2bench.records import QUICK, Plan, Weights, replace
 from mnv2bench.workers.environment import checked_environment
 
 N = TypeVar("N", int, float)
+MAX_SEED, MAX_PROCESSES, MAX_ROUNDS = 2**63 - 1, 10_000, 1_000_000
 SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
@@ -106,12 +107,20 @@ def _number(name: str, text: str, number: Callable[[str], N]) -> N:
     return numbers[0]
 
 
+def _limited(name: str, text: str, most: int) -> int:
+    """A whole number that a journal can hold and a campaign can end with. ValueError, in one line, beyond that."""
+    number = _number(name, text, int)
+    if abs(number) > most:
+        raise ValueError(f"--{name} is at most {most}, not {number}")
+    return number
+
+
 def _plan(texts: dict[str, str], environment: Sequence[str]) -> Plan:
     plan = QUICK if texts["grid"] == "quick" else Plan()
     return replace(
         plan,
-        processes=_number("processes", texts["processes"], int) if texts["processes"] else plan.processes,
-        rounds=_number("rounds", texts["rounds"], int) if texts["rounds"] else plan.rounds,
+        processes=_limited("processes", texts["processes"], MAX_PROCESSES) if texts["processes"] else plan.processes,
+        rounds=_limited("rounds", texts["rounds"], MAX_ROUNDS) if texts["rounds"] else plan.rounds,
         timeout_s=_number("process-limit", texts["process-limit"], float) if texts["process-limit"] else plan.timeout_s,
         trt_level=_number("trt-level", texts["trt-level"], int),
         cold_l2=bool(texts["cold-l2"]),
@@ -171,7 +180,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", texts["batches"], int),
         plan=_plan(texts, environment),
-        seed=_number("seed", texts["seed"], int),
+        seed=_limited("seed", texts["seed"], MAX_SEED),
         weights=Weights(file=texts["weights"]),
         runner=texts["runner"],
     )
