@@ -11,7 +11,7 @@ from rich.console import Console
 from mnv2bench.cases import Case
 from mnv2bench.flags import flags
 from mnv2bench.machine import this_machine
-from mnv2bench.records import Machine, Plan, Process, Samples, record, replace
+from mnv2bench.records import Machine, Plan, Process, Samples, Weights, record, replace
 from mnv2bench.records.journal import Head, Journal, Unusable
 from mnv2bench.records.rounds import Round
 from mnv2bench.records.selfcheck import Campaign, IdenticalCampaigns, IdenticalCase, file_of, keep, read
@@ -257,7 +257,7 @@ def test_a_damaged_file_is_refused_before_anything_is_measured(tmp_path):
 def test_save_without_a_check_that_is_kept_is_bad_input(command):
     ran = command("mnv2bench", "selfcheck", "--only", "overhead", "--save")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "mnv2bench: --save keeps what aa measured: name --only aa\n"
+    assert ran.stderr == "mnv2bench: --save keeps what aa and allocator measured: name --only aa\n"
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def journal(tmp_path):
     """A file of a drifting case, of a machine named example, and the folder of results."""
     journal = Journal(tmp_path / "a.jsonl")
     of_case = drifted(EAGER, (10, 10, 10.5, 10.5))
-    journal.begin(Head((EAGER,), Plan(), 0, {}, Machine(fingerprint="example")))
+    journal.begin(Head((EAGER,), Plan(), 0, Weights(), Machine(fingerprint="example")))
     for process in of_case.processes:
         journal.process(process)
     return journal.path, tmp_path / "results"
