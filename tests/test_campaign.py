@@ -309,7 +309,8 @@ def interrupted(tmp_path, first_weights):
     campaign = Campaign((FAKE,), Journal(tmp_path / "out.jsonl"), BRIEF, 5, Weights(file=str(weights)))
 
     def stop(*step):
-        raise KeyboardInterrupt
+        if campaign.journal.path.exists():  # before that, the weights are read
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(replace(campaign, progress=stop))
