@@ -101,7 +101,7 @@ def test_a_comment_alone_is_no_epoch_and_stays(file):
     assert file.read_text().startswith("# ours\n\n[[epoch]]\n")
 
 
-GOOD = '[[epoch]]\nnight="n"\ncases=["*"]\nwho="w"\nwhen="t"\nwhy="y"\n'
+GOOD = '[[epoch]]\nnight="n"\ncases=["*"]\nwho="w"\nwhen="2026-11-30"\nwhy="y"\n'
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_damage_is_one_line_that_names_the_file_and_nothing_is_appended_to_it(fi
 
 def test_epochs_in_a_form_that_takes_no_block_behind_it_are_not_touched(file):
     file.parent.mkdir()
-    text = 'epoch = [{night="n", cases=["*"], who="w", when="t", why="y"}]\n'
+    text = 'epoch = [{night="n", cases=["*"], who="w", when="2026-11-30", why="y"}]\n'
     file.write_text(text)
     assert read(file)[0].night == "n"
     with pytest.raises(ValueError, match="is damaged"):
@@ -163,7 +163,7 @@ def test_what_is_no_text_file_says_so(file, make):
 def test_comments_line_breaks_and_a_link_of_a_person_stay(file, tmp_path):
     kept = tmp_path / "kept.toml"
     kept.write_bytes(
-        b'# ours\r\n[[epoch]]\r\nnight = "0001_x"\r\ncases = ["*"]\r\nwho = "Ada"\r\nwhen = "w"\r\nwhy = "y"\r\n'
+        b'# ours\r\n[[epoch]]\r\nnight = "0001_x"\r\ncases = ["*"]\r\nwho = "Ada"\r\nwhen = "2026-11-30"\r\nwhy = "y"\r\n'  # noqa: E501
     )
     before = kept.read_bytes()
     file.parent.mkdir()

@@ -9,7 +9,7 @@ from mnv2bench.regression.history.verdicts import Verdict, append, open_changes,
 
 WHEN = "2026-11-30T04:00:00+00:00"
 SLOWER = Verdict("a", "REGRESSION", 1.05, 1.03, 1.07, 12, 0.021, "12 pairs")
-LINE = '{"schema":1,"night":"0001_n","when":"t","verdicts":[{"case":"a","verdict":"cleared"}]}\n'
+LINE = '{"schema":1,"night":"0001_n","when":"2026-11-30","verdicts":[{"case":"a","verdict":"cleared"}]}\n'
 
 
 @pytest.fixture

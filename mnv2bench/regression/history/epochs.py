@@ -4,13 +4,16 @@ import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mnv2bench.files import write_whole
+from mnv2bench.records.contents import contents
 from mnv2bench.texts import one_line
 
 ALL = ("*",)
+MAX_BYTES = 5_000_000
 TITLE = "# What `mnv2bench accept` wrote, the newest last: from `night` on, the history of `cases` begins anew.\n"
 REQUIRED = ("night", "cases", "who", "when", "why")
 KEYS = {*REQUIRED, "commit", "libraries"}
@@ -78,10 +81,10 @@ def pinned(epochs: Sequence[Epoch]) -> Epoch | None:
 
 def _content(path: Path) -> str:
     try:
-        return path.read_bytes().decode()  # the line breaks of whoever edited it stay as they are
+        return contents(path, MAX_BYTES).decode()  # the line breaks of whoever edited it stay as they are
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({one_line(str(error))}): restore it with git") from error
 
 
@@ -111,6 +114,7 @@ def _epoch(fields: object) -> Epoch:
     if "*" in cases and cases != ALL:
         raise ValueError('cases are ids, or "*" alone')
     texts = {name: _typed(known[name], str, name) for name in ("night", "who", "when", "why")}
+    _require_date(texts["when"])
     libraries = _typed(known.get("libraries", {}), dict, "libraries")
     return Epoch(
         **texts,
@@ -118,6 +122,13 @@ def _epoch(fields: object) -> Epoch:
         commit=_typed(known["commit"], str, "commit") if "commit" in known else None,
         libraries={name: _typed(version, str, name) for name, version in libraries.items()},
     )
+
+
+def _require_date(text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"when is {text!r}, not a date such as 2026-11-03T09:00:00+00:00") from error
 
 
 def _continuation(fields: object) -> Continuation:
@@ -128,6 +139,7 @@ def _continuation(fields: object) -> Continuation:
     texts = {name: _typed(known[name], str, name) for name in CONTINUATION_KEYS[:-1]}
     if not all(texts.values()) or "/" in texts["fingerprint"] or texts["fingerprint"].startswith("."):
         raise ValueError("the fingerprint of a continuation is the name of a folder, and no text of it is empty")
+    _require_date(texts["when"])
     differs = tuple(_typed(fact, str, "differs") for fact in _typed(known["differs"], list, "differs"))
     return Continuation(**texts, differs=differs)
 

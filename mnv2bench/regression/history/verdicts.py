@@ -3,16 +3,24 @@
 import json
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
+from mnv2bench.records.contents import contents
+from mnv2bench.records.encoding import decoded
+from mnv2bench.records.lines import MAX_CASES
+from mnv2bench.records.ranges import MAX_ENTRIES, NotNegative, Text, Whole
 from mnv2bench.regression.history.epochs import Epoch, start
 from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.judging.pairs import BOTH, CLEARED
 from mnv2bench.texts import one_line
 
 SCHEMA = 1
+MAX_BYTES = 50_000_000  # of the file: twenty years of nights
 SETTLING = (*BOTH, CLEARED)  # verdicts of pairs of processes: no other verdict opens or closes a change
 
 
@@ -23,27 +31,32 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the smallest slowdown that would be detected, as a part: 0.03 is 3 %.
     """
 
-    case: str
-    verdict: str
-    ratio: float | None = None
-    low: float | None = None
-    high: float | None = None
-    pairs: int = 0
-    detectable: float | None = None
-    reason: str = ""
+    case: Text
+    verdict: Text
+    ratio: NotNegative | None = None
+    low: NotNegative | None = None
+    high: NotNegative | None = None
+    pairs: Whole = 0
+    detectable: NotNegative | None = None
+    reason: Text = ""
+
+    def __post_init__(self) -> None:
+        bounds = (self.low, self.ratio, self.high)
+        if None not in bounds and list(bounds) != sorted(filter(None, bounds)):
+            raise ValueError(f"the ratio of {self.case} is not between low and high")
 
 
-class NightLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class NightLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A line of the file: the verdicts of one night, and when they were given.
 
     `continues`: the other fingerprints whose nights counted as nights of this machine.
     """
 
     schema: int
-    night: str
-    when: str
-    verdicts: tuple[Verdict, ...]
-    continues: tuple[str, ...] = ()
+    night: Text
+    when: Text
+    verdicts: Annotated[tuple[Verdict, ...], Meta(max_length=MAX_CASES)]
+    continues: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] = ()
 
 
 class _AnyLine(msgspec.Struct):
@@ -76,24 +89,36 @@ def read(path: Path) -> dict[str, dict[str, Verdict]]:
     {} where there is no file; a half-written last line is left out. ValueError, naming the file, for other damage.
     """
     try:
-        whole, last = _split(path.read_bytes())
+        whole, last = _split(contents(path, MAX_BYTES))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}): name another --results") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): correct it, or restore it with git") from error
     verdicts: dict[str, dict[str, Verdict]] = {}
     for number, line in enumerate((whole + last).splitlines(), 1):
         try:
             newer = msgspec.json.decode(line, type=_AnyLine).schema > SCHEMA
             if not newer:
-                decoded = msgspec.json.decode(line, type=NightLine)
-                verdicts[decoded.night] = {verdict.case: verdict for verdict in decoded.verdicts}
-        except (ValueError, RecursionError) as error:
+                night = decoded(line, NightLine)
+                verdicts[night.night] = {verdict.case: verdict for verdict in night.verdicts}
+                _require_possible(night)
+        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
             damage = one_line(f"line {number}: {type(error).__name__}: {error}")
             raise ValueError(f"{path} is damaged ({damage}): correct it, or restore it with git") from error
         if newer:
             raise ValueError(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
     return verdicts
+
+
+def _require_possible(night: NightLine) -> None:
+    """ValueError for a night without a name or a date, and for one that judges a case twice."""
+    if not night.night:
+        raise ValueError("a night without a name")
+    datetime.fromisoformat(night.when)
+    if len({verdict.case for verdict in night.verdicts}) < len(night.verdicts):
+        raise ValueError(f"two verdicts of one case in {night.night}")
 
 
 def open_changes(
