@@ -1,12 +1,15 @@
 """The folders that every campaign writes to, tried once before anything is made or measured."""
 
+import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from mnv2bench import artifacts
 
-PROBE_BYTES = 4 << 20  # the reference, the state dict and the journal of the smallest case have as much
+LEAST_FREE = 4 << 20  # bytes: the reference, the state dict and the journal of the smallest case have as much
+PROBE_BYTES = 4096  # a limit on the size of a file may be small where all that a campaign needs was made before
 MOVE_CACHE = "set MNV2BENCH_CACHE to a folder that you may write to"
 
 
@@ -38,7 +41,9 @@ def require_results(folder: Path) -> None:
 
 
 def _try(folder: Path) -> None:
-    """Write a file as large as the smallest case needs, and remove it. OSError where that fails."""
+    """Write a small file and remove it. OSError where that fails, or where the smallest case would not fit."""
+    if shutil.disk_usage(folder).free < LEAST_FREE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     probe = folder / f".{os.getpid()}.probe"
     try:
         with probe.open("wb") as file:
