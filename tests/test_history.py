@@ -1,5 +1,6 @@
 """The history as one table: what is in it, and that its cache is never the truth."""
 
+import io
 import json
 import math
 import os
@@ -271,6 +272,29 @@ def test_a_file_that_is_mended_comes_back(results, monkeypatch):
     assert (len(loaded.frame), loaded.skipped, seen) == (6, (), ["0002_nightly.json"])
 
 
+def inside(content):
+    """The Parquet file that stands behind the first line of a cache."""
+    import pyarrow as pa
+
+    return pa.BufferReader(content.partition(b"\n")[2])
+
+
+def test_rows_that_somebody_changed_in_the_cache_are_not_believed(results, folder):
+    import pyarrow as pa
+    from pyarrow import compute, parquet
+
+    cold = load(results, MACHINE)
+    (file,) = folder.iterdir()
+    digest, _, _ = file.read_bytes().partition(b"\n")
+    rows = parquet.read_table(inside(file.read_bytes()))
+    place = rows.schema.get_field_index("latency_ms")
+    doubled = compute.multiply(rows["latency_ms"], 2.0)
+    forged, table = rows.set_column(place, rows.schema.field(place), doubled), pa.BufferOutputStream()
+    parquet.write_table(forged, table)
+    file.write_bytes(digest + b"\n" + table.getvalue().to_pybytes())
+    assert load(results, MACHINE).frame["latency_ms"].tolist() == cold.frame["latency_ms"].tolist()
+
+
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped", "other code", "no facts", "wrong facts"])
 def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, damage):
     from pyarrow import parquet
@@ -280,7 +304,9 @@ def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, dam
     whole = file.read_bytes()
     if damage in ("no facts", "wrong facts"):
         facts = {} if damage == "no facts" else {cache.KEY: json.dumps({"identity": cache.identity(), "files": 3})}
-        parquet.write_table(parquet.read_table(file).replace_schema_metadata(facts), file)
+        table = io.BytesIO()
+        parquet.write_table(parquet.read_table(inside(whole)).replace_schema_metadata(facts), table)
+        file.write_bytes(cache._digest(table.getvalue()) + b"\n" + table.getvalue())
     elif damage == "other code":
         monkeypatch.setattr(cache, "identity", lambda: "other")
     else:

@@ -1,6 +1,7 @@
 """The rows of nights already read, in one Parquet file: derived from the saved files, which stay the truth."""
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -65,7 +66,10 @@ def read(path: Path) -> Cached:
     from pyarrow import parquet
 
     try:
-        rows = parquet.read_table(path, page_checksum_verification=True)
+        digest, _, table = path.read_bytes().partition(b"\n")
+        if digest != _digest(table):
+            return empty()
+        rows = parquet.read_table(pa.BufferReader(table), page_checksum_verification=True)
         facts = json.loads(rows.schema.metadata[KEY])
         files = {name: (size, changed) for name, (size, changed) in facts["files"].items()}
         skipped = {name: ((size, changed), str(reason)) for name, (size, changed, reason) in facts["skipped"].items()}
@@ -74,6 +78,11 @@ def read(path: Path) -> Cached:
     rows = rows.replace_schema_metadata()
     current = facts.get("identity") == identity() and rows.schema.equals(table_schema())
     return Cached(rows, files, skipped) if current else empty()
+
+
+def _digest(table: bytes) -> bytes:
+    """What stands before a table: one that was changed by other code than ours is made anew."""
+    return hashlib.sha256(identity().encode() + table).hexdigest().encode()
 
 
 def write(path: Path, cached: Cached) -> None:
@@ -87,7 +96,9 @@ def write(path: Path, cached: Cached) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             rows = cached.rows.replace_schema_metadata({KEY: facts})
-            parquet.write_table(rows, partial, compression="zstd", write_page_checksum=True)
+            table = io.BytesIO()
+            parquet.write_table(rows, table, compression="zstd", write_page_checksum=True)
+            partial.write_bytes(_digest(table.getvalue()) + b"\n" + table.getvalue())
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
