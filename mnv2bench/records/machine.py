@@ -7,6 +7,8 @@ from msgspec import Meta, Struct, ValidationError
 
 from mnv2bench.records.ranges import MAX_ENTRIES, Finite, Text, Texts, Whole
 
+Amount = Annotated[float, Meta(ge=0, le=1_000_000)]  # of cores, GB or watts
+
 
 class GpuFacts(Struct, frozen=True):
     """The facts of one GPU that do not change while a model runs, from NVML; None where it does not know one."""
@@ -17,7 +19,7 @@ class GpuFacts(Struct, frozen=True):
     cuda: Text | None = None
     compute_capability: Text | None = None
     memory_mb: Whole | None = None
-    power_limit_w: Finite | None = None
+    power_limit_w: Amount | None = None
     sm_mhz_max: Whole | None = None
     memory_mhz_max: Whole | None = None
     mig: Text | None = None
@@ -51,11 +53,11 @@ class Machine(Struct, frozen=True):
     cores: Whole | None = None
     cores_physical: Whole | None = None
     smt: Text | None = None
-    cpu_quota_cores: Finite | None = None
+    cpu_quota_cores: Amount | None = None
     isolated_cores: Text | None = None
     governor: Text | None = None
     memory_class_gb: Whole | None = None
-    memory_gb: Finite | None = None
+    memory_gb: Amount | None = None
     machine: Text | None = None
     system: Text | None = None
     kernel: Text | None = None
