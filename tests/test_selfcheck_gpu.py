@@ -146,7 +146,7 @@ sys.exit(not gpu.check_gpu("cuda", Console(width=2000)))
 @pytest.mark.parametrize(
     ("fake", "told", "code", "line"),
     [
-        ("", {}, 0, r"as it should be: .*: error 4\.9e-04, wall .* CUDA graph yes"),
+        ("", {}, 0, r"as it should be: .*: error \d\.\de-04, wall .* CUDA graph yes"),
         ("", {"SILENT": "TotalEnergy"}, 0, r"unreadable: energy: NVML does not report it here"),
         ("fallback", {}, 1, r"NOT as it should be: .*: wrong: fake is told that it fell back to the CPU: Conv node_1"),
     ],

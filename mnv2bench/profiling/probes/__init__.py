@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mnv2bench.backends import Images, Session
-from mnv2bench.precisions import FP32, Precision
+from mnv2bench.precisions import BF16, FP32, Precision
 from mnv2bench.profiling.records import Probe
 
 # A file each; a library that is not installed has no probes, as the page says. Numpy's alone measure bandwidth.
@@ -62,7 +62,7 @@ class Setting:
     @property
     def has_bf16(self) -> bool:
         """Whether the processor itself multiplies bf16; libraries emulate it on others, slower than fp32."""
-        return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(self.flags)
+        return not set(BF16.cpu_flags).isdisjoint(self.flags)
 
 
 def probes(library: str, setting: Setting) -> Iterator[ReadyProbe]:

@@ -68,6 +68,7 @@ def markdown(compared: Comparison) -> str:
     if compared.differ:
         page += ["**Incomparable**, shown because it was forced:\n", *(f"- {escape(fact)}" for fact in compared.differ)]
         page += [""]
+    page += [f"{escape(note)}\n" for note in compared.notes]
     if compared.libraries:
         page += [table(("differs", "A", "B"), [tuple(map(escape, row)) for row in compared.libraries], texts=3) + "\n"]
     if compared.changes:
@@ -75,7 +76,7 @@ def markdown(compared: Comparison) -> str:
         page += [HOW_TO_READ, f"{CAPTION}\n"]
     if compared.counts:
         page += ["## Instructions\n", counts.count_table(compared.counts) + "\n", counts.HOW_TO_READ]
-    return "\n".join([*page, *(f"{escape(note)}\n" for note in compared.notes)])
+    return "\n".join(page)
 
 
 def csv(compared: Comparison) -> str:
