@@ -10,8 +10,8 @@ class Precision:
     `dtype` is the element type of weights and images, as numpy and torch spell it, and `element_bytes` its size.
     `significand_bits` are those that products keep, without the leading one. `stored_as` names the precision whose
     files it reads, where it has none of its own. `first_cuda_capability` is the first compute capability of an NVIDIA
-    GPU that has the format; before that the GPU would compute in another format without saying so. `cpu_flags` are those
-    of processors that multiply in it themselves, where libraries would else emulate it, slower than fp32.
+    GPU that has the format; before that the GPU would compute in another format without saying so. `cpu_flags` are
+    those of processors that multiply in it themselves, where libraries would else emulate it, slower than fp32.
 
     `largest_error` is over the largest logit. `largest_distance` is the distance of the outputs from the reference over
     the distance between the reference's two batches of images; None where the largest error alone decides.
