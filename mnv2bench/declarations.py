@@ -17,13 +17,17 @@ class _Readable(Protocol):
 def declared(module: str, constant: str, kind: type[Declared]) -> Declared:
     """The constant of a module, of its source where the module is not imported: `CONSTANT = Kind(name=literal, ...)`.
 
-    ValueError, in one line, where the module has no such constant or its values are not literals.
+    ValueError, in one line, where the module cannot be read, has no such constant or its values are not literals.
     """
     if loaded := sys.modules.get(module):
         value = getattr(loaded, constant, None)
         if isinstance(value, kind):
             return value
-    for node in ast.parse(_source(module)).body:
+    try:
+        source = ast.parse(_source(module))
+    except (ImportError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{module} cannot be read ({error}): correct it, or uninstall its package") from error
+    for node in source.body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
             return _made(module, constant, kind, node.value)
     raise ValueError(f"{module} declares nothing: add {constant} = {kind.__name__}(...)")

@@ -70,7 +70,7 @@ def source_names(paths: Sequence[Path]) -> tuple[str, ...]:
 
     Raises ValueError for a file that is there twice, also by another path.
     """
-    places = [path.resolve() for path in paths]
+    places = [behind_links(path) for path in paths]
     for place, path in zip(places, paths, strict=True):
         if places.count(place) > 1:
             raise ValueError(f"{printable(path)} is named twice: name each file once")
@@ -95,7 +95,7 @@ def require_writable(products: Sequence[Product], inputs: Iterable[Path] = ()) -
         path = product.path
         if is_stream(path):
             continue
-        target = _target(path)
+        target = behind_links(path)
         _require_folder(path, target)
         for measurement in (*inputs, *product.sources):
             if _same(target, measurement):
@@ -119,7 +119,7 @@ def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = ()) -> N
     try:
         for product, content in contents.items():
             if not is_stream(product.path):
-                staged.append((stage(product.path, _encoded(product, content)), _target(product.path)))
+                staged.append((stage(product.path, _encoded(product, content)), behind_links(product.path)))
         for partial, target in staged:
             _put(partial, target)
     finally:
@@ -146,10 +146,10 @@ def write_whole(path: Path, content: bytes) -> None:
         return
     partial = stage(path, [content])
     try:
-        _put(partial, _target(path))
+        _put(partial, behind_links(path))
     finally:
         partial.unlink(missing_ok=True)
-    sync_folder(_target(path).parent)
+    sync_folder(behind_links(path).parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -174,7 +174,7 @@ def is_stream(path: Path) -> bool:
 
 def why_not_ours(product: Product) -> str:
     """Why the file that stands where a product belongs may not be replaced; "" where it may, or where none stands."""
-    target = _target(product.path)
+    target = behind_links(product.path)
     try:
         status = target.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -198,8 +198,8 @@ def why_not_ours(product: Product) -> str:
     return ""
 
 
-def _target(path: Path) -> Path:
-    """The file itself, behind any symbolic links."""
+def behind_links(path: Path) -> Path:
+    """The file itself, behind any symbolic links. ValueError, which names the path, for links in a circle."""
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # links in a circle
@@ -219,7 +219,7 @@ def _same(path: Path, other: Path) -> bool:
     """Whether two paths are one file: by its name, through links, or on a disk that ignores capitals."""
     with suppress(OSError):
         return path.samefile(other)
-    return path == other.absolute() or path == _target(other)
+    return path == other.absolute() or path == behind_links(other)
 
 
 def _ends(path: Path, size: int) -> tuple[str, str]:
@@ -262,7 +262,7 @@ def _share(product: Product, names: Sequence[str]) -> bool:
     A name in a last line is a path from the product's folder; where nothing is there any more, it was moved, and its
     last part counts. A name in a table has no folder.
     """
-    folder = _target(product.path).parent
+    folder = behind_links(product.path).parent
     for name in names:
         named = folder / name
         is_place = not product.sort.columns and named.exists()
@@ -279,7 +279,7 @@ def _as_cell(name: str) -> str:
 
 def _owner(product: Product) -> Path | None:
     """The measurement whose own product stands at that path, where it is not one of the sources."""
-    target = _target(product.path)
+    target = behind_links(product.path)
     if not product.sort.suffix or not target.name.endswith(product.sort.suffix):
         return None
     stem = target.name.removesuffix(product.sort.suffix)
@@ -306,8 +306,8 @@ def _encoded(product: Product, content: Content) -> Iterator[bytes]:
         yield _utf8(text)
         ending = text[-1:] or ending
     if not product.sort.columns:
-        folder = _target(product.path).parent
-        names = [os.path.relpath(_target(source), folder) for source in product.sources]
+        folder = behind_links(product.path).parent
+        names = [os.path.relpath(behind_links(source), folder) for source in product.sources]
         # two hyphens would end the comment
         listed = json.dumps(names).replace("--", "-\\u002d").replace(">", "\\u003e")
         line_break = "" if ending == "\n" else "\n"
@@ -320,7 +320,7 @@ def _utf8(text: str) -> bytes:
 
 def stage(path: Path, chunks: Iterable[bytes]) -> Path:
     """Write and sync a new file beside the target of a path; ValueError, which names the path, where that fails."""
-    target = _target(path)
+    target = behind_links(path)
     partial = target.with_name(f".mnv2bench-{os.urandom(6).hex()}.tmp")
     try:
         with partial.open("xb") as file:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from mnv2bench.files import behind_links
 from mnv2bench.texts import one_line
 
 FOLDER_VARIABLE = "MNV2BENCH_LOCKS"
@@ -56,7 +57,7 @@ def measuring(*journals: Path, wait: bool, progress: Progress) -> Iterator[None]
         stack.enter_context(_held(folder / "machine.lock", machine, wait, progress))
         for journal in journals:
             if journal.is_file() or not journal.exists():  # what is no file is refused when the journal begins
-                stack.enter_context(_journal_lock(journal.resolve(), wait, progress))
+                stack.enter_context(_journal_lock(behind_links(journal), wait, progress))
         yield
 
 

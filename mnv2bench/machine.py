@@ -125,7 +125,8 @@ def _libraries() -> dict[str, str]:
     """Versions, as imported, of our own libraries, of all converters and of every backend's distributions."""
     names = [*OWN_LIBRARIES, *(name for format in formats.names() for name in formats.format(format).converters)]
     for backend in backends.names():
-        names += backends.runtime(backend).distributions
+        with suppress(ValueError):  # a broken one is no matter of a campaign that does not name it
+            names += backends.runtime(backend).distributions
     versions = {}
     for name in dict.fromkeys(names):
         if (version := distributions.version(name)) is not None:

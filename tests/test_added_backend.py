@@ -130,3 +130,12 @@ def test_a_backend_that_declares_nothing_says_what_to_add(package, command):
     (package / "their_module.py").write_text(MODULE.replace('"fp32",)}', '"fp31",)}'))
     ran = command("mnv2bench", "backends", NAME)
     assert "their_module: RUNTIME cannot be read: precision 'fp31' is not one of fp32, tf32, fp16, bf16" in ran.stderr
+
+
+def test_a_broken_backend_that_is_merely_installed_ends_no_campaign_without_it(package, command):
+    (package / "their_module.py").write_text("def (\n")
+    ran = command("mnv2bench", "run", "--suites", "latency", "--backends", "fake", *SMALL, "--out", "fake.jsonl")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = command("mnv2bench", "run", "--suites", "latency", "--backends", NAME, *SMALL, "--out", "theirs.jsonl")
+    assert ran.returncode == 1
+    assert "their_module cannot be read (invalid syntax (<unknown>, line 1)): correct it, or uninstall" in ran.stdout

@@ -76,3 +76,13 @@ def test_a_campaign_measures_without_them(bare, tmp_path):
     (record,) = load(out)
     assert (record.status, record.samples[0].memory) == ("ok", None)
     assert record.samples[0].rounds[0].cpu_ns > 0
+
+
+def test_where_standard_output_is_closed_verbs_work_and_print_nothing(tmp_path):
+    words = [sys.executable, "-m", "mnv2bench", "network", "mobilenet_v2"]
+    ran = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words], cwd=tmp_path, check=False)
+    assert ran.returncode == 0
+    ran = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *words[:-1], "none"], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr[:44]) == (2, "mnv2bench: unknown network 'none'; known net")

@@ -406,3 +406,13 @@ WRITES = re.compile(r"\.write_text\(|\.write_bytes\(|\.open\(\"[wax]|to_csv\((?!
 def test_no_verb_has_a_way_of_its_own_to_write_a_file(package):
     files = sorted((Path(mnv2bench.__file__).parent / package).rglob("*.py"))
     assert [f"{file}: {line}" for file in files for line in file.read_text().splitlines() if WRITES.search(line)] == []
+
+
+@pytest.mark.parametrize("words", [("report", "a"), ("run", "--backends", "fake", "--no-wait", "--out", "a")])
+def test_links_in_a_circle_are_one_line(command, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    ran = command("mnv2bench", *words)
+    assert ran.returncode == 2
+    assert ran.stderr == "mnv2bench: a is a link that leads nowhere: name another file\n"

@@ -1,5 +1,7 @@
 """The worker: whether a compile cache was warm."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -85,7 +87,27 @@ def test_what_a_backend_says_of_itself_is_kept_as_text_so_that_its_line_reads_ag
         def settings(self):
             return {"threads": 1, "fused": True}
 
+    assert timed(Numbers()).settings == {"threads": "1", "fused": "True"}
+
+
+def test_a_session_whose_clock_is_four_times_too_slow_is_timed_by_the_machines_clock():
+    class Slow(Session):
+        def clock_ns(self):
+            return time.perf_counter_ns() // 4
+
+        def put(self, images):
+            pass
+
+        def run(self):
+            time.sleep(0.01)
+
+        def get(self):
+            return np.zeros((1, 1000), np.float32)
+
+    assert min(timed(Slow()).rounds[0].durations_ns) >= 10_000_000
+
+
+def timed(session):
     brief = Plan(processes=1, rounds=1, round_s=0.0001, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
-    session = Numbers()
     rotation = Rotation(session, lambda number: np.zeros((1, 3, 4, 4), np.float32), 6)
-    assert time_session(session, brief, 1, rotation).settings == {"threads": "1", "fused": "True"}
+    return time_session(session, brief, 1, rotation)

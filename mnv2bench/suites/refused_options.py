@@ -12,7 +12,7 @@ REFUSED_OPTIONS = {  # options of pytest-benchmark that cannot apply: what to us
     "--benchmark-min-time": "a round is 150 ms by plan",
     "--benchmark-precision": "--rounds and --processes set how much is measured",
     "--benchmark-confidence": "intervals are of 95 %",
-    "--benchmark-timer": "a backend's session brings its own clock",
+    "--benchmark-timer": "the clock of the machine times every backend",
     "--benchmark-calibration-precision": "nothing is calibrated: every inference is timed by itself",
     "--benchmark-warmup": "every process warms up until it is steady",
     "--benchmark-warmup-iterations": "every process warms up until it is steady",

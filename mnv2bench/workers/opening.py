@@ -14,6 +14,7 @@ from mnv2bench.workers import loop
 from mnv2bench.workers.noise import resident_bytes
 from mnv2bench.workers.rotation import CHECKED, LEAST, Rotation, timed
 
+CLOCK_NS = time.perf_counter_ns  # as it is before a backend's module is imported
 S = TypeVar("S", bound=Session)
 C = TypeVar("C")
 M = TypeVar("M")
@@ -47,7 +48,11 @@ class Timing(Struct, frozen=True):
 
 
 def time_session(session: Session, plan: Plan, threads: int, rotation: Rotation, watch: Watch | None = None) -> Timing:
-    """Warm up and time a session that holds its first images, and put other ones before each round."""
+    """Warm up and time a session that holds its first images, and put other ones before each round.
+
+    The machine's clock times it, whatever clock the session brings: that one is for simulations.
+    """
+    session.clock_ns = CLOCK_NS
     warmup, rounds = loop.measure(session, plan, threads, watch=watch, before_round=rotation.next)
     rotation.end()
     settings = {str(name): str(value) for name, value in session.settings().items()}  # a backend may give numbers
