@@ -125,7 +125,7 @@ def test_a_runner_under_qemu_ends_itself_when_its_time_is_over(tmp_path):
     place, network = entered("cortex-a53"), model(made, tmp_path)
     with place:
         place.push([*bundle.paths, network, inputs(case, tmp_path)])
-        plan = Plan(warmup_s=1000, warmup_cap_s=1000, warmup_cap_rounds=10**6)
+        plan = Plan(warmup_s=1000, warmup_cap_s=1000, warmup_cap_rounds=10**4)
         words = answer.arguments(
             case, plan, counting=False, limit_s=3, model=network.name, inputs="inputs", outputs="outputs"
         )

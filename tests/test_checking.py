@@ -277,12 +277,12 @@ def test_each_round_has_other_images_than_the_round_before_and_the_last_two_batc
     rotation.end()
     assert " ".join(session.done) == (
         "put 2 run get 2 put 3 run get 3 put 4 run get 4 put 2 run get 2 put 3 run get 3 "
-        "put 5 run put 6 get 5 run get 6"
+        "put 5 run put 6 get 5 run get 6 run run run"
     )
     assert rotation.logits == [2.0, 3.0, 4.0, 2.0, 3.0, 5.0, 6.0]
     assert kept(4, 7) == (2, 3, 4, 2, 3, 5, 6)
     rounds = [Round((9000, 11_000), 20_000, 0), Round((9500, 12_000), 21_500, 0), Round((500, 13_000), 13_500, 0)]
-    assert rotation.checks(rounds) == Checks(put_ns=2000, get_ns=1000, new_ns=9000)
+    assert rotation.checks(rounds) == Checks(put_ns=2000, get_ns=1000, new_ns=9000, rested_ns=10_000)
     assert new_calls(rounds, 7) == [9000, 9500]
     assert repeated_calls(rounds, 7) == [11_000, 12_000, 500, 13_000]
 
@@ -335,6 +335,13 @@ def test_calls_on_new_images_may_take_three_times_as_long_and_50_us_and_no_more(
         "results are kept by their images"
     )
     assert plausibility.cached_results(rounds_of((3_000_000,), (3_000_000,)), 10, Checks(new_ns=3_000_000)) == ""
+
+
+def test_what_calls_on_seen_images_take_after_a_pause_is_no_sign_of_kept_results():
+    rounds = rounds_of((9_000_000, 1_000_000, 1_000_000), (9_000_000, 1_000_000))
+    assert plausibility.cached_results(rounds, 10, Checks(new_ns=6_050_000, rested_ns=2_000_000)) == ""
+    assert plausibility.cached_results(rounds, 10, Checks(new_ns=6_050_001, rested_ns=2_000_000)) != ""
+    assert plausibility.cached_results(rounds, 10, Checks(new_ns=3_050_001, rested_ns=1_000)) != ""
 
 
 def test_a_fast_call_is_the_tenth_percentile_of_all_so_that_one_odd_reading_decides_nothing():

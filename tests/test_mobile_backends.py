@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
-from mnv2bench.records import replace
+from mnv2bench.campaign.preparation import prepare
+from mnv2bench.campaign.processes import run_process
+from mnv2bench.records import Weights, replace
 
 pytestmark = pytest.mark.slow
 
@@ -208,25 +210,16 @@ def test_a_mobile_backend_loads_its_own_runtime_only(opened, name, loads):
     assert opened[name, 1]["loaded"] == loads
 
 
-@pytest.fixture
-def cache_of_its_own(tmp_path, monkeypatch, records):
-    """A copy of the cache, as links, whose files may be replaced."""
-    folder = tmp_path / "cache" / "artifacts"
-    folder.mkdir(parents=True)
-    for file in (artifacts.root() / "artifacts").iterdir():
-        (folder / file.name).symlink_to(file)
-    monkeypatch.setenv("MNV2BENCH_CACHE", str(folder.parent))
-
-
 def faulty(tmp_path, path, content):
-    """How a case ends whose artifact is that file's name with this content, None for no file."""
-    artifact = artifacts.root() / "artifacts" / path.name
-    artifact.unlink()
+    """How a process ends that opens a file of that name with this content, None for no file."""
+    damaged = tmp_path / path.name
     if content is not None:
-        artifact.write_bytes(content)
+        damaged.write_bytes(content)
     name = {format: name for name, format in FORMATS.items()}[path.suffix[1:]]
-    (record,) = measured(tmp_path, replace(SMALL, backend=name)).values()
-    return record.status, record.reason
+    case = replace(SMALL, backend=name)
+    preparation = replace(prepare(case, Weights()), path=str(damaged))
+    outcome = run_process(case, preparation, Plan(processes=1, rounds=1), seed=0)
+    return outcome.status, outcome.reason
 
 
 MISSING = {
@@ -237,7 +230,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize("name", only(*NEEDED))
-def test_an_artifact_that_is_gone_is_a_failure_with_its_reason(tmp_path, cache_of_its_own, small, name):
+def test_an_artifact_that_is_gone_is_a_failure_with_its_reason(tmp_path, small, name):
     status, reason = faulty(tmp_path, small(name), None)
     assert status == "failed"
     assert reason.startswith(MISSING[name])
@@ -251,7 +244,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("name", only(*NEEDED))
-def test_an_artifact_that_was_cut_off_is_a_failure_with_its_reason(tmp_path, cache_of_its_own, small, name):
+def test_an_artifact_that_was_cut_off_is_a_failure_with_its_reason(tmp_path, small, name):
     whole = small(name).read_bytes()
     status, reason = faulty(tmp_path, small(name), whole[: len(whole) // 2])
     assert status == "failed"
@@ -261,7 +254,7 @@ def test_an_artifact_that_was_cut_off_is_a_failure_with_its_reason(tmp_path, cac
 @pytest.mark.parametrize("cut", ["net.param", "net.bin"])
 @pytest.mark.parametrize("left", [0.0, 0.5])
 @pytest.mark.parametrize("name", only("ncnn"))
-def test_what_ncnn_cannot_load_is_a_failure_and_no_crash(tmp_path, cache_of_its_own, small, name, cut, left):
+def test_what_ncnn_cannot_load_is_a_failure_and_no_crash(tmp_path, small, name, cut, left):
     with zipfile.ZipFile(small(name)) as both:
         content = {entry: both.read(entry) for entry in both.namelist()}
     content[cut] = content[cut][: int(left * len(content[cut]))]
@@ -271,7 +264,7 @@ def test_what_ncnn_cannot_load_is_a_failure_and_no_crash(tmp_path, cache_of_its_
                 both.writestr(entry, part)
     status, reason = faulty(tmp_path, small(name), (tmp_path / "cut.zip").read_bytes())
     assert status == "failed"
-    assert f" is damaged (ncnn loads no {cut}, code -1): delete {artifacts.root() / 'artifacts'}" in reason
+    assert f" is damaged (ncnn loads no {cut}, code -1): delete {tmp_path}" in reason
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_a_resolution_must_be_a_reasonable_whole_number(resolution):
 
 
 def test_a_network_without_classes_is_refused():
-    with pytest.raises(ValueError, match=r"^classes must be at least 1, not 0$"):
+    with pytest.raises(ValueError, match=r"^classes must be a whole number from 1 to 100000, such as 1000, not 0$"):
         build("mobilenet_v2", classes=0)
 
 

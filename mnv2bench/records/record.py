@@ -123,7 +123,8 @@ class Checks(Struct, frozen=True, forbid_unknown_fields=True):
 
     `batches` of logits were compared with the reference, `error` is their largest difference over the reference's
     largest logit. `put_ns`, `get_ns` and `new_ns` are the shortest `put`, `get` and first call on images that the
-    session had not seen before. `madds_per_s` are the multiply-adds of the fast calls, and `peak_madds_per_s` the most
+    session had not seen before; `rested_ns` is the shortest call on the images that it holds, after as long a pause as
+    before new images. `madds_per_s` are the multiply-adds of the fast calls, and `peak_madds_per_s` the most
     that the device can do by `peak`, which says where that number is from.
     """
 
@@ -132,6 +133,7 @@ class Checks(Struct, frozen=True, forbid_unknown_fields=True):
     put_ns: Whole | None = None
     get_ns: Whole | None = None
     new_ns: Whole | None = None
+    rested_ns: Whole | None = None
     madds_per_s: NotNegative | None = None
     peak_madds_per_s: NotNegative | None = None
     peak: str = ""

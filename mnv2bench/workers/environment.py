@@ -42,7 +42,8 @@ CHANGE_SPEED = (
     "ACL_", "ATEN_", "BLIS_", "CUBLAS", "CUDA_", "CUDNN_", "DNNL_", "DYLD_", "GLIBC_TUNABLES", "GLIBCXX_", "GOMP_",
     "GOTO_", "INDUCTOR", "KMP_", "LD_", "LIBGOMP", "LITERT_", "MALLOC_", "MIMALLOC_", "MKL_", "NCCL_", "NCNN_", "NPY_",
     "NUMEXPR_", "NUMPY_", "NVIDIA_", "OMP_", "ONEDNN_", "ONNX_", "OPENBLAS_", "OPENVINO_", "ORT_", "OV_", "PYTHON",
-    "PYTORCH_", "TBB_", "TCMALLOC_", "TENSORRT_", "TF_", "TFLITE_", "TORCH", "TRITON_", "TRT_", "VECLIB_", "XLA_",
+    "PYTORCH_", "TBB_", "TCMALLOC_", "TENSORRT_", "TF_CPU_", "TF_ENABLE_", "TF_NUM_", "TF_XLA_",
+    "TFLITE_", "TORCH", "TRITON_", "TRT_", "VECLIB_", "XLA_",
     "XNNPACK_", "XNN_",
 )  # fmt: skip
 CHANGE_NOTHING = (  # of Python's own: how it prints, and what each process is given anyway

@@ -63,7 +63,7 @@ def compare_timed(
     wrong = f"outputs were right before anything was timed, and not while it was: {comparison.wrong}"
     if _of_other_images(outputs, reference, [*checked, *reference], named(precision)):
         wrong += "; they are those of other images: it stopped computing, or returns the result of another call"
-    return comparison._replace(wrong=wrong)
+    return Comparison(comparison.error, comparison.separation, wrong)
 
 
 def _meaningless(outputs: Sequence[Images], reference: Images, separation: float) -> str:

@@ -55,11 +55,15 @@ def work_elsewhere(rounds: Sequence[Round], checks: Checks) -> str:
 
 
 def cached_results(rounds: Sequence[Round], batches: int, checks: Checks) -> str:
-    """Why results were not computed again for images that the session had seen; "" where they were."""
+    """Why results were not computed again for images that the session had seen; "" where they were.
+
+    Calls on seen images are those within rounds and those after a pause, whichever take longer: threads that slept
+    may wake up late, which is no sign of a kept result.
+    """
     repeated = repeated_calls(rounds, batches)
     if checks.new_ns is None or not repeated:
         return ""
-    again_ns = statistics.median(repeated)
+    again_ns = max(statistics.median(repeated), checks.rested_ns or 0)
     if checks.new_ns <= CACHED * again_ns + CACHED_NS:
         return ""
     return (

@@ -8,6 +8,7 @@ from mnv2bench.records.rounds import Round
 
 CHECKED = 2  # batches whose outputs are checked before anything is timed
 LAST = 2  # batches that are first put after the last round
+RESTED = 3  # calls after a pause, on images that the session holds
 LEAST = CHECKED + 2 + LAST  # batches, so that no two rounds in a row are timed on the same one
 
 
@@ -54,6 +55,7 @@ class Rotation:
         self.put_ns: list[int] = []
         self.get_ns: list[int] = []
         self.last_ns: list[int] = []
+        self.rested_ns: list[int] = []
 
     def next(self) -> None:
         """Between two spans: keep the logits of the last call, and put the next batch."""
@@ -62,20 +64,23 @@ class Rotation:
         self._put(timed(self.span, self.batches))
 
     def end(self) -> None:
-        """After the last round: run each of the last batches once.
+        """After the last round: run each of the last batches once, and once more after as long a pause.
 
         The second of them is put before the logits of the first are read: `get` must return what `run` has computed.
+        What a call on images that the session holds takes after a pause is no result that it kept: the same pause is
+        before each call on new images, and on a busy machine threads wake up late after it.
         """
         self._get()
         numbers = range(self.batches - LAST, self.batches)
         self._put(numbers[0])
         for number in numbers:
-            start = self.session.clock_ns()
-            self.session.run()
-            self.last_ns.append(self.session.clock_ns() - start)
+            self.last_ns.append(self._call())
             if number < numbers[-1]:
                 self._put(number + 1)
             self._get()
+        for _ in range(RESTED):
+            self.batch(numbers[-1])  # as long a pause as before other images are put
+            self.rested_ns.append(self._call())
 
     def checks(self, rounds: Sequence[Round]) -> Checks:
         """What was read of the session beside its rounds."""
@@ -83,7 +88,13 @@ class Rotation:
             put_ns=min(self.put_ns),
             get_ns=min(self.get_ns),
             new_ns=min((*new_calls(rounds, self.batches), *self.last_ns)),
+            rested_ns=min(self.rested_ns),
         )
+
+    def _call(self) -> int:
+        start = self.session.clock_ns()
+        self.session.run()
+        return self.session.clock_ns() - start
 
     def _put(self, number: int) -> None:
         images = self.batch(number)

@@ -79,8 +79,9 @@ static inline void print_answer(const Answer *answer, const Job *job, const char
         printf("\"import_s\": null, \"open_s\": %.9f, \"cold_open_s\": null, \"cold\": false, ", answer->open_s);
         printf("\"first_s\": %.9f, \"error\": null, \"separation\": null, ", answer->first_s);
         print_memory(answer);
-        printf("\"checks\": {\"put_ns\": %lld, \"get_ns\": %lld, \"new_ns\": %lld}, ", (long long)rotation.put_ns,
-               (long long)rotation.get_ns, (long long)rotation.new_ns);
+        printf("\"checks\": {\"put_ns\": %lld, \"get_ns\": %lld, \"new_ns\": %lld, \"rested_ns\": %lld}, ",
+               (long long)rotation.put_ns, (long long)rotation.get_ns, (long long)rotation.new_ns,
+               (long long)rotation.rested_ns);
     }
     print_settings();
     putchar('}');
