@@ -158,6 +158,13 @@ def _require_values(texts: dict[str, str]) -> None:
             raise ValueError(f"--{name} {texts[name]!r} names nothing: name a value, or leave the option out")
 
 
+def option_text(name: str, text: str | None) -> str:
+    """The text of an option, "" where it was left out; ValueError for one that is empty, as an unset variable is."""
+    if text == "":
+        raise ValueError(f"--{name} '' names nothing: name a value, or leave the option out")
+    return text or ""
+
+
 def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
     """Read the options; `environment` are the words of --env. ValueError, in one line, for what cannot be meant."""
     texts = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | texts

@@ -22,7 +22,7 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
-from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, select, suite_cases
+from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, option_text, select, suite_cases
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
@@ -58,7 +58,7 @@ def pytest_addoption(parser):
     PARSERS[:] = [parser]
     group = parser.getgroup("mnv2bench")
     for name, (default, text) in OPTIONS.items():
-        group.addoption(f"--{name}", default=default, help=text)
+        group.addoption(f"--{name}", default=default or None, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
     for name, text in REPEATED.items():
@@ -73,7 +73,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     refuse_options(config, PARSERS[0])
     try:
-        texts = {name: config.getoption(f"--{name}") for name in (*OPTIONS, *FLAGS)}
+        texts = {name: option_text(name, config.getoption(f"--{name}")) for name in OPTIONS}
+        texts |= {name: config.getoption(f"--{name}") for name in FLAGS}
         selection = select(texts, config.getoption("--env"))
         suite_cases("latency", selection), suite_cases("throughput", selection)
     except ValueError as error:

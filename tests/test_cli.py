@@ -324,6 +324,19 @@ def test_an_option_that_means_nothing_to_a_verb_is_refused_by_name_with_the_reas
     assert ran.stdout == ""
 
 
+@pytest.mark.parametrize("option", ["weights", "backends", "widths", "grid"])
+def test_an_option_with_an_empty_text_is_refused_as_an_unset_variable_leaves_it(command, option):
+    ran = command("mnv2bench", "run", f"--{option}", "")
+    assert ran.returncode == 2
+    assert f"--{option} '' names nothing: name a value, or leave the option out" in ran.stderr
+
+
+def test_a_campaign_that_has_nothing_to_resume_says_so(command, tmp_path):
+    small = (*FAKE, "--resolutions", "96", "--processes", "1", "--rounds", "1")
+    ran = command("mnv2bench", "run", *small, "--resume", "--out", tmp_path / "nosuch.jsonl")
+    assert f"nothing to resume in {tmp_path / 'nosuch.jsonl'}: a new campaign begins" in ran.stdout + ran.stderr
+
+
 def test_an_option_that_means_nothing_to_a_verb_may_stand_at_its_default():
     assert CliRunner().invoke(app, ["profile", "--runner", "", "--backends", "nosuch"]).exception.args == (
         f"backend 'nosuch' is not one of {', '.join(backends.names())}",

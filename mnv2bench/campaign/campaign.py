@@ -130,7 +130,10 @@ def _words(variables: Mapping[str, str]) -> str:
 
 def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress) -> None:
     """Begin the journal, or continue the interrupted one; ValueError where that one is of another campaign."""
-    if resume and journal.path.exists() and journal.path.stat().st_size:
+    is_there = journal.path.exists() and journal.path.stat().st_size > 0
+    if resume and not is_there:
+        progress(f"nothing to resume in {journal.path}: a new campaign begins", 0, 0)
+    if resume and is_there:
         _require_same(journal.resume(), head)
         if retried := journal.forget(ended_by_machine):
             progress(f"measured again, as the machine had ended them: {len(retried)} processes", 0, 0)

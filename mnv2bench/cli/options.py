@@ -16,7 +16,7 @@ from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.records import Machine
-from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, select, suite_cases
+from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, option_text, select, suite_cases
 
 if TYPE_CHECKING:
     from mnv2bench.records.selfcheck import AllocatorCheck
@@ -43,7 +43,11 @@ def takes_selection(
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @wraps(verb)
         def command(**values: Any) -> None:
-            texts = {name: values.pop(_python_name(name)) for name in options}
+            option_texts = {name: values.pop(_python_name(name)) for name in options}
+            texts = {
+                name: text or "" if name in (refuses or {}) else option_text(name, text)
+                for name, text in option_texts.items()
+            }
             texts |= {name: "yes" if values.pop(_python_name(name)) else "" for name in FLAGS}
             for name, reason in (refuses or {}).items():
                 if texts[name] not in ("", OPTIONS[name][0]):
@@ -93,7 +97,11 @@ def _python_name(option: str) -> str:
 def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list[Parameter]:
     """The parameters that typer reads: one for each option of `mnv2bench.selection`."""
     texts = [
-        _parameter(name, Annotated[str, typer.Option(f"--{name}", help=_help(name, default, refuses))], default)
+        _parameter(
+            name,
+            Annotated[str | None, typer.Option(f"--{name}", help=_help(name, default, refuses))],
+            default or None,
+        )
         for name, default in defaults.items()
     ]
     repeated = [
