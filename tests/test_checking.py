@@ -344,6 +344,15 @@ def test_what_calls_on_seen_images_take_after_a_pause_is_no_sign_of_kept_results
     assert plausibility.cached_results(rounds, 10, Checks(new_ns=3_050_001, rested_ns=1_000)) != ""
 
 
+def test_several_threads_that_something_disturbed_are_not_judged_by_what_a_first_call_took():
+    checks = Checks(new_ns=3_050_001)
+    quiet = rounds_of((9_000_000, 1_000_000, 1_000_000), (9_000_000, 1_000_000))
+    waited = [quiet[0], replace(quiet[1], run_queue_ns=200_000)]  # 2 % of its time
+    assert plausibility.cached_results(quiet, 10, checks, threads=2) != ""
+    assert plausibility.cached_results(waited, 10, checks, threads=2) == ""
+    assert plausibility.cached_results(waited, 10, checks, threads=1) != ""
+
+
 def test_a_fast_call_is_the_tenth_percentile_of_all_so_that_one_odd_reading_decides_nothing():
     assert plausibility.fast_call_ns(rounds_of((1, *[1000] * 10), (1000,) * 10)) == 1000
     assert plausibility.fast_call_ns(rounds_of((1,) * 3 + (1000,) * 17)) == 1

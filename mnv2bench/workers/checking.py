@@ -60,7 +60,7 @@ def after_rounds(
     wrong = (
         comparison.wrong
         or plausibility.work_elsewhere(rounds, checks)
-        or plausibility.cached_results(rounds, len(seeds), checks)
+        or plausibility.cached_results(rounds, len(seeds), checks, case.threads)
         or plausibility.beyond_peak(checks, precision)
     )
     return checks, wrong

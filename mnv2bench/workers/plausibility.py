@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mnv2bench.precisions import Precision
 from mnv2bench.records import Checks
-from mnv2bench.records.rounds import Round
+from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.workers.rotation import repeated_calls
 
 # docs/thresholds.md#work
@@ -54,12 +54,15 @@ def work_elsewhere(rounds: Sequence[Round], checks: Checks) -> str:
     return ""
 
 
-def cached_results(rounds: Sequence[Round], batches: int, checks: Checks) -> str:
+def cached_results(rounds: Sequence[Round], batches: int, checks: Checks, threads: int = 1) -> str:
     """Why results were not computed again for images that the session had seen; "" where they were.
 
     Calls on seen images are those within rounds and those after a pause, whichever take longer: threads that slept
-    may wake up late, which is no sign of a kept result.
+    may wake up late, which is no sign of a kept result. Several threads that something disturbed are not judged: each
+    call waits for the last of them.
     """
+    if threads > 1 and len(undisturbed_rounds(rounds, threads)) < len(rounds):
+        return ""
     repeated = repeated_calls(rounds, batches)
     if checks.new_ns is None or not repeated:
         return ""
