@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mnv2bench.records import Record
-from mnv2bench.records.journal import end, states
+from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.time_spent import time_spent
 
@@ -68,10 +68,10 @@ class Display:
 
 def spent_table(records: Iterable[Record], journal: Path) -> Table:
     """Table of where the time went, one row for each backend; below it the peak memory of the parent process."""
-    last = end(journal)
-    peak = last.parent_peak_rss_bytes if last else None
+    contents = contents_of(journal)
+    peak = contents.end.parent_peak_rss_bytes if contents.end else None
     parent = f"peak memory of the parent meanwhile: {peak / 1e6:.0f} MB" if peak else None
-    unusual = conditions(states(journal))
+    unusual = conditions(contents.states)
     title = "Where the time went" + (f" ({'; '.join(unusual)})" if unusual else "")
     table = Table(title=title, title_justify="left", caption=parent, caption_justify="left", box=SIMPLE)
     table.add_column("backend", no_wrap=True)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,14 @@ def cache(tmp_path_factory):
         for name in ("MNV2BENCH_FAKE", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PY_COLORS", "FORCE_COLOR"):
             patch.delenv(name, raising=False)
         yield folder
+
+
+@pytest.fixture(scope="session")
+def c_compiler():
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        pytest.skip("no C compiler here: apt-get install gcc libc6-dev")
+    return compiler
 
 
 def wait_for(seen):

@@ -79,3 +79,8 @@ def test_a_machine_without_glibc_is_told_that_nothing_is_to_be_measured(monkeypa
     assert check_allocator(BRIEF, out, tmp_path, [EAGER])
     assert "this C library is not glibc" in out.file.getvalue()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_case_that_stands_twice_in_the_check_is_refused():
+    with pytest.raises(ValueError, match="a case that stands twice"):
+        AllocatorCheck(CHECKED.when, None, {}, CHECKED.setting, CHECKED.cases * 2)

@@ -76,14 +76,11 @@ int main(int argc, char **argv) {
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
+def compiled(tmp_path_factory, c_compiler):
     """Compile a source of the tests against our headers; any warning is an error."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if not compiler:
-        pytest.skip("no C compiler here: apt-get install gcc libc6-dev")
     folder = tmp_path_factory.mktemp("double")
 
-    def make(text, name, compiler=compiler):
+    def make(text, name, compiler=c_compiler):
         source = folder / name
         source.write_text(text)
         words = [compiler, *native.WARNINGS, "-Werror", "-I", SOURCES, "-o", source.with_suffix(""), source]

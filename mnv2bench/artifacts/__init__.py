@@ -84,9 +84,8 @@ def key(
     if not weights.content:
         raise ValueError(f"{weights.file} was not read yet: prepare its cases with mnv2bench.run")
     precision = named(case.precision).files if declaration.per_precision else FP32.name
-    net = repr(
-        networks.layers(case.network, case.width, networks.ANY_RESOLUTION, case.classes)
-    )  # its file may be out of the tree
+    # the file of a network may be out of the tree
+    net = repr(networks.layers(case.network, case.width, networks.ANY_RESOLUTION, case.classes))
     content = [format, net, case.network, case.width, precision, weights.content]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if declaration.per_shape:

@@ -30,9 +30,8 @@ def export(case: Case, format: str, key: str, source: Path, options: dict[str, s
     """
     target = artifacts.path(format, key)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(
-        f"{os.urandom(6).hex()}-{target.name}"
-    )  # process ids repeat, from container to container
+    # process ids repeat, from container to container
+    partial = target.with_name(f"{os.urandom(6).hex()}-{target.name}")
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     start = time.perf_counter()

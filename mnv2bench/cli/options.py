@@ -54,13 +54,7 @@ def takes_selection(
                     raise ValueError(f"--{name} means nothing here: {reason}")
             verb(selection=select(texts, values.pop("env") or ()), **values)
 
-        parameters: list[Parameter] = []
-        for parameter in inspect.signature(verb).parameters.values():
-            if parameter.name == "selection":
-                parameters += _parameters(options, refuses or {})
-            else:
-                parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
-        _set_parameters(command, parameters)
+        _set_parameters(command, verb, "selection", _parameters(options, refuses or {}))
         return command
 
     return decorate
@@ -74,18 +68,20 @@ def takes_patience(verb: Callable[..., None]) -> Callable[..., None]:
         flags = {name: values.pop(_python_name(name)) for name in PATIENCE_FLAGS}
         verb(patience=patience(flags), **values)
 
-    parameters: list[Parameter] = []
-    for parameter in inspect.signature(verb).parameters.values():
-        if parameter.name == "patience":
-            parameters += _flags(PATIENCE_FLAGS)
-        else:
-            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
-    _set_parameters(command, parameters)
+    _set_parameters(command, verb, "patience", _flags(PATIENCE_FLAGS))
     return command
 
 
-def _set_parameters(command: Callable[..., None], parameters: Sequence[Parameter]) -> None:
-    """Give a function the parameters from which typer reads a verb's options."""
+def _set_parameters(
+    command: Callable[..., None], verb: Callable[..., None], replaced: str, options: Sequence[Parameter]
+) -> None:
+    """Give a function the parameters of a verb, from which typer reads its options, with `options` for one of them."""
+    parameters: list[Parameter] = []
+    for parameter in inspect.signature(verb).parameters.values():
+        if parameter.name == replaced:
+            parameters += options
+        else:
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
 

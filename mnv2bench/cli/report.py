@@ -13,9 +13,9 @@ from mnv2bench.cli.options import Floors, machine_allocator, machine_floor
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, beside, printable, source_names, write
-from mnv2bench.profiling.lines import profiles
-from mnv2bench.records import Record
-from mnv2bench.records.journal import Unusable, load, states
+from mnv2bench.profiling.lines import profiles_of
+from mnv2bench.records.journal import Unusable
+from mnv2bench.records.reading import Contents, contents_of
 
 LABELS = {"report page": "Markdown: ", "report table": "CSV:      "}
 
@@ -32,10 +32,10 @@ def report(
     """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
     chosen = files or _newest(results)
     source_names(chosen)
-    measured: list[tuple[Path, Sequence[Record]]] = []
+    measured: list[tuple[Path, Contents]] = []
     for file in chosen:
         try:
-            measured.append((file, load(file)))
+            measured.append((file, contents_of(file)))
         except Unusable as error:
             print(f"skipped: {error}", file=sys.stderr)
     if measured:
@@ -44,14 +44,14 @@ def report(
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
             console().print(f"{label}{printable(product.path)}", markup=False)
-    unmeasured = [file for file, records in measured if not any(record.status == "ok" for record in records)]
+    unmeasured = [file for file, of_file in measured if not any(record.status == "ok" for record in of_file.records)]
     for file in unmeasured:
         print(f"no case of {printable(file.name)} was measured: the page says why", file=sys.stderr)
     raise typer.Exit(ExitCode.BAD if len(measured) < len(chosen) or unmeasured else ExitCode.DONE)
 
 
 def _contents(
-    measured: Sequence[tuple[Path, Sequence[Record]]], csv: Path | None, markdown: Path | None, results: Path
+    measured: Sequence[tuple[Path, Contents]], csv: Path | None, markdown: Path | None, results: Path
 ) -> dict[Product, Content]:
     """The page and the table of all files, and the profile pages of those that hold profiles, each beside its file."""
     from mnv2bench.comparison import chapters
@@ -63,15 +63,15 @@ def _contents(
 
     sources = tuple(file for file, _ in measured)
     names = source_names(sources)
-    named = [(name, records) for name, (_, records) in zip(names, measured, strict=True)]
+    named = [(name, of_file.records) for name, (_, of_file) in zip(names, measured, strict=True)]
     campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results))
-    unusual = {name: conditions(states(file)) for name, (file, _) in zip(names, measured, strict=True)}
+    unusual = {name: conditions(of_file.states) for name, (_, of_file) in zip(names, measured, strict=True)}
     contents: dict[Product, Content] = {
         Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),
         Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(frame(campaigns)),
     }
-    for name, (file, records) in zip(names, measured, strict=True):
-        profile_lines, probe_lines = profiles(file)
+    for (name, records), (file, of_file) in zip(named, measured, strict=True):
+        profile_lines, probe_lines = profiles_of(of_file, file)
         if profile_lines or probe_lines:
             cases = profiled_cases(profile_lines, probe_lines, records)
             contents |= profile_contents(file, cases, probe_lines, records, name)

@@ -35,11 +35,18 @@ def run(
 ) -> None:
     """Measure a selection of cases, as `pytest suites` does, without pytest."""
     cases = _cases(suites, selection)
-    journal, plan = Journal(out), selection.plan
+    journal = Journal(out)
     try:
         with resumable(str(out)), Display(quiet=quiet) as display:
             campaign = Campaign(
-                *(cases, journal, plan, selection.seed, selection.weights, display, selection.runner), patience=patience
+                cases,
+                journal,
+                selection.plan,
+                seed=selection.seed,
+                weights=selection.weights,
+                progress=display,
+                runner=selection.runner,
+                patience=patience,
             )
             records = measure(campaign, resume)
     except FileExistsError:

@@ -30,7 +30,6 @@ from mnv2bench.records.machine import MachineState
 from mnv2bench.records.record import ENDED, SCHEMA, Artifact, Process, Record, record
 
 JOURNAL_START = b'{"line":'
-NOTES: dict[str, type[Struct]] = {"state": MachineState, "side": SideLine}  # lines that no Record needs
 OTHERS = ("profile", "probes")  # lines that other subjects wrote, and that they decode
 WHOLE_SINCE = 5  # the first schema whose lines must have every field
 MAX_OBJECTS = 1_000_000  # of a saved file
@@ -48,14 +47,16 @@ class Other(Struct, frozen=True):
 class Contents(Struct, frozen=True):
     """All that a file holds. `end` is None where its campaign was interrupted.
 
-    `whole` is whether every field must stand in its lines, as since schema 5. `datetime` is what pytest-benchmark wrote
-    of when it saved the file, None in a journal.
+    `states` are how busy the machine was meanwhile, in the order of the lines. `whole` is whether every field must
+    stand in its lines, as since schema 5. `datetime` is what pytest-benchmark wrote of when it saved the file, None in
+    a journal.
     """
 
     head: Head
     artifacts: dict[str, Artifact]
     processes: tuple[Process, ...]
     others: tuple[Other, ...]
+    states: tuple[MachineState, ...]
     end: End | None
     whole: bool
     datetime: str | None
@@ -87,9 +88,7 @@ def end(path: Path) -> End | None:
 
 def states(path: Path) -> tuple[MachineState, ...]:
     """How busy the machine was while a file was measured, in the order of its lines. Raises Unusable."""
-    with naming_damage(path):
-        notes = [fields for _, line, fields in _lines(_opened(path)) if line.line == "state"]
-        return tuple(msgspec.convert(fields, MachineState) for fields in notes)
+    return contents_of(path).states
 
 
 def contents_of(path: Path) -> Contents:
@@ -148,6 +147,7 @@ class Reader:
         self.numbers: dict[Case, list[int]] = {}  # of the processes of each case
         self.positions: set[int] = set()
         self.others: list[Other] = []
+        self.states: list[MachineState] = []
         self.end: End | None = None
 
     def take(self, number: int, line: LineName, fields: dict[str, Any]) -> None:
@@ -165,8 +165,10 @@ class Reader:
             self._take_process(self.head, fields)
         elif line.line == "end":
             self.end = built(fields, End, self.whole)
-        elif line.line in NOTES:
-            built(fields, NOTES[line.line], self.whole)
+        elif line.line == "state":
+            self.states.append(built(fields, MachineState, self.whole))
+        elif line.line == "side":
+            built(fields, SideLine, self.whole)  # no Record needs it
         elif line.line in OTHERS:
             self.others.append(Other(number, fields))
         else:
@@ -221,7 +223,14 @@ class Reader:
         if self.end:
             self._require_complete(self.head)
         return Contents(
-            self.head, self.artifacts, tuple(self.processes), tuple(self.others), self.end, self.whole, datetime
+            head=self.head,
+            artifacts=self.artifacts,
+            processes=tuple(self.processes),
+            others=tuple(self.others),
+            states=tuple(self.states),
+            end=self.end,
+            whole=self.whole,
+            datetime=datetime,
         )
 
     def _require_complete(self, head: Head) -> None:

@@ -1,6 +1,7 @@
 """What the self-checks of a machine measured, kept as `selfcheck.json` in its results folder, a part for each check."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,29 +37,38 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a process has a level and a median, or neither")
 
 
-class IdenticalCase(Struct, frozen=True, forbid_unknown_fields=True):
-    """A case, by id, in identical campaigns, and what `mnv2bench compare` says of the first two of them."""
+class CheckedCase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A case of a check, by id."""
 
     case: str
-    campaigns: Annotated[tuple[Campaign, ...], Meta(min_length=2)]
-    verdict: str
 
     def __post_init__(self) -> None:
         Case.parse(self.case)
 
 
-class IdenticalCampaigns(Struct, frozen=True, forbid_unknown_fields=True):
-    """The check `aa`: when it ended, of which commit and libraries, by which plan, and its cases."""
+class Check(Struct, frozen=True, forbid_unknown_fields=True):
+    """A check of a machine: when it ended, and of which commit and libraries."""
 
     when: Annotated[datetime, Meta(tz=True)]
     commit: str | None
     libraries: dict[str, str]
+
+
+class IdenticalCase(CheckedCase, frozen=True, forbid_unknown_fields=True):
+    """A case in identical campaigns, and what `mnv2bench compare` says of the first two of them."""
+
+    campaigns: Annotated[tuple[Campaign, ...], Meta(min_length=2)]
+    verdict: str
+
+
+class IdenticalCampaigns(Check, frozen=True, forbid_unknown_fields=True):
+    """The check `aa`: its plan and its cases."""
+
     plan: Plan
     cases: Annotated[tuple[IdenticalCase, ...], Meta(min_length=1)]
 
     def __post_init__(self) -> None:
-        if len({case.case for case in self.cases}) < len(self.cases):
-            raise ValueError("a case that stands twice")
+        _require_once(self.cases)
 
 
 class AllocatorTimes(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,26 +78,28 @@ class AllocatorTimes(Struct, frozen=True, forbid_unknown_fields=True):
     faults: tuple[Annotated[float, Meta(ge=0, le=1e9)], ...]
 
 
-class AllocatorCase(Struct, frozen=True, forbid_unknown_fields=True):
-    """A case, by id: with our setting, with none, and in a process in which large tensors are always mapped anew."""
+class AllocatorCase(CheckedCase, frozen=True, forbid_unknown_fields=True):
+    """A case with our setting, with none, and in a process in which large tensors are always mapped anew."""
 
-    case: str
     ours: AllocatorTimes
     plain: AllocatorTimes
     mapped: AllocatorTimes
 
-    def __post_init__(self) -> None:
-        Case.parse(self.case)
 
+class AllocatorCheck(Check, frozen=True, forbid_unknown_fields=True):
+    """The check `allocator`: its setting and its cases."""
 
-class AllocatorCheck(Struct, frozen=True, forbid_unknown_fields=True):
-    """The check `allocator`: when it ended, of which commit, libraries and setting, and its cases."""
-
-    when: Annotated[datetime, Meta(tz=True)]
-    commit: str | None
-    libraries: dict[str, str]
     setting: str
     cases: Annotated[tuple[AllocatorCase, ...], Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        _require_once(self.cases)
+
+
+def _require_once(cases: Sequence[CheckedCase]) -> None:
+    """ValueError for a case that stands twice."""
+    if len({case.case for case in cases}) < len(cases):
+        raise ValueError("a case that stands twice")
 
 
 class SelfChecks(Struct, frozen=True, forbid_unknown_fields=True):
