@@ -24,7 +24,7 @@ POLL_S = 1.0  # of a campaign that waits: it disturbs the one that measures less
 HOLDER_READS = 20  # of a lock's file, until its new holder has written who it is
 COMMAND_CHARACTERS = 120
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
 
 
 class Locked(ValueError):

@@ -211,7 +211,8 @@ def holding(then, *journals):
 @pytest.mark.parametrize(
     "child",
     [
-        "pid = os.fork() or time.sleep(600)",
+        # the child says that it runs: the kernel may start it long after its parent went on
+        "r, w = os.pipe(); pid = os.fork(); os.read(r, 1) if pid else (os.write(w, b'x'), time.sleep(600))",
         "import subprocess; pid = subprocess.Popen(['sleep', '600']).pid",
         "import subprocess; pid = subprocess.Popen(['sleep', '600'], close_fds=False).pid",
     ],

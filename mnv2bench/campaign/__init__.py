@@ -3,8 +3,8 @@
 from mnv2bench.campaign.campaign import Campaign, run
 from mnv2bench.campaign.items import Item, Needs
 from mnv2bench.campaign.patience import Patience
-from mnv2bench.campaign.preparation import Progress
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.schedule import all_backends
+from mnv2bench.locks import Progress
 
 __all__ = ["Campaign", "Item", "Needs", "Patience", "Progress", "Turn", "all_backends", "run"]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from mnv2bench.campaign.items import CaseItem, Item, Needs
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.places import require_places
-from mnv2bench.campaign.preparation import Failure, Preparation, Progress, prepare, require_reference, silent
+from mnv2bench.campaign.preparation import Failure, Preparation, prepare, require_reference, silent
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.retries import ended_by_machine
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
-from mnv2bench.locks import measuring
+from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Machine, Plan, Record, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records

@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mnv2bench.locks import Progress
 from mnv2bench.statistics.conditions import IDLE_LOAD
 
 IDLE_VARIABLE = "MNV2BENCH_IDLE_S"
@@ -20,8 +21,6 @@ PATIENCE_FLAGS = {  # options and their help, for argparse and typer alike
     "wait": "Wait for the end of another campaign on this machine, instead of refusing to start beside it.",
     "no-wait": "Start on a busy machine at once, instead of waiting up to 60 s for an idle one.",
 }
-
-Progress = Callable[[str, int, int], None]
 
 
 def idle_limit_s() -> float:

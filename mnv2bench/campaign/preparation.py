@@ -1,6 +1,6 @@
 """Preparation: the files that the processes of a case open, made here if they are not cached."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from mnv2bench.artifacts import compiled, formats
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.cases import EAGER, Case, Kind
 from mnv2bench.gpu.driver import Device
+from mnv2bench.locks import Progress
 from mnv2bench.machine import this_machine
 from mnv2bench.precisions import FP32, TF32
 from mnv2bench.records import Artifact, Weights, replace
@@ -23,7 +24,6 @@ EXPORT_TIMEOUT_S = 900.0
 DRIVER_TIMEOUT_S = 60.0
 NOT_OF_REFERENCES: dict[str, Any] = {"backend": EAGER, "device": "cpu", "precision": FP32.name, "threads": 1}
 R = TypeVar("R")
-Progress = Callable[[str, int, int], None]  # what comes next, steps done, steps in all
 
 
 class Preparation(msgspec.Struct, frozen=True, tag=True):

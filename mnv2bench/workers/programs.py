@@ -1,8 +1,6 @@
 """Programs that run in child processes: how a job reaches one of them, and how its outcome comes back."""
 
-import ctypes
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +13,6 @@ from mnv2bench.texts import one_line
 from mnv2bench.workers import package
 
 CONTRACT = 6  # of all jobs and results; two environments that duel must have the same one
-PR_SET_PDEATHSIG = 1
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -44,6 +41,7 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """A job on its way to a child process: the process that started it, and the file or pipe for its outcome.
 
+    `parent` is there for versions without a supervisor, which ends a worker with its campaign before it reads anything.
     `sources` is the digest of the package that must run it, "" where any may. These names, and those of `Answer`, stay
     the same in every contract, so that any two versions refuse each other in one line.
     """
@@ -69,19 +67,10 @@ def serve(program: Program[J, R], main: Callable[[J], Outcome[R]]) -> NoReturn:
     Whatever happens becomes an outcome.
     """
     envelope = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Envelope)
-    _end_with(envelope.parent)
     answer = _of_sources(envelope.sources, _answer(program, main, envelope))
     Path(envelope.outcome).write_bytes(msgspec.json.encode(answer))
     sys.stdout.flush()
     os._exit(0)  # some runtimes crash while the interpreter takes them down; the outcome is already with the parent
-
-
-def _end_with(parent: int) -> None:
-    """Ask Linux to kill this process when its supervisor dies, so that nothing measures beside a resumed campaign."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before this process could ask
-        os._exit(1)
 
 
 def _answer(program: Program[J, R], main: Callable[[J], Outcome[R]], envelope: Envelope) -> Answer:
