@@ -71,6 +71,7 @@ FP16 = Precision(
     largest_error=0.15,
     largest_distance=0.3,
     peak_ratio=16.0,
+    cpu_flags=("avx512_fp16", "asimdhp"),
 )
 BF16 = Precision(
     name="bf16",
@@ -84,7 +85,19 @@ BF16 = Precision(
     first_cuda_capability=8.0,
     cpu_flags=("avx512_bf16", "amx_bf16", "bf16"),
 )
-PRECISIONS = (FP32, TF32, FP16, BF16)  # in the order of every list of them
+INT8 = Precision(
+    name="int8",
+    meaning="Weights and tensors between layers in 8 bits, with scales that are set on calibration images.",
+    dtype="float32",
+    element_bytes=1,
+    significand_bits=7,
+    largest_error=1.0,
+    largest_distance=0.7,
+    peak_ratio=32.0,
+    stored_as="fp32",
+    cpu_flags=("avx512_vnni", "avx_vnni", "amx_int8", "asimddp"),
+)
+PRECISIONS = (FP32, TF32, FP16, BF16, INT8)  # in the order of every list of them
 NAMES = tuple(precision.name for precision in PRECISIONS)
 
 

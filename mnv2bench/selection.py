@@ -10,11 +10,12 @@ from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.precisions import FP16, FP32
-from mnv2bench.records import QUICK, Plan, Weights, replace
+from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
 from mnv2bench.workers.environment import checked_environment
 
 N = TypeVar("N", int, float)
 MAX_SEED, MAX_PROCESSES, MAX_ROUNDS = 2**63 - 1, 10_000, 1_000_000
+SEEDED = "seeded"  # the word of --weights for weights that are made from a seed
 SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 
@@ -44,7 +45,11 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
         "",
         "On other devices, used instead of our runner: benchmark_model, executor_runner, benchncnn or a Python.",
     ),
-    "weights": ("", "Your own weights: a file of torch.save or of safetensors, whose classifier decides the classes."),
+    "weights": (
+        "",
+        "Your own weights: a file of torch.save or of safetensors, whose classifier decides the classes; or seeded. "
+        "Default: trained on handwritten digits, and seeded where a network cannot have those.",
+    ),
 }
 
 LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches")
@@ -165,6 +170,13 @@ def option_text(name: str, text: str | None) -> str:
     return text or ""
 
 
+def _weights(text: str) -> Weights:
+    """The weights that --weights names: a file, or the word seeded; without it, those of digits where they fit."""
+    if text == SEEDED:
+        return Weights()
+    return Weights(file=text) if text else default_weights()
+
+
 def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
     """Read the options; `environment` are the words of --env. ValueError, in one line, for what cannot be meant."""
     texts = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | texts
@@ -188,7 +200,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         batches=_numbers("batches", texts["batches"], int),
         plan=_plan(texts, environment),
         seed=_limited("seed", texts["seed"], MAX_SEED),
-        weights=Weights(file=texts["weights"]),
+        weights=_weights(texts["weights"]),
         runner=texts["runner"],
     )
 

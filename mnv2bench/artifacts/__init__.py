@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mnv2bench import networks
-from mnv2bench.artifacts import formats
+from mnv2bench.artifacts import calibration, formats
 from mnv2bench.cases import Case
 from mnv2bench.files import write_whole
 from mnv2bench.precisions import FP32, named
@@ -53,7 +53,8 @@ def _expanded(path: str) -> Path:
 def _sources(format: str) -> list[Path]:
     """The files of mnv2bench whose change is a change of what is exported."""
     folder = PACKAGE / "artifacts"
-    shared = [folder / f"{name}.py" for name in ("export", "job", "separation", "stored", "weights")]
+    names = ("calibration", "export", "job", "separation", "stored", "weights")
+    shared = [*(folder / f"{name}.py" for name in names), PACKAGE / "imagesets.py", PACKAGE / "digits" / "images.py"]
     if format == "plan":
         shared.append(PACKAGE / "backends" / "shared" / "tensorrt_plan.py")
     return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]
@@ -86,12 +87,14 @@ def key(
     precision = named(case.precision).files if declaration.per_precision else FP32.name
     # the file of a network may be out of the tree
     net = repr(networks.layers(case.network, case.width, networks.ANY_RESOLUTION, case.classes))
-    content = [format, net, case.network, case.width, precision, weights.content]
+    content = [format, net, case.network, case.width, precision, weights.content_of(case)]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if declaration.per_shape:
         content += [case.batch, case.resolution]
     if declaration.per_machine:
         content += [case.threads, machine]
+    if declaration.calibrated:
+        content += [calibration.METHOD]
     content += [f"{name} {_version(name)}" for name in declaration.converters]
     content += map(digest, _sources(format))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
@@ -136,5 +139,11 @@ def keep(artifact: Artifact) -> None:
 
 def compile_cache(case: Case, weights: Weights, machine: str) -> Path:
     """The folder where a runtime that compiles in its own process keeps what it compiled for this case."""
-    content = [case.id, weights.content, machine, _version("torch"), sys.prefix]  # torch caches by where it lies, too
+    content = [
+        case.id,
+        weights.content_of(case),
+        machine,
+        _version("torch"),
+        sys.prefix,
+    ]  # torch caches by where it lies, too
     return root() / "compiled" / hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

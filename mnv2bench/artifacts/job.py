@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from mnv2bench.artifacts import calibration
 from mnv2bench.backends.shared.cuda_session import dtype
 from mnv2bench.backends.shared.torch_session import network, require_compiler
 from mnv2bench.cases import Case
-from mnv2bench.networks import images
+from mnv2bench.imagesets import image_set
 from mnv2bench.records import Weights
 
 
@@ -23,9 +26,19 @@ class Job:
     options: dict[str, str]
 
 
-def batch(case: Case, seed: int) -> torch.Tensor:
+def batch(job: Job, seed: int) -> torch.Tensor:
     """A batch of images in float32."""
-    return torch.from_numpy(images(seed, case.batch, case.resolution))
+    return torch.from_numpy(image_set(job.case, job.weights).batch(seed, job.case.batch, job.case.resolution))
+
+
+def calibration_images(job: Job) -> NDArray[np.float32]:
+    """The images on which the scales of int8 are set: (100, 3, resolution, resolution). They are never tested on.
+
+    Raises Unavailable, in one line, where they are too few or not finite.
+    """
+    images = image_set(job.case, job.weights).calibration(calibration.IMAGES, job.case.resolution)
+    calibration.require_usable(images)
+    return images
 
 
 def typed_network(job: Job) -> torch.nn.Module:
@@ -35,7 +48,7 @@ def typed_network(job: Job) -> torch.nn.Module:
 
 def example(job: Job) -> torch.Tensor:
     """The batch of images that a network is traced with, in the number format of the case's files."""
-    return batch(job.case, 1).to(dtype(job.case))
+    return batch(job, 1).to(dtype(job.case))
 
 
 def compile_package(job: Job, options: dict[str, bool]) -> None:

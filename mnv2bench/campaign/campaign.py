@@ -16,7 +16,7 @@ from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state, this_machine
-from mnv2bench.records import ENDED, Machine, Plan, Record, Weights, replace
+from mnv2bench.records import ENDED, Machine, Plan, Record, Weights, default_weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records
 from mnv2bench.workers.environment import dropped_line
 from mnv2bench.workers.noise import resident_bytes
@@ -33,7 +33,7 @@ class Campaign:
     journal: Journal
     plan: Plan = field(default_factory=Plan)
     seed: int = 0
-    weights: Weights = field(default_factory=Weights)
+    weights: Weights = field(default_factory=default_weights)
     progress: Progress = silent
     runner: str = ""  # what runs the cases of other devices instead of our own runners
     extras: tuple[Item, ...] = ()  # what other subjects measure among the cases

@@ -30,7 +30,7 @@ class Preparation(msgspec.Struct, frozen=True, tag=True):
     """The artifact of a case, and the paths of the files that its processes open.
 
     `path` is the artifact's file, `reference` the one with eager's logits, `compile_cache` the folder where a runtime
-    keeps what it compiles. `runner` is the --runner of a case on a remote device.
+    keeps what it compiles. `runner` is the --runner of a case on a remote device. `weights` are those of the campaign.
     """
 
     artifact: Artifact
@@ -38,6 +38,7 @@ class Preparation(msgspec.Struct, frozen=True, tag=True):
     reference: str
     compile_cache: str
     runner: str = ""
+    weights: Weights = Weights()
 
 
 class Failure(msgspec.Struct, frozen=True, tag=True):
@@ -62,7 +63,7 @@ def prepare(
     if failure := _device_failure(case, runner, progress):
         return failure
     try:
-        format = format or backends.runtime(case.backend).reads
+        format = format or backends.runtime(case.backend).format(case.precision)
         steps = (*formats.steps("reference"), *formats.steps(format))
         if case.kind == Kind.MEASURED_HERE:
             backends.require_supported(case)
@@ -88,6 +89,7 @@ def prepare(
         reference=str(artifacts.path("reference", made["reference"].key)),
         compile_cache=str(compile_cache),
         runner=runner,
+        weights=weights,
     )
 
 

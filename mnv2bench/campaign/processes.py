@@ -44,6 +44,7 @@ def run_process(
         compile_cache=compile_cache(preparation, plan),
         input_seed=seed,
         runner=preparation.runner,
+        weights=preparation.weights,
     )
     environment = variables(case.threads, seed) | compiled.variables(Path(job.compile_cache))
     environment |= variables_of(plan.environment)

@@ -6,7 +6,8 @@ import pkgutil
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from mnv2bench.networks import families, graph
+from mnv2bench import digits
+from mnv2bench.networks import families, graph, widening
 from mnv2bench.networks.family import Network, Published
 from mnv2bench.networks.graph import (
     BATCHES_TRACKED,
@@ -27,7 +28,7 @@ from mnv2bench.networks.graph import (
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
 __all__ = [
     "ANY_RESOLUTION",
@@ -48,7 +49,9 @@ __all__ = [
     "build",
     "check",
     "count",
+    "digits_state",
     "folded",
+    "has_digits_weights",
     "images",
     "layers",
     "module_layers",
@@ -164,6 +167,29 @@ def build(name: str, width: float = 1.0, classes: int = CLASSES, seed: int | Non
     from mnv2bench.networks import modules  # torch, only where a network is built
 
     return modules.build(layers(name, width, ANY_RESOLUTION, classes), seed)
+
+
+@lru_cache(maxsize=1000, typed=True)
+def has_digits_weights(name: str, width: float, classes: int = CLASSES) -> bool:
+    """Whether the network, at this width, can compute what the trained digits network does."""
+    large = layers(name, width, ANY_RESOLUTION, classes)
+    return classes >= digits.CLASSES and widening.can_widen(_digits_layers(), large)
+
+
+def _digits_layers() -> tuple[Layer, ...]:
+    return layers(digits.NETWORK, digits.WIDTH, ANY_RESOLUTION, digits.CLASSES)
+
+
+def digits_state(name: str, width: float, classes: int = CLASSES) -> "dict[str, Tensor]":
+    """The state dict with which a network computes what the trained digits network does: see `trained`.
+
+    ValueError where it cannot: `has_digits_weights`.
+    """
+    if not has_digits_weights(name, width, classes):
+        raise ValueError(f"{name} of width {width} cannot compute what the digits network does: use seeded weights")
+    from mnv2bench.networks import trained  # torch, only where weights are made
+
+    return trained.digits_state(_digits_layers(), layers(name, width, ANY_RESOLUTION, classes))
 
 
 def images(seed: int, batch: int, resolution: int) -> "NDArray[np.float32]":

@@ -14,6 +14,7 @@ from mnv2bench.networks.inputs import images
 
 CALIBRATION_IMAGES = 16
 CALIBRATION_RESOLUTION = 128
+SPREAD_WEIGHT, SPREAD_BIAS = 2.0, 3.0
 Compute = Callable[..., Tensor]
 
 
@@ -79,6 +80,7 @@ def build(layers: Sequence[Layer], seed: int | None = 0) -> nn.Module:
         net = _container("", operations, layers[-1].name).eval()
     if seed is not None:
         _initialise(net, seed)
+        _spread(net, [layer.modules[-2] for layer in layers if layer.norm and layer.activation == "relu6"])
         _calibrate(net, seed)
     return net
 
@@ -231,6 +233,19 @@ def _initialise(net: nn.Module, seed: int) -> None:
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, module.in_features**-0.5, generator=generator)
             nn.init.zeros_(module.bias)
+
+
+def _spread(net: nn.Module, norms: Sequence[str]) -> None:
+    """Batch norms before a ReLU6 spread their channels over its linear part and beyond both of its ends.
+
+    With weights of 1 and biases of 0 half of all values are 0, and layer after layer amplifies rounding until a network
+    in int8 cannot be told from a broken one: docs/thresholds.md#outputs.
+    """
+    for path in norms:
+        norm = net.get_submodule(path)
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.constant_(norm.weight, SPREAD_WEIGHT)
+        nn.init.constant_(norm.bias, SPREAD_BIAS)
 
 
 def _calibrate(net: nn.Module, seed: int) -> None:

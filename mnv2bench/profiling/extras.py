@@ -138,6 +138,7 @@ def _run(profiling: Profiling, turn: Turn, preparation: Preparation, plan: Plan)
             reference=preparation.reference,
             input_seed=turn.seed,
             trace=str(trace or ""),
+            weights=preparation.weights,
         )
         # a profiled model is compiled otherwise: in a folder of its own, kept from process to process
         cache = compiled.profiled(Path(compile_cache(preparation, plan)))

@@ -4,12 +4,15 @@ from msgspec import Struct
 
 from mnv2bench.cases import Case
 from mnv2bench.profiling.records import Operator, Probe
-from mnv2bench.records import Plan
+from mnv2bench.records import Plan, Weights
 from mnv2bench.workers.programs import Program
 
 
 class ProfileJob(Struct, frozen=True):
-    """One process of a case under its runtime's profiler; `trace` is the file for a Chrome trace, "" for none."""
+    """One process of a case under its runtime's profiler; `trace` is the file for a Chrome trace, "" for none.
+
+    `weights` decide which images it is given.
+    """
 
     case: Case
     plan: Plan
@@ -17,6 +20,7 @@ class ProfileJob(Struct, frozen=True):
     reference: str
     input_seed: int
     trace: str = ""
+    weights: Weights = Weights()
 
 
 class ProfileResult(Struct, frozen=True):

@@ -41,7 +41,7 @@ def profiles_of(contents: Contents, path: Path) -> tuple[tuple[Profile, ...], tu
     with naming_damage(path):
         for other in contents.others:
             with naming_line(other.number):
-                new_profiles, new_probes = decoded([other.fields], contents.whole)
+                new_profiles, new_probes = decoded([other.fields], contents.schema)
                 for profile in new_profiles:
                     _require_new((profile.case, profile.number), profile.case.id, processes, contents.head)
                 for probe in new_probes:
@@ -67,16 +67,14 @@ def written(journal: Journal) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
         return decoded(journal.others)
 
 
-def decoded(
-    lines: Iterable[Mapping[str, object]], whole: bool = False
-) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
+def decoded(lines: Iterable[Mapping[str, object]], schema: int = 0) -> tuple[tuple[Profile, ...], tuple[Probes, ...]]:
     """The profiles and the probes among these lines. ValueError for a damaged one."""
     profiles, probes = [], []
     for line in lines:
         if line["line"] == PROFILE:
-            profiles.append(profile_from_json(_fields(line), whole))
+            profiles.append(profile_from_json(_fields(line), schema))
         elif line["line"] == PROBES:
-            probes.append(probes_from_json(_fields(line), whole))
+            probes.append(probes_from_json(_fields(line), schema))
     return tuple(profiles), tuple(probes)
 
 

@@ -10,7 +10,7 @@ from msgspec import structs
 from mnv2bench import backends
 from mnv2bench.artifacts import REFERENCE_SEEDS, batch_seeds
 from mnv2bench.backends import Images
-from mnv2bench.networks import images
+from mnv2bench.imagesets import image_set
 from mnv2bench.profiling import profilers
 from mnv2bench.profiling.jobs import PROFILER, ProfileJob, ProfileResult
 from mnv2bench.profiling.session import ProfiledSession
@@ -36,9 +36,10 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
     backends.require(case)
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         seeds, reference = batch_seeds(job.input_seed), Reference(Path(job.reference))
+        pictures = image_set(case, job.weights)
 
         def batch(number: int) -> Images:
-            return images(seeds[number], case.batch, case.resolution)
+            return pictures.batch(seeds[number], case.batch, case.resolution)
 
         def measure(session: ProfiledSession) -> tuple[ProfileResult, list[Images]]:
             return profile(session, job.plan, batch(PROFILED[1]), Path(job.trace) if job.trace else None)

@@ -122,9 +122,9 @@ def profile_to_json(profile: Profile) -> dict[str, object]:
     return to_json(profile) | {"case": profile.case.id}
 
 
-def profile_from_json(fields: dict[str, object], whole: bool = False) -> Profile:
-    """Raises ValueError for what is no profile. `whole`: every field must be there, as since schema 5."""
-    return built(fields, ProfileLine, whole).profile()
+def profile_from_json(fields: dict[str, object], schema: int = 0) -> Profile:
+    """Raises ValueError for what is no profile. Since schema 5 every field must be there."""
+    return built(fields, ProfileLine, schema).profile()
 
 
 def probes_to_json(probes: Probes) -> dict[str, object]:
@@ -132,9 +132,9 @@ def probes_to_json(probes: Probes) -> dict[str, object]:
     return to_json(probes)
 
 
-def probes_from_json(fields: dict[str, object], whole: bool = False) -> Probes:
-    """Raises ValueError for what is none. `whole`: every field must be there, as since schema 5."""
-    probes = built(fields, Probes, whole)
+def probes_from_json(fields: dict[str, object], schema: int = 0) -> Probes:
+    """Raises ValueError for what is none. Since schema 5 every field must be there."""
+    probes = built(fields, Probes, schema)
     require_status(probes.status, probes.reason)
     for probe in probes.probes:
         for round in probe.rounds:

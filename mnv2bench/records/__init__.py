@@ -20,7 +20,7 @@ from mnv2bench.records.record import (
     record,
     replace,
 )
-from mnv2bench.records.weights import Weights
+from mnv2bench.records.weights import Weights, WeightsKind, default_weights
 
 __all__ = [
     "ENDED",
@@ -42,6 +42,8 @@ __all__ = [
     "Record",
     "Samples",
     "Weights",
+    "WeightsKind",
+    "default_weights",
     "record",
     "replace",
 ]

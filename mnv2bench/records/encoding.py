@@ -25,6 +25,12 @@ T = TypeVar("T")
 
 __all__ = ["dumps", "parsed"]
 MAX_ID = 300  # characters of the id of a case
+WHOLE_SINCE = 5  # the first schema whose lines must have every field
+SINCE = {  # fields that were added when the lines of files had to have every field already, by the name of their Struct
+    "Samples": {"layers": 6},
+    "Counts": {"layers": 6},
+    "Weights": {"digits": 6},
+}
 LEFT_OUT = ("gpu", "counts", "told", "target", "samples")  # fields that stand in no line where they hold nothing
 NUMBERS = re.compile(r"[0-9 -]+")
 INTEGERS = msgspec.json.Decoder(list[int])
@@ -48,15 +54,16 @@ class ProcessLine(Process, tag_field="line", tag="process", kw_only=True, frozen
     target: Any = None  # a device may answer anything: `target_from_json` takes what it knows
     kind: Kind | None = None
 
-    def process(self, whole: bool = False) -> Process:
+    def process(self, schema: int = 0) -> Process:
         """The process that the line tells of. ValueError for a line that contradicts itself.
 
-        `whole`: its target has to be one that this version wrote, to the field.
+        Since schema 5 its target has to have every field, and no other.
         """
         case = parse_case(self.case)
         if self.kind not in (None, case.kind):
             raise ValueError(f"a process of {case.id} is {case.kind}, and the line says {self.kind}")
-        target = built(self.target, Target, whole) if whole and self.target else target_from_json(self.target)
+        whole = schema >= WHOLE_SINCE and self.target
+        target = built(self.target, Target, schema) if whole else target_from_json(self.target)
         fields = {name: getattr(self, name) for name in Process.__struct_fields__}
         process = Process(**fields | {"case": case, "target": target})
         require_consistent(process)
@@ -77,11 +84,11 @@ class ArtifactLine(Artifact, tag_field="line", tag="artifact", kw_only=True, fro
 class Shape:
     """How a Struct stands on disk: its fields, those that are `packed`, and those that hold other Structs.
 
-    `required` fields stand in every line that this version writes.
+    `required` fields stand in every line that is written since the schema that stands beside their names.
     """
 
     known: frozenset[str]
-    required: frozenset[str]
+    required: Mapping[str, int]
     packed: tuple[str, ...]
     nested: Mapping[str, type[Struct]]
 
@@ -94,7 +101,7 @@ def shape(kind: type[Struct]) -> Shape:
     optional = {name for name, types in parts.items() if UnsetType in types} | {*LEFT_OUT}
     return Shape(
         known=frozenset({*parts, "line"}),
-        required=frozenset(parts.keys() - optional),
+        required={name: SINCE.get(kind.__name__, {}).get(name, WHOLE_SINCE) for name in parts.keys() - optional},
         packed=tuple(name for name, types in parts.items() if PACKED in types),
         nested={name: part for name, types in parts.items() for part in types if _is_struct(part)},
     )
@@ -117,39 +124,40 @@ def _is_struct(part: Any) -> bool:
     return isinstance(part, type) and issubclass(part, Struct)
 
 
-def decoded(text: bytes, kind: type[T], whole: bool = False) -> T:
+def decoded(text: bytes, kind: type[T], schema: int = 0) -> T:
     """A value of this type from its JSON on disk: see `built`."""
-    return built(parsed(text), kind, whole)
+    return built(parsed(text), kind, schema)
 
 
-def built(fields: object, kind: type[T], whole: bool = False) -> T:
+def built(fields: object, kind: type[T], schema: int = 0) -> T:
     """A value of this type from parsed JSON. ValueError for unknown fields, wrong types and wrong ranges.
 
-    `whole`: no field may be missing or unknown, as in a line that this version wrote.
+    Since schema 5 no field that the schema has may be missing, and none may be unknown.
     """
     try:
-        return msgspec.convert(_unpacked(fields, kind, whole), type=kind)
+        return msgspec.convert(_unpacked(fields, kind, schema), type=kind)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
 
 
-def _unpacked(value: Any, kind: Any, whole: bool) -> Any:
+def _unpacked(value: Any, kind: Any, schema: int) -> Any:
     """The same with texts of durations as lists. What is of another type is left for the conversion to refuse."""
     if isinstance(value, list):
-        return [_unpacked(item, kind, whole) for item in value]
+        return [_unpacked(item, kind, schema) for item in value]
     if not isinstance(value, dict) or not _is_struct(kind):
         return value
     form, fields = shape(kind), dict(value)
-    if whole and not form.required <= fields.keys():
-        raise ValueError(f"a {kind.__name__} without the field {min(form.required - fields.keys())!r}")
-    if whole and not fields.keys() <= form.known:
+    missing = [name for name, since in form.required.items() if since <= schema and name not in fields]
+    if schema >= WHOLE_SINCE and missing:
+        raise ValueError(f"a {kind.__name__} without the field {min(missing)!r}")
+    if schema >= WHOLE_SINCE and not fields.keys() <= form.known:
         raise ValueError(f"a {kind.__name__} with the unknown field {min(fields.keys() - form.known)!r}")
     for name in form.packed:
         if fields.get(name) is not None:
             fields[name] = _integers(name, fields[name])
     for name, part in form.nested.items():
         if name in fields:
-            fields[name] = _unpacked(fields[name], part, whole)
+            fields[name] = _unpacked(fields[name], part, schema)
     return fields
 
 
@@ -213,6 +221,6 @@ def process_to_json(process: Process) -> dict[str, object]:
     return {name: value for name, value in fields.items() if name not in unused}
 
 
-def process_from_json(fields: dict[str, object], whole: bool = False) -> Process:
+def process_from_json(fields: dict[str, object], schema: int = 0) -> Process:
     """The process of a line that was parsed before. ValueError for what is none."""
-    return built({"line": "process"} | fields, ProcessLine, whole).process(whole)
+    return built({"line": "process"} | fields, ProcessLine, schema).process(schema)

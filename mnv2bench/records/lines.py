@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from mnv2bench.cases import Case
-from mnv2bench.records.encoding import built, parse_case
+from mnv2bench.records.encoding import WHOLE_SINCE, built, parse_case
 from mnv2bench.records.machine import Machine, machine_from_json
 from mnv2bench.records.ranges import Bytes, Integer, Text, Texts
 from mnv2bench.records.record import Plan
@@ -50,15 +50,19 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
     environment: dict[str, object]  # other versions write other facts: see `machine_from_json`
     runner: Text = ""
 
-    def head(self, whole: bool = False) -> Head:
-        """The head that the line tells of. `whole`: its environment must have every fact that this version writes."""
+    def head(self) -> Head:
+        """The head that the line tells of. Since schema 5 its environment must have every fact."""
         cases = tuple(map(parse_case, self.cases))
         if len({*cases}) < len(cases):
             twice, _ = Counter(self.cases).most_common(1)[0]
             raise ValueError(f"the case {twice} stands in it twice")
         if not self.environment:
             raise ValueError("it does not say which machine measured")
-        machine = built(self.environment, Machine, True) if whole else machine_from_json(self.environment)
+        machine = (
+            built(self.environment, Machine, self.schema)
+            if self.schema >= WHOLE_SINCE
+            else machine_from_json(self.environment)
+        )
         return Head(cases, self.plan, self.seed, self.weights, machine, self.runner)
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.consistency import require_cores, require_in_time
 from mnv2bench.records.contents import contents
-from mnv2bench.records.encoding import ArtifactLine, ProcessLine, built, parse_case
+from mnv2bench.records.encoding import WHOLE_SINCE, ArtifactLine, ProcessLine, built, parse_case
 from mnv2bench.records.json_text import parsed
 from mnv2bench.records.lines import (
     End,
@@ -31,7 +31,6 @@ from mnv2bench.records.record import ENDED, SCHEMA, Artifact, Process, Record, r
 
 JOURNAL_START = b'{"line":'
 OTHERS = ("profile", "probes")  # lines that other subjects wrote, and that they decode
-WHOLE_SINCE = 5  # the first schema whose lines must have every field
 MAX_OBJECTS = 1_000_000  # of a saved file
 MAX_DATE = 100  # characters
 FIRST_YEAR, LAST_YEAR = 2020, 2100  # of the clock of a machine that measured
@@ -47,9 +46,9 @@ class Other(Struct, frozen=True):
 class Contents(Struct, frozen=True):
     """All that a file holds. `end` is None where its campaign was interrupted.
 
-    `states` are how busy the machine was meanwhile, in the order of the lines. `whole` is whether every field must
-    stand in its lines, as since schema 5. `datetime` is what pytest-benchmark wrote of when it saved the file, None in
-    a journal.
+    `states` are how busy the machine was meanwhile, in the order of the lines. `schema` is that of its head: since 5
+    every field must stand in its lines. `datetime` is what pytest-benchmark wrote of when it saved the file, None in a
+    journal.
     """
 
     head: Head
@@ -58,7 +57,7 @@ class Contents(Struct, frozen=True):
     others: tuple[Other, ...]
     states: tuple[MachineState, ...]
     end: End | None
-    whole: bool
+    schema: int
     datetime: str | None
 
     @property
@@ -141,7 +140,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.head: Head | None = None
-        self.whole = False  # whether a version wrote the file whose lines have every field
+        self.schema = 0  # of the file
         self.artifacts: dict[str, Artifact] = {}
         self.processes: list[Process] = []
         self.numbers: dict[Case, list[int]] = {}  # of the processes of each case
@@ -149,6 +148,11 @@ class Reader:
         self.others: list[Other] = []
         self.states: list[MachineState] = []
         self.end: End | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every field must stand in the file's lines."""
+        return self.schema >= WHOLE_SINCE
 
     def take(self, number: int, line: LineName, fields: dict[str, Any]) -> None:
         """Take the next line. ValueError for one that is damaged, or that cannot stand where it does."""
@@ -164,11 +168,11 @@ class Reader:
         elif line.line == "process":
             self._take_process(self.head, fields)
         elif line.line == "end":
-            self.end = built(fields, End, self.whole)
+            self.end = built(fields, End, self.schema)
         elif line.line == "state":
-            self.states.append(built(fields, MachineState, self.whole))
+            self.states.append(built(fields, MachineState, self.schema))
         elif line.line == "side":
-            built(fields, SideLine, self.whole)  # no Record needs it
+            built(fields, SideLine, self.schema)  # no Record needs it
         elif line.line in OTHERS:
             self.others.append(Other(number, fields))
         else:
@@ -181,19 +185,19 @@ class Reader:
             raise Refusal(f"is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
         if line.schema < 1:
             raise ValueError(f"there is no schema {line.schema}")
-        self.whole = line.schema >= WHOLE_SINCE
-        self.head = built(fields, HeadLine, self.whole).head(self.whole)
+        self.schema = line.schema
+        self.head = built(fields, HeadLine, self.schema).head()
         self.numbers = {case: [] for case in self.head.cases}
 
     def _take_artifact(self, fields: dict[str, Any]) -> None:
-        line = built(fields, ArtifactLine, self.whole)
+        line = built(fields, ArtifactLine, self.schema)
         artifact, case = line.artifact(), self._case(line.case)
         if self.whole and self.artifacts.get(case.id, artifact) != artifact:
             raise ValueError(f"a second artifact of {case.id}")
         self.artifacts[case.id] = artifact
 
     def _take_process(self, head: Head, fields: dict[str, Any]) -> None:
-        process = built(fields, ProcessLine, self.whole).process(self.whole)
+        process = built(fields, ProcessLine, self.schema).process(self.schema)
         numbers = self.numbers[self._case(process.case.id)]
         if process.number < len(numbers):
             raise ValueError(f"process {process.number} of {process.case.id} stands in it twice")
@@ -229,7 +233,7 @@ class Reader:
             others=tuple(self.others),
             states=tuple(self.states),
             end=self.end,
-            whole=self.whole,
+            schema=self.schema,
             datetime=datetime,
         )
 

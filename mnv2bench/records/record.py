@@ -15,8 +15,9 @@ from mnv2bench.records.weights import Weights
 
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
 # 5 (2026-11): minor faults and system time of rounds, what was set and checked.
+# 6 (2026-11): layers by precision, weights trained on digits.
 # A reader takes every number up to its own: docs/records.md
-SCHEMA = 5
+SCHEMA = 6
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
 
@@ -146,6 +147,8 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     backend that keeps no compile cache. `error` and `separation` are over the reference's largest logit, of the two
     batches that are checked before anything is timed; `checks` are of the time after that, None before schema 5.
     `libraries` are the versions of the backend's distributions that the process imported, empty before schema 5.
+    `layers` is how many convolution and linear layers ran in each precision by the runtime's own graph, empty where it
+    does not say and before schema 6.
     """
 
     warmup: tuple[Round, ...] = ()
@@ -162,6 +165,7 @@ class Samples(Struct, frozen=True, forbid_unknown_fields=True):
     gpu: Gpu | None = None
     checks: Checks | None = None
     libraries: dict[str, str] = {}
+    layers: Annotated[dict[Text, Whole], Meta(max_length=MAX_ENTRIES)] = {}
 
 
 class Counts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +182,7 @@ class Counts(Struct, frozen=True, forbid_unknown_fields=True):
     separation: Separation | None = None
     settings: Texts = {}
     checks: Checks | None = None
+    layers: Annotated[dict[Text, Whole], Meta(max_length=MAX_ENTRIES)] = {}
 
     @property
     def net(self) -> tuple[int, ...]:

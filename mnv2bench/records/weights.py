@@ -1,17 +1,32 @@
 """Weights: what a campaign's networks were given as weights, as its head keeps it."""
 
+from enum import StrEnum
+
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from mnv2bench import digits, networks
+from mnv2bench.cases import Case
 from mnv2bench.records.ranges import Integer, Text, Whole
 
 
-class Weights(Struct, frozen=True, forbid_unknown_fields=True):
-    """The weights of a campaign's networks: made from a seed, or read from a file of the user.
+class WeightsKind(StrEnum):
+    """Where the weights of one case are from."""
 
-    `content` is what makes two weights the same: the seed, or the SHA-256 of the file; it is "" for a file that was not
-    read yet. `reading` says what was unwrapped, renamed and converted. `subnormal` is how many values are so close to 0
-    that many processors are slow with them; None where nobody counted, as before schema 5.
+    FILE = "file"
+    DIGITS = "digits"
+    SEEDED = "seeded"
+
+
+class Weights(Struct, frozen=True, forbid_unknown_fields=True):
+    """The weights of a campaign's networks: trained on digits, made from a seed, or read from a file of the user.
+
+    `digits` names the training whose weights each network has that can compute what the digits network does; "" where
+    none has, as before schema 6. All other networks have weights made from `seed`, unless `file` is given.
+
+    `content` is what makes two weights the same: the training and the seed, or the SHA-256 of the file; it is "" for a
+    file that was not read yet. `reading` says what was unwrapped, renamed and converted. `subnormal` is how many values
+    are so close to 0 that many processors are slow with them; None where nobody counted, as before schema 5.
     """
 
     seed: Integer = 0
@@ -19,7 +34,32 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     content: Text = ""
     reading: Text = ""
     subnormal: Whole | None = None
+    digits: Text = ""
 
     def __post_init__(self) -> None:
         if not self.file and not self.content:
-            force_setattr(self, "content", f"seed {self.seed}")
+            content = f"digits {self.digits}, seed {self.seed}" if self.digits else f"seed {self.seed}"
+            force_setattr(self, "content", content)
+
+    def kind(self, case: Case) -> WeightsKind:
+        """Where the weights of this case are from."""
+        if self.file:
+            return WeightsKind.FILE
+        if self.digits and networks.has_digits_weights(case.network, case.width, case.classes):
+            return WeightsKind.DIGITS
+        return WeightsKind.SEEDED
+
+    def content_of(self, case: Case) -> str:
+        """What makes the weights of this case the same as others: part of the name of every file made from them."""
+        match self.kind(case):
+            case WeightsKind.FILE:
+                return self.content
+            case WeightsKind.DIGITS:
+                return f"digits {self.digits}"
+            case WeightsKind.SEEDED:
+                return f"seed {self.seed}"
+
+
+def default_weights(seed: int = 0) -> Weights:
+    """The weights where nothing else is requested: trained on digits where a network can have them, else seeded."""
+    return Weights(seed=seed, digits=digits.digest())

@@ -12,7 +12,7 @@ from msgspec import structs
 from mnv2bench.artifacts import REFERENCE_SEEDS, UNKNOWN_SEEDS, batch_seeds
 from mnv2bench.backends import Images
 from mnv2bench.cases import Case, Kind
-from mnv2bench.networks import images
+from mnv2bench.imagesets import ImageSet, image_set
 from mnv2bench.records import Checks, Counts
 from mnv2bench.records.target import Target
 from mnv2bench.refusals import Unavailable, Unsupported
@@ -57,11 +57,11 @@ def _seeds(case: Case, input_seed: int) -> tuple[int, ...]:
     return batch_seeds(input_seed, min(every, max(fits, LEAST - len(REFERENCE_SEEDS))))
 
 
-def _inputs(case: Case, seeds: Sequence[int], target: Path) -> None:
+def _inputs(case: Case, pictures: ImageSet, seeds: Sequence[int], target: Path) -> None:
     """Write the batches of images."""
     with target.open("wb") as file:
         for seed in seeds:
-            file.write(images(seed, case.batch, case.resolution).tobytes())
+            file.write(pictures.batch(seed, case.batch, case.resolution).tobytes())
 
 
 def _outputs(path: Path, shape: tuple[int, ...]) -> list[Images]:
@@ -110,7 +110,7 @@ def run(job: MeasureJob) -> Outcome[Measured]:
         model, inputs = Path(folder, _model(job)), Path(folder, "inputs")
         shutil.copy(job.artifact, model)
         seeds = _seeds(job.case, job.input_seed)
-        _inputs(job.case, seeds, inputs)
+        _inputs(job.case, image_set(job.case, job.weights), seeds, inputs)
         device.push([*bundle.paths, model, inputs])
         if external.is_tool(job.runner):
             outcome = _external(device, bundle, job, clock)

@@ -14,7 +14,7 @@ class MeasureJob(Struct, frozen=True):
     """One process of a case: the files that it opens, and the seed of the images that it measures with.
 
     `compile_cache` is the folder where its runtime may keep what it compiles. `runner` is the --runner of a case on a
-    remote device.
+    remote device. `weights` decide which images it is.
     """
 
     case: Case
@@ -24,6 +24,7 @@ class MeasureJob(Struct, frozen=True):
     compile_cache: str
     input_seed: int
     runner: str = ""
+    weights: Weights = Weights()
 
 
 class Measured(Struct, frozen=True):

@@ -43,6 +43,7 @@ class Timing(Struct, frozen=True):
     warmup: tuple[Round, ...]
     rounds: tuple[Round, ...]
     settings: dict[str, str]
+    layers: dict[str, int]
     logits: list[Images]
     checks: Checks
 
@@ -56,7 +57,7 @@ def time_session(session: Session, plan: Plan, threads: int, rotation: Rotation,
     warmup, rounds = loop.measure(session, plan, threads, watch=watch, before_round=rotation.next)
     rotation.end()
     settings = {str(name): str(value) for name, value in session.settings().items()}  # a backend may give numbers
-    return Timing(warmup, rounds, settings, rotation.logits, rotation.checks(rounds))
+    return Timing(warmup, rounds, settings, dict(session.layers()), rotation.logits, rotation.checks(rounds))
 
 
 def open_check_measure(

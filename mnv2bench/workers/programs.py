@@ -12,7 +12,7 @@ from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 from mnv2bench.texts import one_line
 from mnv2bench.workers import package
 
-CONTRACT = 6  # of all jobs and results; two environments that duel must have the same one
+CONTRACT = 7  # of all jobs and results; two environments that duel must have the same one
 
 J = TypeVar("J")
 R = TypeVar("R")

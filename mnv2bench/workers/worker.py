@@ -16,7 +16,7 @@ from mnv2bench.cases import Case  # noqa: E402
 from mnv2bench.gpu import driver  # noqa: E402
 from mnv2bench.gpu import peak as gpu_peak  # noqa: E402
 from mnv2bench.gpu.nvml import Watch  # noqa: E402
-from mnv2bench.networks.inputs import images  # noqa: E402
+from mnv2bench.imagesets import image_set  # noqa: E402
 from mnv2bench.records import Gpu, GpuMemory, Samples  # noqa: E402
 from mnv2bench.workers.checking import after_rounds  # noqa: E402
 from mnv2bench.workers.distributions import imported_versions  # noqa: E402
@@ -25,6 +25,7 @@ from mnv2bench.workers.opening import Timing, open_check_measure, time_session  
 from mnv2bench.workers.outputs import Comparison, Reference, compare  # noqa: E402
 from mnv2bench.workers.peak import Peak, product_peak  # noqa: E402
 from mnv2bench.workers.programs import Outcome, serve  # noqa: E402
+from mnv2bench.workers.proof import ran_otherwise  # noqa: E402
 from mnv2bench.workers.rotation import Rotation  # noqa: E402
 
 
@@ -84,7 +85,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
     """Measure a case once; an outcome whose outputs are wrong has its numbers all the same."""
     case, cache = job.case, CompileCache(Path(job.compile_cache))
     gpu = None if case.gpu is None else OnGpu(case, case.gpu)
-    seeds = batch_seeds(job.input_seed)
+    seeds, pictures = batch_seeds(job.input_seed), image_set(case, job.weights)
     cold_open_s: float | None = None
 
     def load() -> Callable[[], backends.Session]:
@@ -100,7 +101,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         return compare(outputs, Reference(Path(job.reference)).of(REFERENCE_SEEDS), case.precision)
 
     def batch(number: int) -> backends.Images:
-        return images(seeds[number], case.batch, case.resolution)
+        return pictures.batch(seeds[number], case.batch, case.resolution)
 
     def time(session: backends.Session) -> tuple[Timing, Gpu | None]:
         turns = Rotation(session, batch, len(seeds))
@@ -140,8 +141,9 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         gpu=on_gpu,
         checks=checks,
         libraries=imported_versions(backends.runtime(case.backend).distributions),
+        layers=timing.layers,
     )
-    wrong = opening.checked.wrong or wrong_later
+    wrong = opening.checked.wrong or ran_otherwise(case, timing.layers) or wrong_later
     return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))
 
 

@@ -18,7 +18,7 @@ class Format:
     `converters` are the distributions whose versions change the file. `made_from` is the format of the file that it is
     made from. `per_precision`, `per_shape` and `per_machine` say what the file depends on, besides the network, its
     width and its weights: the number format; batch and resolution; and, of machine code, the processor and the number
-    of threads.
+    of threads. `calibrated`: its scales are set on calibration images, `artifacts.job.calibration`.
     """
 
     suffix: str
@@ -27,6 +27,7 @@ class Format:
     per_precision: bool = True
     per_shape: bool = True
     per_machine: bool = False
+    calibrated: bool = False
 
     @property
     def is_converted(self) -> bool:

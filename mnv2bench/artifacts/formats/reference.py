@@ -14,7 +14,7 @@ FORMAT = Format(suffix=".npz", per_precision=False)
 def export(job: Job) -> None:
     module = network(job.case, job.source)
     seeds = (*REFERENCE_SEEDS, *UNKNOWN_SEEDS)
-    logits = np.stack([module(batch(job.case, seed)).numpy() for seed in seeds])
+    logits = np.stack([module(batch(job, seed)).numpy() for seed in seeds])
     require_meaning(logits)
     with job.target.open("wb") as file:
         np.savez(file, logits=logits, seeds=np.array(seeds))

@@ -7,16 +7,21 @@ import torch
 from mnv2bench.artifacts import stored
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job
-from mnv2bench.networks import build
+from mnv2bench.networks import build, digits_state
+from mnv2bench.records import WeightsKind
 
 FORMAT = Format(suffix=".pt", made_from="", per_precision=False, per_shape=False)
 
 
 def export(job: Job) -> None:
-    """Seeded weights, or those of the user's file as `stored` unwraps and converts them."""
+    """Weights trained on digits, seeded ones, or those of the user's file as `stored` unwraps and converts them."""
     case = job.case
-    if not job.weights.file:
-        torch.save(build(case.network, case.width, case.classes, job.weights.seed).state_dict(), job.target)
-        return
-    tensors = stored.state_dict(Path(job.weights.file), job.weights.content, case.network, case.width, case.classes)
+    match job.weights.kind(case):
+        case WeightsKind.FILE:
+            file, content = Path(job.weights.file), job.weights.content
+            tensors = stored.state_dict(file, content, case.network, case.width, case.classes)
+        case WeightsKind.DIGITS:
+            tensors = digits_state(case.network, case.width, case.classes)
+        case WeightsKind.SEEDED:
+            tensors = build(case.network, case.width, case.classes, job.weights.seed).state_dict()
     torch.save(tensors, job.target)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mnv2bench import precisions
 
-DEVICES = ("cpu", "cuda")
+DEVICES = ("cpu", "cuda", "arm64")
 OPENS = ("fast", "compiling", "slow")
 
 
@@ -15,8 +15,10 @@ class Runtime:
 
     It is read from the module's source, so that no runtime is imported: write every value as a literal, by keyword.
 
-    `reads` is the artifact format that it opens, and `runs` its precisions by device: cpu, cuda. `refuses` gives, by
-    device and precision, the reason for a combination that it does not run, where the reason is not plain.
+    `reads` is the artifact format that it opens, `reads_other` those of precisions that have another one, as
+    {"int8": "onnx_int8"}, and `runs` its precisions by device: cpu, cuda, arm64, which is any remote device.
+    `refuses` gives, by device and precision, the reason for a combination that it does not run, where the reason is not
+    plain.
     `needs_cuda` is the CUDA version that a driver must serve, as `cuDriverGetVersion` counts: 13000 is 13.0.
 
     `extra` is the optional dependency of mnv2bench that installs it, and `distributions` are the names that it may
@@ -24,7 +26,8 @@ class Runtime:
 
     `opens` is "fast" where opening loads a file; "compiling" where the first opening compiles and a cache shortens the
     later ones; "slow" where every process compiles for ten seconds or more, so that the quick grid measures the largest
-    variant only. `quick_throughput`: the quick grid also measures its throughput.
+    variant only. `quick_throughput`: the quick grid also measures its throughput. `quick_precisions` are those that it
+    measures besides fp32.
 
     `profiler` names a module of `mnv2bench.profiling.profilers`, or, with a dot, a module anywhere; where there is
     none, `why_no_profiler` is the reason. `profiled_reads` is the format that is opened to be profiled, where that is
@@ -37,12 +40,14 @@ class Runtime:
 
     reads: str
     runs: Mapping[str, tuple[str, ...]]
+    reads_other: Mapping[str, str] = field(default_factory=dict)
     refuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs_cuda: int = 0
     extra: str = ""
     distributions: tuple[str, ...] = ()
     opens: str = "fast"
     quick_throughput: bool = False
+    quick_precisions: tuple[str, ...] = ()
     profiler: str = ""
     why_no_profiler: str = ""
     profiled_reads: str = ""
@@ -59,5 +64,11 @@ class Runtime:
         for names in self.runs.values():
             for name in names:
                 precisions.named(name)
+        for name in self.reads_other:
+            precisions.named(name)
         if self.opens not in OPENS:
             raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
+
+    def format(self, precision: str) -> str:
+        """The artifact format that it opens for a case of this precision."""
+        return self.reads_other.get(precision, self.reads)

@@ -71,6 +71,12 @@ class Session:
         """What the runtime reports of itself: threads, precision, provider. Empty where it reports nothing."""
         return {}
 
+    def layers(self) -> dict[str, int]:
+        """How many convolution and linear layers run in each precision, as {"int8": 52, "fp32": 1}: what the runtime's
+        own graph says, and not what was requested of it. Empty where it does not say. Called after the last `get`.
+        """
+        return {}
+
     def device_memory(self) -> dict[str, int]:
         """Bytes that the runtime itself counts, by the field names of `records.GpuMemory`. Not timed."""
         return {}

@@ -1,0 +1,17 @@
+"""Whether a case ran in its own precision, by the runtime's own graph."""
+
+from collections.abc import Mapping
+
+from mnv2bench.cases import Case
+
+
+def ran_otherwise(case: Case, layers: Mapping[str, int]) -> str:
+    """Why a process is wrong whose layers ran in another precision than its case's, all of them; "" where some did.
+
+    `layers` are convolution and linear layers by precision, as `Session.layers` gives them; nothing is known where it
+    is empty. Fewer layers than all are no error: `statistics.doubts` names them.
+    """
+    if not layers or layers.get(case.precision):
+        return ""
+    ran = " and ".join(f"{number} layers in {precision}" for precision, number in layers.items())
+    return f"requested {case.precision}, and the runtime's own graph runs {ran}"
