@@ -1,5 +1,6 @@
 """The number formats that a network is computed in. Each is declared once, here; everything else reads it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -29,6 +30,15 @@ class Precision:
     stored_as: str = ""
     first_cuda_capability: float = 0.0
     cpu_flags: tuple[str, ...] = ()
+
+    def missing_instructions(self, instructions: Collection[str]) -> str:
+        """What a processor with these instruction sets lacks to compute in it, as "none of A, B"; "" where nothing.
+
+        Nothing is known to be missing where no instruction set is known at all.
+        """
+        if not self.cpu_flags or not instructions or not {*self.cpu_flags}.isdisjoint(instructions):
+            return ""
+        return f"none of {', '.join(self.cpu_flags)}"
 
     @property
     def files(self) -> str:

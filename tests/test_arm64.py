@@ -77,7 +77,7 @@ def counted(cpu, case, made, bundle, folder):
     with place:
         place.push([*bundle.paths, network, inputs(case, folder)])
         words = answer.arguments(
-            case, COUNTED, counting=True, limit_s=110, model=network.name, inputs="inputs", outputs="outputs"
+            case, COUNTED, mode="count", limit_s=110, model=network.name, inputs="inputs", outputs="outputs"
         )
         ran = place.run([*bundle.start, *words], 120)
         assert ran.code == 0, ran.err
@@ -127,7 +127,7 @@ def test_a_runner_under_qemu_ends_itself_when_its_time_is_over(tmp_path):
         place.push([*bundle.paths, network, inputs(case, tmp_path)])
         plan = Plan(warmup_s=1000, warmup_cap_s=1000, warmup_cap_rounds=10**4)
         words = answer.arguments(
-            case, plan, counting=False, limit_s=3, model=network.name, inputs="inputs", outputs="outputs"
+            case, plan, mode="time", limit_s=3, model=network.name, inputs="inputs", outputs="outputs"
         )
         ran = place.run([*bundle.start, *words], 60)
     assert ran.code == contract.TOO_LATE

@@ -45,9 +45,7 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
         (tmp_path / path.name).symlink_to(path)
     batches = [images(seed, 1, 96) for seed in (1, 2, 3, 4, 5, 6)]
     (tmp_path / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
-    words = answer.arguments(
-        case, SMALL, counting=False, limit_s=60, model=made.path, inputs="inputs", outputs="outputs"
-    )
+    words = answer.arguments(case, SMALL, mode="time", limit_s=60, model=made.path, inputs="inputs", outputs="outputs")
     ran = subprocess.run([*bundle.start, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     samples = answer.parse(ran.stdout).samples

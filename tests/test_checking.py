@@ -136,6 +136,7 @@ static void spend(void) { for (int64_t end = now_ns() + 300000; now_ns() < end;)
 static void model_open(const Job *job) { (void)job; }
 static const float *result(size_t *values) { *values = 2; return logits; }
 static void model_settings(void) {}
+static void model_layers(void) {}
 static int is_seen(void) {
     for (int i = 0; i < keys; i++) if (seen[i][0] == put[0]) return 1;
     seen[keys++][0] = put[0];
@@ -190,7 +191,7 @@ def told_by_runner(program, folder, unknown=8):
     for picture, seed in zip(pictures, seeds, strict=True):
         picture[0, 2, 3, 3] = -seed
     (folder / "inputs").write_bytes(b"".join(picture.tobytes() for picture in pictures))
-    words = answer.arguments(CASE, BRIEF, counting=False, limit_s=60, model="m", inputs="inputs", outputs="outputs")
+    words = answer.arguments(CASE, BRIEF, mode="time", limit_s=60, model="m", inputs="inputs", outputs="outputs")
     words[words.index("--shape") + 1] = "1,3,4,4"
     ran = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=True, timeout=60)
     samples = answer.parse(ran.stdout).samples
@@ -218,9 +219,7 @@ def test_a_runner_in_c_that_does_not_do_the_work_in_its_call_is_wrong(compiled, 
 def test_the_runner_in_python_of_such_a_backend_is_wrong(made, tmp_path, mode):
     seeds, reference = batch_seeds(5, 4), Reference(Path(made.reference))
     (tmp_path / "inputs").write_bytes(b"".join(images(seed, 1, 96).tobytes() for seed in seeds))
-    words = answer.arguments(
-        CASE, BRIEF, counting=False, limit_s=60, model=made.path, inputs="inputs", outputs="outputs"
-    )
+    words = answer.arguments(CASE, BRIEF, mode="time", limit_s=60, model=made.path, inputs="inputs", outputs="outputs")
     start = [sys.executable, "-m", "mnv2bench.remote.runners.session", "--backend", "fake"]
     variables = {**os.environ, "MNV2BENCH_FAKE": f"mobilenet_v2_1.0_96={mode}"}  # a runner is not told the width
     ran = subprocess.run([*start, *words], cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)

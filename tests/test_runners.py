@@ -14,7 +14,7 @@ import pytest
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
-from mnv2bench.records import Plan, Samples, Weights
+from mnv2bench.records import Plan, Samples, Weights, replace
 from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.remote.runners import answer, contract, native
 from mnv2bench.remote.runners.answer import CountedRuns, Marks
@@ -45,6 +45,11 @@ static void model_settings(void) {
     setting("delegate", "a \"quoted\" \\ name\n\x01\xff");
     number_setting("threads", 1);
 }
+static void model_layers(void) {
+    layer("int8", 51);
+    layer("fp32", 1);
+    layer("int8", 1);
+}
 int main(int argc, char **argv) { return serve(argc, argv, "double"); }
 """
 RULES = r"""
@@ -54,6 +59,7 @@ static void model_put(const float *images, size_t values) { (void)images; (void)
 static void model_run(void) {}
 static const float *model_get(size_t *values) { *values = 0; return NULL; }
 static void model_settings(void) {}
+static void model_layers(void) {}
 /* threads rounds; of each round: duration wall cpu run_queue major_faults; answers "steady kept" */
 int main(int argc, char **argv) {
     (void)argc; (void)argv; (void)serve;
@@ -117,19 +123,28 @@ def written(samples, first=0):
 
 def test_the_arguments_of_a_measurement():
     words = answer.arguments(
-        Case(batch=2, threads=4), Plan(), counting=False, limit_s=90.5, model="m", inputs="i", outputs="o"
+        Case(batch=2, threads=4), Plan(), mode="time", limit_s=90.5, model="m", inputs="i", outputs="o"
     )
     assert " ".join(words) == (
-        "--model m --inputs i --outputs o --shape 2,3,224,224 --threads 4 --limit-s 90.500 --mode time --rounds 15 "
-        "--round-s 0.15 --warmup-s 0.5 --warmup-runs 3 --warmup-cap-s 3.0 --warmup-cap-rounds 20 --steady-slope 0.005"
+        "--model m --inputs i --outputs o --shape 2,3,224,224 --threads 4 --precision fp32 --limit-s 90.500 "
+        "--mode time --rounds 15 --round-s 0.15 --warmup-s 0.5 --warmup-runs 3 --warmup-cap-s 3.0 "
+        "--warmup-cap-rounds 20 --steady-slope 0.005"
     )
 
 
 def test_the_arguments_of_a_count_ask_for_as_many_runs_as_the_plan_has_rounds():
-    words = answer.arguments(CASE, Plan(rounds=3), counting=True, limit_s=90, model="m", inputs="i", outputs="o")
+    words = answer.arguments(CASE, Plan(rounds=3), mode="count", limit_s=90, model="m", inputs="i", outputs="o")
     assert " ".join(words) == (
-        "--model m --inputs i --outputs o --shape 1,3,96,96 --threads 1 --limit-s 90.000 "
+        "--model m --inputs i --outputs o --shape 1,3,96,96 --threads 1 --precision fp32 --limit-s 90.000 "
         "--mode count --runs 3 --warmup-runs 3"
+    )
+
+
+def test_the_arguments_of_each_batch_once_have_the_precision_and_no_plan():
+    case = replace(CASE, precision="int8")
+    words = answer.arguments(case, Plan(), mode="each", limit_s=90, model="m", inputs="i", outputs="o")
+    assert " ".join(words) == (
+        "--model m --inputs i --outputs o --shape 1,3,96,96 --threads 1 --precision int8 --limit-s 90.000 --mode each"
     )
 
 
@@ -154,8 +169,25 @@ def test_the_c_runner_counts_between_marks_and_tells_no_time(double, place):
     ran = start(double, place, "--runs", "5", mode="count")
     parsed = answer.parse(ran.stdout)
     assert parsed.marks == Marks(empty=3, runs=5)
-    assert parsed.samples == Samples(settings=parsed.samples.settings)
+    assert parsed.samples == Samples(settings=parsed.samples.settings, layers={"int8": 52, "fp32": 1})
     assert np.fromfile(place / "outputs", np.float32)[::2].tolist() == [0.0, 48.0, 96.0, 192.0, 240.0]
+
+
+def test_the_c_runner_says_in_which_precision_how_many_layers_ran(double, place):
+    assert answer.parse(start(double, place).stdout).samples.layers == {"int8": 52, "fp32": 1}
+
+
+def test_the_c_runner_runs_each_of_few_batches_once_and_tells_no_time(double, place):
+    np.arange(5 * 48, dtype=np.float32).tofile(place / "inputs")
+    parsed = answer.parse(start(double, place, mode="each").stdout)
+    assert (parsed.marks, parsed.batches) == (None, 5)
+    assert parsed.samples == Samples(settings=parsed.samples.settings, layers={"int8": 52, "fp32": 1})
+    assert np.fromfile(place / "outputs", np.float32)[::2].tolist() == [0.0, 48.0, 96.0, 144.0, 192.0]
+
+
+def test_the_c_runner_needs_one_batch_at_least(double, place):
+    ran = start(double, place, "--shape", "9,3,4,4", mode="each")
+    assert (ran.returncode, ran.stderr) == (1, "the inputs are shorter than a batch of --shape: inputs\n")
 
 
 def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
@@ -175,6 +207,7 @@ def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
         (["--threads", "many"], "not a number from 0 to 1e9: --threads"),
         (["--colour", "red"], "unknown argument: --colour"),
         (["--rounds"], "no value for the last argument: --rounds"),
+        (["--mode", "slow"], "--mode is not time, count or each: slow"),
         (["--mode", "count", "--threads", "2"], "instructions are counted of one thread: --threads 1"),
     ],
 )
@@ -202,7 +235,7 @@ def test_the_c_runner_calls_steady_and_undisturbed_what_the_loop_here_does(compi
     assert len(set(expected)) > 5
 
 
-GOOD = '{"contract": 2, "runner": "r", "samples": {"settings": {}}, "marks": {"empty": 3, "runs": 1}}'
+GOOD = '{"contract": 3, "runner": "r", "samples": {"settings": {}}, "marks": {"empty": 3, "runs": 1}}'
 
 
 @pytest.mark.parametrize(
@@ -212,8 +245,10 @@ GOOD = '{"contract": 2, "runner": "r", "samples": {"settings": {}}, "marks": {"e
         ("Killed\n", "it printed 'Killed'"),
         (GOOD[:-9], "it printed"),
         (GOOD + "\n\x1b[2J\x07rm -rf\n", "it printed '[2J rm -rf'"),
-        (GOOD.replace('"contract": 2', '"contract": 1'), "speaks contract 1, not 2"),
+        (GOOD.replace('"contract": 3', '"contract": 2'), "speaks contract 2, not 3"),
         (GOOD.replace('"runs": 1', '"runs": -1'), "Expected `int` >= 1 - at `$.marks.runs`"),
+        (GOOD.replace('"runs": 1}', '"runs": 1}, "batches": 0'), "Expected `int` >= 1 - at `$.batches`"),
+        (GOOD.replace('"settings": {}', '"layers": {"int8": -1}'), "Expected `int` >= 0 - at `$.layers[...]`"),
         (GOOD.replace('"settings": {}', '"first_s": NaN'), "JSON is malformed"),
         (GOOD.replace('"settings": {}', '"first_s": "soon"'), "got `str` - at `$.first_s`"),
         (GOOD.replace(', "marks": {"empty": 3, "runs": 1}', ""), "no rounds"),
@@ -287,11 +322,11 @@ def fake():
     return made
 
 
-def session(made, place, *more, plan=SMALL, counting=False, limit_s=60, case=CASE, **variables):
-    batches = [images(seed, case.batch, case.resolution) for seed in (1, 2, 3, 4, 5, 6)]
+def session(made, place, *more, plan=SMALL, mode="time", limit_s=60, case=CASE, seeds=(1, 2, 3, 4, 5, 6), **variables):
+    batches = [images(seed, case.batch, case.resolution) for seed in seeds]
     (place / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
     words = answer.arguments(
-        case, plan, counting=counting, limit_s=limit_s, model=made.path, inputs="inputs", outputs="outputs"
+        case, plan, mode=mode, limit_s=limit_s, model=made.path, inputs="inputs", outputs="outputs"
     )
     begin = [sys.executable, "-m", "mnv2bench.remote.runners.session", "--backend", case.backend]
     return subprocess.run(
@@ -324,8 +359,20 @@ def test_the_session_in_python_answers_as_a_c_runner_does(fake, tmp_path):
 
 
 def test_the_session_counts_between_marks_and_tells_no_time(fake, tmp_path):
-    parsed = answer.parse(session(fake, tmp_path, counting=True, plan=Plan(rounds=4)).stdout)
+    parsed = answer.parse(session(fake, tmp_path, mode="count", plan=Plan(rounds=4)).stdout)
     assert (parsed.marks, parsed.samples) == (Marks(3, 4), Samples(settings=parsed.samples.settings))
+
+
+def test_the_session_runs_each_of_few_batches_once_and_tells_no_time(fake, tmp_path):
+    parsed = answer.parse(session(fake, tmp_path, mode="each", seeds=(4, 2, 9)).stdout)
+    assert (parsed.marks, parsed.batches, parsed.samples) == (None, 3, Samples(settings=parsed.samples.settings))
+    reference = Reference(Path(fake.reference)).of((4, 2, 9))
+    assert np.fromfile(tmp_path / "outputs", np.float32).tolist() == reference.ravel().tolist()
+
+
+def test_the_session_refuses_a_precision_that_its_backend_does_not_run_on_remote_devices(fake, tmp_path):
+    ran = session(fake, tmp_path, case=replace(CASE, precision="int8"))
+    assert (ran.returncode, ran.stderr) == (contract.UNSUPPORTED, "fake runs fp32 on other devices, not int8\n")
 
 
 def test_the_session_ends_itself_when_its_time_is_over(fake, tmp_path):
@@ -340,7 +387,7 @@ def test_the_session_tells_what_is_missing_from_what_is_not_done(fake, tmp_path)
     )  # fmt: skip
     refused = session(fake, tmp_path, MNV2BENCH_FAKE="mobilenet_v2_1.0_96=unsupported")
     assert (refused.returncode, refused.stderr) == (contract.UNSUPPORTED, "fake is told not to do this\n")
-    two = session(fake, tmp_path, "--threads", "2", counting=True)
+    two = session(fake, tmp_path, "--threads", "2", mode="count")
     assert (two.returncode, two.stderr) == (
         contract.UNSUPPORTED, "instructions are counted of one thread: --threads 1\n"
     )  # fmt: skip

@@ -12,7 +12,7 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="tflite",
-    runs={"cpu": ("fp32",)},
+    runs={"cpu": ("fp32",), "arm64": ("fp32", "fp16")},
     extra="litert",
     distributions=("ai-edge-litert",),
     profiler="litert",

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from mnv2bench import backends
+from mnv2bench import backends, precisions
 from mnv2bench.cases import Case, Kind
-from mnv2bench.precisions import FP32
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote import transports
 from mnv2bench.remote.runners import bundles, external
@@ -20,8 +19,7 @@ R = TypeVar("R")
 
 def transport_to(case: Case, runner: str) -> Transport:
     """The transport to the case's device, not yet entered. Raises Unsupported for a case that no runner can run."""
-    if case.precision != FP32.name:
-        raise Unsupported(f"runners are fp32 so far, not {case.precision}")
+    backends.require_supported(case)
     counted = case.kind == Kind.COUNTED
     if counted and case.threads > 1:
         raise Unsupported(f"instructions are counted of one thread, not of {case.threads}")
@@ -33,6 +31,14 @@ def transport_to(case: Case, runner: str) -> Transport:
     if counted and runner:
         raise Unsupported(f"{Path(runner).name} sets no marks to count between: leave --runner out")
     return transports.transport(case.device)
+
+
+def require_instructions(device: Transport, case: Case) -> None:
+    """Raise Unsupported where the processor of an entered device does not compute in the case's precision itself."""
+    if case.precision in backends.runtime(case.backend).any_processor:
+        return
+    if missing := precisions.named(case.precision).missing_instructions(device.instructions()):
+        raise Unsupported(f"{case.device} has {missing}: {case.precision} would be emulated")
 
 
 def bundle_for(device: Transport, case: Case, runner: str) -> Bundle:
@@ -59,6 +65,7 @@ def main(job: DeviceJob) -> Outcome[None]:
 
     def enter() -> Outcome[None]:
         with transport_to(job.case, job.runner) as device:
+            require_instructions(device, job.case)
             bundle_for(device, job.case, job.runner)
         return Outcome()
 

@@ -31,6 +31,7 @@ from mnv2bench.workers.jobs import REMOTE_WORKER, Measured, MeasureJob
 from mnv2bench.workers.outputs import Reference, compare
 from mnv2bench.workers.peak import Peak
 from mnv2bench.workers.programs import Outcome, serve
+from mnv2bench.workers.proof import ran_otherwise
 from mnv2bench.workers.rotation import CHECKED, LEAST, kept
 
 COUNTED_RUNS = 3
@@ -142,6 +143,7 @@ def _ours(
     number = CHECKED + len(kept(len(rounds), len(seeds)))
     outputs = _outputs(folder / "outputs", (number, *expected.shape[1:]))
     error, separation, wrong = compare(outputs[:CHECKED], expected, job.case.precision)
+    otherwise = ran_otherwise(job.case, result.samples.layers)
     if job.case.kind != Kind.COUNTED:
         checks = result.samples.checks or Checks()
         if checks.peak_madds_per_s:
@@ -150,13 +152,21 @@ def _ours(
             job.case, rounds, outputs[CHECKED:], seeds, checks, reference, lambda seconds: limit
         )
         samples = structs.replace(result.samples, error=error, separation=separation, checks=checks)
-        return _outcome(wrong or wrong_later, Measured(samples))
+        return _outcome(wrong or otherwise or wrong_later, Measured(samples))
     marks = folder / "counts.jsonl"
     device.pull("counts.jsonl", marks)
     runs = answer.counts(marks.read_text(encoding="utf-8"), result.marks)
-    counts = Counts(runs.instructions, runs.empty, runs.classes, error, separation, result.samples.settings)
+    counts = Counts(
+        instructions=runs.instructions,
+        empty=runs.empty,
+        classes=runs.classes,
+        error=error,
+        separation=separation,
+        settings=result.samples.settings,
+        layers=result.samples.layers,
+    )
     checks, wrong_later = after_counting(job.case, outputs[CHECKED:], seeds, reference, min(counts.net))
-    return _outcome(wrong or wrong_later, Measured(counts=structs.replace(counts, checks=checks)))
+    return _outcome(wrong or otherwise or wrong_later, Measured(counts=structs.replace(counts, checks=checks)))
 
 
 def _outcome(wrong: str, measured: Measured) -> Outcome[Measured]:
@@ -170,7 +180,7 @@ def _answer(device: Transport, bundle: Bundle, job: MeasureJob, clock: Clock) ->
     words = answer.arguments(
         job.case,
         structs.replace(job.plan, rounds=COUNTED_RUNS) if counting else job.plan,
-        counting=counting,
+        mode=contract.COUNT if counting else contract.TIME,
         limit_s=limit_s,
         model=_model(job),
         inputs="inputs",

@@ -11,7 +11,7 @@ from typing import Protocol
 from mnv2bench import precisions
 from mnv2bench.backends.interface.runtime import Runtime
 from mnv2bench.backends.interface.session import Session
-from mnv2bench.cases import Case
+from mnv2bench.cases import Case, Kind
 from mnv2bench.declarations import declared
 from mnv2bench.gpu import driver
 from mnv2bench.refusals import Unavailable, Unsupported
@@ -81,9 +81,12 @@ def backend(name: str) -> Backend:
 def require_supported(case: Case) -> None:
     """Raise Unsupported where the backend does not run on the case's device, or not in its precision there.
 
-    For a case of this machine: what runs on other devices is decided by `mnv2bench.remote`.
+    Of a remote device this says only what the backend declares: `mnv2bench.remote` asks the device itself.
     """
     declaration = runtime(case.backend)
+    if case.kind != Kind.MEASURED_HERE:
+        _require_supported_elsewhere(case, declaration)
+        return
     device = "cpu" if case.gpu is None else "cuda"
     if device not in declaration.runs or (case.gpu is None and case.device != "cpu"):
         raise Unsupported(f"{case.backend} runs on {' and '.join(declaration.runs)} here, not on {case.device}")
@@ -92,6 +95,15 @@ def require_supported(case: Case) -> None:
     if case.precision not in declaration.runs[device]:
         runs = ", ".join(declaration.runs[device])
         raise Unsupported(f"{case.backend} runs {runs} on {device} here, not {case.precision}")
+
+
+def _require_supported_elsewhere(case: Case, declaration: Runtime) -> None:
+    """Raise Unsupported where the backend does not run in the case's precision on remote devices."""
+    if reason := declaration.refuses.get("arm64", {}).get(case.precision):
+        raise Unsupported(reason)
+    if case.precision not in declaration.elsewhere:
+        runs = ", ".join(declaration.elsewhere)
+        raise Unsupported(f"{case.backend} runs {runs} on other devices, not {case.precision}")
 
 
 def require(case: Case) -> None:

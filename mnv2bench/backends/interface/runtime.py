@@ -17,6 +17,7 @@ class Runtime:
 
     `reads` is the artifact format that it opens, `reads_other` those of precisions that have another one, as
     {"int8": "onnx_int8"}, and `runs` its precisions by device: cpu, cuda, arm64, which is any remote device.
+    `any_processor` are the precisions that it computes on a CPU without the precision's own instructions as well.
     `refuses` gives, by device and precision, the reason for a combination that it does not run, where the reason is not
     plain.
     `needs_cuda` is the CUDA version that a driver must serve, as `cuDriverGetVersion` counts: 13000 is 13.0.
@@ -41,6 +42,7 @@ class Runtime:
     reads: str
     runs: Mapping[str, tuple[str, ...]]
     reads_other: Mapping[str, str] = field(default_factory=dict)
+    any_processor: tuple[str, ...] = ()
     refuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs_cuda: int = 0
     extra: str = ""
@@ -68,6 +70,11 @@ class Runtime:
             precisions.named(name)
         if self.opens not in OPENS:
             raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Its precisions on remote devices."""
+        return self.runs.get("arm64", (precisions.FP32.name,))
 
     def format(self, precision: str) -> str:
         """The artifact format that it opens for a case of this precision."""

@@ -68,12 +68,22 @@ static inline void print_settings(void) {
     putchar('}');
 }
 
-/* The answer of a count has no times and no memory: only the settings and the number of marks. */
+static inline void print_layers(void) {
+    printf(", \"layers\": {");
+    for (int i = 0; i < precision_count; i++) {
+        if (i) printf(", ");
+        print_text(layers[i].precision);
+        printf(": %d", layers[i].number);
+    }
+    putchar('}');
+}
+
+/* Only an answer in mode time has times and memory. */
 static inline void print_answer(const Answer *answer, const Job *job, const char *runner) {
     printf("\n{\"contract\": %d, \"runner\": ", CONTRACT);
     print_text(runner);
     printf(", \"samples\": {");
-    if (!job->counting) {
+    if (job->mode == TIME) {
         print_rounds("warmup", &answer->warmup);
         print_rounds("rounds", &answer->rounds);
         printf("\"import_s\": null, \"open_s\": %.9f, \"cold_open_s\": null, \"cold\": false, ", answer->open_s);
@@ -84,8 +94,10 @@ static inline void print_answer(const Answer *answer, const Job *job, const char
                (long long)rotation.rested_ns);
     }
     print_settings();
+    print_layers();
     putchar('}');
-    if (job->counting) printf(", \"marks\": {\"empty\": %d, \"runs\": %d}", EMPTY_PAIRS, job->runs);
+    if (job->mode == COUNT) printf(", \"marks\": {\"empty\": %d, \"runs\": %d}", EMPTY_PAIRS, job->runs);
+    if (job->mode == EACH) printf(", \"batches\": %ld", rotation.batches);
     printf("}\n");
 }
 

@@ -11,11 +11,12 @@ from mnv2bench.cases import Case
 from mnv2bench.records import Plan, Samples
 from mnv2bench.records.consistency import require_consistent_samples
 from mnv2bench.records.encoding import decoded
-from mnv2bench.remote.runners.contract import CONTRACT, FIRST_EMPTY, FIRST_RUN
+from mnv2bench.remote.runners.contract import CONTRACT, COUNT, FIRST_EMPTY, FIRST_RUN, TIME
 from mnv2bench.texts import one_line
 
 MAX_PRINTED = 200  # characters of what a runner printed in place of an answer
 MAX_MARKS = 10_000
+Batches = Annotated[int, Meta(ge=1, le=1_000_000)]
 SNAPSHOTS = msgspec.json.Decoder(dict[str, int])  # a line of icount.c: counters by name, and the label of the mark
 
 
@@ -36,15 +37,20 @@ class _Line(Struct):
     runner: str
     samples: Raw
     marks: Marks | None = None
+    batches: Batches | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A runner's answer; with `marks` it is of a count, and `samples` hold only the settings."""
+    """A runner's answer; with `marks` it is of a count, and with `batches` of so many batches that each ran once.
+
+    In both `samples` hold only the settings and the layers.
+    """
 
     runner: str
     samples: Samples
     marks: Marks | None = None
+    batches: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,18 +62,22 @@ class CountedRuns:
     classes: dict[str, int]
 
 
-def arguments(
-    case: Case, plan: Plan, *, counting: bool, limit_s: float, model: str, inputs: str, outputs: str
-) -> list[str]:
-    """The argument list of a runner; when counting, `plan.rounds` is how many runs are counted."""
-    files = {"--model": model, "--inputs": inputs, "--outputs": outputs}
-    shape = f"{case.batch},3,{case.resolution},{case.resolution}"
-    words = files | {"--shape": shape, "--threads": case.threads, "--limit-s": f"{limit_s:.3f}"}
-    if counting:
-        words |= {"--mode": "count", "--runs": plan.rounds, "--warmup-runs": plan.warmup_runs}
-    else:
+def arguments(case: Case, plan: Plan, *, mode: str, limit_s: float, model: str, inputs: str, outputs: str) -> list[str]:
+    """The argument list of a runner in one of `contract.MODES`; in mode count `plan.rounds` is how many runs count."""
+    words: dict[str, object] = {
+        "--model": model,
+        "--inputs": inputs,
+        "--outputs": outputs,
+        "--shape": f"{case.batch},3,{case.resolution},{case.resolution}",
+        "--threads": case.threads,
+        "--precision": case.precision,
+        "--limit-s": f"{limit_s:.3f}",
+        "--mode": mode,
+    }
+    if mode == COUNT:
+        words |= {"--runs": plan.rounds, "--warmup-runs": plan.warmup_runs}
+    if mode == TIME:
         words |= {
-            "--mode": "time",
             "--rounds": plan.rounds,
             "--round-s": plan.round_s,
             "--warmup-s": plan.warmup_s,
@@ -97,10 +107,10 @@ def parse(out: str) -> Answer:
 def _answer(line: _Line) -> Answer:
     samples = decoded(bytes(line.samples), Samples)
     require_consistent_samples(samples)
-    if line.marks is None and not samples.rounds:
+    if line.marks is None and line.batches is None and not samples.rounds:
         raise ValueError("no rounds")
     settings = {one_line(name): one_line(text) for name, text in samples.settings.items()}
-    return Answer(one_line(line.runner), structs.replace(samples, settings=settings), line.marks)
+    return Answer(one_line(line.runner), structs.replace(samples, settings=settings), line.marks, line.batches)
 
 
 def counts(text: str, marks: Marks | None) -> CountedRuns:

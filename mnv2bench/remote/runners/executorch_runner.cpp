@@ -79,4 +79,15 @@ static void model_settings() {
     constant_setting("operators not delegated", "operators_not_delegated");
 }
 
+/* Constant methods of the program as well: layers_fp32, layers_int8 and so on. */
+static void model_layers() {
+    for (const char *precision : {"fp32", "fp16", "bf16", "int8"}) {
+        auto names = module->method_names();
+        std::string method = std::string("layers_") + precision;
+        if (!names.ok() || !names->count(method)) continue;
+        auto answer = module->execute(method);
+        if (answer.ok() && !answer->empty() && answer->at(0).isInt()) layer(precision, (int)answer->at(0).toInt());
+    }
+}
+
 int main(int argc, char **argv) { return serve(argc, argv, "executorch"); }

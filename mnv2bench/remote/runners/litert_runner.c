@@ -22,7 +22,17 @@ typedef struct {
     Layout layout;
 } TensorType;
 
-enum { CPU = 1, FLOAT32 = 1, LOCK_READ = 0, LOCK_WRITE = 1 };
+typedef struct {
+    const char *name;
+    int type;
+    uint64_t start_us, us;
+    size_t memory_before[3], memory_after[3];
+    uint64_t metadata[2];
+    int source;
+} Event;
+
+enum { CPU = 1, FLOAT32 = 1, LOCK_READ = 0, LOCK_WRITE = 1, DELEGATED_OPERATOR = 8 };
+enum { FORCE_FP16 = 4 }; /* of XNNPACK's delegate */
 
 Status LiteRtCreateEnvironment(int, const void *, Handle *);
 Status LiteRtCreateModelFromFile(Handle environment, const char *path, Handle *);
@@ -41,10 +51,15 @@ Status LiteRtCreateManagedTensorBufferFromRequirements(Handle environment, const
 Status LiteRtLockTensorBuffer(Handle buffer, void **, int);
 Status LiteRtUnlockTensorBuffer(Handle buffer);
 Status LiteRtRunCompiledModel(Handle compiled, size_t signature, size_t, Handle *, size_t, Handle *);
+Status LiteRtCompiledModelGetProfiler(Handle compiled, Handle *);
+Status LiteRtStartProfiler(Handle profiler);
+Status LiteRtGetNumProfilerEvents(Handle profiler, int *);
+Status LiteRtGetProfilerEvents(Handle profiler, int, Event *);
 
-static Handle environment, compiled, input, output;
+static const Job *opened;
+static Handle environment, model, compiled, input, output;
 static size_t input_bytes, output_bytes;
-static int threads_asked, threads_started;
+static int threads_started;
 
 static void require(Status status, const char *call) {
     char text[32];
@@ -55,14 +70,21 @@ static void require(Status status, const char *call) {
 
 #define REQUIRE(call) require(call, #call)
 
+static void add_options(Handle options, const char *name, const char *toml) {
+    Handle opaque;
+    REQUIRE(LiteRtCreateOpaqueOptions(name, strdup(toml), free, &opaque));
+    REQUIRE(LiteRtAddOpaqueOptions(options, opaque));
+}
+
 static Handle compile_options(void) {
-    Handle options, xnnpack;
+    Handle options;
     char toml[80];
-    snprintf(toml, sizeof toml, "kernel_mode = \"delegate\"\nnum_threads = %d\n", threads_asked);
+    int flags = strcmp(opened->precision, "fp16") ? 0 : FORCE_FP16;
+    int length = snprintf(toml, sizeof toml, "kernel_mode = \"delegate\"\nnum_threads = %d\n", opened->threads);
+    if (flags) snprintf(toml + length, sizeof toml - (size_t)length, "flags = %d\n", flags);
     REQUIRE(LiteRtCreateOptions(&options));
     REQUIRE(LiteRtSetOptionsHardwareAccelerators(options, CPU));
-    REQUIRE(LiteRtCreateOpaqueOptions("xnnpack", strdup(toml), free, &xnnpack));
-    REQUIRE(LiteRtAddOpaqueOptions(options, xnnpack));
+    add_options(options, "xnnpack", toml);
     return options;
 }
 
@@ -91,8 +113,7 @@ static int tasks(void) {
 }
 
 static void model_open(const Job *job) {
-    Handle model;
-    threads_asked = job->threads;
+    opened = job;
     REQUIRE(LiteRtCreateEnvironment(0, NULL, &environment));
     REQUIRE(LiteRtCreateModelFromFile(environment, job->model, &model));
     int before = tasks();
@@ -128,6 +149,37 @@ static void model_settings(void) {
     setting("delegate", "XNNPACK");
     setting("fully accelerated", all ? "yes" : "no");
     number_setting("threads", 1 + threads_started); /* and the one that calls: the delegate has no getter */
+}
+
+/* The precision in the name of an XNNPACK operator: "Convolution (NHWC, F32) IGEMM", "Fully Connected (NC, QS8) GEMM". */
+static const char *precision_of(const char *name) {
+    if (strstr(name, ", F32)")) return "fp32";
+    if (strstr(name, ", F16)")) return "fp16";
+    if (strstr(name, ", QC8)") || strstr(name, ", QS8)") || strstr(name, ", QS8, QC8W)")) return "int8";
+    return "another";
+}
+
+static int is_layer(const Event *event) {
+    int is_named = !strncmp(event->name, "Convolution", 11) || !strncmp(event->name, "Fully Connected", 15);
+    return event->type == DELEGATED_OPERATOR && is_named;
+}
+
+/* Opens the model once more with the profiler, which would slow a timed call down, and runs it once. */
+static void model_layers(void) {
+    Handle options = compile_options(), profiled, profiler;
+    int count;
+    add_options(options, "runtime_options_string", "enable_profiling = true\n");
+    REQUIRE(LiteRtCreateCompiledModel(environment, model, options, &profiled));
+    REQUIRE(LiteRtCompiledModelGetProfiler(profiled, &profiler));
+    REQUIRE(LiteRtStartProfiler(profiler));
+    REQUIRE(LiteRtRunCompiledModel(profiled, 0, 1, &input, 1, &output));
+    REQUIRE(LiteRtGetNumProfilerEvents(profiler, &count));
+    Event *events = (Event *)grown(NULL, (size_t)count * sizeof(Event));
+    REQUIRE(LiteRtGetProfilerEvents(profiler, count, events));
+    for (int i = 0; i < count; i++) {
+        if (is_layer(&events[i])) layer(precision_of(events[i].name), 1);
+    }
+    free(events);
 }
 
 int main(int argc, char **argv) { return serve(argc, argv, "litert"); }

@@ -62,7 +62,9 @@ static inline void open_files(const Job *job) {
     if (!rotation.inputs || fseeko(rotation.inputs, 0, SEEK_END)) fail("cannot read the inputs", job->inputs);
     if (!rotation.outputs) fail("cannot write the outputs", job->outputs);
     rotation.batches = (long)(ftello(rotation.inputs) / (off_t)(job->values * sizeof(float)));
-    if (rotation.batches < LEAST) fail("the inputs are shorter than six batches of --shape", job->inputs);
+    if (job->mode != EACH && rotation.batches < LEAST)
+        fail("the inputs are shorter than six batches of --shape", job->inputs);
+    if (!rotation.batches) fail("the inputs are shorter than a batch of --shape", job->inputs);
 }
 
 /* Runs the first two batches, writes their logits, and loads the third. `first_s` is of the very first run, and `first`
@@ -74,7 +76,7 @@ static inline void check_outputs(const Job *job, double *first_s, long long *fir
         model_run();
         if (!number) {
             *first_s = (double)(now_ns() - start) / 1e9;
-            if (!job->counting) *first = resident_bytes("VmRSS");
+            if (job->mode == TIME) *first = resident_bytes("VmRSS");
         }
         keep_logits();
     }
@@ -97,10 +99,22 @@ static inline void run_last_batches(void) {
         if (number + 1 < rotation.batches) put_batch(number + 1);
         keep_logits();
     }
-    for (int call = 0; call < RESTED && !rotation.job->counting; call++) {
+    for (int call = 0; call < RESTED && rotation.job->mode == TIME; call++) {
         free(read_batch(rotation.batches - 1));
         keep_call(&rotation.rested_ns);
     }
+}
+
+/* Runs every batch once, and writes the logits of each. */
+static inline void run_each_batch(void) {
+    for (long number = 0; number < rotation.batches; number++) {
+        put_batch(number);
+        model_run();
+        keep_logits();
+    }
+}
+
+static inline void close_files(void) {
     if (fclose(rotation.outputs)) fail("cannot write the outputs", rotation.job->outputs);
     fclose(rotation.inputs);
 }

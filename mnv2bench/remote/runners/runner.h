@@ -1,6 +1,6 @@
-/* The parts that all runners share: contract 2 of mnv2bench, an argument list in and one line of JSON out.
+/* The parts that all runners share: contract 3 of mnv2bench, an argument list in and one line of JSON out.
  *
- * A runner includes this file, defines the five model_ functions and calls serve() from main.
+ * A runner includes this file, defines the six model_ functions and calls serve() from main.
  * The arguments, the marks and the JSON are described in mnv2bench/remote/runners/contract.py.
  */
 
@@ -12,19 +12,23 @@
 
 #include "rounds.h"
 
-#define CONTRACT 2
+#define CONTRACT 3
 #define MARK 0x6d760000
 #define EMPTY_PAIRS 3
 #define FIRST_EMPTY_MARK 10
 #define FIRST_RUN_MARK 100
 #define LATE 124
 #define MAX_SETTINGS 16
+#define MAX_PRECISIONS 8
+
+typedef enum { TIME, COUNT, EACH } Mode;
 
 typedef struct {
-    const char *model, *inputs, *outputs;
+    const char *model, *inputs, *outputs, *precision;
     long shape[4]; /* NCHW */
     size_t values; /* in one batch of images */
-    int threads, counting, runs;
+    Mode mode;
+    int threads, runs;
     Plan plan;
     double limit_s;
 } Job;
@@ -33,9 +37,16 @@ static void model_open(const Job *job);
 static void model_put(const float *images, size_t values);   /* NCHW, where the next model_run reads them */
 static const float *model_get(size_t *values);               /* logits of the last run */
 static void model_settings(void);                            /* calls setting() for each real setting of the runtime */
+static void model_layers(void); /* calls layer() for convolution and linear layers, by the runtime's own graph */
 
 static const char *settings[MAX_SETTINGS][2];
 static int setting_count = 0;
+
+static struct {
+    const char *precision;
+    int number;
+} layers[MAX_PRECISIONS];
+static int precision_count = 0;
 
 static void fail(const char *problem, const char *subject) {
     fprintf(stderr, "%s: %s\n", problem, subject);
@@ -52,6 +63,15 @@ static inline void number_setting(const char *name, long long value) {
     char text[32];
     snprintf(text, sizeof text, "%lld", value);
     setting(name, text);
+}
+
+/* So many more layers run in this precision. */
+static inline void layer(const char *precision, int number) {
+    int i = 0;
+    while (i < precision_count && strcmp(layers[i].precision, precision)) i++;
+    if (i == MAX_PRECISIONS) fail("too many precisions", precision);
+    if (i == precision_count) layers[precision_count++].precision = precision;
+    layers[i].number += number;
 }
 
 /* A harmless ESRCH on a real kernel; under qemu the counting plugin takes a snapshot. */
@@ -103,6 +123,13 @@ static inline void read_shape(Job *job, const char *text) {
     }
 }
 
+static inline Mode mode_of(const char *text) {
+    if (!strcmp(text, "time")) return TIME;
+    if (!strcmp(text, "count")) return COUNT;
+    if (strcmp(text, "each")) fail("--mode is not time, count or each", text);
+    return EACH;
+}
+
 static inline int read_plan_argument(Plan *plan, const char *name, const char *text) {
     if (!strcmp(name, "--rounds")) plan->rounds = (int)number(name, text);
     else if (!strcmp(name, "--round-s")) plan->round_s = number(name, text);
@@ -121,8 +148,8 @@ static inline void read_argument(Job *job, const char *name, const char *text) {
     else if (!strcmp(name, "--outputs")) job->outputs = text;
     else if (!strcmp(name, "--shape")) read_shape(job, text);
     else if (!strcmp(name, "--threads")) job->threads = (int)number(name, text);
-    else if (!strcmp(name, "--mode") && !strcmp(text, "count")) job->counting = 1;
-    else if (!strcmp(name, "--mode") && !strcmp(text, "time")) job->counting = 0;
+    else if (!strcmp(name, "--precision")) job->precision = text;
+    else if (!strcmp(name, "--mode")) job->mode = mode_of(text);
     else if (!strcmp(name, "--runs")) job->runs = (int)number(name, text);
     else if (!strcmp(name, "--limit-s")) job->limit_s = number(name, text);
     else if (!read_plan_argument(&job->plan, name, text)) fail("unknown argument", name);
@@ -132,6 +159,7 @@ static inline Job read_arguments(int argc, char **argv) {
     static const Plan plan = {15, 3, 20, 0.15, 0.5, 3.0, 0.005};
     Job job;
     memset(&job, 0, sizeof job);
+    job.precision = "fp32";
     job.threads = 1;
     job.runs = 3;
     job.limit_s = 300;
@@ -142,7 +170,7 @@ static inline Job read_arguments(int argc, char **argv) {
         fail("missing one of", "--model FILE --inputs FILE --outputs FILE --shape B,3,R,R");
     if (job.threads < 1 || job.runs < 1 || job.plan.rounds < 1 || job.limit_s <= 0)
         fail("must be above 0", "--threads, --runs, --rounds, --limit-s");
-    if (job.counting && job.threads != 1) fail("instructions are counted of one thread", "--threads 1");
+    if (job.mode == COUNT && job.threads != 1) fail("instructions are counted of one thread", "--threads 1");
     return job;
 }
 
@@ -171,17 +199,23 @@ static inline int serve(int argc, char **argv, const char *runner) {
     answer.open_s = (double)(now_ns() - opening) / 1e9;
     answer.loaded = resident_bytes("VmRSS");
     open_files(&job);
-    check_outputs(&job, &answer.first_s, &answer.first);
-    if (job.counting) {
-        count_runs(&job);
+    if (job.mode == EACH) {
+        run_each_batch();
     } else {
-        answer.warmup = warm_up(&job.plan);
-        answer.rounds = measure(&job.plan, job.threads);
-        keep_new_calls(&answer.rounds);
+        check_outputs(&job, &answer.first_s, &answer.first);
+        if (job.mode == COUNT) {
+            count_runs(&job);
+        } else {
+            answer.warmup = warm_up(&job.plan);
+            answer.rounds = measure(&job.plan, job.threads);
+            keep_new_calls(&answer.rounds);
+        }
+        run_last_batches();
     }
-    run_last_batches();
+    close_files();
     answer.peak = resident_bytes("VmHWM");
     model_settings();
+    model_layers();
     print_answer(&answer, &job, runner);
     if (fflush(stdout)) fail("cannot write the result", "stdout");
     _exit(0); /* some runtimes crash while they are taken down; the result is already out */

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from mnv2bench.refusals import Unavailable, Unsupported
-from mnv2bench.remote.runners.contract import CONTRACT, TOO_LATE, UNAVAILABLE, UNSUPPORTED
+from mnv2bench.remote.runners.contract import CONTRACT, COUNT, MODES, TIME, TOO_LATE, UNAVAILABLE, UNSUPPORTED
 from mnv2bench.workers.environment import THREAD_VARIABLES
 from mnv2bench.workers.noise import resident_bytes
 
@@ -31,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
         options.add_argument(name, required=True)
     options.add_argument("--shape", type=_shape, required=True)
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--mode", choices=("time", "count"), default="time")
+    options.add_argument("--mode", choices=MODES, default=TIME)
+    options.add_argument("--precision", default="fp32")
     for name in COUNTS:
         options.add_argument(f"--{name.replace('_', '-')}", type=int, default=argparse.SUPPRESS)
     for name in SECONDS:
@@ -56,7 +57,7 @@ def main(words: Sequence[str]) -> int:
     options = parser().parse_args(words, argparse.Namespace(runs=3, warmup_runs=3, limit_s=300.0))
     signal.signal(signal.SIGALRM, _end_late)
     signal.setitimer(signal.ITIMER_REAL, options.limit_s)
-    if options.mode == "count" and options.threads != 1:
+    if options.mode == COUNT and options.threads != 1:
         return _refused(UNSUPPORTED, "instructions are counted of one thread: --threads 1")
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))  # before numpy reads them
     from mnv2bench.remote.runners import inferences

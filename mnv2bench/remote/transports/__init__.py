@@ -48,6 +48,10 @@ class Transport:
         """Run a small command (getprop, cat): not in the folder, not on the mask, and not counted."""
         raise NotImplementedError
 
+    def instructions(self) -> tuple[str, ...]:
+        """The instruction sets of the processor, as its system names them; empty where it does not say."""
+        raise NotImplementedError
+
     def facts(self) -> dict[str, str]:
         """What must agree for two numbers to be comparable, besides what the device itself says."""
         return {}

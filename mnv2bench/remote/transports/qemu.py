@@ -162,6 +162,9 @@ class Qemu(Transport):
     def facts(self) -> dict[str, str]:
         return {"qemu": self._version or version(self.cpu), "cpu": self.cpu}
 
+    def instructions(self) -> tuple[str, ...]:
+        return tuple(CPUS[self.cpu][1].split())
+
     def push(self, paths: Sequence[Path]) -> None:
         for path in paths:
             if path.is_dir():

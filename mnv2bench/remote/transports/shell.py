@@ -16,6 +16,7 @@ from mnv2bench.texts import one_line
 # adb exits with 0 when the phone drops out, ssh with 255 for two things: only this line says how a program there ended
 SENTINEL = "; echo MNV2_RC=$?"
 ENDED = re.compile(r"MNV2_RC=(\d+)\s*\Z")
+INSTRUCTIONS = re.compile(r"^(?:Features|flags)\s*:(.*)$", re.MULTILINE)  # of /proc/cpuinfo, a line for each core
 PUSH_S, PULL_S = 600, 300
 RECONNECT_S = 1.0  # a phone that dropped out may come back in this time, so that its folder can be removed
 
@@ -58,6 +59,11 @@ class ShellTransport(Transport):
             with suppress(TransportError, TimedOut, Unavailable):
                 self.shell(self._kill_line(), 10)
             raise
+
+    def instructions(self) -> tuple[str, ...]:
+        """Those that every core has: not all cores of a phone are alike."""
+        cores = [set(names.split()) for names in INSTRUCTIONS.findall(self.ask(["cat", "/proc/cpuinfo"]).out)]
+        return tuple(sorted(set.intersection(*cores))) if cores else ()
 
     def shell(self, line: str, timeout_s: float) -> ProgramResult:
         """Run a line in a shell on the device. Unavailable, TransportError or TimedOut where its end is not seen."""

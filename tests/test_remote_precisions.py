@@ -1,0 +1,103 @@
+"""Precisions on remote devices: what a backend declares, what a device's processor has, and what really ran there."""
+
+import shutil
+
+import adb_double
+import pytest
+import ssh_double
+
+from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench.backends import require_supported
+from mnv2bench.records import replace
+from mnv2bench.refusals import Unsupported
+from mnv2bench.remote.prepare import require_instructions, transport_to
+from mnv2bench.remote.transports import transport
+
+SMALL = Case(width=0.35, resolution=96, backend="litert")
+BRIEF = Plan(processes=1, rounds=2, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
+NO_QEMU = "" if shutil.which("qemu-aarch64") else "qemu is not installed: apt-get install qemu-user"
+NO_CROSS = "" if shutil.which("aarch64-linux-gnu-gcc") else "no arm64 compiler: apt-get install gcc-aarch64-linux-gnu"
+arm64 = pytest.mark.skipif(bool(NO_QEMU or NO_CROSS), reason=NO_QEMU or NO_CROSS)
+phones = pytest.mark.skipif(bool(adb_double.why_not()), reason=adb_double.why_not())
+boards = pytest.mark.skipif(bool(ssh_double.why_not()), reason=ssh_double.why_not())
+
+
+def measured(tmp_path, **changes):
+    """The record of a small case, as a reader of its journal finds it."""
+    journal = Journal(tmp_path / "remote.jsonl")
+    run(Campaign((replace(SMALL, **changes),), journal, BRIEF))
+    (record,) = load(journal.path)
+    return record
+
+
+def refusal(**changes):
+    with pytest.raises(Unsupported) as refused:
+        transport_to(replace(SMALL, **changes), "")
+    return str(refused.value)
+
+
+def test_a_backend_runs_on_remote_devices_in_the_precisions_that_it_declares_for_them_and_else_in_fp32():
+    assert refusal(device="qemu:cortex-a76", precision="tf32").startswith("litert runs fp32, ")
+    assert refusal(device="ssh:board", precision="tf32", backend="torch_script") == (
+        "torch_script runs fp32 on other devices, not tf32"
+    )
+    require_supported(replace(SMALL, device="ssh:board", backend="torch_script"))
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "missing"),
+    [
+        ("qemu:cortex-a53", "fp16", "none of avx512_fp16, asimdhp: fp16"),
+        ("qemu:cortex-a72", "int8", "none of avx512_vnni, avx_vnni, amx_int8, asimddp: int8"),
+        ("qemu:cortex-a76", "bf16", "none of avx512_bf16, amx_bf16, bf16: bf16"),
+    ],
+)
+def test_a_processor_without_the_instructions_of_a_precision_is_refused_by_their_names(device, precision, missing):
+    case = Case(backend="torch_eager", device=device, precision=precision)
+    with pytest.raises(Unsupported) as refused:
+        require_instructions(transport(device), case)
+    assert str(refused.value) == f"{device} has {missing} would be emulated"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_an_emulated_cortex_a76_has_the_instructions_of_fp16_and_int8(precision):
+    case = Case(backend="torch_eager", device="qemu:cortex-a76", precision=precision)
+    require_instructions(transport(case.device), case)
+
+
+@phones
+def test_a_phone_has_the_instructions_that_all_its_cores_have(tmp_path):
+    cores = "processor\t: 0\nFeatures\t: fp asimd asimdhp\n\nprocessor\t: 1\nFeatures\t: fp asimd asimdhp asimddp\n"
+    with (
+        adb_double.adb_server(tmp_path),
+        adb_double.phone(tmp_path / "phone", serves={"proc.cpuinfo": cores}) as serial,
+        transport(f"adb:{serial}") as phone,
+    ):
+        assert phone.instructions() == ("asimd", "asimdhp", "fp")
+
+
+@boards
+def test_a_board_says_its_own_instructions(tmp_path):
+    with ssh_double.board(tmp_path / "board"), transport("ssh:board") as board:
+        assert {"fp", "asimd"} & {*board.instructions()} or {"fpu", "sse2"} <= {*board.instructions()}
+
+
+@arm64
+@pytest.mark.slow
+def test_a_count_in_fp16_proves_by_the_names_of_its_kernels_that_all_layers_ran_so(tmp_path):
+    record = measured(tmp_path, device="qemu:cortex-a76", precision="fp16")
+    assert (record.status, record.reason) == ("ok", "")
+    (counts,) = record.counts
+    assert counts.layers == {"fp16": 53}
+    assert 4.9e6 < min(counts.net) < 5.2e6  # 6.3 million in fp32
+    assert counts.error > 1e-4
+
+
+@arm64
+@pytest.mark.slow
+def test_a_processor_that_lacks_the_instructions_is_a_row_that_says_so_and_nothing_is_exported(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
+    record = measured(tmp_path, device="qemu:cortex-a72", precision="fp16")
+    assert (record.status, record.artifact) == ("unsupported", None)
+    assert record.reason == "qemu:cortex-a72 has none of avx512_fp16, asimdhp: fp16 would be emulated"
+    assert not (tmp_path / "cache" / "artifacts").exists()
