@@ -16,18 +16,21 @@ from mnv2bench.statistics.doubts import (
     weights_doubts,
 )
 from mnv2bench.statistics.floor import Floor
+from mnv2bench.statistics.layers import layer_doubts
 from mnv2bench.statistics.rounds import measured
 
 
 def flags(record: Record, floor: Floor | None = None) -> tuple[str, ...]:
-    """Short phrases, each beginning with its name; empty for a case without measured rounds.
+    """Short phrases, each beginning with its name; empty for a case without measured rounds and without counts.
 
     `floor` is what identical campaigns of the machine differ by, which `unsteady` is judged by.
 
-    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision, subnormal; of a GPU also shared,
-    unwatched, enqueue-bound, unsteady gpu.
+    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision, layers, subnormal; of a GPU also
+    shared, unwatched, enqueue-bound, unsteady gpu. Of counts only precision and layers, as the others are of times.
     """
-    return tuple(_flags(record, floor)) if measured(record) else ()
+    if measured(record):
+        return tuple(_flags(record, floor))
+    return tuple(_arithmetic_flags(record)) if record.counts else ()
 
 
 def _flags(record: Record, floor: Floor | None) -> Iterator[str]:
@@ -38,5 +41,11 @@ def _flags(record: Record, floor: Floor | None) -> Iterator[str]:
     yield from kernel_doubts(record)
     yield from warm_up_doubts(record)
     yield from gpu_doubts(record)
-    yield from precision_doubts(record)
+    yield from _arithmetic_flags(record)
     yield from weights_doubts(record)
+
+
+def _arithmetic_flags(record: Record) -> Iterator[str]:
+    """The flags on what the numbers were computed in."""
+    yield from precision_doubts(record)
+    yield from layer_doubts(record)

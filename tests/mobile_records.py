@@ -49,13 +49,16 @@ def on_phone(backend, *medians_ms, device="adb:R5CT@big", facts=PHONE, hot=0, wi
     return record(case, Plan(), MACHINE, processes, seed=7)
 
 
-def counted(backend, *runs, width=1.0, resolution=224, facts=ARM64, device="qemu:cortex-a76", status="ok", batch=1):
+def counted(
+    backend, *runs, width=1.0, resolution=224, facts=ARM64, device="qemu:cortex-a76", status="ok", batch=1,
+    precision="fp32", error=6e-7, layers=None,
+):  # fmt: skip
     """A process for each run; a run is the net instructions of its inferences, and its marks count 41 more."""
-    case = Case("mobilenet_v2", width, resolution, batch, backend, device, "fp32", 1)
+    case = Case("mobilenet_v2", width, resolution, batch, backend, device, precision, 1)
     processes = [
         Process(
             case, number, number, 0, status, "" if status == "ok" else "outputs differ", 1.0,
-            counts=Counts(tuple(n + 41 for n in run), 41, {"fma": 9}, 6e-7, 0.5, DELEGATED),
+            counts=Counts(tuple(n + 41 for n in run), 41, {"fma": 9}, error, 0.5, DELEGATED, layers=layers or {}),
             target=target_from_json({"facts": facts}),
         )
         for number, run in enumerate(runs)

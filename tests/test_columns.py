@@ -8,6 +8,7 @@ from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.comparison.columns_page import columns_page
 from mnv2bench.report.column import Column, Shown, cells_in
 from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.statistics.latency import Speedups
 
 PAGE = Path(__file__).parents[1] / "docs" / "columns.md"
 
@@ -50,11 +51,11 @@ def test_a_costly_number_is_computed_once_for_all_columns_and_tables():
         calls.append(record)
         return 5.0
 
-    evaluation = Evaluation(record="a record", source="", speedup=None, find_flags=lambda record: ())
+    evaluation = Evaluation(record="a record", source="", speedups=Speedups(), find_flags=lambda record: ())
     assert (evaluation.of(costly), evaluation.of(costly)) == (5.0, 5.0)
     assert calls == ["a record"]
 
 
 def test_two_evaluations_share_no_numbers():
-    first, second = (Evaluation(record, "", None, lambda record: ()) for record in ("first", "second"))
+    first, second = (Evaluation(record, "", Speedups(), lambda record: ()) for record in ("first", "second"))
     assert (first.of(str.upper), second.of(str.upper)) == ("FIRST", "SECOND")

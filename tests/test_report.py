@@ -152,10 +152,10 @@ def test_two_precisions_on_a_cpu_share_no_cell_of_any_table():
         ("Cold path", "3.50", "3.50"),
     ]:
         body = section(page, title)
-        first, second = body.index(", bf16"), body.index(", fp32")
+        first, second = body.index(", fp32"), body.index(", bf16")
         assert first < second
-        assert bf16 in body[first:second]
-        assert fp32 in body[second:]
+        assert fp32 in body[first:second]
+        assert bf16 in body[second:]
         assert body[first:second].count("onnxruntime") == 1
     settings = section(page, "What the runtimes say of themselves").splitlines()
     assert settings[1:] == [
@@ -178,6 +178,67 @@ def test_a_speed_up_says_what_it_is_over_and_is_over_nothing_of_another_precisio
         pytest.approx(1.0),
         pytest.approx(2.0),
     ]
+
+
+def with_layers(measured: Record, precision: str, **layers: int) -> Record:
+    """The same record in a precision, with what the runtime's own graph says of its layers."""
+    of_case = in_precision(measured, precision)
+    samples = [replace(process.samples, layers=layers, error=2e-2) for process in of_case.processes]
+    pairs = zip(of_case.processes, samples, strict=True)
+    return replace(of_case, processes=tuple(replace(process, samples=s) for process, s in pairs))
+
+
+MIXED = (
+    EAGER,
+    with_layers(FAST, "fp32", fp32=53),
+    with_layers(recorded("onnxruntime", 3.0, 3.01, 3.02), "int8", int8=36, fp32=17),
+    with_layers(recorded("openvino", 2.4, 2.41, 2.42), "bf16", bf16=53),
+    in_precision(recorded("openvino", status="unsupported", reason="this processor has no avx512_fp16"), "fp16"),
+    with_layers(recorded("openvino", 2.2, status="wrong", reason="requested int8"), "int8", fp32=53),
+    SMALL,
+)
+
+
+def test_the_table_of_precisions_has_speed_ups_over_fp32_layers_error_and_memory_of_each():
+    assert (
+        section(markdown([("first.json", MIXED)]), "Precisions").partition("\n\n")[2]
+        == """\
+**mobilenet_v2_1.0_224, batch 1, 1 thread, cpu**
+
+| backend     | precision   |           median ms |   over own fp32 |   over eager fp32 |   layers |   output error |   file MB |   peak MB |
+|:------------|:------------|--------------------:|----------------:|------------------:|---------:|---------------:|----------:|----------:|
+| torch_eager | fp32        | 20.20 (19.71–20.70) |            1.00 |              1.00 |        – |          2e-06 |     14.00 |      80.0 |
+| onnxruntime | fp32        |    6.13 (6.05–6.22) |            1.00 |              3.30 | 53 of 53 |          2e-02 |     14.00 |      80.0 |
+| onnxruntime | int8        |  3.01 (2.99–3.03) ◐ |            2.04 |              6.71 | 36 of 53 |          2e-02 |     14.00 |      80.0 |
+| openvino    | fp16        |         unsupported |               – |                 – |        – |              – |         – |         – |
+| openvino    | bf16        |    2.41 (2.39–2.43) |               – |              8.38 | 53 of 53 |          2e-02 |     14.00 |      80.0 |
+| openvino    | int8        |      ~~2.20~~ wrong |               – |                 – |  0 of 53 |      ~~2e-02~~ | ~~14.00~~ |  ~~80.0~~ |"""
+    )
+
+
+def test_a_campaign_of_fp32_alone_has_no_table_of_precisions():
+    assert "Precisions" not in markdown([("first.json", CAMPAIGN)])
+
+
+def test_a_row_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_doubt():
+    page = markdown([("first.json", MIXED)])
+    assert "3.01 (2.99–3.03) ◐" in section(page, "Latency, ms")
+    assert section(page, "What to doubt") == (
+        "- mobilenet_v2_1.0_224-b1-onnxruntime-cpu-int8-t1: layers: 36 of 53 int8, 17 fp32\n"
+        "- mobilenet_v2_1.0_224-b1-openvino-cpu-int8-t1: layers: 0 of 53 int8, 53 fp32"
+    )
+
+
+def test_the_csv_has_the_layers_and_both_speed_ups_over_fp32():
+    rows = {(row["backend"], row["precision"]): row for row in read(written([("first.json", MIXED)]))}
+    names = ("speedup_over_eager", "speedup_over_fp32", "speedup_over_eager_fp32", "layers")
+    assert {key: tuple(row[name] for name in names) for key, row in rows.items() if key[0] != "torch_eager"} == {
+        ("onnxruntime", "fp32"): ("", "1", "", ""),  # the last of the file: the smallest variant, without eager
+        ("onnxruntime", "int8"): ("", "2.03654", "6.71096", "36 of 53 int8, 17 fp32"),
+        ("openvino", "bf16"): ("", "", "8.38174", "53 of 53 bf16"),
+        ("openvino", "fp16"): ("", "", "", ""),
+        ("openvino", "int8"): ("", "", "", "0 of 53 int8, 53 fp32"),
+    }
 
 
 def test_gmadds_are_the_counted_ones_over_the_median():
@@ -339,6 +400,12 @@ def test_a_hostile_reason_stays_in_its_cell():
     assert section(page, "Did not run, or came out wrong").splitlines()[-1].endswith(f" | failed   | {TAMED} |")
 
 
+def test_a_hostile_precision_of_layers_is_plain_words():
+    page = markdown([("first.json", [EAGER, with_layers(FAST, "int8", **{HOSTILE: 53})])])
+    assert f"layers: 0 of 53 int8, 53 {TAMED}" in section(page, "What to doubt")
+    assert "<script>" not in page
+
+
 def test_a_markdown_parser_sees_only_plain_text_in_what_was_hostile():
     page = markdown([("first.json", [recorded("openvino", status="failed", reason=HOSTILE + " _x_ ~~y~~ &lt;")])])
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(page)
@@ -382,9 +449,9 @@ def test_a_page_without_facts_of_the_machine_still_says_so():
 HEADER = (
     "case,network,width,resolution,classes,batch,backend,device,precision,threads,status,reason,madds,madds_m,params,"
     "published_top1,published_pixel1_ms,latency_ms,latency_low_ms,latency_high_ms,p90_ms,p99_ms,min_ms,"
-    "throughput_images_per_s,gmadds_per_s,speedup_over_eager,threads_used,kept_share,cpu_mj_per_image,flags,processes,iterations,"
+    "throughput_images_per_s,gmadds_per_s,speedup_over_eager,speedup_over_fp32,speedup_over_eager_fp32,threads_used,kept_share,cpu_mj_per_image,flags,processes,iterations,"
     "export_s,open_s,cold_open_s,first_ms,import_s,floor_rss_mb,loaded_rss_mb,first_rss_mb,peak_rss_mb,interpreter_rss_mb,"
-    "artifact_mb,weights_mb,activation_peak_mb,output_error,kind,contract,gpu_ms,gpu_low_ms,gpu_high_ms,enqueue_ms,"
+    "artifact_mb,weights_mb,activation_peak_mb,output_error,layers,kind,contract,gpu_ms,gpu_low_ms,gpu_high_ms,enqueue_ms,"
     "end_to_end_ms,cuda_graph,l2,trt_level,torch_allocated_mb,torch_reserved_mb,engine_weights_mb,"
     "engine_activations_mb,gpu_process_mb,gpu_device_delta_mb,power_w,mj_per_image,sm_mhz_low,sm_mhz_high,gpu_name,"
     "gpu_uuid,verified_on,instructions,instructions_per_madd,counts_repeat,"
@@ -401,8 +468,8 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
     assert lines[0] == HEADER
     assert lines[2] == (
         "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,ok,,300774272,"
-        "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,"
-        "50,64,72,80,14,14,14.0195,6.02112,2e-06,host-measured,"
+        "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,"
+        "50,64,72,80,14,14,14.0195,6.02112,2e-06,,host-measured,"
         "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,0123abc+,7,first.json"
     )
     assert len(lines) == 1 + len(CAMPAIGN)

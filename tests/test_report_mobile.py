@@ -18,7 +18,7 @@ from mnv2bench.records import Machine, record, replace
 from mnv2bench.records.journal import load
 from mnv2bench.records.target import DeviceState, target_from_json
 from mnv2bench.remote.conditions import condition, delegation
-from mnv2bench.statistics.latency import speedups
+from mnv2bench.statistics.latency import Speedups, speedups
 from mnv2bench.statistics.rounds import madds, measured
 
 HOST = recorded("onnxruntime", 6.10, 6.13, 6.17)
@@ -234,6 +234,17 @@ def test_of_what_is_not_known_nothing_is_said(record):
     assert "Published for the same SoC" not in markdown([("night.json", [record])])
 
 
+def test_a_count_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_doubt():
+    mixed = counted("litert", (60_000_000,), precision="int8", error=0.02, layers={"int8": 36, "fp32": 17})
+    page = markdown([("night.json", [mixed])])
+    assert "60.000 (0.199) ◐ |" in section(page, "Instructions", "###")
+    assert section(page, "What to doubt") == (
+        "- mobilenet_v2_1.0_224-b1-litert-qemu:cortex-a76-int8-t1: layers: 36 of 53 int8, 17 fp32"
+    )
+    whole = counted("litert", (60_000_000,), precision="int8", error=0.02, layers={"int8": 53})
+    assert "What to doubt" not in markdown([("night.json", [whole])])
+
+
 # the CSV
 
 
@@ -277,7 +288,8 @@ def test_instructions_are_whole_numbers_however_large():
 
 def test_counts_are_never_divided_by_or_into_times():
     eager = counted("torch_eager", (300_000_000,))
-    assert speedups([HOST, eager, COUNTED[0], HEARSAY]) == {}
+    of_case = speedups([HOST, eager, COUNTED[0], HEARSAY])
+    assert of_case == {HOST.case: Speedups(over_eager=None, over_fp32=1.0, over_eager_fp32=None)}
     assert (measured(COUNTED[0]), flags(COUNTED[0]), madds(COUNTED[0])) == ((), (), 300_774_272)
 
 

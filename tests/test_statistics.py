@@ -16,7 +16,8 @@ from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift
 from mnv2bench.statistics.fit import Point, fit, latency_fit, prediction_sentence, published_fit
 from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
-from mnv2bench.statistics.latency import detection, gmadds_per_s, latency, speedups
+from mnv2bench.statistics.latency import Speedups, detection, gmadds_per_s, latency, speedups
+from mnv2bench.statistics.layers import layers_ran, multiplying_layers
 from mnv2bench.statistics.processes import cold_path, memory, output_error
 from mnv2bench.statistics.rounds import record_undisturbed_share, threads_used, throughput, used_rounds
 
@@ -320,17 +321,63 @@ def test_the_output_error_is_the_worst_of_all_processes():
     assert output_error(steadily(10)) is None
 
 
+def over_eager(records):
+    """The speed-ups over torch_eager in the same precision, of the cases that have one."""
+    of_case = {case: ratios.over_eager for case, ratios in speedups(records).items()}
+    return {case: ratio for case, ratio in of_case.items() if ratio}
+
+
 def test_a_speed_up_is_over_eager_in_the_same_setting():
     eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"))
     two_threads = steadily(5, case=Case(backend="onnxruntime", threads=2))
-    assert speedups([eager, fast, two_threads]) == {eager.case: 1.0, fast.case: pytest.approx(3.0)}
+    assert over_eager([eager, fast, two_threads]) == {eager.case: 1.0, fast.case: pytest.approx(3.0)}
 
 
 def test_a_wrong_result_is_no_speed_up_and_a_wrong_eager_gives_none():
     eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"))
     wrong = replace(fast, status="wrong")
-    assert speedups([eager, wrong]) == {eager.case: 1.0}
-    assert speedups([replace(eager, status="wrong"), fast]) == {}
+    assert over_eager([eager, wrong]) == {eager.case: 1.0}
+    assert over_eager([replace(eager, status="wrong"), fast]) == {}
+
+
+def test_a_speed_up_over_fp32_is_over_the_same_backend_and_over_eager_in_fp32():
+    eager, fast = steadily(30), steadily(10, case=Case(backend="onnxruntime"))
+    int8 = steadily(5, case=Case(backend="onnxruntime", precision="int8"))
+    bf16 = steadily(6, case=Case(backend="openvino", precision="bf16"))
+    of_case = speedups([eager, fast, int8, bf16])
+    assert of_case[int8.case] == Speedups(None, pytest.approx(2.0), pytest.approx(6.0))
+    assert of_case[bf16.case] == Speedups(None, None, pytest.approx(5.0))
+    assert of_case[fast.case] == Speedups(pytest.approx(3.0), 1.0, pytest.approx(3.0))
+    wrong = replace(fast, status="wrong")
+    assert speedups([eager, wrong, int8])[int8.case] == Speedups(None, None, pytest.approx(6.0))
+    assert int8.case not in speedups([eager, fast, replace(int8, status="wrong")])
+
+
+def with_layers(precision, *layers):
+    """A record of a process for each dict of layers."""
+    processes = [Samples(rounds=(ran(10),) * 4, error=2e-2, layers=of_process) for of_process in layers]
+    return recorded(*processes, case=Case(backend="onnxruntime", precision=precision))
+
+
+def test_the_layers_of_a_record_are_those_of_the_process_with_the_fewest_in_its_precision():
+    ran_of_two = layers_ran(with_layers("int8", {"int8": 53}, {"fp32": 17, "int8": 36}))
+    assert (ran_of_two.requested, ran_of_two.total, ran_of_two.others) == (36, 53, {"fp32": 17})
+    assert ran_of_two.text == "36 of 53 int8, 17 fp32"
+    assert layers_ran(with_layers("bf16", {"bf16": 53})).text == "53 of 53 bf16"
+    assert layers_ran(with_layers("bf16", {"fp32": 53})).text == "0 of 53 bf16, 53 fp32"
+    assert layers_ran(with_layers("bf16", {})) is None
+
+
+def test_the_articles_network_has_a_layer_more():
+    assert multiplying_layers(Case()) == 53
+    assert multiplying_layers(Case(network="mobilenet_v2_article")) == 54
+
+
+def test_fewer_layers_than_all_in_the_precision_are_a_flag_and_all_of_them_are_none():
+    assert flags(with_layers("int8", {"int8": 53}, {"int8": 36, "fp32": 17})) == ("layers: 36 of 53 int8, 17 fp32",)
+    assert flags(with_layers("int8", {"int8": 53})) == ()
+    assert flags(with_layers("fp32", {"fp32": 52, "bf16": 1})) == ("layers: 52 of 53 fp32, 1 bf16",)
+    assert flags(with_layers("int8", {})) == ()
 
 
 @pytest.mark.parametrize("other", [{"machine": Machine(fingerprint="there")}, {"seed": 1}, {"plan": Plan()}])

@@ -10,7 +10,7 @@ from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.latency import speedups
+from mnv2bench.statistics.latency import Speedups, speedups
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
 
@@ -58,4 +58,4 @@ def evaluations(campaign: Sequence[Record], source: str = "", floor: Floor | Non
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
     by_case = speedups(campaign)
     find_flags = partial(flags, floor=floor)
-    return tuple(Evaluation(record, source, by_case.get(record.case), find_flags) for record in campaign)
+    return tuple(Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags) for record in campaign)

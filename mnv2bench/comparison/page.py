@@ -35,7 +35,8 @@ HOW_TO_READ = f"""\
 - {MARKS["noisy"]} noisy, {MARKS["unsteady"]} unsteady, {MARKS["throttled"]} the device throttled,
   {MARKS["threads"]} used other threads than asked, {MARKS["oversubscribed"]} more threads than cores or quota,
   {MARKS["kernel"]} over 2 % of the time in the kernel, {MARKS["warm-up"]} warm-up reached its cap,
-  {MARKS["subnormal"]} weights with subnormal values: see "What to doubt".
+  {MARKS["subnormal"]} weights with subnormal values, {MARKS["layers"]} not all layers ran in the precision,
+  {MARKS["precision"]} too small an error for the precision: see "What to doubt".
   "–" is a number that does not exist: nothing was published, or the sample is too small for it.
 - MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch norm;
 """
@@ -44,6 +45,11 @@ top-1 and {device} ({conditions}) are the authors' own table; beside numbers of 
   marked as another device."""
 ABOUT_BYTES = "MB are 1e6 bytes.\n"
 ABOUT_SPEEDUP = f"Median of {EAGER} over the median of the backend, in the same setting of this campaign."
+ABOUT_PRECISIONS = (
+    f"Speed-ups are of medians: over the same backend in fp32, and over {EAGER} in fp32. Layers: convolution and "
+    "linear layers that ran in the precision, of all, by the runtime's own graph. The output error is over the largest "
+    "logit of eager fp32. MB: the file that is opened, and the peak of resident memory."
+)
 ABOUT_GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 ABOUT_THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
 ABOUT_TAILS = (
@@ -115,6 +121,7 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     yield "GPU", "", gpu(every, level)
     yield "Did not run, or came out wrong", "", tables.refused_table(every)
     yield "What to doubt", "", _doubts(every, chapter.floor)
+    yield column.PRECISIONS, ABOUT_PRECISIONS, tables.precision_tables(timed)
     yield column.SPEEDUP, ABOUT_SPEEDUP, tables.each_setting(timed, tables.speedup_table)
     yield column.GMADDS, ABOUT_GMADDS, tables.each_setting(timed, tables.gmadds_table)
     yield column.THROUGHPUT, ABOUT_THROUGHPUT, tables.throughput_table(timed)

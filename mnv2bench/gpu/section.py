@@ -23,8 +23,7 @@ NOT_VERIFIED = """\
 """
 HOW_TO_READ = f"""\
 - On GPUs latency is the wall's: see "GPU". {MARKS["throttled"]} the GPU slowed itself down, {MARKS["shared"]} other
-  processes used it, {MARKS["unwatched"]} one of these is not known, {MARKS["enqueue-bound"]} the host sets the pace,
-  {MARKS["precision"]} too small an error for the precision.
+  processes used it, {MARKS["unwatched"]} one of these is not known, {MARKS["enqueue-bound"]} the host sets the pace.
 """
 TIMES = """\
 - wall: the host's clock, one call at a time, until its result is complete on the GPU; images already there. It is what

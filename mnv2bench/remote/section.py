@@ -9,7 +9,7 @@ from mnv2bench.remote.columns import instructions_per_madd
 from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
 from mnv2bench.remote.counts import count_fit, counted
 from mnv2bench.report import column, tables
-from mnv2bench.report.cells import NONE, escape, number, result, scaled, table, text_or_dash
+from mnv2bench.report.cells import NONE, escape, marks, number, result, scaled, table, text_or_dash
 from mnv2bench.report.column import cells_in
 from mnv2bench.report.columns import COLUMNS as COLUMNS_OF_EVERY_CASE
 from mnv2bench.report.evaluation import Evaluation
@@ -63,7 +63,9 @@ def _count(evaluation: Evaluation) -> str:
     if counts is None:
         return result(evaluation, NONE)
     about = "≈" if counts.repeats is False else ""
-    return f"{about}{_millions(counts.instructions)} ({number(instructions_per_madd(evaluation), 3)})"
+    marked = "".join(marks(evaluation.flags))
+    shown = f"{about}{_millions(counts.instructions)} ({number(instructions_per_madd(evaluation), 3)})"
+    return f"{shown} {marked}" if marked else shown
 
 
 def _millions(instructions: int) -> str:

@@ -19,6 +19,7 @@ MARKS = {  # the mark of each flag, by the name that the flag begins with
     "unwatched": "?",
     "enqueue-bound": "◊",
     "precision": "≟",
+    "layers": "◐",
     "subnormal": "≈",
 }
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.

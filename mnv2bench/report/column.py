@@ -10,6 +10,7 @@ from mnv2bench.report.evaluation import Evaluation
 # The titles of the page's tables that show columns
 LATENCY = "Latency, ms"
 SPEEDUP = f"Speed-up over {EAGER}"
+PRECISIONS = "Precisions"
 GMADDS = "GMAdds/s"
 THROUGHPUT = "Throughput, images/s"
 TAILS = "Tails and noise"

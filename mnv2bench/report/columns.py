@@ -8,10 +8,11 @@ from mnv2bench.networks import CLASSES, Published, published
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record
 from mnv2bench.report import column
-from mnv2bench.report.cells import number, one_decimal, percent, scaled, scientific
+from mnv2bench.report.cells import NONE, number, one_decimal, percent, scaled, scientific
 from mnv2bench.report.column import Column, Columns, Shown
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.latency import Latency, gmadds_per_s
+from mnv2bench.statistics.layers import layers_ran
 from mnv2bench.statistics.processes import cold_path, memory, output_error
 from mnv2bench.statistics.rounds import (
     cpu_mj_per_image,
@@ -88,6 +89,16 @@ def _contract(evaluation: Evaluation) -> str:
     return WALL if evaluation.case.gpu is None else GPU_WALL
 
 
+def _layers(evaluation: Evaluation) -> str | None:
+    ran = evaluation.of(layers_ran)
+    return ran.text if ran else None
+
+
+def _requested_layers(text: str | None) -> str:
+    """`36 of 53` of the text of all layers, beside a column that names the precision."""
+    return " ".join(text.split()[:3]) if text else NONE
+
+
 def _artifact_mb(record: Record) -> float | None:
     return record.artifact.bytes / 1e6 if record.artifact else None
 
@@ -153,7 +164,7 @@ LATENCIES: Columns = (
         "Time of one call on the whole batch: the median of a process's undisturbed rounds, of that the median over "
         "processes. `contract` says by which clock.",
         (Shown(column.TAILS, 1, "median ms", scaled),),
-        (column.LATENCY, column.GPU_TIMES),
+        (column.LATENCY, column.GPU_TIMES, column.PRECISIONS),
     ),
     Column(
         "latency_low_ms",
@@ -209,10 +220,24 @@ LATENCIES: Columns = (
     Column(
         "speedup_over_eager",
         float | None,
-        lambda e: e.speedup,
+        lambda e: e.speedups.over_eager,
         f"Median of {EAGER} over the median of the case, in the same setting of the same campaign; empty where "
         "either is not `ok`.",
         (Shown(column.SPEEDUP, 1, "", scaled),),
+    ),
+    Column(
+        "speedup_over_fp32",
+        float | None,
+        lambda e: e.speedups.over_fp32,
+        "Median of the same backend in fp32 over the median of the case, all else the same; empty as above.",
+        (Shown(column.PRECISIONS, 10, "over own fp32", two_decimals),),
+    ),
+    Column(
+        "speedup_over_eager_fp32",
+        float | None,
+        lambda e: e.speedups.over_eager_fp32,
+        f"Median of {EAGER} in fp32 over the median of the case, all else the same; empty as above.",
+        (Shown(column.PRECISIONS, 20, "over eager fp32", two_decimals),),
     ),
     Column(
         "threads_used",
@@ -321,7 +346,7 @@ RESIDENT: Columns = (
         float | None,
         partial(_resident_mb, moment="peak"),
         "The largest resident memory of the process.",
-        (Shown(column.MEMORY, 5, "peak", one_decimal),),
+        (Shown(column.MEMORY, 5, "peak", one_decimal), Shown(column.PRECISIONS, 80, "peak MB", one_decimal)),
     ),
     Column(
         "interpreter_rss_mb",
@@ -335,7 +360,7 @@ RESIDENT: Columns = (
         float | None,
         lambda e: _artifact_mb(e.record),
         "Size of the file that is opened.",
-        (Shown(column.MEMORY, 6, "artifact", one_decimal),),
+        (Shown(column.MEMORY, 6, "artifact", one_decimal), Shown(column.PRECISIONS, 70, "file MB", two_decimals)),
     ),
     Column(
         "weights_mb",
@@ -358,7 +383,16 @@ OUTCOME: Columns = (
         float | None,
         lambda e: e.of(output_error),
         "Largest difference from the outputs of eager fp32 in any process, over the largest logit.",
-        (Shown(column.TAILS, 9, "output error", scientific),),
+        (Shown(column.TAILS, 9, "output error", scientific), Shown(column.PRECISIONS, 60, "output error", scientific)),
+    ),
+    Column(
+        "layers",
+        str | None,
+        _layers,
+        "Convolution and linear layers that ran in the case's precision, of all, and how many in another, by the "
+        "runtime's own graph: `53 of 53 int8`, `36 of 53 int8, 17 fp32`. Of the process with the fewest; empty where "
+        "the runtime does not report it, and in files before schema 6.",
+        (Shown(column.PRECISIONS, 30, "layers", _requested_layers),),
     ),
     Column(
         "kind",

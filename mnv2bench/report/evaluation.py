@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Record
-from mnv2bench.statistics.latency import Latency, latency
+from mnv2bench.statistics.latency import Latency, Speedups, latency
 from mnv2bench.statistics.rounds import measured
 
 T = TypeVar("T")
@@ -17,13 +17,13 @@ Flags = tuple[str, ...]
 class Evaluation:
     """A Record of one campaign, the file that it came from, and what depends on the records beside it.
 
-    `speedup` is over torch_eager in the same setting of the campaign; None where there is none. `find_flags` computes
-    the flags of a record: the caller gives it, because flags also come from the packages of GPUs and other devices.
+    `speedups` are over other cases of the campaign. `find_flags` computes the flags of a record: the caller gives it,
+    because flags also come from the packages of GPUs and other devices.
     """
 
     record: Record
     source: str
-    speedup: float | None
+    speedups: Speedups
     find_flags: Callable[[Record], Flags]
     _values: dict[Callable[[Record], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -1,13 +1,14 @@
 """The tables of one campaign: evaluated records as Markdown."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from mnv2bench import networks
+from mnv2bench import networks, precisions
 from mnv2bench.cases import EAGER, Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report import column
 from mnv2bench.report.cells import NONE, escape, latency, result, table
-from mnv2bench.report.column import Cell, cells_in
+from mnv2bench.report.column import Cell, Column, cells_in, shown_in
 from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.fit import Fit, latency_fit, prediction_sentence, published_fit
@@ -30,7 +31,13 @@ Setting = tuple[str, str, int, int]
 
 def settings(evaluations: Evaluations) -> list[Setting]:
     """Device, precision, threads and batch of each table: the cases of one table share them."""
-    return sorted({setting(evaluation) for evaluation in evaluations})
+    return sorted({setting(evaluation) for evaluation in evaluations}, key=_setting_order)
+
+
+def _setting_order(setting: Setting) -> tuple[str, int, int, int]:
+    """Precisions stand in the order in which they are declared, fp32 first."""
+    device, precision, number_of_threads, batch = setting
+    return device, precisions.NAMES.index(precision), number_of_threads, batch
 
 
 def setting(evaluation: Evaluation) -> Setting:
@@ -109,10 +116,41 @@ def another_device(evaluations: Evaluations) -> str:
 def speedup_table(evaluations: Evaluations) -> str:
     """Speed-ups in one setting; empty where torch_eager has no number to compare with."""
     others = [evaluation for evaluation in evaluations if evaluation.case.backend != EAGER]
-    if not any(evaluation.speedup for evaluation in others):
+    if not any(evaluation.speedups.over_eager for evaluation in others):
         return ""
     body = wide(others, {}, _number_of(column.SPEEDUP))
     return f"Over {EAGER} in {others[0].case.precision}.\n\n{body}"
+
+
+def precision_tables(evaluations: Evaluations) -> str:
+    """What each precision is worth: a table for each variant, batch, number of threads and device.
+
+    It has the backends that have a case in another precision than fp32, and torch_eager; empty without such a case.
+    """
+    groups: dict[tuple[str, str, int, int], list[Evaluation]] = {}
+    for evaluation in sorted(evaluations, key=_by_size):
+        device, _, number_of_threads, batch = setting(evaluation)
+        groups.setdefault((variant(evaluation), device, number_of_threads, batch), []).append(evaluation)
+    captions = {key: f"{key[0]}, batch {key[3]}, {threads(key[2])}, {escape(key[1])}" for key in groups}
+    tables = [(captions[key], _precision_table(group)) for key, group in groups.items()]
+    return "\n\n".join(f"**{caption}**\n\n{body}" for caption, body in tables if body)
+
+
+def _precision_table(evaluations: Evaluations) -> str:
+    """A line for each backend and precision; empty where all are of fp32."""
+    several = {e.case.backend for e in evaluations if e.case.precision != precisions.FP32.name}
+    if not several:
+        return ""
+    columns = shown_in(column.PRECISIONS, COLUMNS)
+    order = backends(evaluations)
+    shown = [e for e in evaluations if e.case.backend in several | {EAGER}]
+    shown.sort(key=lambda e: (order.index(e.case.backend), precisions.NAMES.index(e.case.precision)))
+    lines = []
+    for evaluation in shown:
+        numbers = [_text(evaluation, *pair) for pair in columns.values()]
+        backend = escape(evaluation.case.backend)
+        lines.append([backend, evaluation.case.precision, latency(evaluation, fastest=False), *numbers])
+    return table(["backend", "precision", "median ms", *columns], lines, texts=2)
 
 
 def gmadds_table(evaluations: Evaluations) -> str:
@@ -124,7 +162,7 @@ def throughput_table(evaluations: Evaluations) -> str:
     """A line for each variant, batch and number of threads; a table for each device and precision."""
     facts: dict[str, Cell] = {"batch": lambda e: str(e.case.batch), "threads": lambda e: str(e.case.threads)}
     tables = []
-    for device, precision in sorted({(e.case.device, e.case.precision) for e in evaluations}):
+    for device, precision in dict.fromkeys((device, precision) for device, precision, *_ in settings(evaluations)):
         there = [e for e in evaluations if (e.case.device, e.case.precision) == (device, precision)]
         in_flight = ", calls in flight" if is_gpu(device) else ""
         body = wide(there, facts, _number_of(column.THROUGHPUT))
@@ -231,7 +269,7 @@ def long(evaluations: Evaluations, columns: dict[str, Cell]) -> str:
 def ordered(evaluations: Evaluations) -> list[Evaluation]:
     """By setting, the largest network first, backends as in the columns of the other tables."""
     order = backends(evaluations)
-    return sorted(evaluations, key=lambda e: (*setting(e), *_by_size(e), order.index(e.case.backend)))
+    return sorted(evaluations, key=lambda e: (*_setting_order(setting(e)), *_by_size(e), order.index(e.case.backend)))
 
 
 def _by_size(evaluation: Evaluation) -> tuple[int, str]:
@@ -247,8 +285,18 @@ def _line(evaluation: Evaluation, numbers: Sequence[str]) -> list[str]:
     name = escape(evaluation.case.backend)
     if evaluation.record.status == "wrong":
         name = f"{name} (wrong)"
-        numbers = [number if number == NONE else f"~~{number}~~" for number in numbers]
-    return [variant(evaluation), name, str(evaluation.case.batch), str(evaluation.case.threads), *numbers]
+    texts = [_number(evaluation, number) for number in numbers]
+    return [variant(evaluation), name, str(evaluation.case.batch), str(evaluation.case.threads), *texts]
+
+
+def _text(evaluation: Evaluation, column: Column[Any], cell: Cell) -> str:
+    """A column's text, with the numbers of a wrong result struck out."""
+    return cell(evaluation) if column.is_text else _number(evaluation, cell(evaluation))
+
+
+def _number(evaluation: Evaluation, number: str) -> str:
+    """The number of a case, struck out where its result is wrong."""
+    return f"~~{number}~~" if evaluation.record.status == "wrong" and number != NONE else number
 
 
 def _number_of(table: str) -> Cell:

@@ -2,13 +2,14 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.cases import EAGER, Case
+from mnv2bench.precisions import FP32
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
@@ -123,13 +124,39 @@ def gmadds_per_s(record: Record) -> float:
     return madds(record) / median_s(record) / 1e9
 
 
-def speedups(records: Sequence[Record]) -> dict[Case, float]:
-    """How many times faster than torch_eager in the same setting; only cases that are ok where eager is, too.
+@dataclass(frozen=True)
+class Speedups:
+    """How many times faster a case is than others of its campaign; None where either of the two is not ok.
+
+    `over_eager`: than torch_eager in the same precision. `over_fp32`: than the same backend in fp32.
+    `over_eager_fp32`: than torch_eager in fp32. All else is the same.
+    """
+
+    over_eager: float | None = None
+    over_fp32: float | None = None
+    over_eager_fp32: float | None = None
+
+
+def speedups(records: Sequence[Record]) -> dict[Case, Speedups]:
+    """The speed-ups of the cases that are ok and were timed.
 
     ValueError for records of more than one campaign: numbers of two machines or versions are not divided.
     """
     if len(campaigns(records)) > 1:
         raise ValueError("speed-ups are within one campaign: take each of campaigns(records) alone")
     medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
-    eager = {case: medians.get(replace(case, backend=EAGER)) for case in medians}
-    return {case: base / medians[case] for case, base in eager.items() if base is not None}
+    return {case: _speedups(case, medians) for case in medians}
+
+
+def _speedups(case: Case, medians: Mapping[Case, float]) -> Speedups:
+    """The speed-ups of a case that has a median."""
+
+    def over(**changes: str) -> float | None:
+        base = medians.get(replace(case, **changes))  # type: ignore[arg-type]
+        return None if base is None else base / medians[case]
+
+    return Speedups(
+        over_eager=over(backend=EAGER),
+        over_fp32=over(precision=FP32.name),
+        over_eager_fp32=over(backend=EAGER, precision=FP32.name),
+    )
