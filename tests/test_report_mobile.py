@@ -242,7 +242,7 @@ def test_a_count_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_d
         "- mobilenet_v2_1.0_224-b1-litert-qemu:cortex-a76-int8-t1: layers: 36 of 53 int8, 17 fp32"
     )
     whole = counted("litert", (60_000_000,), precision="int8", error=0.02, layers={"int8": 53})
-    assert "What to doubt" not in markdown([("night.json", [whole])])
+    assert "## What to doubt" not in markdown([("night.json", [whole])])
 
 
 # the CSV
