@@ -1,5 +1,6 @@
 """OpenVINO on its CPU plugin: one stream, one request, synchronous."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,22 @@ import openvino
 
 from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
+from mnv2bench.refusals import Unsupported
 
 RUNTIME = Runtime(
     reads="onnx",
-    runs={"cpu": ("fp32",)},
+    runs={"cpu": ("fp32", "fp16", "bf16")},
+    reads_fp32=("fp16", "bf16"),
     extra="openvino",
     distributions=("openvino",),
     quick_throughput=True,
     profiler="openvino",
     why_no_trace="OpenVINO's performance counters are durations without a time line",
 )
+HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}  # without one, some CPUs would silently pick bf16
+CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16"}
+PRECISIONS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}  # by the ends of kernels' names
+WITH_WEIGHTS = ("Convolution", "FullyConnected", "MatMul")
 SETTINGS = (
     "INFERENCE_PRECISION_HINT",
     "INFERENCE_NUM_THREADS",
@@ -33,12 +40,14 @@ class OpenVinoSession(Session):
 
     def __init__(self, case: Case, path: Path, more: Mapping[str, Any] | None = None) -> None:
         options = {
-            "INFERENCE_PRECISION_HINT": "f32",  # some CPUs would silently pick bf16
+            "INFERENCE_PRECISION_HINT": HINTS[case.precision],
             "INFERENCE_NUM_THREADS": case.threads,
             "NUM_STREAMS": 1,
             **(more or {}),
         }
-        self.model = openvino.Core().compile_model(path, "CPU", options)
+        core = openvino.Core()
+        require_capability(core, case.precision)
+        self.model = core.compile_model(path, "CPU", options)
         self.request = self.model.create_infer_request()
         self.input = self.request.get_input_tensor()
 
@@ -53,6 +62,26 @@ class OpenVinoSession(Session):
 
     def settings(self) -> dict[str, str]:
         return {name: str(self.model.get_property(name)) for name in SETTINGS}
+
+    def layers(self) -> dict[str, int]:
+        """By the names of the kernels: what a node says of its precision is that of compressed weights, where it has
+        those, while its kernel computes in another.
+        """
+        kernels = [
+            str(facts["primitiveType"].astype(str))
+            for facts in (node.get_rt_info() for node in self.model.get_runtime_model().get_ordered_ops())
+            if facts["layerType"].astype(str) in WITH_WEIGHTS
+        ]
+        ends = [kernel.rpartition("_")[2].lower() for kernel in kernels]
+        return dict(Counter(PRECISIONS.get(end, end) for end in ends))
+
+
+def require_capability(core: openvino.Core, precision: str) -> None:
+    """Raise Unsupported for a precision that OpenVINO does not list for this CPU: it would pick another in silence."""
+    listed = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if CAPABILITIES[precision] not in listed:
+        formats = ", ".join(name for name in CAPABILITIES.values() if name in listed)
+        raise Unsupported(f"OpenVINO runs {formats} on this CPU, and would run another precision for {precision}")
 
 
 def open(case: Case, path: Path) -> Session:

@@ -63,7 +63,8 @@ def prepare(
     if failure := _device_failure(case, runner, progress):
         return failure
     try:
-        format = format or backends.runtime(case.backend).format(case.precision)
+        runtime = backends.runtime(case.backend)
+        format = format or runtime.format(case.precision)
         steps = (*formats.steps("reference"), *formats.steps(format))
         if case.kind == Kind.MEASURED_HERE:
             backends.require_supported(case)
@@ -77,7 +78,8 @@ def prepare(
         if answer.result is None:
             return _failure(answer)
         options = _options(case, answer.result, trt_level)
-    made = _make_all(case, steps, weights, options, progress)
+    of_files = replace(case, precision=FP32.name) if case.precision in runtime.reads_fp32 else case
+    made = _make_all(of_files, steps, weights, options, progress)
     if isinstance(made, Failure):
         return made
     compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)

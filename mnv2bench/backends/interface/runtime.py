@@ -18,6 +18,7 @@ class Runtime:
     `reads` is the artifact format that it opens, `reads_other` those of precisions that have another one, as
     {"int8": "onnx_int8"}, and `runs` its precisions by device: cpu, cuda, arm64, which is any remote device.
     `any_processor` are the precisions that it computes on a CPU without the precision's own instructions as well.
+    `reads_fp32` are precisions of which it opens fp32's file and rounds the weights itself.
     `refuses` gives, by device and precision, the reason for a combination that it does not run, where the reason is not
     plain.
     `needs_cuda` is the CUDA version that a driver must serve, as `cuDriverGetVersion` counts: 13000 is 13.0.
@@ -43,6 +44,7 @@ class Runtime:
     runs: Mapping[str, tuple[str, ...]]
     reads_other: Mapping[str, str] = field(default_factory=dict)
     any_processor: tuple[str, ...] = ()
+    reads_fp32: tuple[str, ...] = ()
     refuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs_cuda: int = 0
     extra: str = ""
@@ -66,7 +68,7 @@ class Runtime:
         for names in self.runs.values():
             for name in names:
                 precisions.named(name)
-        for name in self.reads_other:
+        for name in (*self.reads_other, *self.reads_fp32):
             precisions.named(name)
         if self.opens not in OPENS:
             raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
