@@ -62,5 +62,5 @@ def test_without_fp16_openvino_would_run_the_same_hint_in_another_precision_and_
     if "fp16" in listed:
         backend.require_capability(core, "fp16")
         return
-    with pytest.raises(Unsupported, match=r"^OpenVINO runs FP32, .*on this CPU, and would run another precision for fp16$"):
+    with pytest.raises(Unsupported, match="would run another precision for fp16"):
         backend.require_capability(core, "fp16")

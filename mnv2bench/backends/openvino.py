@@ -23,7 +23,7 @@ RUNTIME = Runtime(
     why_no_trace="OpenVINO's performance counters are durations without a time line",
 )
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}  # without one, some CPUs would silently pick bf16
-CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16"}
+CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
 PRECISIONS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}  # by the ends of kernels' names
 WITH_WEIGHTS = ("Convolution", "FullyConnected", "MatMul")
 SETTINGS = (
