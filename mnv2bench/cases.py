@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -121,6 +121,11 @@ class Case:
             int(threads),
             int(classes or networks.CLASSES),
         )
+
+    @property
+    def accuracy_case(self) -> "Case":
+        """What stands for all cases that have the same accuracy: it does not depend on threads and batch."""
+        return replace(self, batch=1, threads=1)
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)

@@ -57,6 +57,7 @@ REPEATED = {  # options that may be given several times
     "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
     "others are not compared. docs/measuring.md says which variables pass without it.",
 }
+NO_ACCURACY = "Do not test each backend on all labelled images, which takes seconds to minutes for each."
 FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
 
 

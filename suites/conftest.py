@@ -22,7 +22,7 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
-from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, option_text, select, suite_cases
+from mnv2bench.selection import FLAGS, NO_ACCURACY, OPTIONS, REPEATED, option_text, select, suite_cases
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
@@ -65,6 +65,7 @@ def pytest_addoption(parser):
         group.addoption(f"--{name}", action="append", default=[], help=text)
     text = "Also run each runtime's own profiler, in fresh processes among the timed ones. mnv2bench report shows it."
     group.addoption("--profile", action="store_true", help=text)
+    group.addoption("--no-accuracy", action="store_true", help=NO_ACCURACY)
     for name, text in PATIENCE_FLAGS.items():
         group.addoption(f"--{name}", action="store_true", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
@@ -147,7 +148,18 @@ def pytest_runtestloop(session):
                 extras = tuple(map(Profiling, chosen)) if option.profile else ()
                 plan, seed, weights = selection.plan, selection.seed, selection.weights
                 waiting = patience({name: config.getoption(f"--{name}") for name in PATIENCE_FLAGS})
-                campaign = Campaign(chosen, journal, plan, seed, weights, display, selection.runner, extras, waiting)
+                campaign = Campaign(
+                    chosen,
+                    journal,
+                    plan,
+                    seed,
+                    weights,
+                    display,
+                    selection.runner,
+                    extras,
+                    waiting,
+                    accuracy=not option.no_accuracy,
+                )
                 require_results(journal.path.parent)
                 measured = run(campaign, option.resume)
         except Locked as error:

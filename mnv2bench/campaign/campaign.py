@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mnv2bench.campaign import accuracies
 from mnv2bench.campaign.items import CaseItem, Item, Needs
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.places import require_places
@@ -38,6 +39,7 @@ class Campaign:
     runner: str = ""  # what runs the cases of other devices instead of our own runners
     extras: tuple[Item, ...] = ()  # what other subjects measure among the cases
     patience: Patience = field(default_factory=Patience)
+    accuracy: bool = False  # whether each backend is also tested on all labelled images
 
 
 def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
@@ -64,12 +66,32 @@ def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
         campaign.progress(line, 0, 0)
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
     statuses = {item.id: item.statuses(journal) for item in items}
-    _measure(campaign, items, statuses, _preparations(campaign, items, statuses))
+    preparations = _preparations(campaign, items, statuses)
+    _measure(campaign, items, statuses, preparations)
+    if campaign.accuracy:
+        _measure_accuracies(campaign, preparations)
     journal.note(state())
     journal.note(End(resident_bytes("VmHWM")))
     total = len(items) * campaign.plan.processes
     campaign.progress("done", total, total)
-    return records(head, journal.artifacts, journal.processes)
+    return records(head, journal.artifacts, journal.processes, journal.accuracies)
+
+
+def _measure_accuracies(campaign: Campaign, preparations: Preparations) -> None:
+    """Test every backend on the labelled images, as far as the journal does not hold that."""
+    journal, progress = campaign.journal, campaign.progress
+    cases = accuracies.untested(campaign.cases, campaign.weights, journal)
+    for number, case in enumerate(cases, 1):
+        progress(f"accuracy {number} of {len(cases)}: {case.id}", len(cases), len(cases))
+        made = preparations.get(Needs(case)) or _prepared(campaign, Needs(case))
+        if isinstance(made, Preparation):
+            tested = accuracies.Tested(case, made, campaign.plan, progress)
+            journal.accuracy(case, accuracies.measured(tested))
+
+
+def _prepared(campaign: Campaign, needs: Needs) -> Preparation | Failure:
+    level = campaign.plan.trt_level
+    return prepare(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format)
 
 
 def _stopped(statuses: Statuses) -> set[str]:
@@ -86,9 +108,7 @@ def _preparations(campaign: Campaign, items: Sequence[Item], statuses: Statuses)
         if needs is None or item.id in stopped or numbers <= statuses[item.id].keys():
             continue
         if needs not in preparations:
-            level = campaign.plan.trt_level
-            made = prepare(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format)
-            preparations[needs] = made
+            preparations[needs] = _prepared(campaign, needs)
         made = preparations[needs]
         if isinstance(item, CaseItem) and isinstance(made, Preparation):
             campaign.journal.artifact(item.case, made.artifact)

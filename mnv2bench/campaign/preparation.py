@@ -74,12 +74,12 @@ def prepare(
         return Failure("unavailable", str(error))
     options: dict[str, str] = {}
     if case.gpu is not None:
-        answer = gpu_device(case.gpu, backends.runtime(case.backend).needs_cuda, case.backend)
+        answer = gpu_device(case.gpu, *_needs_of_gpu(case))
         if answer.result is None:
             return _failure(answer)
         options = _options(case, answer.result, trt_level)
     of_files = replace(case, precision=FP32.name) if case.precision in runtime.reads_fp32 else case
-    made = _make_all(of_files, steps, weights, options, progress)
+    made = make_all(of_files, steps, weights, options, progress)
     if isinstance(made, Failure):
         return made
     compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
@@ -104,12 +104,12 @@ def require_reference(cases: Iterable[Case], weights: Weights, progress: Progres
     if not weights.file:
         return
     for variant in dict.fromkeys(replace(case, **NOT_OF_REFERENCES) for case in cases):
-        made = _make_all(variant, formats.steps("reference"), weights, {}, progress)
+        made = make_all(variant, formats.steps("reference"), weights, {}, progress)
         if isinstance(made, Failure) and made.status == "wrong":
             raise ValueError(f"--weights {weights.file}: {made.reason.partition(': ')[2]}")
 
 
-def _make_all(
+def make_all(
     case: Case, steps: Iterable[str], weights: Weights, options: dict[str, str], progress: Progress
 ) -> dict[str, Artifact] | Failure:
     """The artifacts of these formats, each made from one before it."""
@@ -150,6 +150,16 @@ def _clear_damaged(whose: str, folder: Path, progress: Progress) -> None:
 def gpu_device(index: int, cuda_version: int, backend: str) -> Outcome[Device]:
     """The GPU as its driver tells of it, asked in a process of its own; or why a backend cannot use it."""
     return run_child(DRIVER, DriverJob(index, cuda_version, backend), {}, DRIVER_TIMEOUT_S)
+
+
+def gpu_facts(case: Case) -> Device | None:
+    """The GPU that a case runs on, None for a case of another device."""
+    return None if case.gpu is None else gpu_device(case.gpu, *_needs_of_gpu(case)).result
+
+
+def _needs_of_gpu(case: Case) -> tuple[int, str]:
+    """The CUDA version that the backend of a case needs, and its name."""
+    return backends.runtime(case.backend).needs_cuda, case.backend
 
 
 def _failure(outcome: Outcome[R]) -> Failure:

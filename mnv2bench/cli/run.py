@@ -13,7 +13,7 @@ from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selec
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal
-from mnv2bench.selection import SUITES, Selection, suite_cases
+from mnv2bench.selection import NO_ACCURACY, SUITES, Selection, suite_cases
 from mnv2bench.terminal import Display, spent_table
 
 
@@ -29,6 +29,7 @@ def run(
         "mnv2bench.jsonl"
     ),
     resume: Resume = False,
+    no_accuracy: Annotated[bool, typer.Option("--no-accuracy", help=NO_ACCURACY)] = False,
     *,
     patience: Patience,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress; print only what failed.")] = False,
@@ -47,6 +48,7 @@ def run(
                 progress=display,
                 runner=selection.runner,
                 patience=patience,
+                accuracy=not no_accuracy,
             )
             records = measure(campaign, resume)
     except FileExistsError:

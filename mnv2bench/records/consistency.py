@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from mnv2bench.cases import Kind
 from mnv2bench.precisions import named
-from mnv2bench.records.record import ENDED, STATUSES, Counts, ExternalResult, Memory, Process, Samples
+from mnv2bench.records.record import ENDED, STATUSES, Accuracy, Counts, ExternalResult, Memory, Process, Samples
 from mnv2bench.records.rounds import GpuRound, Round
 
 # How far two readings of one thing may differ: docs/thresholds.md#damaged-files
@@ -45,6 +45,22 @@ def require_status(status: str, reason: str) -> None:
         raise ValueError(f"it is ok and has a reason: {reason}")
     if status != "ok" and not reason:
         raise ValueError(f"it is {status} without a reason")
+
+
+def require_consistent_accuracy(accuracy: Accuracy) -> None:
+    """Raise ValueError for an accuracy whose numbers contradict each other."""
+    require_status(accuracy.status, accuracy.reason)
+    counted = (accuracy.labelled, accuracy.right, accuracy.agreeing, accuracy.reference_right)
+    if accuracy.status != "ok":
+        if accuracy.images or any(counted):
+            raise ValueError(f"an accuracy that ended as {accuracy.status} and has numbers")
+        return
+    if not 0 < accuracy.images <= accuracy.labelled:
+        raise ValueError(f"an accuracy on {accuracy.images} of {accuracy.labelled} images")
+    if max(counted[1:]) > accuracy.images:
+        raise ValueError(f"an accuracy with more right or agreeing images than {accuracy.images}")
+    if abs(accuracy.right - accuracy.reference_right) > accuracy.images - accuracy.agreeing:
+        raise ValueError("an accuracy that differs from eager fp32's by more images than do not agree")
 
 
 def require_in_time(process: Process, timeout_s: float) -> None:

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import Meta, Struct, UnsetType
 
 from mnv2bench.cases import Case, Kind
-from mnv2bench.records.consistency import require_consistent
+from mnv2bench.records.consistency import require_consistent, require_consistent_accuracy
 from mnv2bench.records.json_text import dumps, parsed
 from mnv2bench.records.ranges import PACKED
-from mnv2bench.records.record import Artifact, Process, Samples
+from mnv2bench.records.record import Accuracy, Artifact, Process, Samples
 from mnv2bench.records.target import Target, target_from_json, target_to_json
 
 T = TypeVar("T")
@@ -78,6 +78,18 @@ class ArtifactLine(Artifact, tag_field="line", tag="artifact", kw_only=True, fro
     def artifact(self) -> Artifact:
         """The artifact that the line tells of."""
         return Artifact(**{name: getattr(self, name) for name in Artifact.__struct_fields__})
+
+
+class AccuracyLine(Accuracy, tag_field="line", tag="accuracy", kw_only=True, frozen=True):
+    """An Accuracy as a line of a journal: with the id of the case whose artifact was tested."""
+
+    case: str
+
+    def accuracy(self) -> Accuracy:
+        """The accuracy that the line tells of. ValueError for one that contradicts itself."""
+        accuracy = Accuracy(**{name: getattr(self, name) for name in Accuracy.__struct_fields__})
+        require_consistent_accuracy(accuracy)
+        return accuracy
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from mnv2bench.records.json_text import dumps
 from mnv2bench.records.lines import End, Head, SideLine, Unusable
 from mnv2bench.records.machine import MachineState, machine_to_json
 from mnv2bench.records.reading import JOURNAL_START, contents_of, end, lines, load, load_saved, records, states
-from mnv2bench.records.record import SCHEMA, Artifact, Process
+from mnv2bench.records.record import SCHEMA, Accuracy, Artifact, Process
 
 __all__ = ["End", "Head", "Journal", "SideLine", "Unusable", "end", "lines", "load", "load_saved", "records", "states"]
 
@@ -31,6 +31,7 @@ class Journal:
         self.path = path
         self._file = AppendedFile(path)
         self.artifacts: dict[str, Artifact] = {}
+        self.accuracies: dict[Case, Accuracy] = {}  # by the case that stands for all which have the same one
         self.processes: list[Process] = []
         self.others: list[dict[str, object]] = []  # lines that other subjects wrote, and that they decode
         self._end_at: int | None = None  # where the line of the end begins, in a finished journal that is resumed
@@ -50,6 +51,7 @@ class Journal:
         if not text.startswith(JOURNAL_START):
             raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
         self.artifacts, self.processes = dict(before.artifacts), list(before.processes)
+        self.accuracies = dict(before.accuracies)
         self.others = [other.fields for other in before.others]
         os.truncate(self.path, text.rindex(b"\n") + 1)
         if before.end:
@@ -73,6 +75,10 @@ class Journal:
     def artifact(self, case: Case, artifact: Artifact) -> None:
         self.artifacts[case.id] = artifact
         self._append({"line": "artifact", "case": case.id, **to_json(artifact)})
+
+    def accuracy(self, case: Case, accuracy: Accuracy) -> None:
+        self.accuracies[case.accuracy_case] = accuracy
+        self._append({"line": "accuracy", "case": case.id, **to_json(accuracy)})
 
     def process(self, process: Process) -> None:
         self.processes.append(process)

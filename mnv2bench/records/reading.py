@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.consistency import require_cores, require_in_time
 from mnv2bench.records.contents import contents
-from mnv2bench.records.encoding import WHOLE_SINCE, ArtifactLine, ProcessLine, built, parse_case
+from mnv2bench.records.encoding import WHOLE_SINCE, AccuracyLine, ArtifactLine, ProcessLine, built, parse_case
 from mnv2bench.records.json_text import parsed
 from mnv2bench.records.lines import (
     End,
@@ -27,7 +27,7 @@ from mnv2bench.records.lines import (
     naming_line,
 )
 from mnv2bench.records.machine import MachineState
-from mnv2bench.records.record import ENDED, SCHEMA, Artifact, Process, Record, record
+from mnv2bench.records.record import ENDED, SCHEMA, Accuracy, Artifact, Process, Record, record
 
 JOURNAL_START = b'{"line":'
 OTHERS = ("profile", "probes")  # lines that other subjects wrote, and that they decode
@@ -46,6 +46,8 @@ class Other(Struct, frozen=True):
 class Contents(Struct, frozen=True):
     """All that a file holds. `end` is None where its campaign was interrupted.
 
+    `accuracies` are by the case that stands for all which have the same one: `Case.accuracy_case`.
+
     `states` are how busy the machine was meanwhile, in the order of the lines. `schema` is that of its head: since 5
     every field must stand in its lines. `datetime` is what pytest-benchmark wrote of when it saved the file, None in a
     journal.
@@ -53,6 +55,7 @@ class Contents(Struct, frozen=True):
 
     head: Head
     artifacts: dict[str, Artifact]
+    accuracies: dict[Case, Accuracy]
     processes: tuple[Process, ...]
     others: tuple[Other, ...]
     states: tuple[MachineState, ...]
@@ -63,7 +66,7 @@ class Contents(Struct, frozen=True):
     @property
     def records(self) -> tuple[Record, ...]:
         """One Record for each case, in the order in which the campaign names them."""
-        return records(self.head, self.artifacts, self.processes)
+        return records(self.head, self.artifacts, self.processes, self.accuracies)
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,27 @@ def _saved_at(text: str | None) -> datetime:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def records(head: Head, artifacts: Mapping[str, Artifact], processes: Iterable[Process]) -> tuple[Record, ...]:
+def records(
+    head: Head,
+    artifacts: Mapping[str, Artifact],
+    processes: Iterable[Process],
+    accuracies: Mapping[Case, Accuracy],
+) -> tuple[Record, ...]:
     """One Record for each case, in the order in which the campaign names them."""
     by_case: dict[Case, list[Process]] = {case: [] for case in head.cases}
     for process in processes:
         by_case[process.case].append(process)
     return tuple(
-        record(case, head.plan, head.machine, by_case[case], artifacts.get(case.id), head.seed, head.weights)
+        record(
+            case=case,
+            plan=head.plan,
+            machine=head.machine,
+            processes=by_case[case],
+            artifact=artifacts.get(case.id),
+            seed=head.seed,
+            weights=head.weights,
+            accuracy=accuracies.get(case.accuracy_case),
+        )
         for case in head.cases
     )
 
@@ -142,6 +159,7 @@ class Reader:
         self.head: Head | None = None
         self.schema = 0  # of the file
         self.artifacts: dict[str, Artifact] = {}
+        self.accuracies: dict[Case, Accuracy] = {}
         self.processes: list[Process] = []
         self.numbers: dict[Case, list[int]] = {}  # of the processes of each case
         self.positions: set[int] = set()
@@ -165,6 +183,8 @@ class Reader:
             raise ValueError(f"a line {line.line!r} behind the end")
         if line.line == "artifact":
             self._take_artifact(fields)
+        elif line.line == "accuracy":
+            self._take_accuracy(fields)
         elif line.line == "process":
             self._take_process(self.head, fields)
         elif line.line == "end":
@@ -195,6 +215,13 @@ class Reader:
         if self.whole and self.artifacts.get(case.id, artifact) != artifact:
             raise ValueError(f"a second artifact of {case.id}")
         self.artifacts[case.id] = artifact
+
+    def _take_accuracy(self, fields: dict[str, Any]) -> None:
+        line = built(fields, AccuracyLine, self.schema)
+        case = self._case(line.case).accuracy_case
+        if case in self.accuracies:
+            raise ValueError(f"a second accuracy of {line.case}")
+        self.accuracies[case] = line.accuracy()
 
     def _take_process(self, head: Head, fields: dict[str, Any]) -> None:
         process = built(fields, ProcessLine, self.schema).process(self.schema)
@@ -229,6 +256,7 @@ class Reader:
         return Contents(
             head=self.head,
             artifacts=self.artifacts,
+            accuracies=self.accuracies,
             processes=tuple(self.processes),
             others=tuple(self.others),
             states=tuple(self.states),

@@ -15,7 +15,7 @@ from mnv2bench.records.weights import Weights
 
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
 # 5 (2026-11): minor faults and system time of rounds, what was set and checked.
-# 6 (2026-11): layers by precision, weights trained on digits.
+# 6 (2026-11): layers by precision, weights trained on digits, accuracies.
 # A reader takes every number up to its own: docs/records.md
 SCHEMA = 6
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
@@ -230,6 +230,25 @@ class Process(Struct, frozen=True, forbid_unknown_fields=True):
     target: Target | None = None
 
 
+class Accuracy(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many labelled images a backend gets right, at one precision and on one device, whatever its threads.
+
+    `image_set` names the images, of which there are `labelled`; `images` of them were tested, and `right` of those have
+    their label as the largest logit. `agreeing` have the same largest logit as eager fp32 has, which gets
+    `reference_right` of them right. `status` and `reason` say how the process ended that tested them.
+    """
+
+    status: Text
+    reason: Text = ""
+    wall_s: NotNegative = 0.0
+    image_set: Text = ""
+    labelled: Whole = 0
+    images: Whole = 0
+    right: Whole = 0
+    agreeing: Whole = 0
+    reference_right: Whole = 0
+
+
 class Artifact(Struct, frozen=True, forbid_unknown_fields=True):
     """A file that a backend reads: its size and its content's hash, and how long its making took.
 
@@ -255,6 +274,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     artifact: Artifact | None = None
     seed: int = 0
     weights: Weights = Weights()
+    accuracy: Accuracy | None = None
 
     @property
     def samples(self) -> tuple[Samples, ...]:
@@ -285,6 +305,7 @@ def record(
     artifact: Artifact | None = None,
     seed: int = 0,
     weights: Weights = Weights(),  # noqa: B008  it is frozen
+    accuracy: Accuracy | None = None,
 ) -> Record:
     """The Record of a case from its processes: `ok` only where all of them are, else as the first that is not."""
     all_processes = tuple(processes)
@@ -295,7 +316,7 @@ def record(
         if process.status != "ok":
             status, reason = process.status, process.reason
             break
-    return Record(case, plan, machine, status, reason, all_processes, artifact, seed, weights)
+    return Record(case, plan, machine, status, reason, all_processes, artifact, seed, weights, accuracy)
 
 
 def replace(value: V, **changes: Any) -> V:

@@ -49,6 +49,10 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
             return WeightsKind.DIGITS
         return WeightsKind.SEEDED
 
+    def has_labelled_images(self, case: Case) -> bool:
+        """Whether there are labelled images to measure an accuracy on with the weights of this case."""
+        return self.kind(case) == WeightsKind.DIGITS
+
     def content_of(self, case: Case) -> str:
         """What makes the weights of this case the same as others: part of the name of every file made from them."""
         match self.kind(case):

@@ -5,7 +5,7 @@ from msgspec import Struct
 from mnv2bench.artifacts.weights import WeightsFile
 from mnv2bench.cases import Case, Kind
 from mnv2bench.gpu.driver import Device
-from mnv2bench.records import Counts, ExternalResult, Plan, Samples, Weights
+from mnv2bench.records import Accuracy, Counts, ExternalResult, Plan, Samples, Weights
 from mnv2bench.records.target import Target
 from mnv2bench.workers.programs import Program
 
@@ -34,6 +34,17 @@ class Measured(Struct, frozen=True):
     counts: Counts | None = None
     external_result: ExternalResult | None = None
     target: Target | None = None
+
+
+class AccuracyJob(Struct, frozen=True):
+    """An artifact to test on labelled images, of which `labelled` has the labels and the classes of eager fp32."""
+
+    case: Case
+    plan: Plan
+    artifact: str
+    labelled: str
+    weights: Weights
+    runner: str = ""
 
 
 class DeviceJob(Struct, frozen=True):
@@ -72,9 +83,10 @@ class DriverJob(Struct, frozen=True):
 
 
 class Programs(Struct, frozen=True):
-    """What measures a case, and what prepares the device that it runs on, where that is not this machine."""
+    """What measures a case, what tests its accuracy, and what prepares the device where that is not this machine."""
 
     measure: Program[MeasureJob, Measured]
+    accuracy: Program[AccuracyJob, Accuracy] | None = None
     prepare_device: Program[DeviceJob, None] | None = None
 
 
@@ -82,11 +94,12 @@ EXPORTER = Program("mnv2bench.workers.exporter", ExportJob, type(None))
 READER = Program("mnv2bench.workers.reader", ReadJob, WeightsFile)
 DRIVER = Program("mnv2bench.workers.driver", DriverJob, Device)
 WORKER = Program("mnv2bench.workers.worker", MeasureJob, Measured)
+ACCURACY = Program("mnv2bench.workers.accuracy_worker", AccuracyJob, Accuracy)
 REMOTE_WORKER = Program("mnv2bench.remote.worker", MeasureJob, Measured)
 DEVICE_PREPARER = Program("mnv2bench.remote.prepare", DeviceJob, type(None))
 
 PROGRAMS = {
-    Kind.MEASURED_HERE: Programs(WORKER),
-    Kind.MEASURED_ON_DEVICE: Programs(REMOTE_WORKER, DEVICE_PREPARER),
-    Kind.COUNTED: Programs(REMOTE_WORKER, DEVICE_PREPARER),
+    Kind.MEASURED_HERE: Programs(WORKER, ACCURACY),
+    Kind.MEASURED_ON_DEVICE: Programs(REMOTE_WORKER, prepare_device=DEVICE_PREPARER),
+    Kind.COUNTED: Programs(REMOTE_WORKER, prepare_device=DEVICE_PREPARER),
 }

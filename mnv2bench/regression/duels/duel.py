@@ -34,7 +34,7 @@ class JournaledSide:
 
     def records(self) -> tuple[Record, ...]:
         """The Records of the processes so far."""
-        return records(self.head, self.journal.artifacts, self.journal.processes)
+        return records(self.head, self.journal.artifacts, self.journal.processes, self.journal.accuracies)
 
 
 @dataclass
