@@ -2,6 +2,19 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """How far outputs may be from eager fp32's.
+
+    `error` is the largest difference over the largest logit. `distance` is the root mean square of the distances of
+    the outputs from their reference, over that of the distances between the reference's images in a row; None where the
+    largest error alone decides.
+    """
+
+    error: float
+    distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -14,8 +27,8 @@ class Precision:
     GPU that has the format; before that the GPU would compute in another format without saying so. `cpu_flags` are
     those of processors that multiply in it themselves, where libraries would else emulate it, slower than fp32.
 
-    `largest_error` is over the largest logit. `largest_distance` is the distance of the outputs from the reference over
-    the distance between the reference's two batches of images; None where the largest error alone decides.
+    `digits`, `seeded` and `file` are the limits for networks with weights of each kind: rounding moves the outputs of a
+    trained network little, those of one with weights made from a seed more, and what it does to a user's is unknown.
     `peak_ratio` is how many of its multiply-adds the fastest hardware does in the time of one in fp32.
     """
 
@@ -24,8 +37,9 @@ class Precision:
     dtype: str
     element_bytes: int
     significand_bits: int
-    largest_error: float
-    largest_distance: float | None = None
+    digits: Limits
+    seeded: Limits
+    file: Limits
     peak_ratio: float = 1.0
     stored_as: str = ""
     first_cuda_capability: float = 0.0
@@ -50,6 +64,15 @@ class Precision:
         """Bytes of an element over those of an fp32 one."""
         return self.element_bytes / FP32.element_bytes
 
+    @property
+    def largest_error(self) -> float:
+        """The largest error that outputs may have with any weights."""
+        return max(self.digits.error, self.seeded.error, self.file.error)
+
+    def limits(self, weights: str) -> Limits:
+        """The limits for weights of this kind, as `records.WeightsKind` names it. KeyError for any other."""
+        return {"digits": self.digits, "seeded": self.seeded, "file": self.file}[weights]
+
 
 # Where the limits come from: docs/thresholds.md#precisions
 FP32 = Precision(
@@ -58,7 +81,9 @@ FP32 = Precision(
     dtype="float32",
     element_bytes=4,
     significand_bits=23,
-    largest_error=1e-4,
+    digits=Limits(1e-4),
+    seeded=Limits(1e-4),
+    file=Limits(1e-4),
 )
 TF32 = Precision(
     name="tf32",
@@ -66,8 +91,9 @@ TF32 = Precision(
     dtype="float32",
     element_bytes=4,
     significand_bits=10,
-    largest_error=0.15,
-    largest_distance=0.3,
+    digits=Limits(0.02, 0.02),
+    seeded=Limits(0.05, 0.06),
+    file=Limits(0.15, 0.3),
     peak_ratio=8.0,
     stored_as="fp32",
     first_cuda_capability=8.0,
@@ -78,8 +104,9 @@ FP16 = Precision(
     dtype="float16",
     element_bytes=2,
     significand_bits=10,
-    largest_error=0.15,
-    largest_distance=0.3,
+    digits=Limits(0.02, 0.02),
+    seeded=Limits(0.05, 0.06),
+    file=Limits(0.15, 0.3),
     peak_ratio=16.0,
     cpu_flags=("avx512_fp16", "asimdhp"),
 )
@@ -89,8 +116,9 @@ BF16 = Precision(
     dtype="bfloat16",
     element_bytes=2,
     significand_bits=7,
-    largest_error=0.4,
-    largest_distance=0.65,
+    digits=Limits(0.1, 0.1),
+    seeded=Limits(0.1, 0.4),
+    file=Limits(0.4, 0.65),
     peak_ratio=16.0,
     first_cuda_capability=8.0,
     cpu_flags=("avx512_bf16", "amx_bf16", "bf16"),
@@ -101,8 +129,9 @@ INT8 = Precision(
     dtype="float32",
     element_bytes=1,
     significand_bits=7,
-    largest_error=1.0,
-    largest_distance=0.7,
+    digits=Limits(0.4, 0.4),
+    seeded=Limits(0.5, 0.5),
+    file=Limits(1.0, 0.7),
     peak_ratio=32.0,
     stored_as="fp32",
     cpu_flags=("avx512_vnni", "avx_vnni", "amx_int8", "asimddp"),

@@ -17,7 +17,7 @@ from mnv2bench.campaign.processes import run_process
 from mnv2bench.cases import Case
 from mnv2bench.networks import images
 from mnv2bench.precisions import named
-from mnv2bench.records import Checks, Plan, Process, Samples, replace
+from mnv2bench.records import Checks, Plan, Process, Samples, WeightsKind, replace
 from mnv2bench.records.encoding import process_from_json, process_to_json
 from mnv2bench.records.rounds import GpuRound, Round
 from mnv2bench.records.target import Cluster
@@ -29,6 +29,7 @@ from mnv2bench.workers.outputs import Reference
 from mnv2bench.workers.peak import UNKNOWN, Peak, product_peak
 from mnv2bench.workers.rotation import Rotation, kept, new_calls, repeated_calls
 
+SEEDED = WeightsKind.SEEDED
 CASE = Case(width=0.35, resolution=96, backend="fake")
 BRIEF = Plan(processes=1, rounds=2, round_s=0.02, warmup_s=0.02, warmup_cap_s=0.1, timeout_s=60.0)
 BEFORE = "calls return before their work is done"
@@ -200,7 +201,7 @@ def told_by_runner(program, folder, unknown=8):
     reference.logits = {seed: np.array([[seed, -seed]], np.float32) for seed in seeds}
     assert outputs[:2].tolist() == reference.of(seeds[:2]).tolist()
     return after_rounds(
-        CASE, samples.rounds, list(outputs[2:]), seeds, samples.checks, reference, lambda seconds: UNKNOWN
+        CASE, SEEDED, samples.rounds, list(outputs[2:]), seeds, samples.checks, reference, lambda seconds: UNKNOWN
     )
 
 
@@ -227,7 +228,7 @@ def test_the_runner_in_python_of_such_a_backend_is_wrong(made, tmp_path, mode):
     outputs = np.fromfile(tmp_path / "outputs", np.float32).reshape(-1, 1, 1000)
     limit = Peak(samples.checks.peak_madds_per_s, samples.checks.peak)
     _, wrong = after_rounds(
-        CASE, samples.rounds, list(outputs[2:]), seeds, samples.checks, reference, lambda seconds: limit
+        CASE, SEEDED, samples.rounds, list(outputs[2:]), seeds, samples.checks, reference, lambda seconds: limit
     )
     assert wrong.endswith(FAULTS.get(mode, ""))
     assert bool(wrong) == bool(mode)
@@ -377,10 +378,10 @@ def test_what_seems_beyond_the_peak_is_held_against_a_longer_measurement_first(m
         asked.append(seconds)
         return Peak(20e9 if seconds is None else 60e9, "a double")
 
-    checks, wrong = after_rounds(CASE, rounds, logits, seeds, Checks(), reference, peak)
+    checks, wrong = after_rounds(CASE, SEEDED, rounds, logits, seeds, Checks(), reference, peak)
     assert (asked, wrong, checks.peak_madds_per_s) == ([None, 0.5], "", 60e9)
     checks, wrong = after_rounds(
-        CASE, rounds, logits, seeds, Checks(), reference, lambda seconds: Peak(20e9, "a double")
+        CASE, SEEDED, rounds, logits, seeds, Checks(), reference, lambda seconds: Peak(20e9, "a double")
     )
     assert wrong.endswith(f"a double does 20 in fp32: {BEFORE}")
 
@@ -389,10 +390,10 @@ def test_a_count_of_too_few_instructions_or_of_other_logits_is_wrong(made):
     seeds = batch_seeds(1)
     reference, logits = logits_of(made, kept(0, 10), seeds)
     madds = madds_of(CASE)
-    assert after_counting(CASE, logits, seeds, reference, madds // 4) == (Checks(batches=5, error=0.0), "")
-    _, wrong = after_counting(CASE, logits, seeds, reference, madds // 17)
+    assert after_counting(CASE, SEEDED, logits, seeds, reference, madds // 4) == (Checks(batches=5, error=0.0), "")
+    _, wrong = after_counting(CASE, SEEDED, logits, seeds, reference, madds // 17)
     assert wrong == f"an inference of {madds // 17:,} instructions has {madds:,} multiply-adds: it computes too little"
-    assert after_counting(CASE, logits[::-1], seeds, reference, madds)[1].endswith(STALE)
+    assert after_counting(CASE, SEEDED, logits[::-1], seeds, reference, madds)[1].endswith(STALE)
 
 
 def test_a_matrix_product_is_measured_for_as_long_as_asked_and_has_a_rate():

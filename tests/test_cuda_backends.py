@@ -13,9 +13,11 @@ from mnv2bench.backends import torch_compile_cudagraphs, torch_eager, torch_scri
 from mnv2bench.backends.shared import cuda_session, torch_session
 from mnv2bench.gpu import driver
 from mnv2bench.networks import build, images
+from mnv2bench.records import WeightsKind
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.workers.outputs import compare
 
+SEEDED = WeightsKind.SEEDED
 GPU = Case(width=0.35, resolution=96, device="cuda")
 PAIR = Case(resolution=32, batch=2, device="cuda")
 
@@ -174,7 +176,7 @@ def test_eager_is_opened_in_the_number_format_of_the_case_with_tf32_as_it_says(f
             session.run()
             outputs.append(session.get())
         said = session.settings()
-    error, _, wrong = compare(outputs, np.stack(reference), precision)
+    error, _, wrong = compare(outputs, np.stack(reference), precision, SEEDED)
     assert wrong == ""
     assert (error > 1e-3) == (precision == "fp16")
     assert (said["TF32"], said["CUDA graph"], said["cuDNN benchmark"]) == (tf32, "no", "off")

@@ -36,7 +36,7 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
     backends.require(case)
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         seeds, reference = batch_seeds(job.input_seed), Reference(Path(job.reference))
-        pictures = image_set(case, job.weights)
+        pictures, weights = image_set(case, job.weights), job.weights.kind(case)
 
         def batch(number: int) -> Images:
             return pictures.batch(seeds[number], case.batch, case.resolution)
@@ -47,13 +47,14 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
         opening: Opening[Comparison, tuple[ProfileResult, list[Images]]] = open_check_measure(
             load=lambda: partial(profilers.open, case, Path(job.artifact), Path(folder)),
             batch=batch,
-            check=lambda outputs: compare(outputs, reference.of(REFERENCE_SEEDS), case.precision),
+            check=lambda outputs: compare(outputs, reference.of(REFERENCE_SEEDS), case.precision, weights),
             measure=measure,
         )
     result, logits = opening.measured
     comparison = opening.checked
     if not comparison.wrong:
-        comparison = compare_timed(logits, reference.of([seeds[number] for number in PROFILED]), case.precision)
+        expected = reference.of([seeds[number] for number in PROFILED])
+        comparison = compare_timed(logits, expected, case.precision, weights)
     result = structs.replace(result, error=comparison.error)
     return Outcome("wrong" if comparison.wrong else "ok", comparison.wrong, result)
 

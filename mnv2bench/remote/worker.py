@@ -139,17 +139,18 @@ def _ours(
     result = _answer(device, bundle, job, clock)
     device.pull("outputs", folder / "outputs")
     reference, rounds = Reference(Path(job.reference)), result.samples.rounds
+    weights = job.weights.kind(job.case)
     expected = reference.of(seeds[:CHECKED])
     number = CHECKED + len(kept(len(rounds), len(seeds)))
     outputs = _outputs(folder / "outputs", (number, *expected.shape[1:]))
-    error, separation, wrong = compare(outputs[:CHECKED], expected, job.case.precision)
+    error, separation, wrong = compare(outputs[:CHECKED], expected, job.case.precision, weights)
     otherwise = ran_otherwise(job.case, result.samples.layers)
     if job.case.kind != Kind.COUNTED:
         checks = result.samples.checks or Checks()
         if checks.peak_madds_per_s:
             limit = Peak(checks.peak_madds_per_s, f"{checks.peak} there")
         checks, wrong_later = after_rounds(
-            job.case, rounds, outputs[CHECKED:], seeds, checks, reference, lambda seconds: limit
+            job.case, weights, rounds, outputs[CHECKED:], seeds, checks, reference, lambda seconds: limit
         )
         samples = structs.replace(result.samples, error=error, separation=separation, checks=checks)
         return _outcome(wrong or otherwise or wrong_later, Measured(samples))
@@ -165,7 +166,7 @@ def _ours(
         settings=result.samples.settings,
         layers=result.samples.layers,
     )
-    checks, wrong_later = after_counting(job.case, outputs[CHECKED:], seeds, reference, min(counts.net))
+    checks, wrong_later = after_counting(job.case, weights, outputs[CHECKED:], seeds, reference, min(counts.net))
     return _outcome(wrong or otherwise or wrong_later, Measured(counts=structs.replace(counts, checks=checks)))
 
 

@@ -8,7 +8,7 @@ from mnv2bench import networks
 from mnv2bench.backends import Images
 from mnv2bench.cases import Case
 from mnv2bench.precisions import named
-from mnv2bench.records import Checks
+from mnv2bench.records import Checks, WeightsKind
 from mnv2bench.records.rounds import Round
 from mnv2bench.workers import plausibility
 from mnv2bench.workers.outputs import Comparison, Reference, compare_timed
@@ -22,15 +22,21 @@ def madds_of(case: Case) -> int:
 
 
 def _comparison(
-    case: Case, logits: Sequence[Images], numbers: Sequence[int], seeds: Sequence[int], reference: Reference
+    case: Case,
+    weights: WeightsKind,
+    logits: Sequence[Images],
+    numbers: Sequence[int],
+    seeds: Sequence[int],
+    reference: Reference,
 ) -> Comparison:
     """The logits of the batches of these numbers, held against the reference."""
     expected, checked = reference.of([seeds[number] for number in numbers]), reference.of(seeds[:CHECKED])
-    return compare_timed(logits, expected, case.precision, list(checked))
+    return compare_timed(logits, expected, case.precision, weights, list(checked))
 
 
 def after_rounds(
     case: Case,
+    weights: WeightsKind,
     rounds: Sequence[Round],
     logits: Sequence[Images],
     seeds: Sequence[int],
@@ -44,7 +50,7 @@ def after_rounds(
     or for as long as it usually does; what seems beyond it is held against a longer measurement.
     """
     numbers = kept(len(rounds), len(seeds))
-    comparison = _comparison(case, logits, numbers, seeds, reference)
+    comparison = _comparison(case, weights, logits, numbers, seeds, reference)
     precision, limit = named(case.precision), peak(None)
     rate = madds_of(case) / plausibility.fast_call_ns(rounds) * 1e9
     if limit.madds_per_s and rate > plausibility.limit(limit.madds_per_s, precision):
@@ -67,10 +73,15 @@ def after_rounds(
 
 
 def after_counting(
-    case: Case, logits: Sequence[Images], seeds: Sequence[int], reference: Reference, instructions: int
+    case: Case,
+    weights: WeightsKind,
+    logits: Sequence[Images],
+    seeds: Sequence[int],
+    reference: Reference,
+    instructions: int,
 ) -> tuple[Checks, str]:
     """The same of a process whose instructions were counted; `instructions` are those of its shortest inference."""
     numbers = kept(0, len(seeds))
-    comparison = _comparison(case, logits, numbers, seeds, reference)
+    comparison = _comparison(case, weights, logits, numbers, seeds, reference)
     checks = Checks(batches=CHECKED + len(numbers), error=comparison.error)
     return checks, comparison.wrong or plausibility.too_few_instructions(instructions, madds_of(case))

@@ -8,7 +8,8 @@ import numpy as np
 
 from mnv2bench.artifacts.separation import MIN_SEPARATION
 from mnv2bench.backends import Images
-from mnv2bench.precisions import FP32, Precision, named
+from mnv2bench.precisions import FP32, Limits, named
+from mnv2bench.records import WeightsKind
 
 
 class Comparison(NamedTuple):
@@ -36,32 +37,36 @@ class Reference:
         return np.stack([self.logits[seed] for seed in seeds])
 
 
-def compare(outputs: Sequence[Images], reference: Images, precision: str) -> Comparison:
+def compare(outputs: Sequence[Images], reference: Images, precision: str, weights: WeightsKind) -> Comparison:
     """Hold outputs against eager fp32's logits of the same batches: two or more, no two in a row of the same images."""
     scale = float(np.abs(reference).max())
     separation = float(np.abs(reference[0] - reference[1]).max()) / scale if scale else 0.0
     if wrong := _meaningless(outputs, reference, separation):
         return Comparison(None, separation, wrong)
-    limits = named(precision)
+    limits = named(precision).limits(weights)
     error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
-    if error > limits.largest_error:
+    if error > limits.error:
         rounding = "" if precision == FP32.name else f": more than rounding to {precision} does"
         wrong = f"outputs differ from eager fp32 by {error:.1e} of the largest logit{rounding}"
         return Comparison(error, separation, wrong)
-    if limits.largest_distance is None:
+    if limits.distance is None:
         return Comparison(error, separation, "")
-    return Comparison(error, separation, _beyond_rounding(np.stack(outputs), reference, limits))
+    return Comparison(error, separation, _beyond_rounding(np.stack(outputs), reference, precision, limits.distance))
 
 
 def compare_timed(
-    outputs: Sequence[Images], reference: Images, precision: str, checked: Sequence[Images] = ()
+    outputs: Sequence[Images],
+    reference: Images,
+    precision: str,
+    weights: WeightsKind,
+    checked: Sequence[Images] = (),
 ) -> Comparison:
     """The same for the outputs of a session while it was timed, after those of the batches `checked` were right."""
-    comparison = compare(outputs, reference, precision)
+    comparison = compare(outputs, reference, precision, weights)
     if not comparison.wrong:
         return comparison
     wrong = f"outputs were right before anything was timed, and not while it was: {comparison.wrong}"
-    if _of_other_images(outputs, reference, [*checked, *reference], named(precision)):
+    if _of_other_images(outputs, reference, [*checked, *reference], named(precision).limits(weights)):
         wrong += "; they are those of other images: it stopped computing, or returns the result of another call"
     return Comparison(comparison.error, comparison.separation, wrong)
 
@@ -78,25 +83,28 @@ def _meaningless(outputs: Sequence[Images], reference: Images, separation: float
     return ""
 
 
-def _beyond_rounding(outputs: Images, reference: Images, limits: Precision) -> str:
+def _beyond_rounding(outputs: Images, reference: Images, precision: str, largest_distance: float) -> str:
     """Why these are not the reference's own images rounded, by Euclidean distances; "" where they may be.
 
-    Each batch is held against its own reference and against that of the batch before it.
+    Each batch is held against its own reference and against that of the batch before it, by the logits that the
+    reference does not give to all images alike: hundreds of classes that no image belongs to would hide ten that count.
     """
+    telling = np.ptp(reference.reshape(-1, reference.shape[-1]), axis=0) > 0
+    outputs, reference = outputs[..., telling], reference[..., telling]
     others = np.roll(reference, 1, axis=0)
     apart = np.linalg.norm(reference - others, axis=-1)
     own = np.linalg.norm(outputs - reference, axis=-1)
     other = np.linalg.norm(outputs - others, axis=-1)
     distance = float(np.sqrt(np.mean(own**2) / np.mean(apart**2)))
-    if limits.largest_distance is not None and distance > limits.largest_distance:
+    if distance > largest_distance:
         far = f"outputs are {distance:.2f} as far from eager fp32 as its other images are"
-        return f"{far}: more than rounding to {limits.name} does"
+        return f"{far}: more than rounding to {precision} does"
     return "an image's outputs are nearer to another image's reference than to its own" if (own >= other).any() else ""
 
 
-def _of_other_images(outputs: Sequence[Images], reference: Images, others: Sequence[Images], limits: Precision) -> bool:
+def _of_other_images(outputs: Sequence[Images], reference: Images, others: Sequence[Images], limits: Limits) -> bool:
     """Whether some batch's outputs are far from its own reference and near to that of another batch."""
-    limit = limits.largest_error * float(np.abs(reference).max())
+    limit = limits.error * float(np.abs(reference).max())
 
     def is_near(output: Images, logits: Images) -> bool:
         return output.shape == logits.shape and float(np.abs(output - logits).max()) <= limit

@@ -98,7 +98,8 @@ def main(job: MeasureJob) -> Outcome[Measured]:
             gpu.watch.opened()
 
     def check(outputs: list[backends.Images]) -> Comparison:
-        return compare(outputs, Reference(Path(job.reference)).of(REFERENCE_SEEDS), case.precision)
+        expected = Reference(Path(job.reference)).of(REFERENCE_SEEDS)
+        return compare(outputs, expected, case.precision, job.weights.kind(case))
 
     def batch(number: int) -> backends.Images:
         return pictures.batch(seeds[number], case.batch, case.resolution)
@@ -119,6 +120,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
     timing, on_gpu = opening.measured
     checks, wrong_later = after_rounds(
         case,
+        job.weights.kind(case),
         timing.rounds,
         timing.logits,
         seeds,
