@@ -37,7 +37,8 @@ types: $(VENV)/ready
 	$(BIN)/mypy
 
 published: $(VENV)/ready  ## the 22 published variants, every backend, one thread: about an hour
-	$(BIN)/pytest suites/test_latency.py suites/test_memory.py --grid published --threads 1 --processes 3 --benchmark-save=published
+	$(BIN)/pytest suites/test_latency.py suites/test_memory.py --grid published --threads 1 --processes 3 --precisions auto \
+		--benchmark-save=published
 	$(BIN)/mnv2bench report
 
 nightly:  ## measure a night, judge it against a pinned baseline environment, keep the history: docs/nightly.md

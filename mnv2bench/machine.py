@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mnv2bench import backends
+from mnv2bench import backends, processor
 from mnv2bench.artifacts import formats
 from mnv2bench.gpu import nvml
 from mnv2bench.records import GpuFacts, Machine, MachineState
@@ -25,7 +25,7 @@ from mnv2bench.workers.environment import allocator_setting, recorded
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
 CPU_FLAGS = """
-avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_bf16
+avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_bf16 amx_int8
 asimd asimdhp asimddp sve sve2 bf16 i8mm
 """  # those of x86-64 and those of arm64 that decide which kernels a runtime has
 CPU = Path("/sys/devices/system/cpu")
@@ -56,13 +56,6 @@ def _text(path: Path) -> str | None:
     with suppress(OSError, UnicodeDecodeError):
         return path.read_text(encoding="utf-8").strip()
     return None
-
-
-def _cpu() -> dict[str, str]:
-    """The first processor of /proc/cpuinfo, {} where there is none."""
-    first = (_text(Path("/proc/cpuinfo")) or "").split("\n\n")[0]
-    pairs = (line.partition(":") for line in first.splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def caches() -> dict[str, int]:
@@ -142,17 +135,10 @@ def _driver(gpus: tuple[GpuFacts, ...]) -> dict[str, str]:
     return {"NVIDIA driver": gpus[0].driver} if gpus and gpus[0].driver else {}
 
 
-def cpu_flags() -> tuple[str, ...]:
-    """The instruction sets of this processor, as the system names them; empty where it does not say."""
-    cpu = _cpu()
-    return tuple(sorted((cpu.get("flags") or cpu.get("Features") or "").split()))
-
-
 @cache
 def this_machine() -> Machine:
     """The facts of this machine, read once in each process; None where unreadable."""
-    cpu = _cpu()
-    flags = cpu_flags()
+    cpu, flags = processor.facts(), processor.instructions()
     gpus, memory = nvml.gpus(), _memory_bytes()
     commit, why_no_commit = _commit(package.FOLDER)
     machine = Machine(

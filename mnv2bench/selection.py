@@ -1,6 +1,6 @@
 """The options that choose cases, the same for `pytest suites` and every verb that measures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
 from mnv2bench.workers.environment import checked_environment
 
 N = TypeVar("N", int, float)
+AUTO = "auto"  # the word of --precisions for those that backend and hardware have
 MAX_SEED, MAX_PROCESSES, MAX_ROUNDS = 2**63 - 1, 10_000, 1_000_000
 SEEDED = "seeded"  # the word of --weights for weights that are made from a seed
 SUITES = ("latency", "throughput")
@@ -31,8 +32,9 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     ),
     "precisions": (
         "",
-        f"Separated by commas: {', '.join(precisions.NAMES)}. Default: {FP32.name}; on cuda all, "
-        f"and on its quick grid {', '.join(QUICK_ON_GPUS)}.",
+        f"Separated by commas: {', '.join(precisions.NAMES)}; or {AUTO}: {FP32.name}, and for backends that open fast "
+        f"those that the processor has instructions for. Default: {FP32.name}; on cuda all, and on its quick grid "
+        f"{', '.join(QUICK_ON_GPUS)}.",
     ),
     "threads": ("", "Numbers of threads, separated by commas; `all` means one for each core."),
     "batches": ("", "Batch sizes, separated by commas. Default: those of the suite."),
@@ -164,6 +166,15 @@ def _require_values(texts: dict[str, str]) -> None:
             raise ValueError(f"--{name} {texts[name]!r} names nothing: name a value, or leave the option out")
 
 
+def _require_precisions(names: tuple[str, ...]) -> None:
+    """ValueError for a precision that does not exist, and for one beside `auto`."""
+    if AUTO in names and len(names) > 1:
+        raise ValueError(f"--precisions {','.join(names)}: {AUTO} stands alone; name precisions, or leave them to it")
+    for name in names:
+        if name != AUTO:
+            precisions.named(name)
+
+
 def option_text(name: str, text: str | None) -> str:
     """The text of an option, "" where it was left out; ValueError for one that is empty, as an unset variable is."""
     if text == "":
@@ -185,8 +196,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
     for name in _words(texts["backends"]):
         if not backends.is_known(name):
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
-    for name in _words(texts["precisions"]):
-        precisions.named(name)
+    _require_precisions(_words(texts["precisions"]))
     threads = tuple(str(cores()) if word == "all" else word for word in _words(texts["threads"]))
     widths = _numbers("widths", texts["widths"], float)
     resolutions = _numbers("resolutions", texts["resolutions"], int)
@@ -222,6 +232,57 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     return with_classes(chosen, selection.weights)
 
 
+def _precisions(selection: Selection, device: str, backend: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """The precisions of a backend on a kind of device, as `Runtime.runs` names it: those requested, else the default.
+
+    With `auto` fp32, and what a backend that opens fast declares; on this processor if it has the instructions.
+    """
+    if selection.precisions != (AUTO,):
+        return selection.precisions or default
+    runtime = backends.runtime(backend)
+    if device == "cpu" and runtime.opens != "fast":
+        return (FP32.name,)
+    runs = runtime.runs.get(device, (FP32.name,))
+    return tuple(
+        name
+        for name in precisions.NAMES
+        if name in runs and (device != "cpu" or not backends.missing_instructions(backend, name))
+    )
+
+
+def _cases(
+    selection: Selection,
+    device: str,
+    names: Iterable[str],
+    devices: tuple[str, ...],
+    default: tuple[str, ...],
+    threads: Iterable[int],
+    batches: tuple[int, ...],
+) -> tuple[Case, ...]:
+    """The cases of these backends on devices of one kind, in the order of variant, batch, backend and precision."""
+    chosen = [
+        case
+        for name in names
+        for case in cases(
+            selection.variants,
+            networks=selection.networks,
+            backends=(name,),
+            devices=devices,
+            precisions=_precisions(selection, device, name, default),
+            threads=dict.fromkeys(threads),
+            batches=batches,
+        )
+    ]
+    order = {variant: place for place, variant in enumerate(selection.variants)}
+    network = {name: place for place, name in enumerate(selection.networks)}
+    return tuple(
+        sorted(
+            chosen,
+            key=lambda case: (network[case.network], order[case.width, case.resolution], batches.index(case.batch)),
+        )
+    )
+
+
 def _gpu_batches(suite: str, quick: bool) -> tuple[int, ...]:
     if suite == "latency":
         return (1,)
@@ -235,13 +296,13 @@ def _gpus(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
     """
     quick = selection.grid == "quick"
     batches = selection.batches or _gpu_batches(suite, quick)
-    return cases(
-        selection.variants,
-        networks=selection.networks,
-        backends=selection.backends or all_backends("cuda"),
-        devices=devices,
-        precisions=selection.precisions or (QUICK_ON_GPUS if quick else _precisions_on_gpus()),
-        threads=dict.fromkeys(selection.threads or (1,)),
+    return _cases(
+        selection,
+        "cuda",
+        selection.backends or all_backends("cuda"),
+        devices,
+        default=QUICK_ON_GPUS if quick else _precisions_on_gpus(),
+        threads=selection.threads or (1,),
         batches=tuple(batch for batch in batches if (batch == 1) == (suite == "latency")),
     )
 
@@ -249,13 +310,13 @@ def _gpus(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
 def _elsewhere(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
     """Cases of other devices: batch 1 and one thread where no option says otherwise, as their cores are not known."""
     batches = tuple(b for b in selection.batches or (1,) if (b == 1) == (suite == "latency"))
-    return cases(
-        selection.variants,
-        networks=selection.networks,
-        backends=selection.backends or mobile_backends(),
-        devices=devices,
-        precisions=selection.precisions or (FP32.name,),
-        threads=dict.fromkeys(selection.threads or (1,)),
+    return _cases(
+        selection,
+        "arm64",
+        selection.backends or mobile_backends(),
+        devices,
+        default=(FP32.name,),
+        threads=selection.threads or (1,),
         batches=batches,
     )
 
@@ -264,7 +325,8 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
     """Cases of this machine's processor: latency at one thread and at all cores, throughput at batches 1, 8 and 32.
 
     The quick grid is smaller where no backends are named: one thread for latency, batch 8 of the backends that declare
-    `quick_throughput`, and those that are slow to open on the largest variant only.
+    `quick_throughput`, and those that are slow to open on the largest variant only. Its latency is also measured in the
+    `quick_precisions` of each backend, where no precision is named.
     """
     quick = selection.grid == "quick"
     everywhere = (cores(),)
@@ -279,16 +341,14 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
         threads, batches = everywhere, selection.batches or ((8,) if quick else (1, 8, 32))
         quickly = quick and not selection.backends and not selection.batches
         names = _quick_throughput_backends() if quickly else selection.backends or all_backends()
-    chosen = cases(
-        selection.variants,
-        networks=selection.networks,
-        backends=names,
-        devices=devices,
-        precisions=selection.precisions or (FP32.name,),
-        threads=dict.fromkeys(selection.threads or threads),
-        batches=batches,
-    )
+    chosen = _cases(selection, "cpu", names, devices, (FP32.name,), selection.threads or threads, batches)
     if not quick or selection.backends:
         return chosen
+    if suite == "latency" and not selection.precisions:
+        chosen = tuple(
+            replace(case, precision=precision)
+            for case in chosen
+            for precision in (FP32.name, *backends.runtime(case.backend).quick_precisions)
+        )
     largest = max(selection.variants, default=(0.0, 0))
     return tuple(c for c in chosen if backends.runtime(c.backend).opens != "slow" or (c.width, c.resolution) == largest)

@@ -10,17 +10,18 @@ from mnv2bench.backends.interface.registry import (
     backend,
     fix_command,
     is_known,
+    missing_instructions,
     names,
     require,
     require_supported,
     runtime,
 )
-from mnv2bench.backends.interface.runtime import DEVICES, Runtime
+from mnv2bench.backends.interface.runtime import HERE, Runtime
 from mnv2bench.backends.interface.session import Images, Mark, Queue, Session
 
 __all__ = [
-    "DEVICES",
     "ENTRY_POINTS",
+    "HERE",
     "Backend",
     "Images",
     "Mark",
@@ -30,6 +31,7 @@ __all__ = [
     "backend",
     "fix_command",
     "is_known",
+    "missing_instructions",
     "names",
     "require",
     "require_supported",

@@ -23,7 +23,8 @@ from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 RUNTIME = Runtime(
     reads="reference",
-    runs={"cpu": ("fp32", "fp16", "bf16"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    runs={"cpu": ("fp32", "fp16", "bf16", "int8"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    any_processor=("fp16", "bf16", "int8"),
     needs_cuda=13000,
     profiler="fake",
 )

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from mnv2bench.machine import caches, cpu_flags
+from mnv2bench.machine import caches
+from mnv2bench.processor import instructions
 from mnv2bench.profiling import probes
 from mnv2bench.profiling.jobs import PROBER, ProbeJob, ProbeResult
 from mnv2bench.profiling.probes import ReadyProbe, Setting
@@ -20,7 +21,7 @@ def main(job: ProbeJob) -> Outcome[ProbeResult]:
 
     Other programs slow a machine for seconds, so that the rounds of one probe lie apart.
     """
-    setting = Setting(job.threads, caches(), cpu_flags())
+    setting = Setting(job.threads, caches(), instructions())
     ready, notes = _ready(setting)
     passes = min(max(job.plan.rounds, PASSES[0]), PASSES[1])
     seconds = min(ROUND_S, job.plan.round_s)

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from mnv2bench import precisions
-from mnv2bench.backends.interface.runtime import Runtime
+from mnv2bench import precisions, processor
+from mnv2bench.backends.interface.runtime import HERE, Runtime
 from mnv2bench.backends.interface.session import Session
 from mnv2bench.cases import Case, Kind
 from mnv2bench.declarations import declared
@@ -89,12 +89,22 @@ def require_supported(case: Case) -> None:
         return
     device = "cpu" if case.gpu is None else "cuda"
     if device not in declaration.runs or (case.gpu is None and case.device != "cpu"):
-        raise Unsupported(f"{case.backend} runs on {' and '.join(declaration.runs)} here, not on {case.device}")
+        devices = " and ".join(name for name in HERE if name in declaration.runs)
+        raise Unsupported(f"{case.backend} runs on {devices} here, not on {case.device}")
     if reason := declaration.refuses.get(device, {}).get(case.precision):
         raise Unsupported(reason)
     if case.precision not in declaration.runs[device]:
         runs = ", ".join(declaration.runs[device])
         raise Unsupported(f"{case.backend} runs {runs} on {device} here, not {case.precision}")
+    if device == "cpu" and (missing := missing_instructions(case.backend, case.precision)):
+        raise Unsupported(f"this processor has {missing}: {case.precision} would be emulated")
+
+
+def missing_instructions(name: str, precision: str) -> str:
+    """What this machine's processor lacks for a precision of a backend, as "none of A, B"; "" where nothing."""
+    if precision in runtime(name).any_processor:
+        return ""
+    return precisions.named(precision).missing_instructions(processor.instructions())
 
 
 def _require_supported_elsewhere(case: Case, declaration: Runtime) -> None:

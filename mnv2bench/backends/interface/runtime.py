@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from mnv2bench import precisions
 
-DEVICES = ("cpu", "cuda", "arm64")
+HERE = ("cpu", "cuda")  # devices of this machine
+DEVICES = (*HERE, "arm64")
 OPENS = ("fast", "compiling", "slow")
 
 
