@@ -60,7 +60,7 @@ def test_the_conditions_of_a_gpu_are_part_of_the_plan():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"precisions": "fp32,int8"}, "precision 'int8' is not one of fp32, tf32, fp16, bf16"),
+        ({"precisions": "fp32,int4"}, "precision 'int4' is not one of fp32, tf32, fp16, bf16, int8"),
         ({"trt-level": "6"}, "trt_level is TensorRT's builder optimisation level, 0 to 5, not 6"),
         ({"trt-level": "high"}, "--trt-level takes numbers separated by commas, not 'high'"),
         ({"devices": "cuda:"}, "device 'cuda:' is not one of cpu, cuda, cuda:1, adb:SERIAL, ssh:HOST, qemu:CPU: "),
