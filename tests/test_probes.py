@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnv2bench.machine import caches
-from mnv2bench.precisions import BF16
+from mnv2bench.machine import caches, cpu_flags
+from mnv2bench.precisions import BF16, INT8, named
 from mnv2bench.profiling import probe_worker as peaks
 from mnv2bench.profiling import probes
 from mnv2bench.profiling.jobs import ProbeJob
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 KIB, MIB = 1 << 10, 1 << 20
 CACHES = {"L1": 32 * KIB, "L2": MIB // 2, "L3": 32 * MIB}
 ONE = Setting(1, CACHES, ())
+VNNI = Setting(1, CACHES, ("avx512_vnni",))
 SHAPE = (196, 96, 576)
 SHORT = Plan(rounds=1, round_s=0.001)
 
@@ -131,6 +132,48 @@ def test_onnxruntime_multiplies_on_its_own_threads():
 def test_bf16_is_multiplied_only_where_the_processor_has_instructions_for_it(flags, has_bf16):
     names = {each.probe.name.split()[0] for each in of_torch.probes(Setting(1, CACHES, flags))}
     assert names == ({"fp32", BF16.name} if has_bf16 else {"fp32"})
+
+
+@pytest.mark.parametrize(
+    ("library", "names"),
+    [
+        ("numpy", {"fp32"}),
+        ("torch", {"fp32", "bf16", "fp16"}),
+        ("onnxruntime", {"fp32", "int8"}),
+        ("openvino", {"fp32", "bf16", "fp16", "int8"}),
+        ("litert", {"fp32"}),
+    ],
+)
+def test_a_library_multiplies_in_the_precisions_that_it_has_and_for_which_this_processor_has_instructions(
+    library, names
+):
+    here = Setting(1, CACHES, cpu_flags())
+    multiplied = {each.probe.name.split()[0] for each in ready(library, here) if each.probe.unit == "flop"}
+    assert multiplied == {name for name in names if here.multiplies(named(name))}
+
+
+def test_the_sums_of_an_int8_product_are_in_32_bits():
+    products = [each for each in ready("onnxruntime", VNNI) if each.probe.name == "int8 matmul 196x96x576"]
+    probe, kernel = products[0].probe, products[0].kernel
+    assert (probe.work, probe.bytes) == (2 * 196 * 96 * 576, 196 * 96 + 96 * 576 + 4 * 196 * 576)
+    kernel.run()
+    product = kernel.binding.copy_outputs_to_cpu()[0]
+    left, right = of_onnxruntime._matrices(SHAPE, INT8)
+    assert product.dtype == np.int32
+    np.testing.assert_array_equal(product, left.astype(np.int32) @ right.astype(np.int32))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_openvino_multiplies_in_what_its_own_graph_calls_the_precision_where_the_processor_has_it(precision):
+    here = Setting(1, CACHES, cpu_flags())
+    kernels = [e.kernel for e in ready("openvino", here) if e.probe.name == f"{precision} matmul 196x96x576"]
+    assert len(kernels) == here.multiplies(named(precision))
+    for kernel in kernels:
+        operators = [op.get_rt_info() for op in kernel.model.get_runtime_model().get_ordered_ops()]
+        (primitive,) = (o["primitiveType"].value for o in operators if o["layerType"].value == "FullyConnected")
+        assert primitive.lower().endswith({"bf16": "_bf16", "int8": "_i8"}[precision])
+        kernel.run()
+        assert kernel.request.get_output_tensor().data.mean() == pytest.approx(24, rel=0.05)  # as in fp32
 
 
 def moving(access, size, setting=ONE):

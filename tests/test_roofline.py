@@ -146,9 +146,12 @@ def test_tf32_is_held_to_fp32_and_fp16_to_nothing_that_was_not_measured():
     gpu = Case(device="cuda")
     assert attainable(ROOF, replace(gpu, precision="tf32"), ALL) == attainable(ROOF, Case(), ALL)
     assert attainable(ROOF, replace(gpu, precision="fp16"), ALL) is None
+    assert attainable(ROOF, Case(precision="int8"), ALL) is None  # its weights are stored as fp32's, and that is all
     both = replace(ROOF, flops={"fp32": 1e11, "bf16": 2e11})
     half = attainable(both, replace(gpu, precision="bf16"), ["block1.expand"])
     assert (half.compute_s, half.memory_s) == (pytest.approx(192.67584e-6), pytest.approx(5_625_856 / 2 / 2e10))
+    quarter = attainable(replace(ROOF, flops={"fp32": 1e11, "int8": 4e11}), Case(precision="int8"), ["block1.expand"])
+    assert (quarter.compute_s, quarter.memory_s) == (pytest.approx(96.33792e-6), pytest.approx(5_625_856 / 4 / 2e10))
 
 
 def test_a_roof_without_a_product_or_without_memory_says_nothing():

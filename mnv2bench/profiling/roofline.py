@@ -10,7 +10,7 @@ import numpy as np
 from mnv2bench import networks
 from mnv2bench.cases import Case
 from mnv2bench.networks import Layer
-from mnv2bench.precisions import named
+from mnv2bench.precisions import FP32, TF32
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.records import Probe, Probes
 from mnv2bench.profiling.work import Moved, madds, madds_of_pixels, moved
@@ -183,8 +183,7 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
     Compute: twice the multiply-adds; pool and add have none. Memory: the bytes of a layer, at the speed of its working
     set. Each layer reads and writes by itself, so that one that keeps a tensor in registers for the next may take less.
     """
-    # no CPU multiplies in tf32: what computes in it is held to fp32
-    flops = roof.flops.get(named(case.precision).files)
+    flops = roof.flops.get(_held_to(case.precision))
     if not flops or not roof.moves:
         return None
     network = _network(case)
@@ -199,6 +198,11 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
         memory = [_by_level_s(roof, moved([layer], [layer], case, net), weights) for layer in chosen]
     bound = "compute" if sum(compute) > sum(memory) else "memory"
     return Attainable(sum(compute), sum(memory), sum(map(max, compute, memory)), bound)
+
+
+def _held_to(precision: str) -> str:
+    """The precision whose products limit a case: no CPU multiplies in tf32, and such a case is held to fp32."""
+    return FP32.name if precision == TF32.name else precision
 
 
 def _on_curve_s(curve: Curve, layer: Layer, case: Case, net: Sequence[Layer]) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mnv2bench.files import Sort
-from mnv2bench.precisions import FP32
+from mnv2bench.precisions import FP32, NAMES
 from mnv2bench.profiling.pages.profiled import (
     LAST,
     ProfiledCase,
@@ -39,7 +39,8 @@ PROBED = (
 )
 MULTIPLIED = (
     "Matrix products of well-kept libraries, in processes of their own among the cases: the best round of any process "
-    "at the best of {shapes} shapes, and in brackets the best of each process. A multiply-add is two FLOP."
+    "at the best of {shapes} shapes, and in brackets the best of each process. A multiply-add is two FLOP, in int8 two "
+    "operations on whole numbers. A precision without a row has no instructions here."
 )
 MOVED = (
     "Copies and reads of a working set by the same processes: the best round of any. A copy moves its bytes twice, "
@@ -128,10 +129,15 @@ def _products(count: int, products: Sequence[Ceiling]) -> list[str]:
             _speed(ceiling),
             str(ceiling.processes),
         ]
-        for ceiling in sorted(best.values(), key=lambda ceiling: (ceiling.precision != FP32.name, -ceiling.per_s))
+        for ceiling in sorted(best.values(), key=lambda ceiling: (_place(ceiling.precision), -ceiling.per_s))
     ]
     shapes = len({ceiling.name for ceiling in products if ceiling.precision == products[0].precision})
     return [MULTIPLIED.format(shapes=shapes), table(header, body, texts=3)]
+
+
+def _place(precision: str) -> int:
+    """The place of a precision in lists; behind all others, that of a file that names one unknown here."""
+    return NAMES.index(precision) if precision in NAMES else len(NAMES)
 
 
 def _curve(count: int, moving: Sequence[Ceiling]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mnv2bench.backends import Images, Session
-from mnv2bench.precisions import BF16, FP32, Precision
+from mnv2bench.precisions import FP32, INT8, Precision
 from mnv2bench.profiling.records import Probe
 
 # A file each; a library that is not installed has no probes, as the page says. Numpy's alone measure bandwidth.
@@ -59,10 +59,9 @@ class Setting:
     caches: dict[str, int]
     flags: tuple[str, ...]
 
-    @property
-    def has_bf16(self) -> bool:
-        """Whether the processor itself multiplies bf16; libraries emulate it on others, slower than fp32."""
-        return not set(BF16.cpu_flags).isdisjoint(self.flags)
+    def multiplies(self, precision: Precision) -> bool:
+        """Whether the processor itself multiplies in a precision; libraries emulate it on others, slower than fp32."""
+        return precision == FP32 or not set(precision.cpu_flags).isdisjoint(self.flags)
 
 
 def probes(library: str, setting: Setting) -> Iterator[ReadyProbe]:
@@ -85,15 +84,16 @@ def shapes(threads: int) -> tuple[Shape, ...]:
 
 
 def product(library: str, shape: Shape, kernel: Kernel, precision: Precision = FP32) -> ReadyProbe:
-    """The probe of a matrix product of this shape."""
+    """The probe of a matrix product of this shape. The results of an int8 one are sums in 32 bits."""
     rows, depth, columns = shape
-    elements = rows * depth + depth * columns + rows * columns
+    result_bytes = FP32.element_bytes if precision == INT8 else precision.element_bytes
+    factors = rows * depth + depth * columns
     probe = Probe(
         f"{precision.name} matmul {rows}x{depth}x{columns}",
         library,
         "flop",
         work=2 * rows * depth * columns,
-        bytes=precision.element_bytes * elements,
+        bytes=precision.element_bytes * factors + result_bytes * rows * columns,
         level="",
         rounds=(),
     )

@@ -5,15 +5,18 @@ from functools import partial
 
 import torch
 
-from mnv2bench.precisions import BF16, FP32
+from mnv2bench.precisions import BF16, FP16, FP32
 from mnv2bench.profiling.probes import Call, ReadyProbe, Setting, product, shapes
+
+TYPES = {FP32: torch.float32, BF16: torch.bfloat16, FP16: torch.float16}
 
 
 def probes(setting: Setting) -> Iterator[ReadyProbe]:
-    """Products of fp32, and of bf16 where the processor has instructions for it."""
+    """Products of fp32, and of bf16 and fp16 where the processor has instructions for them."""
     torch.set_num_threads(setting.threads)
-    types = {FP32: torch.float32} | ({BF16: torch.bfloat16} if setting.has_bf16 else {})
-    for precision, dtype in types.items():
+    for precision, dtype in TYPES.items():
+        if not setting.multiplies(precision):
+            continue
         for shape in shapes(setting.threads):
             rows, depth, columns = shape
             left, right = torch.rand(rows, depth).to(dtype), torch.rand(depth, columns).to(dtype)
