@@ -80,7 +80,7 @@ def build(layers: Sequence[Layer], seed: int | None = 0) -> nn.Module:
         net = _container("", operations, layers[-1].name).eval()
     if seed is not None:
         _initialise(net, seed)
-        _spread(net, [layer.modules[-2] for layer in layers if layer.norm and layer.activation == "relu6"])
+        _spread(net, _norms_to_spread(layers))
         _calibrate(net, seed)
     return net
 
@@ -233,6 +233,15 @@ def _initialise(net: nn.Module, seed: int) -> None:
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, module.in_features**-0.5, generator=generator)
             nn.init.zeros_(module.bias)
+
+
+def _norms_to_spread(layers: Sequence[Layer]) -> list[str]:
+    """The paths of the batch norms before each ReLU6 that a convolution reads.
+
+    Not of one whose mean goes to the classifier: the bias would be the largest part of every image's logits.
+    """
+    read = {name for layer in layers if layer.type in ("conv", "depthwise") for name in layer.inputs}
+    return [layer.modules[-2] for layer in layers if layer.norm and layer.activation == "relu6" and layer.name in read]
 
 
 def _spread(net: nn.Module, norms: Sequence[str]) -> None:
