@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mnv2bench.gpu.doubts import gpu_doubts
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import heat_doubts
+from mnv2bench.statistics.accuracy import accuracy_doubts
 from mnv2bench.statistics.doubts import (
     drift_limit,
     kernel_doubts,
@@ -25,8 +26,9 @@ def flags(record: Record, floor: Floor | None = None) -> tuple[str, ...]:
 
     `floor` is what identical campaigns of the machine differ by, which `unsteady` is judged by.
 
-    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision, layers, subnormal; of a GPU also
-    shared, unwatched, enqueue-bound, unsteady gpu. Of counts only precision and layers, as the others are of times.
+    noisy, unsteady, throttled, threads, oversubscribed, kernel, warm-up, precision, layers, accuracy, subnormal; of
+    a GPU also shared, unwatched, enqueue-bound, unsteady gpu. Of counts only precision, layers and accuracy, as the
+    others are of times.
     """
     if measured(record):
         return tuple(_flags(record, floor))
@@ -49,3 +51,4 @@ def _arithmetic_flags(record: Record) -> Iterator[str]:
     """The flags on what the numbers were computed in."""
     yield from precision_doubts(record)
     yield from layer_doubts(record)
+    yield from accuracy_doubts(record)

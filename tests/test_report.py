@@ -13,7 +13,7 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.comparison.tidy import row as values
-from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record, replace
+from mnv2bench.records import Accuracy, Artifact, Machine, Memory, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.machine import machine_from_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.report import cells, tables
@@ -205,14 +205,14 @@ def test_the_table_of_precisions_has_speed_ups_over_fp32_layers_error_and_memory
         == """\
 **mobilenet_v2_1.0_224, batch 1, 1 thread, cpu**
 
-| backend     | precision   |           median ms |   over own fp32 |   over eager fp32 |   layers |   output error |   file MB |   peak MB |
-|:------------|:------------|--------------------:|----------------:|------------------:|---------:|---------------:|----------:|----------:|
-| torch_eager | fp32        | 20.20 (19.71–20.70) |            1.00 |              1.00 |        – |          2e-06 |     14.00 |      80.0 |
-| onnxruntime | fp32        |    6.13 (6.05–6.22) |            1.00 |              3.30 | 53 of 53 |          2e-02 |     14.00 |      80.0 |
-| onnxruntime | int8        |  3.01 (2.99–3.03) ◐ |            2.04 |              6.71 | 36 of 53 |          2e-02 |     14.00 |      80.0 |
-| openvino    | fp16        |         unsupported |               – |                 – |        – |              – |         – |         – |
-| openvino    | bf16        |    2.41 (2.39–2.43) |               – |              8.38 | 53 of 53 |          2e-02 |     14.00 |      80.0 |
-| openvino    | int8        |      ~~2.20~~ wrong |               – |                 – |  0 of 53 |      ~~2e-02~~ | ~~14.00~~ |  ~~80.0~~ |"""
+| backend     | precision   |           median ms |   over own fp32 |   over eager fp32 |   layers |   tested top-1 % |   agrees % |   output error |   file MB |   peak MB |
+|:------------|:------------|--------------------:|----------------:|------------------:|---------:|-----------------:|-----------:|---------------:|----------:|----------:|
+| torch_eager | fp32        | 20.20 (19.71–20.70) |            1.00 |              1.00 |        – |                – |          – |          2e-06 |     14.00 |      80.0 |
+| onnxruntime | fp32        |    6.13 (6.05–6.22) |            1.00 |              3.30 | 53 of 53 |                – |          – |          2e-02 |     14.00 |      80.0 |
+| onnxruntime | int8        |  3.01 (2.99–3.03) ◐ |            2.04 |              6.71 | 36 of 53 |                – |          – |          2e-02 |     14.00 |      80.0 |
+| openvino    | fp16        |         unsupported |               – |                 – |        – |                – |          – |              – |         – |         – |
+| openvino    | bf16        |    2.41 (2.39–2.43) |               – |              8.38 | 53 of 53 |                – |          – |          2e-02 |     14.00 |      80.0 |
+| openvino    | int8        |      ~~2.20~~ wrong |               – |                 – |  0 of 53 |                – |          – |      ~~2e-02~~ | ~~14.00~~ |  ~~80.0~~ |"""
     )
 
 
@@ -451,7 +451,7 @@ HEADER = (
     "published_top1,published_pixel1_ms,latency_ms,latency_low_ms,latency_high_ms,p90_ms,p99_ms,min_ms,"
     "throughput_images_per_s,gmadds_per_s,speedup_over_eager,speedup_over_fp32,speedup_over_eager_fp32,threads_used,kept_share,cpu_mj_per_image,flags,processes,iterations,"
     "export_s,open_s,cold_open_s,first_ms,import_s,floor_rss_mb,loaded_rss_mb,first_rss_mb,peak_rss_mb,interpreter_rss_mb,"
-    "artifact_mb,weights_mb,activation_peak_mb,output_error,layers,kind,contract,gpu_ms,gpu_low_ms,gpu_high_ms,enqueue_ms,"
+    "artifact_mb,weights_mb,activation_peak_mb,output_error,layers,tested_top1,tested_agreement,tested_images,kind,contract,gpu_ms,gpu_low_ms,gpu_high_ms,enqueue_ms,"
     "end_to_end_ms,cuda_graph,l2,trt_level,torch_allocated_mb,torch_reserved_mb,engine_weights_mb,"
     "engine_activations_mb,gpu_process_mb,gpu_device_delta_mb,power_w,mj_per_image,sm_mhz_low,sm_mhz_high,gpu_name,"
     "gpu_uuid,verified_on,instructions,instructions_per_madd,counts_repeat,"
@@ -469,7 +469,7 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
     assert lines[2] == (
         "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,ok,,300774272,"
         "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,"
-        "50,64,72,80,14,14,14.0195,6.02112,2e-06,,host-measured,"
+        "50,64,72,80,14,14,14.0195,6.02112,2e-06,,,,,host-measured,"
         "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,0123abc+,7,first.json"
     )
     assert len(lines) == 1 + len(CAMPAIGN)
@@ -535,3 +535,56 @@ def test_nothing_at_all_is_a_table_of_columns_only():
 
 def test_columns_of_backends_begin_with_eager():
     assert tables.backends(evaluations([FAST, ABSENT, EAGER])) == ["torch_eager", "onnxruntime", "torch_compile"]
+
+
+# accuracy
+
+
+def with_accuracy(measured: Record, right: int, agreeing: int, images: int = 597, of: str = "digits") -> Record:
+    """The record with the accuracy of its backend, where eager fp32 gets 580 of 597 digits right."""
+    reference = 580 if images == 597 else images - 1
+    return replace(measured, accuracy=Accuracy("ok", "", 1.0, of, 597, images, right, agreeing, reference))
+
+
+def test_the_accuracy_of_each_backend_stands_beside_the_published_one_and_not_in_its_column():
+    eager, fast = with_accuracy(EAGER, 580, 597), with_accuracy(FAST, 579, 596)
+    failed = replace(SMALL, accuracy=Accuracy("failed", "worker ended by SIGSEGV"))
+    text = section(markdown([("first.json", [eager, fast, ABSENT, failed])]), "Top-1 on labelled images, %")
+    assert text.startswith("What each backend got right of 597 digits, and in brackets on how many of them it agrees ")
+    assert text.endswith("""\
+**cpu, fp32**
+
+| variant              |   torch_eager |   onnxruntime |   torch_compile |
+|:---------------------|--------------:|--------------:|----------------:|
+| mobilenet_v2_1.0_224 |  97.2 (100.0) |   97.0 (99.8) |     unavailable |
+| mobilenet_v2_0.35_96 |     not asked |        failed |       not asked |""")
+
+
+def test_an_accuracy_has_columns_of_its_own():
+    some = with_accuracy(FAST, 60, 62, images=64)
+    rows = read(written([("first.json", [with_accuracy(EAGER, 580, 597), some, SMALL])]))
+    assert [
+        (row["published_top1"], row["tested_top1"], row["tested_agreement"], row["tested_images"]) for row in rows
+    ] == [
+        ("71.8", "97.1524", "100", "597 digits"),
+        ("71.8", "93.75", "96.875", "64 of 597 digits"),
+        ("45.5", "", "", ""),
+    ]
+
+
+def test_a_row_that_loses_more_than_a_point_says_so_in_words():
+    lost = with_accuracy(FAST, 566, 570)  # 14 of 597
+    (evaluation,) = evaluations([lost])
+    assert evaluation.flags == ("accuracy: loses 2.3 points, 94.8 % of 597 digits right, where eager fp32 gets 97.2 %",)
+    page = markdown([("first.json", [with_accuracy(EAGER, 580, 597), lost])])
+    assert "94.8 (95.5) ▼" in page
+    assert evaluations([with_accuracy(FAST, 575, 580)])[0].flags == ()  # 0.8 points
+
+
+def test_a_row_that_could_not_be_tested_says_why():
+    (evaluation,) = evaluations([replace(FAST, accuracy=Accuracy("timeout", "no result after 300 s: killed"))])
+    assert evaluation.flags == ("accuracy: not tested (timeout: no result after 300 s: killed)",)
+
+
+def test_a_campaign_without_accuracies_has_no_section_of_them():
+    assert "labelled images, %" not in markdown([("first.json", CAMPAIGN)])

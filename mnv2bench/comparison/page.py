@@ -7,7 +7,7 @@ from mnv2bench.cases import EAGER
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import gpu, how_to_read
-from mnv2bench.records import Record
+from mnv2bench.records import Record, WeightsKind
 from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.remote.section import mobile
 from mnv2bench.report import column, tables
@@ -16,6 +16,7 @@ from mnv2bench.report.cells import MARKS, escape
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.report.floor import floor_text
 from mnv2bench.report.machine import machine, pairs
+from mnv2bench.statistics.accuracy import tested
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.rounds import measured
 
@@ -36,6 +37,7 @@ HOW_TO_READ = f"""\
   {MARKS["threads"]} used other threads than asked, {MARKS["oversubscribed"]} more threads than cores or quota,
   {MARKS["kernel"]} over 2 % of the time in the kernel, {MARKS["warm-up"]} warm-up reached its cap,
   {MARKS["subnormal"]} weights with subnormal values, {MARKS["layers"]} not all layers ran in the precision,
+  {MARKS["accuracy"]} over a point fewer labelled images right than eager fp32, or not tested,
   {MARKS["precision"]} too small an error for the precision: see "What to doubt".
   "–" is a number that does not exist: nothing was published, or the sample is too small for it.
 - MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch norm;
@@ -49,6 +51,15 @@ ABOUT_PRECISIONS = (
     f"Speed-ups are of medians: over the same backend in fp32, and over {EAGER} in fp32. Layers: convolution and "
     "linear layers that ran in the precision, of all, by the runtime's own graph. The output error is over the largest "
     "logit of eager fp32. MB: the file that is opened, and the peak of resident memory."
+)
+ABOUT_ACCURACY = (
+    "What each backend got right of {images}, and in brackets on how many of them it agrees with eager fp32; measured "
+    "once, whatever the threads and the batch."
+)
+ABOUT_DIGITS = (
+    " The network is a classifier of handwritten digits that comes with mnv2bench: it shows what a runtime's "
+    "arithmetic and conversion do to a trained network. It is not ImageNet accuracy, which is in the column "
+    "top-1 as published."
 )
 ABOUT_GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 ABOUT_THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
@@ -122,6 +133,7 @@ def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     yield "Did not run, or came out wrong", "", tables.refused_table(every)
     yield "What to doubt", "", _doubts(every, chapter.floor)
     yield column.PRECISIONS, ABOUT_PRECISIONS, tables.precision_tables(timed)
+    yield column.ACCURACY, _about_accuracy(every), tables.accuracy_tables(every)
     yield column.SPEEDUP, ABOUT_SPEEDUP, tables.each_setting(timed, tables.speedup_table)
     yield column.GMADDS, ABOUT_GMADDS, tables.each_setting(timed, tables.gmadds_table)
     yield column.THROUGHPUT, ABOUT_THROUGHPUT, tables.throughput_table(timed)
@@ -148,6 +160,14 @@ def _how_to_read(evaluations: Sequence[Evaluation]) -> str:
         for network in tables.references(evaluations)
     ]
     return f"{HOW_TO_READ}  {' '.join([*published, ABOUT_BYTES])}"
+
+
+def _about_accuracy(evaluations: Sequence[Evaluation]) -> str:
+    """What the accuracies are of."""
+    results = [result for evaluation in evaluations if (result := evaluation.of(tested))]
+    images = " and ".join(dict.fromkeys(result.images for result in results)) or "no image"
+    kinds = {evaluation.record.weights.kind(evaluation.case) for evaluation in evaluations}
+    return escape(ABOUT_ACCURACY.format(images=images)) + (ABOUT_DIGITS if WeightsKind.DIGITS in kinds else "")
 
 
 def _about_fit(evaluations: Sequence[Evaluation]) -> str:

@@ -20,6 +20,7 @@ MARKS = {  # the mark of each flag, by the name that the flag begins with
     "enqueue-bound": "◊",
     "precision": "≟",
     "layers": "◐",
+    "accuracy": "▼",
     "subnormal": "≈",
 }
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.

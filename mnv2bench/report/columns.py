@@ -11,6 +11,7 @@ from mnv2bench.report import column
 from mnv2bench.report.cells import NONE, number, one_decimal, percent, scaled, scientific
 from mnv2bench.report.column import Column, Columns, Shown
 from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.statistics.accuracy import tested
 from mnv2bench.statistics.latency import Latency, gmadds_per_s
 from mnv2bench.statistics.layers import layers_ran
 from mnv2bench.statistics.processes import cold_path, memory, output_error
@@ -92,6 +93,11 @@ def _contract(evaluation: Evaluation) -> str:
 def _layers(evaluation: Evaluation) -> str | None:
     ran = evaluation.of(layers_ran)
     return ran.text if ran else None
+
+
+def _tested_percent(evaluation: Evaluation, name: str) -> float | None:
+    result = evaluation.of(tested)
+    return getattr(result, name) if result else None
 
 
 def _requested_layers(text: str | None) -> str:
@@ -393,6 +399,30 @@ OUTCOME: Columns = (
         "runtime's own graph: `53 of 53 int8`, `36 of 53 int8, 17 fp32`. Of the process with the fewest; empty where "
         "the runtime does not report it, and in files before schema 6.",
         (Shown(column.PRECISIONS, 30, "layers", _requested_layers),),
+    ),
+    Column(
+        "tested_top1",
+        float | None,
+        lambda e: _tested_percent(e, "top1"),
+        "Labelled images that the backend itself got right at this precision on this device, per cent; measured once "
+        "for all threads and batches. No accuracy on ImageNet: `published_top1` is that. Empty where nothing is "
+        "labelled.",
+        (Shown(column.PRECISIONS, 40, "tested top-1 %", one_decimal),),
+        (column.ACCURACY,),
+    ),
+    Column(
+        "tested_agreement",
+        float | None,
+        lambda e: _tested_percent(e, "agreement"),
+        "Of the same images those that it gave the class which eager fp32 gives them, per cent.",
+        (Shown(column.PRECISIONS, 50, "agrees %", one_decimal),),
+        (column.ACCURACY,),
+    ),
+    Column(
+        "tested_images",
+        str | None,
+        lambda e: getattr(e.of(tested), "images", None),
+        "Which images, and how many: `597 digits`, or `64 of 597 digits` where it was tested on some of them.",
     ),
     Column(
         "kind",
