@@ -16,7 +16,7 @@ SEEDED = Weights()
 
 def test_every_format_has_a_suffix_of_its_own_and_an_exporter():
     suffixes = [formats.format(name).suffix for name in formats.names()]
-    assert len(set(suffixes)) == len(suffixes) == 10
+    assert len(set(suffixes)) == len(suffixes) >= 12
     for name in ("state_dict", "reference"):  # the others import converters, which deprecate themselves
         module = importlib.import_module(f"mnv2bench.artifacts.formats.{name}")
         assert callable(module.export)
@@ -26,7 +26,7 @@ def test_every_format_has_a_suffix_of_its_own_and_an_exporter():
 
 def test_an_unknown_format_says_what_to_add():
     with pytest.raises(
-        ValueError, match=r"format 'gguf' is not one of ncnn, onnx, .*: add mnv2bench/artifacts/formats/"
+        ValueError, match=r"format 'gguf' is not one of labelled, ncnn, onnx, .*: add mnv2bench/artifacts/formats/"
     ):
         formats.format("gguf")
 
@@ -46,7 +46,8 @@ def test_a_file_is_made_from_the_state_dict_or_from_another_file():
     assert formats.steps("state_dict") == ("state_dict",)
     assert formats.steps("onnx") == ("state_dict", "onnx")
     assert formats.steps("plan") == ("state_dict", "onnx", "plan")
-    assert [name for name in formats.names() if formats.format(name).is_converted] == ["plan"]
+    assert formats.steps("onnx_int8") == ("state_dict", "onnx", "onnx_int8")
+    assert [name for name in formats.names() if formats.format(name).is_converted] == ["onnx_int8", "plan"]
 
 
 def changed(format, **fields):

@@ -41,6 +41,16 @@ def calibration_images(job: Job) -> NDArray[np.float32]:
     return images
 
 
+def calibration_batches(job: Job) -> NDArray[np.float32]:
+    """The same images in batches of the case's size, (n, batch, 3, resolution, resolution).
+
+    The last one is filled up with the first images, which changes no range.
+    """
+    images, batch = calibration_images(job), job.case.batch
+    number = -(-len(images) // batch)
+    return images[np.arange(number * batch) % len(images)].reshape(number, batch, *images.shape[1:])
+
+
 def typed_network(job: Job) -> torch.nn.Module:
     """The network in the number format of the case's files: what a strongly typed runtime computes in."""
     return network(job.case, job.source).to(dtype(job.case))

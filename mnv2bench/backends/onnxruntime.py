@@ -1,5 +1,8 @@
 """ONNX Runtime on its CPU or CUDA provider, inputs and outputs bound to memory once."""
 
+import json
+import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,19 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="onnx",
-    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16")},
+    runs={"cpu": ("fp32", "int8"), "cuda": ("fp32", "tf32", "fp16")},
+    reads_other={"int8": "onnx_int8"},
     refuses={
+        "cpu": {
+            "fp16": "onnxruntime runs no fp16 on a CPU: it casts an fp16 network to float32, and then runs all 53 "
+            "convolution and linear layers of MobileNetV2 in float32",
+            "bf16": "onnxruntime runs no bf16 on a CPU: 'NOT_IMPLEMENTED: Could not find an implementation for "
+            "Conv(22)', it says of a bf16 network",
+        },
         "cuda": {
             "bf16": "onnxruntime runs no bf16 on cuda here: its CUDA provider is said to lack kernels (github.com/"
             "microsoft/onnxruntime/issues/19502), and nobody has tried"
-        }
+        },
     },
     needs_cuda=13000,  # what onnxruntime-gpu on PyPI is built for
     extra="onnxruntime",
@@ -25,6 +35,18 @@ RUNTIME = Runtime(
     profiler="onnxruntime",
     wheels=("onnxruntime",),
 )
+WITH_WEIGHTS = (
+    "Conv",
+    "FusedConv",
+    "QLinearConv",
+    "ConvInteger",
+    "Gemm",
+    "FusedGemm",
+    "QGemm",
+    "MatMul",
+    "QLinearMatMul",
+)
+PRECISIONS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "uint8": "int8", "int8": "int8"}
 onnxruntime.disable_telemetry_events()
 
 
@@ -32,6 +54,7 @@ class OnnxRuntimeSession(Session):
     """Session on onnxruntime's CPU provider, with bound input and output."""
 
     def __init__(self, case: Case, path: Path, options: Any = None) -> None:
+        self.case, self.path = case, path
         options = options or onnxruntime.SessionOptions()
         options.intra_op_num_threads = case.threads
         options.inter_op_num_threads = 1
@@ -59,6 +82,19 @@ class OnnxRuntimeSession(Session):
             "intra-op threads": str(self.options.intra_op_num_threads),
             "spinning": "default",
         }
+
+    def layers(self) -> dict[str, int]:
+        """By the first inputs of the nodes that another session of the same file profiles in one call."""
+        with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+            options = onnxruntime.SessionOptions()
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder, "profile"))
+            profiled = OnnxRuntimeSession(self.case, self.path, options)
+            profiled.run()
+            events = json.loads(Path(profiled.session.end_profiling()).read_text(encoding="utf-8"))
+        nodes = [event["args"] for event in events if event["cat"] == "Node" and "op_name" in event["args"]]
+        first_inputs = [node["input_type_shape"][0] for node in nodes if node["op_name"] in WITH_WEIGHTS]
+        return dict(Counter(PRECISIONS.get(type, type) for types in first_inputs for type in types))
 
 
 def open(case: Case, path: Path) -> Session:

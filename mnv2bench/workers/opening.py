@@ -23,7 +23,8 @@ M = TypeVar("M")
 class Opening(Struct, Generic[C, M], frozen=True):
     """What one process learnt of a session: seconds, memory, and what its `check` and its `measure` returned.
 
-    `first_s` is the very first run. `memory` is None where the system does not tell it.
+    `first_s` is the very first run. `memory` is None where the system does not tell it. `layers` are what the session
+    says after all this, since a runtime may need memory to say it.
     """
 
     import_s: float
@@ -32,6 +33,7 @@ class Opening(Struct, Generic[C, M], frozen=True):
     memory: Memory | None
     checked: C
     measured: M
+    layers: dict[str, int]
 
 
 class Timing(Struct, frozen=True):
@@ -43,7 +45,6 @@ class Timing(Struct, frozen=True):
     warmup: tuple[Round, ...]
     rounds: tuple[Round, ...]
     settings: dict[str, str]
-    layers: dict[str, int]
     logits: list[Images]
     checks: Checks
 
@@ -57,7 +58,7 @@ def time_session(session: Session, plan: Plan, threads: int, rotation: Rotation,
     warmup, rounds = loop.measure(session, plan, threads, watch=watch, before_round=rotation.next)
     rotation.end()
     settings = {str(name): str(value) for name, value in session.settings().items()}  # a backend may give numbers
-    return Timing(warmup, rounds, settings, dict(session.layers()), rotation.logits, rotation.checks(rounds))
+    return Timing(warmup, rounds, settings, rotation.logits, rotation.checks(rounds))
 
 
 def open_check_measure(
@@ -95,7 +96,9 @@ def open_check_measure(
         checked = check(outputs)
         session.put(batch(timed(0, LEAST)))
         measured = measure(session)
-    peak, memory = resident_bytes("VmHWM"), None
+        peak = resident_bytes("VmHWM")
+        layers = dict(session.layers())
+    memory = None
     if interpreter_bytes and floor and loaded and peak:
         memory = Memory(interpreter_bytes, floor, loaded, peak, first)
-    return Opening(import_s, open_s, first_s, memory, checked, measured)
+    return Opening(import_s, open_s, first_s, memory, checked, measured, layers)

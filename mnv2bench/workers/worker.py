@@ -143,9 +143,9 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         gpu=on_gpu,
         checks=checks,
         libraries=imported_versions(backends.runtime(case.backend).distributions),
-        layers=timing.layers,
+        layers=opening.layers,
     )
-    wrong = opening.checked.wrong or ran_otherwise(case, timing.layers) or wrong_later
+    wrong = opening.checked.wrong or ran_otherwise(case, opening.layers) or wrong_later
     return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))
 
 

@@ -8,7 +8,7 @@ from mnv2bench.artifacts.job import Job
 from mnv2bench.backends.shared.torch_session import network
 from mnv2bench.imagesets import image_set
 
-FORMAT = Format(suffix=".npz", per_precision=False)
+FORMAT = Format(suffix=".labelled.npz", per_precision=False)
 
 
 def export(job: Job) -> None:

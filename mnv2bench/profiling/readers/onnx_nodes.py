@@ -1,20 +1,26 @@
 """What the nodes of an exported ONNX file compute, by the names that runtimes use for them."""
 
 import ast
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import onnx
 
-LAYOUT = ("ReorderInput", "ReorderOutput", "Transpose", "Reshape", "Flatten", "Squeeze", "Identity", "Pad")
+CONVERTING = ("QuantizeLinear", "DequantizeLinear")
+LAYOUT = ("ReorderInput", "ReorderOutput", "Transpose", "Reshape", "Flatten", "Squeeze", "Identity", "Pad", *CONVERTING)
 OPERATOR_TYPES = {  # by ONNX's op_type
     "Conv": "conv",
     "FusedConv": "conv",
+    "QLinearConv": "conv",
     "Gemm": "linear",
     "FusedGemm": "linear",
+    "QGemm": "linear",
     "MatMul": "linear",
+    "QLinearMatMul": "linear",
     "Add": "add",
+    "QLinearAdd": "add",
     "ReduceMean": "pool",
     "GlobalAveragePool": "pool",
     "Clip": "activation",
@@ -22,7 +28,7 @@ OPERATOR_TYPES = {  # by ONNX's op_type
     **dict.fromkeys(LAYOUT, "layout"),
 }
 SCOPES = "pkg.torch.onnx.name_scopes"  # torch.onnx lists here the modules around a node, and last the node itself
-WEIGHT = ".weight"
+WEIGHT = re.compile(r"(.+)\.weight(?:_quantized)?")
 
 
 class Part(NamedTuple):
@@ -47,22 +53,34 @@ def operator_type(node: onnx.NodeProto) -> str:
 
 
 class Exported:
-    """The nodes of a file: `named` by their own names and those of their outputs, `readers` by the names of inputs."""
+    """The nodes of a file: `named` by their own names and those of their outputs, `readers` by the names of inputs.
+
+    `converted` has the tensors that a quantised file converts to int8 or back, by the names of the results: who reads a
+    result reads the tensor.
+    """
 
     def __init__(self, path: Path) -> None:
         self.named: dict[str, onnx.NodeProto] = {}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
+        self.converted: dict[str, str] = {}
         for node in onnx.load(path).graph.node:
             self.named |= dict.fromkeys(filter(None, (node.name, *node.output)), node)
             for name in node.input:
-                self.readers.setdefault(name, []).append(node)
+                for same in dict.fromkeys((name, self.source(name))):
+                    self.readers.setdefault(same, []).append(node)
+            if node.op_type in CONVERTING:
+                self.converted[node.output[0]] = self.source(node.input[0])
+
+    def source(self, name: str) -> str:
+        """The tensor that was converted where this one is the result of that, else this one."""
+        return self.converted.get(name, name)
 
     def part(self, node: onnx.NodeProto) -> Part:
         """The type and the origins of a node. An activation has the origins of the node before it."""
-        before = self.named.get(node.input[0]) if node.input else None
+        before = self.named.get(self.source(node.input[0])) if node.input else None
         if operator_type(node) == "activation" and before is not None:
             return Part("activation", self.part(before).origins)
-        weights = [name.removesuffix(WEIGHT) for name in node.input if name.endswith(WEIGHT)]
+        weights = [match[1] for match in map(WEIGHT.fullmatch, map(self.source, node.input)) if match]
         scopes = [ast.literal_eval(p.value) for p in node.metadata_props if p.key == SCOPES]
         modules = [str(around[-2]) for around in scopes if len(around) > 1]
         return Part(operator_type(node), tuple(weights or modules))

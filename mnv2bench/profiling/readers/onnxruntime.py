@@ -11,7 +11,8 @@ from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused, operat
 
 MOST_EVENTS = 1_000_000  # onnxruntime drops what comes after
 SUFFIX = "_kernel_time"
-ADDED = 3  # the input of a convolution that it adds to its result
+ADDING = ("Conv", "FusedConv")
+ADDED = 3  # the input of such a convolution that it adds to its result
 SHAPE = ("group", "kernel_shape", "strides")
 
 Event = dict[str, Any]  # onnxruntime's JSON, read field by field below
@@ -112,13 +113,13 @@ class _Walk:
 
     def _readers(self, tensors: Iterable[str], node: onnx.NodeProto) -> list[onnx.NodeProto]:
         """The file's nodes that read any of these tensors, compute the same as a node, and are not computed yet."""
-        readers = [reader for name in tensors for reader in self.exported.readers.get(name, ())]
-        return [reader for reader in readers if _alike(reader, node) and id(reader) not in self.computed]
+        readers = {id(reader): reader for name in tensors for reader in self.exported.readers.get(name, ())}
+        return [reader for reader in readers.values() if _alike(reader, node) and id(reader) not in self.computed]
 
     def _following(self, node: onnx.NodeProto, first: onnx.NodeProto) -> list[onnx.NodeProto]:
         """The nodes of the file that this one computes after its first: an addition, then an activation."""
         following: list[onnx.NodeProto] = []
-        fuses = ["add"] if operator_type(first) in ("conv", "depthwise") and len(node.input) > ADDED else []
+        fuses = ["add"] if node.op_type in ADDING and len(node.input) > ADDED else []
         fuses += ["activation"] if _activated(node) else []
         for wanted in fuses:
             tensor = (following or [first])[-1].output[0]

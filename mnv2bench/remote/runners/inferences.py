@@ -85,7 +85,7 @@ def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, objec
         first_s=opening.first_s,
         memory=opening.memory,
         settings=opening.measured.settings,
-        layers=opening.measured.layers,
+        layers=opening.layers,
         checks=replace(opening.measured.checks, peak_madds_per_s=peak.madds_per_s, peak=peak.source),
     )
     return {"samples": samples_to_json(timed)}
