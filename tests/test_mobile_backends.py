@@ -304,7 +304,11 @@ def test_what_pnnx_writes_beside_stays_out_of_the_users_folders(tmp_path, monkey
 
 @pytest.mark.parametrize(
     ("name", "distributions"),
-    [("litert", {"ai-edge-litert", "litert-torch"}), ("executorch", {"executorch"}), ("ncnn", {"ncnn", "pnnx"})],
+    [
+        ("litert", {"ai-edge-litert", "ai-edge-quantizer", "litert-torch"}),
+        ("executorch", {"executorch"}),
+        ("ncnn", {"ncnn", "pnnx"}),
+    ],
 )
 def test_each_mobile_runtime_has_an_extra_of_its_own_that_drags_no_other_in(name, distributions):
     project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]

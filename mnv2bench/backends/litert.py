@@ -1,5 +1,6 @@
 """LiteRT: its interpreter with the XNNPACK delegate, images copied into its own input tensor."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="tflite",
-    runs={"cpu": ("fp32",), "arm64": ("fp32", "fp16")},
+    reads_other={"int8": "tflite_int8"},
+    runs={"cpu": ("fp32", "int8"), "arm64": ("fp32", "fp16", "int8")},
     extra="litert",
     distributions=("ai-edge-litert",),
     profiler="litert",
@@ -20,6 +22,8 @@ RUNTIME = Runtime(
     mobile=True,
     counted=True,
 )
+WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+PRECISIONS = {"float32": "fp32", "int8": "int8"}  # by the type of images and weights; "float32 and int8" is none
 TASKS = Path("/proc/self/task")
 
 
@@ -69,6 +73,16 @@ class LiteRtSession(Session):
 
     def get(self) -> Images:
         return np.array(self.output(), dtype=np.float32)
+
+    def layers(self) -> dict[str, int]:
+        """By the types of the images and weights that each layer takes: XNNPACK has kernels of their own for each."""
+        types = {tensor["index"]: np.dtype(tensor["dtype"]).name for tensor in self.interpreter.get_tensor_details()}
+        layers: Counter[str] = Counter()
+        for operator in self.interpreter._get_ops_details():
+            if operator["op_name"] in WITH_WEIGHTS:
+                taken = " and ".join(dict.fromkeys(types[int(tensor)] for tensor in operator["inputs"][:2]))
+                layers[PRECISIONS.get(taken, taken)] += 1
+        return dict(layers)
 
     def settings(self) -> dict[str, str]:
         """Threads are counted, as it has no getter: those that opening started in this process, and the calling one."""

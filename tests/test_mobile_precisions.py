@@ -1,0 +1,106 @@
+"""LiteRT, ExecuTorch and ncnn in each precision: what ran by their own graphs, and how far from eager fp32 it is."""
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from mnv2bench import Campaign, Case, Journal, Plan, artifacts, backends, run
+from mnv2bench.records import replace
+from mnv2bench.records.weights import default_weights
+
+pytestmark = pytest.mark.slow
+
+NEEDED = {"litert": ("ai_edge_litert", "ai_edge_quantizer", "litert_torch")}
+HERE = [name for name, modules in NEEDED.items() if all(map(find_spec, modules))]
+BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
+SMALL = Case(width=0.35, resolution=96)
+LAYERS = 53  # convolutions and the classifier
+
+
+def needs(name):
+    return pytest.mark.skipif(name not in HERE, reason=f"needs pip install 'mnv2bench[{name}]'")
+
+
+def only(*names):
+    return [pytest.param(name, marks=needs(name)) for name in names]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Each precision that a runtime declares for this machine, and those that it refuses, in one campaign."""
+    cases = [
+        replace(SMALL, backend=name, precision=precision)
+        for name in HERE
+        for precision in ("fp32", "fp16", "bf16", "int8")
+    ]
+    journal = Journal(tmp_path_factory.mktemp("precisions") / "mobile.jsonl")
+    finished = run(Campaign(tuple(cases), journal, BRIEF, weights=default_weights()))
+    return {(record.case.backend, record.case.precision): record for record in finished}
+
+
+def opened_or_unsupported(record):
+    """The samples of a row; None where this processor lacks the instructions, which the row then names."""
+    if record.status == "unsupported":
+        assert record.case.precision in record.reason
+        return None
+    assert (record.status, record.reason) == ("ok", "")
+    return record.samples[0]
+
+
+@pytest.mark.parametrize("name", only(*NEEDED))
+def test_fp32_rows_count_their_layers_too(records, name):
+    samples = opened_or_unsupported(records[name, "fp32"])
+    assert samples.layers == {"fp32": LAYERS}
+
+
+@pytest.mark.parametrize("name", only("litert"))
+def test_int8_runs_in_every_layer_and_nothing_is_left_outside_xnnpack(records, name):
+    samples = opened_or_unsupported(records[name, "int8"])
+    if samples is None:
+        return
+    assert samples.layers == {"int8": LAYERS}
+    assert samples.settings["operators not delegated"] == "0"
+
+
+@pytest.mark.parametrize("name", only("litert"))
+def test_int8_is_calibrated_well_enough_to_be_near_eager_fp32(records, name):
+    samples = opened_or_unsupported(records[name, "int8"])
+    if samples is None:
+        return
+    assert 1e-4 < samples.error < 0.12  # with the quantizer's own moving average 0.43
+
+
+@pytest.mark.parametrize("name", only("litert"))
+def test_an_int8_file_is_less_than_a_third_of_the_fp32_file(records, name):
+    int8, fp32 = (records[name, precision].artifact for precision in ("int8", "fp32"))
+    if int8 is not None:
+        assert int8.bytes < fp32.bytes / 3
+
+
+@needs("litert")
+def test_litert_quantises_weights_by_channel_also_where_a_channel_is_all_zeros(records):
+    """990 rows of the classifier are zeros: their logits are their biases, and the scales of all rows are above 0."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    artifact = records["litert", "int8"].artifact
+    if artifact is None:
+        return
+    interpreter = Interpreter(str(artifacts.path(artifact.format, artifact.key)))
+    interpreter.allocate_tensors()
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    channels = []
+    for operator in interpreter._get_ops_details():
+        if operator["op_name"] in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            scales = tensors[int(operator["inputs"][1])]["quantization_parameters"]["scales"]
+            assert (scales > 0).all()
+            channels.append(len(scales))
+    assert len(channels) == LAYERS
+    assert min(channels) > 1
+    assert channels[-1] == 1000
+    assert interpreter.get_input_details()[0]["dtype"] == interpreter.get_output_details()[0]["dtype"] == np.float32
+
+
+def test_litert_opens_one_file_for_int8_and_another_for_fp32():
+    runtime = backends.runtime("litert")
+    assert (runtime.format("int8"), runtime.format("fp32")) == ("tflite_int8", "tflite")
