@@ -16,7 +16,7 @@ import numpy as np
 
 from mnv2bench import networks
 from mnv2bench.backends import Images, Mark, Runtime, Session, require
-from mnv2bench.backends.shared.fake_work import FAULTS, Work
+from mnv2bench.backends.shared.fake_work import FAULTS, Work, batch_name
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
@@ -89,20 +89,12 @@ class FakeSession(Session):
 
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         with np.load(path) as file:
-            self.logits: dict[str, Images] = {
-                self.name(networks.images(int(seed), 1, case.resolution)): logits
-                for seed, logits in zip(file["seeds"], file["logits"], strict=True)
-            }
+            self.logits: dict[str, Images] = dict(zip(file["names"].tolist(), file["logits"], strict=True))
         madds = networks.count(case.network, case.width, case.resolution, case.classes).madds * case.batch
         self.call_ns = max(SPIN_NS, madds // MADDS_PER_NS)
         self.dropped = FP32.significand_bits - named(case.precision).significand_bits
         self.mode = mode
         self.work = FAULTS.get(mode, Work)(self.look_up, self.spend)
-
-    @staticmethod
-    def name(images: Images) -> str:
-        """A text by which a batch of images is known: the first pixels of its first image."""
-        return images[0, 0, 0, :8].tobytes().hex()
 
     def look_up(self, images: str) -> Images:
         """The reference's logits of these images; of images that the reference does not have, those of its first."""
@@ -113,7 +105,7 @@ class FakeSession(Session):
         spin(time.perf_counter_ns() + self.call_ns)
 
     def put(self, images: Images) -> None:
-        self.work.put(self.name(images))
+        self.work.put(batch_name(images))
 
     def run(self) -> None:
         if self.mode == "hang":
