@@ -1,6 +1,7 @@
 """Precisions on remote devices: what a backend declares, what a device's processor has, and what really ran there."""
 
 import shutil
+import sys
 
 import adb_double
 import pytest
@@ -10,6 +11,7 @@ from mnv2bench import Campaign, Case, Journal, Plan, load, run
 from mnv2bench.backends import require_supported
 from mnv2bench.records import replace
 from mnv2bench.refusals import Unsupported
+from mnv2bench.remote.accuracy_worker import batches_there
 from mnv2bench.remote.prepare import require_instructions, transport_to
 from mnv2bench.remote.transports import transport
 
@@ -22,10 +24,11 @@ phones = pytest.mark.skipif(bool(adb_double.why_not()), reason=adb_double.why_no
 boards = pytest.mark.skipif(bool(ssh_double.why_not()), reason=ssh_double.why_not())
 
 
-def measured(tmp_path, **changes):
+def measured(tmp_path, runner="", accuracy=False, **changes):
     """The record of a small case, as a reader of its journal finds it."""
+    tmp_path.mkdir(exist_ok=True)
     journal = Journal(tmp_path / "remote.jsonl")
-    run(Campaign((replace(SMALL, **changes),), journal, BRIEF))
+    run(Campaign((replace(SMALL, **changes),), journal, BRIEF, runner=runner, accuracy=accuracy))
     (record,) = load(journal.path)
     return record
 
@@ -101,3 +104,55 @@ def test_a_processor_that_lacks_the_instructions_is_a_row_that_says_so_and_nothi
     assert (record.status, record.artifact) == ("unsupported", None)
     assert record.reason == "qemu:cortex-a72 has none of avx512_fp16, asimdhp: fp16 would be emulated"
     assert not (tmp_path / "cache" / "artifacts").exists()
+
+
+# accuracy
+
+
+@pytest.mark.parametrize(
+    ("device", "changes", "batches"),
+    [
+        ("ssh:board", {"resolution": 96}, 597),
+        ("ssh:board", {"resolution": 96, "batch": 8}, 75),  # the last one is filled up
+        ("adb:x", {"resolution": 224}, 111),  # 64 MiB of images
+        ("adb:x", {"resolution": 224, "batch": 8}, 13),  # whole batches of them
+        ("qemu:cortex-a76", {"width": 0.35, "resolution": 96}, 597),
+        ("qemu:cortex-a76", {"width": 1.0, "resolution": 224}, 26),
+        ("qemu:cortex-a76", {"width": 1.0, "resolution": 224, "batch": 64}, 1),
+    ],
+)
+def test_as_many_labelled_images_are_tested_as_fit_on_the_device_and_in_its_time(device, changes, batches):
+    assert batches_there(Case(device=device, **changes), labelled=597) == batches
+
+
+@arm64
+@pytest.mark.slow
+def test_the_accuracy_of_an_emulated_device_is_that_of_this_machine(tmp_path):
+    record = measured(tmp_path, device="qemu:cortex-a76", accuracy=True)
+    accuracy = record.accuracy
+    assert (accuracy.status, accuracy.reason) == ("ok", "")
+    assert (accuracy.image_set, accuracy.labelled, accuracy.images) == ("digits", 597, 597)
+    assert accuracy.right == accuracy.reference_right > 570
+    assert accuracy.agreeing == 597
+
+
+@boards
+@pytest.mark.slow
+def test_the_accuracy_of_a_board_is_the_same_by_both_runners(tmp_path):
+    with ssh_double.board(tmp_path / "board"):
+        compiled = measured(tmp_path, device="ssh:board", accuracy=True).accuracy
+        hosted = measured(tmp_path / "hosted", device="ssh:board", accuracy=True, runner=sys.executable).accuracy
+    assert (compiled.status, compiled.images, compiled.agreeing) == ("ok", 597, 597)
+    assert hosted.right == compiled.right > 570
+
+
+@boards
+def test_a_tool_of_other_people_gives_no_logits_to_test(tmp_path):
+    text = "count=50 first=8003 curr=7990 min=7900 max=8900 avg=8000.5 std=39\n"
+    tool = tmp_path / "benchmark_model"
+    tool.write_text(f"#!/bin/sh\ncat <<'END'\ncount=1 curr=12000\n{text}END\n")
+    tool.chmod(0o755)
+    with ssh_double.board(tmp_path / "board"):
+        record = measured(tmp_path, device="ssh:board", accuracy=True, runner=str(tool))
+    assert (record.status, record.accuracy.status) == ("ok", "unsupported")
+    assert record.accuracy.reason == "benchmark_model gives no logits to test: leave --runner out"

@@ -96,10 +96,11 @@ DRIVER = Program("mnv2bench.workers.driver", DriverJob, Device)
 WORKER = Program("mnv2bench.workers.worker", MeasureJob, Measured)
 ACCURACY = Program("mnv2bench.workers.accuracy_worker", AccuracyJob, Accuracy)
 REMOTE_WORKER = Program("mnv2bench.remote.worker", MeasureJob, Measured)
+REMOTE_ACCURACY = Program("mnv2bench.remote.accuracy_worker", AccuracyJob, Accuracy)
 DEVICE_PREPARER = Program("mnv2bench.remote.prepare", DeviceJob, type(None))
 
 PROGRAMS = {
     Kind.MEASURED_HERE: Programs(WORKER, ACCURACY),
-    Kind.MEASURED_ON_DEVICE: Programs(REMOTE_WORKER, prepare_device=DEVICE_PREPARER),
-    Kind.COUNTED: Programs(REMOTE_WORKER, prepare_device=DEVICE_PREPARER),
+    Kind.MEASURED_ON_DEVICE: Programs(REMOTE_WORKER, REMOTE_ACCURACY, DEVICE_PREPARER),
+    Kind.COUNTED: Programs(REMOTE_WORKER, REMOTE_ACCURACY, DEVICE_PREPARER),
 }

@@ -21,6 +21,7 @@ class Transport:
     `cores` are the cores that the device's name asks for after its @ ("big", "f0"); `mask` is their hexadecimal mask
     for taskset, which `devices.set_mask` sets: until then `run` refuses, so that nothing runs on other cores. `target`
     says which binaries run there ("android-arm64", "linux-aarch64", "linux-x86_64"), once the transport is entered.
+    `counting`: where an emulator runs the device, it counts the instructions of what runs.
     """
 
     device: str
@@ -28,6 +29,7 @@ class Transport:
     target: str = ""
     cores: str = ""
     mask: str = ""
+    counting: bool = True
 
     def push(self, paths: Sequence[Path]) -> None:
         """Copy files and folders into the private folder, by their names. Unavailable where they do not fit."""

@@ -132,7 +132,6 @@ class Qemu(Transport):
 
     kind = Kind.COUNTED
     target = "linux-aarch64"
-    counting = True
 
     def __init__(self, device: str, cpu: str) -> None:
         self.device, self.cpu = device, cpu
