@@ -249,6 +249,11 @@ serve(Program("reporting_module", dict, dict), main)
         (["PYTHONHASHSEED=0"], "--env PYTHONHASHSEED is not for you to set: --seed sets it"),
         (["PYTHONPATH=/x"], "--env PYTHONPATH is not for you to set: install what is to be imported"),
         (["MNV2BENCH_FAKE=x"], "--env MNV2BENCH_FAKE is not for you to set: set it before mnv2bench starts, it passes"),
+        (
+            ["ONEDNN_DEFAULT_FPMATH_MODE=BF16"],
+            "--env ONEDNN_DEFAULT_FPMATH_MODE is not for you to set: it would compute in fewer bits what is called "
+            "fp32; --precisions bf16 measures bf16",
+        ),
         (["KMP_BLOCKTIME=0", "KMP_BLOCKTIME=1"], "--env KMP_BLOCKTIME is given twice, as 0 and as 1: leave one out"),
         (["X=a\nb"], "--env X has a character that cannot be printed: leave it out"),
         (["LD_PRELOAD=/nowhere/lib.so"], "--env LD_PRELOAD=/nowhere/lib.so cannot be loaded"),

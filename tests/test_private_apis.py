@@ -192,6 +192,12 @@ PRIVATE_APIS = (
     ),
     PrivateApi(
         "torch",
+        "utils._python_dispatch",
+        "mnv2bench/backends/shared/torch_layers.py",
+        has("torch.utils._python_dispatch", "TorchDispatchMode.ignore_compile_internals"),
+    ),
+    PrivateApi(
+        "torch",
         "_inductor.aoti_compile_and_package",
         "mnv2bench/artifacts/job.py",
         has("torch._inductor", "aoti_compile_and_package"),

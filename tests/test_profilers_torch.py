@@ -12,13 +12,14 @@ import pytest
 from torch._C._autograd import DeviceType
 
 from mnv2bench import Case
+from mnv2bench.backends.shared.torch_layers import printed_to
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.networks import layers
 from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of
-from mnv2bench.profiling.profilers.torch_script import joined, printed_to
+from mnv2bench.profiling.profilers.torch_script import joined
 from mnv2bench.profiling.readers import inductor
 from mnv2bench.profiling.readers.onednn import Primitive, primitives
 from mnv2bench.profiling.readers.torch_events import Call, Span, calls, operator_type, operators, peak_bytes

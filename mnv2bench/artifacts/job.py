@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnv2bench.artifacts import calibration
 from mnv2bench.backends.shared.cuda_session import dtype
-from mnv2bench.backends.shared.torch_session import network, require_compiler
+from mnv2bench.backends.shared.torch_session import network, require_compiler, typed
 from mnv2bench.cases import Case
 from mnv2bench.imagesets import image_set
 from mnv2bench.records import Weights
@@ -68,8 +68,11 @@ def quantised(job: Job, quantizer: Any) -> torch.nn.Module:
 
 
 def typed_network(job: Job) -> torch.nn.Module:
-    """The network in the number format of the case's files: what a strongly typed runtime computes in."""
-    return network(job.case, job.source).to(dtype(job.case))
+    """The network in the number format of the case's files: what a strongly typed runtime computes in.
+
+    Where that is not float32, batch norm is folded first.
+    """
+    return typed(job.case, network(job.case, job.source))
 
 
 def example(job: Job) -> torch.Tensor:

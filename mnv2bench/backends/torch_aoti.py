@@ -6,11 +6,12 @@ import torch
 
 from mnv2bench.backends import Runtime, Session
 from mnv2bench.backends.shared import torch_session
+from mnv2bench.backends.shared.torch_layers import printed_layers
 from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="pt2",
-    runs={"cpu": ("fp32",)},
+    runs={"cpu": ("fp32", "bf16")},
     distributions=("torch",),
     profiler="torch_aoti",
     profiled_reads="pt2_profiled",
@@ -23,4 +24,4 @@ def open(case: Case, path: Path) -> Session:
     # torch._inductor.aoti_load_package wraps this loader, but first imports the compiler and tries out the C++ one:
     # 2 s warm and 8 s cold for what takes 10 ms, in a process that is to compile nothing
     loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", True, ONE_RUNNER, ANY_DEVICE)
-    return torch_session.TorchSession(case, lambda images: loader.boxed_run([images])[0])
+    return torch_session.TorchSession(case, lambda images: loader.boxed_run([images])[0], printed_layers)

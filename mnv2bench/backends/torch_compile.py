@@ -8,7 +8,7 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="state_dict",
-    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    runs={"cpu": ("fp32", "bf16"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
     distributions=("torch", "triton"),
     opens="compiling",
     profiler="torch_compile",

@@ -10,7 +10,7 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="state_dict",
-    runs={"cpu": ("fp32",)},
+    runs={"cpu": ("fp32", "bf16")},
     distributions=("torch",),
     opens="slow",
     profiler="torch_compile_freezing",

@@ -7,12 +7,13 @@ import torch
 
 from mnv2bench.backends import Runtime, Session
 from mnv2bench.backends.shared import torch_session
+from mnv2bench.backends.shared.torch_layers import printed_layers
 from mnv2bench.cases import Case
 from mnv2bench.precisions import TF32
 
 RUNTIME = Runtime(
     reads="torchscript",
-    runs={"cpu": ("fp32",), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    runs={"cpu": ("fp32", "fp16", "bf16"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
     distributions=("torch",),
     profiler="torch_script",
 )
@@ -35,7 +36,7 @@ def open(case: Case, path: Path) -> Session:
     torch_session.prepare(case)
     if case.gpu is None:
         frozen = torch.jit.load(path)  # type: ignore[no-untyped-call]
-    else:
-        frozen = torch.jit.load(path, map_location=torch.device("cuda", case.gpu))  # type: ignore[no-untyped-call]
-        allow_tf32(frozen.graph, case.precision == TF32.name)
+        return torch_session.TorchSession(case, torch.jit.optimize_for_inference(frozen), printed_layers)
+    frozen = torch.jit.load(path, map_location=torch.device("cuda", case.gpu))  # type: ignore[no-untyped-call]
+    allow_tf32(frozen.graph, case.precision == TF32.name)
     return torch_session.session(case, torch.jit.optimize_for_inference(frozen))

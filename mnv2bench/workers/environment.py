@@ -57,6 +57,10 @@ OURS = {  # what no --env may set, and why
     "PYTHONHOME": "start mnv2bench with that Python",
     "PYTHONSAFEPATH": "it is always on",
     "TORCHINDUCTOR_CACHE_DIR": "MNV2BENCH_CACHE moves all caches",
+    **dict.fromkeys(
+        ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"),
+        "it would compute in fewer bits what is called fp32; --precisions bf16 measures bf16",
+    ),
 }
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PRELOAD_S = 30.0

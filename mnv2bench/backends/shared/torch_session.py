@@ -13,9 +13,11 @@ import torch
 from mnv2bench.backends.interface.registry import require
 from mnv2bench.backends.interface.session import Images, Session
 from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession, dtype
+from mnv2bench.backends.shared.torch_layers import dispatched_layers, reduced_fp32, require_full_fp32
 from mnv2bench.cases import Case
 from mnv2bench.gpu import driver
-from mnv2bench.networks import build
+from mnv2bench.networks import ANY_RESOLUTION, build, layers
+from mnv2bench.networks.folding import fold_norms
 from mnv2bench.precisions import TF32
 from mnv2bench.refusals import Unavailable
 
@@ -23,11 +25,18 @@ Network = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TorchSession(Session):
-    """Calls `network` on one static NCHW tensor."""
+    """Calls `network` on one static NCHW tensor of float32 images.
 
-    def __init__(self, case: Case, network: Network) -> None:
-        self.network = network
-        self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution, dtype=dtype(case))
+    A network in another number format is given the images in it, and its logits are made float32, in each call.
+    `count` is how the layers of a call are counted: `dispatched_layers` or `printed_layers`.
+    """
+
+    def __init__(
+        self, case: Case, network: Network, count: Callable[[Callable[[], object]], dict[str, int]] = dispatched_layers
+    ) -> None:
+        self.network = network if dtype(case) is torch.float32 else converting(network, dtype(case))
+        self.count = count
+        self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution)
         self.output = torch.empty(0)
 
     def put(self, images: Images) -> None:
@@ -37,14 +46,28 @@ class TorchSession(Session):
         self.output = self.network(self.input)
 
     def get(self) -> Images:
-        return np.array(self.output.float().numpy(), dtype=np.float32)  # numpy has no bfloat16
+        return np.array(self.output.numpy(), dtype=np.float32)
 
     def settings(self) -> dict[str, str]:
         return {
             "torch threads": str(torch.get_num_threads()),
             "cpu capability": torch.backends.cpu.get_cpu_capability(),
-            "float32 matmul": torch.get_float32_matmul_precision(),
+            "fp32 products": reduced_fp32() or "full",
         }
+
+    def layers(self) -> dict[str, int]:
+        """Raises Wrong where torch multiplies in fewer bits what is called fp32."""
+        require_full_fp32()
+        return self.count(self.run)
+
+
+def converting(network: Network, element: torch.dtype) -> Network:
+    """The network with the conversion of its images to a number format, and of its logits to float32."""
+
+    def convert(images: torch.Tensor) -> torch.Tensor:
+        return network(images.to(element)).float()
+
+    return convert
 
 
 class CudaTorchSession(CudaSession):
@@ -83,10 +106,13 @@ def require_cuda(case: Case) -> None:
 def prepare(case: Case) -> None:
     """Set up torch for the session of this process: threads, no autograd, TF32 on a GPU only where the case says so.
 
-    On a GPU float32 is float32: torch's own default would have cuDNN's convolutions multiply in TF32.
+    On a GPU float32 is float32: torch's own default would have cuDNN's convolutions multiply in TF32. Raises Wrong
+    where a setting of a CPU's libraries makes it less.
     """
     require(case)
-    if case.gpu is not None:
+    if case.gpu is None:
+        require_full_fp32()
+    else:
         require_cuda(case)
         # torch cannot read these two any more once `fp32_precision`, which is to replace them, has been written
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.precision == TF32.name
@@ -103,10 +129,17 @@ def network(case: Case, path: Path) -> torch.nn.Module:
 
 
 def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
-    """The network on the device where the case runs, in the case's number format."""
+    """The network on the device where the case runs, in the case's number format; on a CPU as `typed` makes it."""
     if case.gpu is not None:
         return module.to(torch.device("cuda", case.gpu), dtype(case))
-    return module if dtype(case) is torch.float32 else module.to(dtype(case))
+    return typed(case, module)
+
+
+def typed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
+    """The network in the case's number format, with batch norm folded first where that has fewer bits than fp32."""
+    if dtype(case) is torch.float32:
+        return module
+    return fold_norms(module, layers(case.network, case.width, ANY_RESOLUTION, case.classes)).to(dtype(case))
 
 
 def session(case: Case, network: Network) -> Session:

@@ -1,33 +1,21 @@
 """Profiler of TorchScript: torch.profiler, and oneDNN's verbose lines for the convolutions that it does not see."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from mnv2bench.backends import Session, torch_script
+from mnv2bench.backends.shared.torch_layers import printed_to
 from mnv2bench.cases import Case
 from mnv2bench.profiling.readers.onednn import Primitive, primitives
 from mnv2bench.profiling.readers.torch_events import Call, Span, TorchProfiledSession, calls
 from mnv2bench.profiling.records import Operator
 
-STDOUT = 1
 ALLOCATION = "aten::empty"
-
-
-@contextmanager
-def printed_to(file: Path) -> Iterator[None]:
-    """Redirect what C code prints meanwhile to a file."""
-    stdout = os.dup(STDOUT)
-    target = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    os.dup2(target, STDOUT)
-    os.close(target)
-    yield
-    os.dup2(stdout, STDOUT)
-    os.close(stdout)
 
 
 def joined(listed: Sequence[Call], executed: Sequence[Primitive]) -> list[Call]:
