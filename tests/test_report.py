@@ -220,6 +220,14 @@ def test_a_campaign_of_fp32_alone_has_no_table_of_precisions():
     assert "Precisions" not in markdown([("first.json", CAMPAIGN)])
 
 
+def test_a_backend_that_runs_fp32_alone_stands_in_no_table_of_precisions():
+    refused = in_precision(recorded("litert", status="unsupported", reason="litert runs fp32 on cpu here"), "bf16")
+    page = markdown([("first.json", [*MIXED, recorded("litert", 5.0), refused])])
+    assert "litert" not in section(page, "Precisions")
+    assert "litert-cpu-bf16-t1" in section(page, "Did not run, or came out wrong")
+    assert "## Precisions" not in markdown([("first.json", [EAGER, refused])])
+
+
 def test_a_row_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_doubt():
     page = markdown([("first.json", MIXED)])
     assert "3.01 (2.99–3.03) ◐" in section(page, "Latency, ms")

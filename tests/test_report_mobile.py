@@ -245,6 +245,25 @@ def test_a_count_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_d
     assert "## What to doubt" not in markdown([("night.json", [whole])])
 
 
+def test_the_counts_of_each_precision_stand_beside_each_other_and_as_a_part_of_fp32():
+    fp32 = counted("litert", (120_000_000,), layers={"fp32": 53})
+    int8 = counted("litert", (60_000_000,), precision="int8", error=0.02, layers={"int8": 53})
+    page = markdown([("night.json", [fp32, int8, counted("executorch", (130_000_000,))])])
+    assert (
+        section(page, "Instructions by precision", "###")
+        == """\
+The same counts, and in a fraction of those of the same backend in fp32.
+
+**mobilenet_v2_1.0_224, batch 1, 1 thread, qemu:cortex-a76**
+
+| backend   | precision   |   M instructions |   of own fp32 |   layers |   tested top-1 % |   agrees % |   output error |   file MB |
+|:----------|:------------|-----------------:|--------------:|---------:|-----------------:|-----------:|---------------:|----------:|
+| litert    | fp32        |    120.0 (0.399) |          1.00 | 53 of 53 |                – |          – |          6e-07 |         – |
+| litert    | int8        |   60.000 (0.199) |          0.50 | 53 of 53 |                – |          – |          2e-02 |         – |"""
+    )
+    assert "### Instructions by precision" not in markdown([("night.json", [fp32])])
+
+
 # the CSV
 
 

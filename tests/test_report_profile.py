@@ -331,6 +331,33 @@ def test_settings_are_apart_and_the_larger_network_comes_first():
     ]
 
 
+def with_int8(probes):
+    """The same probes with a product of int8 that is four times as fast."""
+    fp32 = next(probe for probe in probes.probes if probe.library == "torch" and probe.unit == "flop")
+    rounds = tuple(
+        replace(round, durations_ns=tuple(ns // 4 for ns in round.durations_ns), wall_ns=round.wall_ns // 4)
+        for round in fp32.rounds
+    )
+    int8 = replace(fp32, name=fp32.name.replace("fp32", "int8"), library="onnxruntime", rounds=rounds)
+    return replace(probes, probes=(int8, *probes.probes))
+
+
+def test_each_precision_is_a_setting_of_its_own_held_to_its_own_products_and_bytes_and_fp32_comes_first():
+    good, probes = profiles()[0], [with_int8(each) for each in CURVED]
+    others = [replace(good, case=replace(EAGER, precision=precision)) for precision in ("int8", "bf16", "fp32")]
+    cases = profiled_cases(others, probes)
+    assert [profiled.case.precision for profiled in cases] == ["fp32", "bf16", "int8"]
+    fp32, bf16, int8 = (profiled.attainable(["classifier"]) for profiled in cases)
+    assert bf16 is None  # no library multiplied in it
+    assert int8.compute_s == pytest.approx(fp32.compute_s * 125 / 400)  # 125 GFLOP/s by litert
+    assert [profiled.profile.blocks[-1].bytes for profiled in cases] == [5_133_120, 2_566_560, 1_283_280]
+    shown = page(cases, probes, (), NAME)
+    assert [cells[:2] for cells in table(section(shown, "The limit"), 0)[1:]] == [
+        ["fp32", "litert"], ["fp32", "torch"], ["int8", "onnxruntime"],
+    ]  # fmt: skip
+    assert [line(section(shown, "Cases"), profiled.case.id)[8] for profiled in cases][1] == "–"
+
+
 def test_a_terminal_is_told_each_case_and_what_to_know_of_it():
     found = {row[0]: (row, said) for row, said in terminal_lines(profiled_cases(profiles(), PROBES, RECORDS), RECORDS)}
     assert list(found) == [EAGER.id, NCNN.id, FUSED.id]

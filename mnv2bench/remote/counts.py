@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from mnv2bench.cases import Kind
+from mnv2bench.cases import Case, Kind
+from mnv2bench.precisions import FP32
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import device_facts
 from mnv2bench.statistics.fit import MIN_VARIANTS
@@ -75,6 +76,17 @@ def counted(record: Record) -> Counted | None:
     if record.status != "ok" or not record.counts:
         return None
     return Counted(tuple(counts.net for counts in record.counts), device_facts(record))
+
+
+def relative_to_fp32(records: Iterable[Record]) -> dict[Case, float]:
+    """Instructions of a case over those of the same case in fp32, of the cases that have both."""
+    counts = {record.case: counts for record in records if (counts := counted(record))}
+    ratios = {}
+    for case, counts_of_case in counts.items():
+        base = counts.get(replace(case, precision=FP32.name))
+        if base and base.instructions:
+            ratios[case] = counts_of_case.instructions / base.instructions
+    return ratios
 
 
 def compared(case: str, before: Counted, after: Counted) -> CountChange:

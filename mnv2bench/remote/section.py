@@ -7,10 +7,10 @@ from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, NCNN_VARIANT, 
 from mnv2bench.records import Record
 from mnv2bench.remote.columns import instructions_per_madd
 from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
-from mnv2bench.remote.counts import count_fit, counted
+from mnv2bench.remote.counts import count_fit, counted, relative_to_fp32
 from mnv2bench.report import column, tables
 from mnv2bench.report.cells import NONE, escape, marks, number, result, scaled, table, text_or_dash
-from mnv2bench.report.column import cells_in
+from mnv2bench.report.column import Cell, cells_in
 from mnv2bench.report.columns import COLUMNS as COLUMNS_OF_EVERY_CASE
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.report.tables import Evaluations
@@ -21,6 +21,8 @@ COUNTS = (
     "time: caches, pipeline and frequency do not enter it, and counts of two processor models do not say which is "
     "faster. ≈: the processes did not repeat to the instruction."
 )
+PRECISIONS = "The same counts, and in a fraction of those of the same backend in fp32."
+OF_COUNTS = ("layers", "tested top-1 %", "agrees %", "output error", "file MB")  # no column of a time
 DEVICES = (
     "The worst reading of any process, before it and after it. Throttled: processes that ran while the device was too "
     "hot."
@@ -38,6 +40,7 @@ def mobile(evaluations: Evaluations, level: str) -> str:
     campaign = [evaluation.record for evaluation in evaluations]
     parts = (
         (column.INSTRUCTIONS, COUNTS, _counts(evaluations)),
+        ("Instructions by precision", PRECISIONS, _counts_of_precisions(evaluations)),
         ("Devices", DEVICES, _devices(campaign)),
         ("Delegation", DELEGATION, _delegation(campaign)),
         ("Reported by external tools", EXTERNAL, _external_results(campaign)),
@@ -66,6 +69,17 @@ def _count(evaluation: Evaluation) -> str:
     marked = "".join(marks(evaluation.flags))
     shown = f"{about}{_millions(counts.instructions)} ({number(instructions_per_madd(evaluation), 3)})"
     return f"{shown} {marked}" if marked else shown
+
+
+def _counts_of_precisions(evaluations: Evaluations) -> str:
+    """The counts of each backend in each precision, for each variant; empty where all are of fp32."""
+    there = [evaluation for evaluation in evaluations if evaluation.case.kind == Kind.COUNTED]
+    of_fp32 = relative_to_fp32([evaluation.record for evaluation in there])
+    numbers: dict[str, Cell] = {
+        "M instructions": _count,
+        "of own fp32": lambda e: number(of_fp32.get(e.case)),
+    }
+    return tables.each_variant(there, lambda group: tables.precisions_beside(group, numbers, OF_COUNTS))
 
 
 def _millions(instructions: int) -> str:

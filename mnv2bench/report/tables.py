@@ -124,34 +124,53 @@ def speedup_table(evaluations: Evaluations) -> str:
 
 
 def precision_tables(evaluations: Evaluations) -> str:
-    """What each precision is worth: a table for each variant, batch, number of threads and device.
+    """What each precision is worth in time: a table for each variant, batch, number of threads and device."""
+    return each_variant(evaluations, _precision_table)
 
-    It has the backends that have a case in another precision than fp32, and torch_eager; empty without such a case.
+
+def each_variant(evaluations: Evaluations, draw: Callable[[Evaluations], str]) -> str:
+    """A table for each variant, batch, number of threads and device, below a line that names them.
+
+    One whose table is empty is left out.
     """
     groups: dict[tuple[str, str, int, int], list[Evaluation]] = {}
     for evaluation in sorted(evaluations, key=_by_size):
         device, _, number_of_threads, batch = setting(evaluation)
         groups.setdefault((variant(evaluation), device, number_of_threads, batch), []).append(evaluation)
     captions = {key: f"{key[0]}, batch {key[3]}, {threads(key[2])}, {escape(key[1])}" for key in groups}
-    tables = [(captions[key], _precision_table(group)) for key, group in groups.items()]
+    tables = [(captions[key], draw(group)) for key, group in groups.items()]
     return "\n\n".join(f"**{caption}**\n\n{body}" for caption, body in tables if body)
 
 
 def _precision_table(evaluations: Evaluations) -> str:
-    """A line for each backend and precision; empty where all are of fp32."""
-    several = {e.case.backend for e in evaluations if e.case.precision != precisions.FP32.name}
+    """A line for each backend and precision, with all columns of the table."""
+    columns = shown_in(column.PRECISIONS, COLUMNS)
+    return precisions_beside(evaluations, {"median ms": lambda e: latency(e, fastest=False)}, tuple(columns))
+
+
+def precisions_beside(evaluations: Evaluations, numbers: dict[str, Cell], headings: Sequence[str]) -> str:
+    """A line for each backend and precision: some numbers, and the columns of PRECISIONS with these headings.
+
+    It has the backends that ran in another precision than fp32, or failed to, and torch_eager; empty without any.
+    """
+    several = {e.case.backend for e in evaluations if e.case.precision != precisions.FP32.name and _runs(e)}
     if not several:
         return ""
-    columns = shown_in(column.PRECISIONS, COLUMNS)
+    columns = {name: pair for name, pair in shown_in(column.PRECISIONS, COLUMNS).items() if name in headings}
     order = backends(evaluations)
     shown = [e for e in evaluations if e.case.backend in several | {EAGER}]
     shown.sort(key=lambda e: (order.index(e.case.backend), precisions.NAMES.index(e.case.precision)))
     lines = []
     for evaluation in shown:
-        numbers = [_text(evaluation, *pair) for pair in columns.values()]
-        backend = escape(evaluation.case.backend)
-        lines.append([backend, evaluation.case.precision, latency(evaluation, fastest=False), *numbers])
-    return table(["backend", "precision", "median ms", *columns], lines, texts=2)
+        first = [cell(evaluation) for cell in numbers.values()]
+        others = [_text(evaluation, *pair) for pair in columns.values()]
+        lines.append([escape(evaluation.case.backend), evaluation.case.precision, *first, *others])
+    return table(["backend", "precision", *numbers, *columns], lines, texts=2)
+
+
+def _runs(evaluation: Evaluation) -> bool:
+    """Whether the machine and the runtime do it at all."""
+    return evaluation.record.status not in ("unsupported", "unavailable")
 
 
 def accuracy_tables(evaluations: Evaluations) -> str:

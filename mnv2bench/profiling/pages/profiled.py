@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mnv2bench.cases import EAGER, Case, is_gpu
 from mnv2bench.networks import Layer, blocks, count, layers, roles
+from mnv2bench.precisions import NAMES
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, case_profile
 from mnv2bench.profiling.mapping import network
 from mnv2bench.profiling.records import Probes, Profile
@@ -95,10 +96,10 @@ def profiled_cases(
 
 
 def _order(profiled: ProfiledCase) -> tuple[object, ...]:
-    *setting, variant = profiled.setting
+    device, precision, *others, variant = profiled.setting
     case = profiled.case
     madds = count(case.network, case.width, case.resolution, case.classes).madds
-    return (*setting, -madds, variant, case.backend != EAGER, case.backend)
+    return (device, NAMES.index(precision), *others, -madds, variant, case.backend != EAGER, case.backend)
 
 
 def roofs(probes: Sequence[Probes]) -> dict[int, Roof]:
