@@ -1,19 +1,22 @@
-"""The images that a case's network is given: held-out digits where it has the digits' weights, else seeded images."""
+"""The images that a case's network is given: a user's pictures, held-out digits, or seeded images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench import digits, networks
+from mnv2bench import digits, networks, pictures
 from mnv2bench.cases import Case
 from mnv2bench.digits import images as digit_images
 from mnv2bench.records.weights import Weights, WeightsKind
 
 Images = NDArray[np.float32]
 CALIBRATION_SEED = 55  # of seeded images: no checked and no timed batch has it
+RESIZED = 256 / 224  # the shorter side of a picture over the resolution, before it is cropped
+MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, blue: of ImageNet, as in torchvision
 PART = 64  # images of a part of the labelled ones, so that they need not be in memory together
 
 
@@ -76,6 +79,57 @@ class Digits:
             yield Labelled(digit_images.images(ink[part], resolution), labels[part])
 
 
+class OfFolder:
+    """Pictures of a user: one part to check, to time and to test with, another part to calibrate on.
+
+    Each is resized so that its shorter side is 256/224 of the resolution, cropped in the middle, and normalised with
+    ImageNet's means and deviations, as torchvision's weights expect. ValueError where the folder changed since it was
+    checked.
+    """
+
+    def __init__(self, folder: Path, classes: int, content: str) -> None:
+        from PIL import Image  # now, so that no later memory of a timed process is Pillow's
+
+        Image.init()
+        self.name = f"images of {folder.name}"
+        self.pictures = pictures.pictures(folder, classes)
+        if self.pictures.content != content:
+            raise ValueError(f"{folder} changed since it was checked: begin again, without --resume")
+
+    def batch(self, seed: int, batch: int, resolution: int) -> Images:
+        """The pictures from number `seed` on, so that no image stands at the same place of two batches."""
+        tested = self.pictures.tested
+        return _decoded([tested[(seed + index) % len(tested)] for index in range(batch)], resolution)
+
+    def calibration(self, number: int, resolution: int) -> Images:
+        return _decoded(self.pictures.calibration[:number], resolution)
+
+    def labelled(self, resolution: int) -> Iterator[Labelled]:
+        for start in range(0, len(self.pictures.tested), PART):
+            part = self.pictures.tested[start : start + PART]
+            yield Labelled(_decoded(part, resolution), np.array([picture.label for picture in part]))
+
+
+def _decoded(part: Sequence[pictures.Picture], resolution: int) -> Images:
+    """(pictures, 3, resolution, resolution)."""
+    rows = [_cropped(picture.path, resolution) for picture in part]
+    colours = np.array(rows, np.float32).reshape(-1, resolution, resolution, 3) / np.float32(255)
+    normalised = (colours - np.array(MEANS, np.float32)) / np.array(DEVIATIONS, np.float32)
+    return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
+
+
+def _cropped(path: Path, resolution: int) -> NDArray[np.uint8]:
+    """The middle of a picture, (resolution, resolution, 3)."""
+    from PIL import Image  # an extra
+
+    with Image.open(path) as image:
+        scale = resolution * RESIZED / min(image.size)
+        size = [max(resolution, round(scale * side)) for side in image.size]
+        resized = image.convert("RGB").resize((size[0], size[1]), Image.Resampling.BILINEAR)
+    left, top = [round((side - resolution) / 2) for side in size]
+    return np.asarray(resized.crop((left, top, left + resolution, top + resolution)))
+
+
 def _digit(seed: int, index: int, labels: NDArray[np.int64]) -> int:
     """The position of image `index` of a seed among the held-out digits."""
     of_class = np.flatnonzero(labels == (seed + index) % digits.CLASSES)
@@ -85,4 +139,6 @@ def _digit(seed: int, index: int, labels: NDArray[np.int64]) -> int:
 @cache
 def image_set(case: Case, weights: Weights) -> ImageSet:
     """The images of a case with these weights."""
+    if weights.images:
+        return OfFolder(Path(weights.images), case.classes, weights.images_content)
     return Digits() if weights.kind(case) == WeightsKind.DIGITS else Seeded()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from mnv2bench import backends, networks, precisions
@@ -51,6 +52,11 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
         "",
         "Your own weights: a file of torch.save or of safetensors, whose classifier decides the classes; or seeded. "
         "Default: trained on handwritten digits, and seeded where a network cannot have those.",
+    ),
+    "images": (
+        "",
+        "With --weights FILE: a folder with a folder of pictures for each class. Each backend is tested on them, and "
+        "int8 is calibrated on a part that is not tested.",
     ),
 }
 
@@ -182,11 +188,16 @@ def option_text(name: str, text: str | None) -> str:
     return text or ""
 
 
-def _weights(text: str) -> Weights:
-    """The weights that --weights names: a file, or the word seeded; without it, those of digits where they fit."""
+def _weights(text: str, images: str) -> Weights:
+    """The weights that --weights names: a file, or the word seeded; without it, those of digits where they fit.
+
+    ValueError for a folder of `images` without a file: no other weights know the classes of a user's pictures.
+    """
+    if images and text in ("", SEEDED):
+        raise ValueError("--images are pictures for the classes of your own weights: name them with --weights FILE")
     if text == SEEDED:
         return Weights()
-    return Weights(file=text) if text else default_weights()
+    return Weights(file=text, images=str(Path(images).absolute()) if images else "") if text else default_weights()
 
 
 def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
@@ -211,7 +222,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         batches=_numbers("batches", texts["batches"], int),
         plan=_plan(texts, environment),
         seed=_limited("seed", texts["seed"], MAX_SEED),
-        weights=_weights(texts["weights"]),
+        weights=_weights(texts["weights"], texts["images"]),
         runner=texts["runner"],
     )
 

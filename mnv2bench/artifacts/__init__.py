@@ -54,7 +54,12 @@ def _sources(format: str) -> list[Path]:
     """The files of mnv2bench whose change is a change of what is exported."""
     folder = PACKAGE / "artifacts"
     names = ("calibration", "export", "job", "separation", "stored", "weights")
-    shared = [*(folder / f"{name}.py" for name in names), PACKAGE / "imagesets.py", PACKAGE / "digits" / "images.py"]
+    shared = [
+        *(folder / f"{name}.py" for name in names),
+        PACKAGE / "imagesets.py",
+        PACKAGE / "pictures.py",
+        PACKAGE / "digits" / "images.py",
+    ]
     if format == "plan":
         shared.append(PACKAGE / "backends" / "shared" / "tensorrt_plan.py")
     return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]

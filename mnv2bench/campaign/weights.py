@@ -9,9 +9,10 @@ from mnv2bench.campaign.child import run_child
 from mnv2bench.cases import Case
 from mnv2bench.networks import CLASSES
 from mnv2bench.records import Weights, replace
-from mnv2bench.workers.jobs import READER, ReadJob
+from mnv2bench.workers.jobs import PICTURE_READER, READER, PicturesJob, ReadJob
 
 TIMEOUT_S = 300.0
+PICTURES_TIMEOUT_S = 3600.0  # every picture is decoded once
 
 
 def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
@@ -28,6 +29,8 @@ def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
             case = replace(case, classes=fits[case.network, case.width].classes)
         changed.append(case)
     _require_classes(changed, fits, weights.file)
+    for classes in dict.fromkeys(case.classes for case in changed):
+        _pictures(weights, classes)
     return tuple(changed)
 
 
@@ -43,6 +46,7 @@ def require_weights(cases: Sequence[Case], weights: Weights) -> Weights:
         content=_file(weights.file).content,
         reading="; ".join(filter(None, readings)),
         subnormal=max(of_variant.subnormal for of_variant in fits.values()),
+        images_content=_pictures(weights, cases[0].classes),
     )
 
 
@@ -63,6 +67,19 @@ def _require_classes(cases: Sequence[Case], fits: dict[tuple[str, float], Fit], 
         classes = fits[case.network, case.width].classes
         if case.classes != classes:
             raise ValueError(f"--weights {file}: the file has {classes} classes, and {case.id} has {case.classes}")
+
+
+def _pictures(weights: Weights, classes: int) -> str:
+    """A digest of the folder of pictures, "" without one. ValueError, in one line, where they cannot be used."""
+    return _read_pictures(weights.images, classes) if weights.images else ""
+
+
+@cache
+def _read_pictures(folder: str, classes: int) -> str:
+    outcome = run_child(PICTURE_READER, PicturesJob(folder, classes), {}, PICTURES_TIMEOUT_S)
+    if outcome.result is None:
+        raise ValueError(f"--images {folder}: {outcome.reason}")
+    return outcome.result.content
 
 
 def _file(file: str) -> WeightsFile:

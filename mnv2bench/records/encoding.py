@@ -29,7 +29,7 @@ WHOLE_SINCE = 5  # the first schema whose lines must have every field
 SINCE = {  # fields that were added when the lines of files had to have every field already, by the name of their Struct
     "Samples": {"layers": 6},
     "Counts": {"layers": 6},
-    "Weights": {"digits": 6},
+    "Weights": {"digits": 6, "images": 6, "images_content": 6},
 }
 LEFT_OUT = ("gpu", "counts", "told", "target", "samples")  # fields that stand in no line where they hold nothing
 NUMBERS = re.compile(r"[0-9 -]+")

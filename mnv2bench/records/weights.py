@@ -27,6 +27,9 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     `content` is what makes two weights the same: the training and the seed, or the SHA-256 of the file; it is "" for a
     file that was not read yet. `reading` says what was unwrapped, renamed and converted. `subnormal` is how many values
     are so close to 0 that many processors are slow with them; None where nobody counted, as before schema 5.
+
+    `images` is a folder of the user with labelled pictures for the file, and `images_content` a digest of them, ""
+    while they were not read; both are "" before schema 6.
     """
 
     seed: Integer = 0
@@ -35,6 +38,8 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     reading: Text = ""
     subnormal: Whole | None = None
     digits: Text = ""
+    images: Text = ""
+    images_content: Text = ""
 
     def __post_init__(self) -> None:
         if not self.file and not self.content:
@@ -51,13 +56,13 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
 
     def has_labelled_images(self, case: Case) -> bool:
         """Whether there are labelled images to measure an accuracy on with the weights of this case."""
-        return self.kind(case) == WeightsKind.DIGITS
+        return self.kind(case) == WeightsKind.DIGITS or bool(self.images)
 
     def content_of(self, case: Case) -> str:
         """What makes the weights of this case the same as others: part of the name of every file made from them."""
         match self.kind(case):
             case WeightsKind.FILE:
-                return self.content
+                return f"{self.content} {self.images_content}".rstrip()
             case WeightsKind.DIGITS:
                 return f"digits {self.digits}"
             case WeightsKind.SEEDED:

@@ -71,6 +71,21 @@ class ReadJob(Struct, frozen=True):
     file: str
 
 
+class PicturesJob(Struct, frozen=True):
+    """A folder of pictures to read, for a classifier with so many classes."""
+
+    folder: str
+    classes: int
+
+
+class PicturesChecked(Struct, frozen=True):
+    """What a folder of pictures holds: a digest of it, and how many are tested and how many calibrate."""
+
+    content: str
+    tested: int
+    calibration: int
+
+
 class DriverJob(Struct, frozen=True):
     """A question to the NVIDIA driver: whether a backend can use the device of this number.
 
@@ -92,6 +107,7 @@ class Programs(Struct, frozen=True):
 
 EXPORTER = Program("mnv2bench.workers.exporter", ExportJob, type(None))
 READER = Program("mnv2bench.workers.reader", ReadJob, WeightsFile)
+PICTURE_READER = Program("mnv2bench.workers.picture_reader", PicturesJob, PicturesChecked)
 DRIVER = Program("mnv2bench.workers.driver", DriverJob, Device)
 WORKER = Program("mnv2bench.workers.worker", MeasureJob, Measured)
 ACCURACY = Program("mnv2bench.workers.accuracy_worker", AccuracyJob, Accuracy)
