@@ -11,7 +11,7 @@ from mnv2bench.records.weights import default_weights
 
 pytestmark = pytest.mark.slow
 
-NEEDED = {"litert": ("ai_edge_litert", "ai_edge_quantizer", "litert_torch")}
+NEEDED = {"litert": ("ai_edge_litert", "ai_edge_quantizer", "litert_torch"), "ncnn": ("ncnn", "pnnx")}
 HERE = [name for name, modules in NEEDED.items() if all(map(find_spec, modules))]
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 SMALL = Case(width=0.35, resolution=96)
@@ -104,3 +104,39 @@ def test_litert_quantises_weights_by_channel_also_where_a_channel_is_all_zeros(r
 def test_litert_opens_one_file_for_int8_and_another_for_fp32():
     runtime = backends.runtime("litert")
     assert (runtime.format("int8"), runtime.format("fp32")) == ("tflite_int8", "tflite")
+
+
+@pytest.mark.parametrize("name", only("ncnn"))
+def test_ncnn_keeps_all_but_the_depthwise_layers_in_bf16_and_says_which(records, name):
+    samples = opened_or_unsupported(records[name, "bf16"])
+    if samples is None:
+        return
+    assert samples.layers == {"bf16": 36, "fp32": 17}
+    assert samples.settings["reduced precision"] == "use_bf16_storage"
+    assert 1e-4 < samples.error < 0.1
+    assert records[name, "bf16"].artifact.key == records[name, "fp32"].artifact.key
+
+
+@pytest.mark.parametrize("name", only("ncnn"))
+def test_ncnn_refuses_fp16_and_int8_in_words(records, name):
+    refusals = {precision: records[name, precision] for precision in ("fp16", "int8")}
+    assert [record.status for record in refusals.values()] == ["unsupported", "unsupported"]
+    assert refusals["fp16"].reason == "ncnn has no fp16 on x86: none of its layers supports fp16 storage there"
+    assert refusals["int8"].reason.startswith("ncnn's wheels have no tools for int8")
+
+
+@needs("ncnn")
+def test_no_layer_of_ncnn_supports_fp16_storage_on_x86_with_all_its_options_on(records, tmp_path):
+    import zipfile
+
+    import ncnn
+
+    if ncnn.cpu_support_arm_neon():
+        return
+    artifact = records["ncnn", "fp32"].artifact
+    with zipfile.ZipFile(artifacts.path(artifact.format, artifact.key)) as both:
+        both.extractall(tmp_path)
+    net = ncnn.Net()
+    assert (net.opt.use_fp16_packed, net.opt.use_fp16_storage, net.opt.use_fp16_arithmetic) == (True, True, True)
+    assert net.load_param(str(tmp_path / "net.param")) == net.load_model(str(tmp_path / "net.bin")) == 0
+    assert {layer.support_fp16_storage for layer in net.layers()} == {False}

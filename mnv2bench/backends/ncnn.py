@@ -1,7 +1,8 @@
-"""ncnn in fp32, without a delegate. Its API needs a new extractor for every inference."""
+"""ncnn in fp32, and with bf16 between layers, without a delegate. Its API needs a new extractor for every inference."""
 
 import tempfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import ncnn
@@ -12,7 +13,14 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="ncnn",
-    runs={"cpu": ("fp32",)},
+    runs={"cpu": ("fp32", "bf16")},
+    reads_fp32=("bf16",),
+    refuses={
+        "cpu": {
+            "fp16": "ncnn has no fp16 on x86: none of its layers supports fp16 storage there",
+            "int8": "ncnn's wheels have no tools for int8 (ncnn2table, ncnn2int8), and pnnx has no option for it",
+        }
+    },
     extra="ncnn",
     distributions=("ncnn",),
     why_no_profiler="ncnn's wheels are built without its benchmark option, and it has no other profiler",
@@ -20,7 +28,9 @@ RUNTIME = Runtime(
     counted=True,
     wheels=("ncnn",),
 )
-REDUCED = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_packed", "use_bf16_storage")
+WITH_WEIGHTS = ("Convolution", "ConvolutionDepthWise", "InnerProduct")
+BF16 = "use_bf16_storage"
+REDUCED = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_packed", BF16)
 
 
 def _damaged(path: Path, why: str) -> RuntimeError:
@@ -34,7 +44,7 @@ class NcnnSession(Session):
         self.net = ncnn.Net()
         self.net.opt.num_threads = case.threads  # counts only before loading
         for name in REDUCED:
-            setattr(self.net.opt, name, False)
+            setattr(self.net.opt, name, name == BF16 and case.precision == "bf16")
         if not zipfile.is_zipfile(path):
             raise _damaged(path, "not a zip")
         with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
@@ -58,6 +68,12 @@ class NcnnSession(Session):
         if self.code:
             raise RuntimeError(f"ncnn ended an inference with code {self.code}")
         return np.array(self.output.numpy(batch_index=0), dtype=np.float32)
+
+    def layers(self) -> dict[str, int]:
+        """By what each layer declares once it is loaded: one without bf16 storage is given fp32 and computes in it."""
+        bf16 = getattr(self.net.opt, BF16)
+        layers = [layer for layer in self.net.layers() if layer.type in WITH_WEIGHTS]
+        return dict(Counter("bf16" if bf16 and layer.support_bf16_storage else "fp32" for layer in layers))
 
     def settings(self) -> dict[str, str]:
         return {
