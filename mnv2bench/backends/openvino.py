@@ -1,20 +1,22 @@
 """OpenVINO on its CPU plugin: one stream, one request, synchronous."""
 
+import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 
 from mnv2bench.backends import Images, Runtime, Session, require
+from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.cases import Case
 from mnv2bench.refusals import Unsupported
 
 RUNTIME = Runtime(
     reads="onnx",
-    runs={"cpu": ("fp32", "fp16", "bf16")},
+    runs={"cpu": ("fp32", "fp16", "bf16", "int8")},
+    reads_other={"int8": "openvino_int8"},
     reads_fp32=("fp16", "bf16"),
     extra="openvino",
     distributions=("openvino",),
@@ -22,7 +24,7 @@ RUNTIME = Runtime(
     profiler="openvino",
     why_no_trace="OpenVINO's performance counters are durations without a time line",
 )
-HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}  # without one, some CPUs would silently pick bf16
+HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}  # without one, some CPUs silently pick bf16
 CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
 PRECISIONS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}  # by the ends of kernels' names
 WITH_WEIGHTS = ("Convolution", "FullyConnected", "MatMul")
@@ -47,7 +49,7 @@ class OpenVinoSession(Session):
         }
         core = openvino.Core()
         require_capability(core, case.precision)
-        self.model = core.compile_model(path, "CPU", options)
+        self.model = core.compile_model(_model(core, path), "CPU", options)
         self.request = self.model.create_infer_request()
         self.input = self.request.get_input_tensor()
 
@@ -74,6 +76,14 @@ class OpenVinoSession(Session):
         ]
         ends = [kernel.rpartition("_")[2].lower() for kernel in kernels]
         return dict(Counter(PRECISIONS.get(end, end) for end in ends))
+
+
+def _model(core: openvino.Core, path: Path) -> openvino.Model | Path:
+    """What is compiled: the file itself, or the model in a zip of OpenVINO's own two files."""
+    if not zipfile.is_zipfile(path):
+        return path
+    with zipfile.ZipFile(path) as both:
+        return core.read_model(both.read("net.xml"), both.read("net.bin"))
 
 
 def require_capability(core: openvino.Core, precision: str) -> None:

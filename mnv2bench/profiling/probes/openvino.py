@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import openvino
-from openvino import opset13
 
+from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.precisions import BF16, FP16, FP32, INT8, Precision
 from mnv2bench.profiling.probes import Kernel, ReadyProbe, Setting, Shape, product, shapes
 
+opset13 = openvino.opset13
 HINTS = {FP32: "f32", BF16: "bf16", FP16: "f16", INT8: "f32"}  # of int8, for what is not quantised
 LEVELS = {"left": 256, "right": 255}  # of 8 bits: the weights are symmetric
 

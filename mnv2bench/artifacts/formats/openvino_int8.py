@@ -1,0 +1,34 @@
+"""OpenVINO's two files in int8 in one uncompressed zip, by NNCF."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+
+from mnv2bench.artifacts.formats import Format
+from mnv2bench.artifacts.job import Job, calibration_images
+from mnv2bench.backends.shared.openvino_without_telemetry import openvino
+from mnv2bench.backends.shared.torch_session import network
+
+FORMAT = Format(suffix=".openvino", converters=("torch", "openvino", "nncf"), per_precision=False, calibrated=True)
+
+
+def export(job: Job) -> None:
+    """From the torch module: in the ONNX file NNCF would leave every depthwise convolution in float.
+
+    It is calibrated image by image, whatever the batch, so that every batch has the same scales.
+    """
+    import nncf  # after OpenVINO, whose telemetry it would start too
+
+    resolution = job.case.resolution
+    module, shape = network(job.case, job.source), (1, 3, resolution, resolution)
+    model = openvino.convert_model(module, example_input=torch.zeros(shape), input=[shape])
+    images = nncf.Dataset([image[None] for image in calibration_images(job)])
+    quantised = nncf.quantize(model, images, preset=nncf.QuantizationPreset.MIXED, subset_size=images.get_length())
+    quantised.reshape((job.case.batch, *shape[1:]))
+    with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
+        openvino.save_model(quantised, Path(folder, "net.xml"), compress_to_fp16=False)
+        with zipfile.ZipFile(job.target, "w") as both:
+            for name in ("net.xml", "net.bin"):
+                both.write(Path(folder, name), name)
