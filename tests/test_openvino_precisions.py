@@ -1,24 +1,40 @@
 """OpenVINO in each precision: what it runs by its own graph, and what it refuses on this CPU."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, networks, run
+from mnv2bench.profiling.extras import Profiling
+from mnv2bench.profiling.lines import profiles
+from mnv2bench.profiling.mapping import layers_of
 
 pytestmark = pytest.mark.slow
 openvino = pytest.importorskip("openvino")
 
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 SMALL = Case(width=0.35, resolution=96, backend="openvino")
-CASES = tuple(replace(SMALL, precision=precision) for precision in ("fp32", "fp16", "bf16"))
+INT8, BF16 = replace(SMALL, precision="int8"), replace(SMALL, precision="bf16")
+PAIRS = replace(INT8, batch=2, threads=2)
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    """By precision, of one campaign."""
+def measured(tmp_path_factory):
+    """The records of one campaign by precision and batch, and its profiles by precision."""
     journal = Journal(tmp_path_factory.mktemp("openvino") / "openvino.jsonl")
-    return {record.case.precision: record for record in run(Campaign(CASES, journal, BRIEF))}
+    cases = (SMALL, replace(SMALL, precision="fp16"), BF16, INT8, PAIRS)
+    records = run(Campaign(cases, journal, BRIEF, extras=(Profiling(BF16), Profiling(INT8))))
+    told, _ = profiles(journal.path)
+    by_case = {(record.case.precision, record.case.batch): record for record in records}
+    return by_case, {profile.case.precision: profile for profile in told}
+
+
+@pytest.fixture(scope="module")
+def records(measured):
+    """By precision, at batch 1."""
+    return {precision: record for (precision, batch), record in measured[0].items() if batch == 1}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +66,45 @@ def test_a_precision_that_the_cpu_has_runs_in_every_layer_and_one_that_it_lacks_
 
 
 def test_the_reduced_precisions_open_the_file_of_fp32(records):
-    assert len({record.artifact.key for record in records.values() if record.artifact}) == 1
+    opened = [record.artifact for precision, record in records.items() if precision != "int8" and record.artifact]
+    assert len(opened) >= 1
+    assert len({artifact.key for artifact in opened}) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_every_convolution_and_the_classifier_run_in_int8_also_the_depthwise_ones(measured, batch):
+    record = measured[0]["int8", batch]
+    if record.status == "unsupported":
+        assert "avx512_vnni" in record.reason
+        return
+    assert (record.status, record.reason) == ("ok", "")
+    (samples,) = record.samples
+    assert samples.layers == {"int8": 53}
+    assert samples.error > 1e-4
+    assert record.artifact.format == "openvino_int8"
+    assert record.artifact.bytes < measured[0]["fp32", 1].artifact.bytes / 3
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_a_profile_of_a_reduced_precision_names_every_layer_once(measured, precision):
+    profile = measured[1][precision]
+    if profile.status == "unsupported":
+        assert measured[0][precision, 1].status == "unsupported"
+        return
+    assert (profile.status, profile.reason) == ("ok", "")
+    found = [name for layers in layers_of(profile) for name in layers]
+    assert sorted(found) == sorted(layer.name for layer in networks.layers(SMALL.network, SMALL.width, 96))
+
+
+def test_importing_openvino_starts_no_thread_and_loads_no_telemetry():
+    code = """
+import sys, threading
+from mnv2bench import backends
+backends.backend("openvino")
+print(threading.active_count(), [name for name in sys.modules if name.startswith("openvino_telemetry.")])
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "1 []"
 
 
 def test_without_fp16_openvino_would_run_the_same_hint_in_another_precision_and_is_refused_in_words(listed):

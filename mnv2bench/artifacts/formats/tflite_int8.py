@@ -12,7 +12,7 @@ from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, calibration_batches
 
 FORMAT = Format(
-    suffix=".tflite",
+    suffix=".int8.tflite",
     converters=("torch", "litert-torch", "litert-converter", "ai-edge-quantizer", "ai-edge-litert"),
     made_from="tflite",
     calibrated=True,

@@ -23,12 +23,12 @@ class MatMul(Kernel):
     def __init__(self, shape: Shape, threads: int, precision: Precision = FP32) -> None:
         rows, depth, columns = shape
         random = np.random.default_rng(0)
-        given = opset13.parameter([rows, depth], np.float32)
+        parameter = opset13.parameter([rows, depth], np.float32)
         right = opset13.constant(random.random((depth, columns), dtype=np.float32))
-        left = given
+        left = parameter
         if precision == INT8:
             left, right = _quantised(left, 0.0, LEVELS["left"]), _quantised(right, -1.0, LEVELS["right"])
-        model = openvino.Model([opset13.matmul(left, right, False, False)], [given], "matmul")
+        model = openvino.Model([opset13.matmul(left, right, False, False)], [parameter], "matmul")
         options = {
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "INFERENCE_NUM_THREADS": threads,
