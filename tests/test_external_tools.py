@@ -171,6 +171,17 @@ def test_the_tool_is_pushed_with_what_it_wants_beside_it(tmp_path):
     assert pushed.facts == {"runner": "benchncnn, sha256 3bdbb4fe8397cd2b"}
 
 
+def test_a_tool_runs_the_precisions_that_the_file_decides(tmp_path):
+    for name, backend in (("benchmark_model", "litert"), ("executor_runner", "executorch")):
+        program = tmp_path / name
+        program.touch()
+        assert external.bundle(str(program), case(backend, precision="int8")).start == (f"./{name}",)
+        with pytest.raises(Unsupported, match=f"{name} runs fp32, int8, not fp16"):
+            external.bundle(str(program), case(backend, precision="fp16"))
+    with pytest.raises(Unsupported, match="benchncnn runs fp32, not int8"):
+        external.bundle("benchncnn", case("ncnn", precision="int8"))
+
+
 def test_a_tool_of_another_runtime_is_refused(tmp_path):
     with pytest.raises(Unsupported, match="benchmark_model runs what litert reads, not ncnn"):
         external.bundle(str(tmp_path / "benchmark_model"), case("ncnn"))

@@ -9,6 +9,8 @@ import ssh_double
 
 from mnv2bench import Campaign, Case, Journal, Plan, load, run
 from mnv2bench.backends import require_supported
+from mnv2bench.precisions import FP16, INT8
+from mnv2bench.processor import instructions
 from mnv2bench.records import replace
 from mnv2bench.refusals import Unsupported
 from mnv2bench.remote.accuracy_worker import batches_there
@@ -98,6 +100,50 @@ def test_a_count_in_fp16_proves_by_the_names_of_its_kernels_that_all_layers_ran_
 
 @arm64
 @pytest.mark.slow
+def test_a_count_in_int8_has_dot_products_in_place_of_fp32_and_float32_images_and_logits(tmp_path):
+    record = measured(tmp_path, device="qemu:cortex-a76", precision="int8", accuracy=True)
+    assert (record.status, record.reason) == ("ok", "")
+    (counts,) = record.counts
+    assert counts.layers == {"int8": 53}
+    assert 3.4e6 < min(counts.net) < 3.8e6  # 6.3 million in fp32
+    assert counts.classes["dot"] > 700_000  # 16 multiply-adds each, of 11.9 M
+    assert counts.classes["fma"] < 10_000
+    assert record.accuracy.images == 597
+    assert record.accuracy.right > 570
+
+
+@boards
+@pytest.mark.slow
+def test_a_board_runs_int8_by_both_runners(tmp_path):
+    with ssh_double.board(tmp_path / "board"):
+        if missing := INT8.missing_instructions(instructions()):
+            whole = measured(tmp_path, device="ssh:board", precision="int8", runner=sys.executable)
+            assert (whole.status, whole.reason) == ("unsupported", f"ssh:board has {missing}: int8 would be emulated")
+            return
+        compiled = measured(tmp_path, device="ssh:board", precision="int8")
+        hosted = measured(tmp_path / "hosted", device="ssh:board", precision="int8", runner=sys.executable)
+    for record in (compiled, hosted):
+        assert (record.status, record.reason) == ("ok", "")
+        assert record.samples[0].layers == {"int8": 53}
+        assert record.samples[0].error > 1e-4
+
+
+@boards
+@pytest.mark.slow
+def test_a_python_on_a_board_says_that_litert_cannot_be_told_to_run_fp16_there(tmp_path):
+    with ssh_double.board(tmp_path / "board"):
+        record = measured(tmp_path, device="ssh:board", precision="fp16", runner=sys.executable)
+    missing = FP16.missing_instructions(instructions())
+    said = (
+        f"ssh:board has {missing}: fp16 would be emulated"
+        if missing
+        else ("LiteRT's interpreter in Python cannot be told to compute in fp16: leave --runner out")
+    )
+    assert (record.status, record.reason) == ("unsupported", said)
+
+
+@arm64
+@pytest.mark.slow
 def test_a_processor_that_lacks_the_instructions_is_a_row_that_says_so_and_nothing_is_exported(tmp_path, monkeypatch):
     monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
     record = measured(tmp_path, device="qemu:cortex-a72", precision="fp16")
@@ -119,10 +165,17 @@ def test_a_processor_that_lacks_the_instructions_is_a_row_that_says_so_and_nothi
         ("qemu:cortex-a76", {"width": 0.35, "resolution": 96}, 597),
         ("qemu:cortex-a76", {"width": 1.0, "resolution": 224}, 26),
         ("qemu:cortex-a76", {"width": 1.0, "resolution": 224, "batch": 64}, 1),
+        ("qemu:cortex-a76", {"width": 0.35, "resolution": 96, "precision": "int8"}, 597),
+        ("qemu:cortex-a76", {"width": 0.35, "resolution": 96, "precision": "fp16"}, 83),
     ],
 )
 def test_as_many_labelled_images_are_tested_as_fit_on_the_device_and_in_its_time(device, changes, batches):
     assert batches_there(Case(device=device, **changes), labelled=597) == batches
+
+
+def test_an_emulator_that_would_run_a_few_images_only_tests_none():
+    with pytest.raises(Unsupported, match="an emulator runs 3 images in fp16 in two minutes: too few to test"):
+        batches_there(Case(device="qemu:cortex-a76", precision="fp16"), labelled=597)
 
 
 @arm64

@@ -10,6 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.cases import Case
+from mnv2bench.precisions import FP16
+from mnv2bench.refusals import Unsupported
 
 RUNTIME = Runtime(
     reads="tflite",
@@ -96,4 +98,6 @@ class LiteRtSession(Session):
 
 def open(case: Case, path: Path) -> Session:
     require(case)
+    if case.precision == FP16.name:
+        raise Unsupported("LiteRT's interpreter in Python cannot be told to compute in fp16: leave --runner out")
     return LiteRtSession(case, path)

@@ -9,6 +9,7 @@ import numpy as np
 from mnv2bench import networks
 from mnv2bench.cases import Case, Kind
 from mnv2bench.imagesets import image_set
+from mnv2bench.precisions import FP16
 from mnv2bench.records import Accuracy
 from mnv2bench.refusals import Unsupported
 from mnv2bench.remote import devices, runs
@@ -18,16 +19,24 @@ from mnv2bench.workers.accuracy import LabelledReference, accuracy, batches
 from mnv2bench.workers.jobs import REMOTE_ACCURACY, AccuracyJob
 from mnv2bench.workers.programs import Outcome, serve
 
-EMULATED_MADDS = 8e9  # of images that an emulator runs, which does about 100 million multiply-adds a second
+EMULATED_MADDS = {FP16.name: 1e9}  # of images that an emulator runs in two minutes; it computes fp16 in software
+EMULATED_MADDS_ELSE = 8e9
+LEAST_IMAGES = 10  # that an emulator runs
 
 
 def batches_there(case: Case, labelled: int) -> int:
-    """How many batches of the labelled images are tested on the case's device: all of them, or as many as fit there."""
+    """How many batches of the labelled images are tested on the case's device: all of them, or as many as fit there.
+
+    Raises Unsupported where an emulator would take too long for any.
+    """
     image_bytes = 4 * 3 * case.resolution**2
     images = min(labelled, runs.MAX_INPUT_BYTES // image_bytes)
     if case.kind == Kind.COUNTED:
         madds = networks.count(case.network, case.width, case.resolution, case.classes).madds
-        images = min(images, int(EMULATED_MADDS // madds))
+        emulated = int(EMULATED_MADDS.get(case.precision, EMULATED_MADDS_ELSE) // madds)
+        if emulated < LEAST_IMAGES:
+            raise Unsupported(f"an emulator runs {emulated} images in {case.precision} in two minutes: too few to test")
+        images = min(images, emulated)
     if images == labelled:
         return -(-images // case.batch)
     return max(1, images // case.batch)  # whole ones, since only behind the very last image may be others

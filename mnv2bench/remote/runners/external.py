@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mnv2bench.cases import Case
 from mnv2bench.paper.devices import NCNN_VARIANT
+from mnv2bench.precisions import FP32, INT8
 from mnv2bench.records import ExternalResult, Plan
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners.cached import Bundle
@@ -35,6 +36,7 @@ NCNN_NETWORK = "mobilenet_v2"
 ITERATION = re.compile(rf"Iteration (\d+) of (\d+): ({NUMBER}) ms")
 EXECUTED = re.compile(rf"Model executed successfully (\d+) time\(s\) in ({NUMBER}) ms")
 LOADED = re.compile(rf"Model loaded in ({NUMBER}) ms")
+BY_FILE = (FP32.name, INT8.name)  # precisions that a file decides, whatever a tool's options are
 SLACK = 0.006  # of a printed mean: two decimals
 
 
@@ -42,13 +44,15 @@ SLACK = 0.006  # of a printed mean: two decimals
 class Tool:
     """An external tool: the backends whose files it reads, its arguments after its own name, and its parser.
 
-    `parse` takes what it printed on stdout and on stderr. `beside` are files that it reads from its own folder.
+    `precisions` are those that its arguments and the file alone decide. `parse` takes what it printed on stdout and on
+    stderr. `beside` are files that it reads from its own folder.
     """
 
     name: str
     backends: tuple[str, ...]
     argv: Callable[[str, Case, Plan], list[str]]
     parse: Callable[[str, str], ExternalResult]
+    precisions: tuple[str, ...] = (FP32.name,)
     beside: tuple[str, ...] = ()
 
 
@@ -70,6 +74,8 @@ def bundle(runner: str, case: Case) -> Bundle:
     external, path = tool(runner), Path(runner)
     if case.backend not in external.backends:
         raise Unsupported(f"{external.name} runs what {' or '.join(external.backends)} reads, not {case.backend}")
+    if case.precision not in external.precisions:
+        raise Unsupported(f"{external.name} runs {', '.join(external.precisions)}, not {case.precision}")
     external.argv("", case, Plan())  # refuses a case that it cannot run
     paths = (path, *(path.with_name(name) for name in external.beside))
     for file in paths:
@@ -203,7 +209,7 @@ def _sensible(result: ExternalResult) -> ExternalResult:
 
 
 TOOLS = {
-    "benchmark_model": Tool("benchmark_model", ("litert",), _benchmark_model_argv, _benchmark_model),
-    "benchncnn": Tool("benchncnn", ("ncnn",), _benchncnn_argv, _benchncnn, ("mobilenet_v2.param",)),
-    "executor_runner": Tool("executor_runner", ("executorch",), _executor_runner_argv, _executor_runner),
+    "benchmark_model": Tool("benchmark_model", ("litert",), _benchmark_model_argv, _benchmark_model, BY_FILE),
+    "benchncnn": Tool("benchncnn", ("ncnn",), _benchncnn_argv, _benchncnn, beside=("mobilenet_v2.param",)),
+    "executor_runner": Tool("executor_runner", ("executorch",), _executor_runner_argv, _executor_runner, BY_FILE),
 }
