@@ -151,6 +151,41 @@ def test_every_precision_stands_in_the_readme_and_in_a_table(precision):
     assert f"`{precision}`" in (ROOT / "docs" / "gpu.md").read_text().partition("## Precisions")[2]
 
 
+def _rows_of_precisions(first):
+    """The rows of the table on the page of precisions whose first heading this is, by their first cell."""
+    lines = iter((ROOT / "docs" / "precision.md").read_text().splitlines())
+    header = next(line for line in lines if line.startswith(f"| {first} |"))
+    next(lines)
+    names = [cell.strip() for cell in header.strip("|").split("|")]
+    rows = {}
+    for line in lines:
+        if not line.startswith("|"):
+            return rows
+        cells = dict(zip(names, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
+        rows[re.search(r"\w+", cells.pop(first))[0]] = cells
+    return rows
+
+
+def test_the_table_of_backends_and_precisions_is_what_the_backends_declare():
+    on_cpu = {name: backends.runtime(name) for name in backends.names() if name != "fake"}
+    on_cpu = {name: runtime for name, runtime in on_cpu.items() if "cpu" in runtime.runs}
+    rows = _rows_of_precisions("backend")
+    assert rows.keys() == on_cpu.keys()
+    for name, runtime in on_cpu.items():
+        *declared, arm64 = rows[name].items()
+        assert {precision for precision, cell in declared if cell != "–"} == {*runtime.runs["cpu"]}, name
+        there = runtime.runs.get("arm64", ("fp32",)) if runtime.mobile or runtime.wheels else ()
+        assert arm64[1] == (", ".join(there) or "–"), name
+
+
+def test_the_table_of_instructions_is_what_the_precisions_declare():
+    rows = _rows_of_precisions("precision")
+    assert rows.keys() == {precision.name for precision in precisions.PRECISIONS if precision.cpu_flags}
+    for name, cells in rows.items():
+        (flags,) = cells.values()
+        assert tuple(re.findall(r"`(\w+)`", flags)) == precisions.named(name).cpu_flags, name
+
+
 @pytest.mark.parametrize("name", sorted(OPTIONS))
 def test_every_option_that_chooses_cases_says_what_it_takes(name):
     default, text = OPTIONS[name]

@@ -47,7 +47,11 @@ def test_a_file_is_made_from_the_state_dict_or_from_another_file():
     assert formats.steps("onnx") == ("state_dict", "onnx")
     assert formats.steps("plan") == ("state_dict", "onnx", "plan")
     assert formats.steps("onnx_int8") == ("state_dict", "onnx", "onnx_int8")
-    assert [name for name in formats.names() if formats.format(name).is_converted] == ["onnx_int8", "plan", "tflite_int8"]
+    assert [name for name in formats.names() if formats.format(name).is_converted] == [
+        "onnx_int8",
+        "plan",
+        "tflite_int8",
+    ]
 
 
 def changed(format, **fields):

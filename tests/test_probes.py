@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mnv2bench.machine import caches, cpu_flags
+from mnv2bench.machine import caches
 from mnv2bench.precisions import BF16, INT8, named
+from mnv2bench.processor import instructions
 from mnv2bench.profiling import probe_worker as peaks
 from mnv2bench.profiling import probes
 from mnv2bench.profiling.jobs import ProbeJob
@@ -147,7 +148,7 @@ def test_bf16_is_multiplied_only_where_the_processor_has_instructions_for_it(fla
 def test_a_library_multiplies_in_the_precisions_that_it_has_and_for_which_this_processor_has_instructions(
     library, names
 ):
-    here = Setting(1, CACHES, cpu_flags())
+    here = Setting(1, CACHES, instructions())
     multiplied = {each.probe.name.split()[0] for each in ready(library, here) if each.probe.unit == "flop"}
     assert multiplied == {name for name in names if here.multiplies(named(name))}
 
@@ -165,7 +166,7 @@ def test_the_sums_of_an_int8_product_are_in_32_bits():
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_openvino_multiplies_in_what_its_own_graph_calls_the_precision_where_the_processor_has_it(precision):
-    here = Setting(1, CACHES, cpu_flags())
+    here = Setting(1, CACHES, instructions())
     kernels = [e.kernel for e in ready("openvino", here) if e.probe.name == f"{precision} matmul 196x96x576"]
     assert len(kernels) == here.multiplies(named(precision))
     for kernel in kernels:

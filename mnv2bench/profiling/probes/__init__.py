@@ -61,7 +61,7 @@ class Setting:
 
     def multiplies(self, precision: Precision) -> bool:
         """Whether the processor itself multiplies in a precision; libraries emulate it on others, slower than fp32."""
-        return precision == FP32 or not set(precision.cpu_flags).isdisjoint(self.flags)
+        return precision == FP32 or (bool(self.flags) and not precision.missing_instructions(self.flags))
 
 
 def probes(library: str, setting: Setting) -> Iterator[ReadyProbe]:
