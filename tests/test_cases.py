@@ -70,7 +70,7 @@ def test_a_text_that_is_no_id_is_refused(text):
         *(("resolution", value) for value in (0, -224, 31, 4097, 224.0, True, "224", None)),
         *(("batch", value) for value in (0, -1, 4097, 1.0, True, "1", None)),
         *(("threads", value) for value in (0, -1, 4097, 1.0, True, "1", None)),
-        *(("precision", value) for value in ("int8", "", None)),
+        *(("precision", value) for value in ("int4", "", None)),
         *(("backend", value) for value in ("", "two-words", "two\nlines", None)),
         *(("device", value) for value in ("", "two\nlines", None)),
     ],

@@ -32,6 +32,7 @@ RUNTIME = Runtime(
     extra="onnxruntime",
     distributions=("onnxruntime", "onnxruntime-gpu"),
     quick_throughput=True,
+    quick_precisions=("int8",),
     profiler="onnxruntime",
     wheels=("onnxruntime",),
 )

@@ -21,6 +21,7 @@ RUNTIME = Runtime(
     extra="openvino",
     distributions=("openvino",),
     quick_throughput=True,
+    quick_precisions=("bf16",),
     profiler="openvino",
     why_no_trace="OpenVINO's performance counters are durations without a time line",
 )
