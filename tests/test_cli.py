@@ -87,7 +87,7 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
             "device 'usb:1' is not one of cpu, cuda, cuda:1, adb:SERIAL, ssh:HOST, qemu:CPU: see mnv2bench",
         ),
         (["run", "--devices", "adb:"], "device 'adb:' is not one of cpu, cuda, cuda:1, adb:SERIAL, "),
-        (["run", "--precisions", "int8"], "precision 'int8' is not one of fp32, tf32, fp16, bf16"),
+        (["run", "--precisions", "int4"], "precision 'int4' is not one of fp32, tf32, fp16, bf16, int8"),
         (["run", "--trt-level", "6"], "trt_level is TensorRT's builder optimisation level, 0 to 5, not 6"),
         (["build-runner", "ncnn"], "runtime 'ncnn' is not one of litert, executorch"),
         (["build-runner", "litert", "--target", "ios"], "target 'ios' is not one of android-arm64, "),
