@@ -13,7 +13,19 @@ from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.comparison.tidy import row as values
-from mnv2bench.records import Accuracy, Artifact, Machine, Memory, Plan, Process, Record, Samples, record, replace
+from mnv2bench.records import (
+    Accuracy,
+    Artifact,
+    Machine,
+    Memory,
+    Plan,
+    Process,
+    Record,
+    Samples,
+    Weights,
+    record,
+    replace,
+)
 from mnv2bench.records.machine import machine_from_json
 from mnv2bench.records.rounds import Round
 from mnv2bench.report import cells, tables
@@ -337,9 +349,36 @@ def test_the_machine_is_told_with_what_could_not_be_read():
 - Commit: 0123abc+ (with local changes)
 - Plan: 5 fresh processes a case in shuffled blocks, 15 undisturbed rounds of 150 ms each, after a warm-up of 0.5 to 3 s
 - Seed: 7
+- Weights: made from seed 0
 - Fingerprint: example-cpu-2c-752de294
 - File: first.json"""
     )
+
+
+@pytest.mark.parametrize(
+    ("weights", "network", "cell", "line"),
+    [
+        (Weights(seed=3), "mobilenet_v2", "seed 3", "made from seed 3"),
+        (
+            Weights(digits="0123abcd"),
+            "mobilenet_v2",
+            "digits",
+            "trained on handwritten digits (0123abcd); others made from seed 0",
+        ),
+        (
+            Weights(digits="0123abcd"),
+            "mobilenet_v2_article",
+            "seed 0",
+            "trained on handwritten digits (0123abcd); others made from seed 0",
+        ),
+        (Weights(file="own.pt", content="ab" * 32), "mobilenet_v2", "own.pt", "own.pt (sha256 abababababababab)"),
+    ],
+)
+def test_every_row_and_the_page_name_the_weights(weights, network, cell, line):
+    record = replace(FAST, weights=weights, case=replace(FAST.case, network=network, width=0.5))
+    (evaluation,) = evaluations([record])
+    assert values(evaluation)["weights"] == cell
+    assert f"\n- Weights: {line}\n" in markdown([("first.json", [record])])
 
 
 def test_sections_without_rows_are_left_out():
@@ -463,7 +502,7 @@ HEADER = (
     "end_to_end_ms,cuda_graph,l2,trt_level,torch_allocated_mb,torch_reserved_mb,engine_weights_mb,"
     "engine_activations_mb,gpu_process_mb,gpu_device_delta_mb,power_w,mj_per_image,sm_mhz_low,sm_mhz_high,gpu_name,"
     "gpu_uuid,verified_on,instructions,instructions_per_madd,counts_repeat,"
-    "told_ms,told_by,delegated,target,mask,thermal,fingerprint,cpu_model,commit,seed,source"
+    "told_ms,told_by,delegated,target,mask,thermal,fingerprint,cpu_model,commit,seed,weights,source"
 )
 
 
@@ -478,7 +517,7 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
         "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,ok,,300774272,"
         "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,"
         "50,64,72,80,14,14,14.0195,6.02112,2e-06,,,,,host-measured,"
-        "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,0123abc+,7,first.json"
+        "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,0123abc+,7,seed 0,first.json"
     )
     assert len(lines) == 1 + len(CAMPAIGN)
 

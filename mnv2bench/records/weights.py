@@ -58,6 +58,16 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether there are labelled images to measure an accuracy on with the weights of this case."""
         return self.kind(case) == WeightsKind.DIGITS or bool(self.images)
 
+    def name_of(self, case: Case) -> str:
+        """The weights of this case in a table: `digits`, `seed 0`, or the path of the user's file."""
+        match self.kind(case):
+            case WeightsKind.FILE:
+                return self.file
+            case WeightsKind.DIGITS:
+                return WeightsKind.DIGITS
+            case WeightsKind.SEEDED:
+                return f"seed {self.seed}"
+
     def content_of(self, case: Case) -> str:
         """What makes the weights of this case the same as others: part of the name of every file made from them."""
         match self.kind(case):
@@ -66,7 +76,7 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
             case WeightsKind.DIGITS:
                 return f"digits {self.digits}"
             case WeightsKind.SEEDED:
-                return f"seed {self.seed}"
+                return self.name_of(case)
 
 
 def default_weights(seed: int = 0) -> Weights:

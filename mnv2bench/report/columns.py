@@ -446,7 +446,14 @@ ORIGIN: Columns = (
         lambda e: e.record.machine.commit,
         "The commit of mnv2bench; it ends in + with local changes.",
     ),
-    Column("seed", int, lambda e: e.record.seed, "The seed of the campaign: weights, images, order."),
+    Column("seed", int, lambda e: e.record.seed, "The seed of the campaign: images, order."),
+    Column(
+        "weights",
+        str,
+        lambda e: e.record.weights.name_of(e.case),
+        "The weights that the network ran and was checked with: `digits`, which were trained on handwritten digits, "
+        "`seed 0`, which were made from a seed, or the file that `--weights` named.",
+    ),
     Column("source", str, lambda e: e.source, "The file that the record is from."),
 )
 COLUMNS: Columns = (*CASE, *NETWORK, *LATENCIES, *OPENING, *RESIDENT, *OUTCOME)  # ORIGIN follows those of the subjects

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mnv2bench.networks import CLASSES
-from mnv2bench.records import Plan, Record
+from mnv2bench.records import Plan, Record, Weights
 from mnv2bench.report.cells import escape
 
 
@@ -39,14 +39,20 @@ def machine(name: str, record: Record) -> str:
 
 
 def _weights(record: Record) -> dict[str, str]:
-    """The user's own weights, and how many classes they have; nothing for seeded weights and the usual classes."""
-    weights, lines = record.weights, {}
+    """The weights of a campaign, and how many classes they have where these are not the usual ones."""
+    lines = {"Weights": escape(_of_whom(record.weights))}
     if record.case.classes != CLASSES:
         lines["Classes"] = f"{record.case.classes} and not {CLASSES}: MAdds and parameters are of such a classifier"
+    return lines
+
+
+def _of_whom(weights: Weights) -> str:
     if weights.file:
         reading = f": {weights.reading}" if weights.reading else ""
-        lines["Weights"] = escape(f"{weights.file} (sha256 {weights.content[:16]}){reading}")
-    return lines
+        return f"{weights.file} (sha256 {weights.content[:16]}){reading}"
+    if weights.digits:
+        return f"trained on handwritten digits ({weights.digits}); others made from seed {weights.seed}"
+    return f"made from seed {weights.seed}"
 
 
 def pairs(values: Mapping[str, object]) -> str:
