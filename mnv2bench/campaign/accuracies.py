@@ -4,22 +4,23 @@ An accuracy does not depend on threads and batch, so that each is measured once,
 that ran. It is kept in the cache by all that it depends on: a repeated campaign measures none again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mnv2bench import artifacts
 from mnv2bench.artifacts import accuracies, compiled, formats
-from mnv2bench.campaign.child import run_child, variables
+from mnv2bench.campaign.child import Task, run_side_by_side, variables
 from mnv2bench.campaign.preparation import NOT_OF_REFERENCES, Failure, Preparation, gpu_facts, make_all, silent
 from mnv2bench.campaign.processes import compile_cache
 from mnv2bench.cases import Case, Kind
 from mnv2bench.locks import Progress
-from mnv2bench.machine import this_machine
+from mnv2bench.machine import cores, this_machine
 from mnv2bench.records import ENDED, Accuracy, Artifact, Plan, Weights, replace
 from mnv2bench.records.journal import Journal
 from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.jobs import PROGRAMS, AccuracyJob
+from mnv2bench.workers.programs import Outcome
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,73 @@ class Tested:
     def weights(self) -> Weights:
         return self.preparation.weights
 
+    @property
+    def compile_cache(self) -> Path:
+        """The folder where its runtime keeps what it compiles."""
+        return Path(compile_cache(self.preparation, self.plan))
+
+
+@dataclass(frozen=True)
+class Test:
+    """A process that is to measure an accuracy, and where that is kept then; None where it is not kept."""
+
+    tested: Tested
+    task: Task[AccuracyJob, Accuracy]
+    place: Path | None
+
+
+def planned(cases: Sequence[Case], weights: Weights, journal: Journal) -> int:
+    """How many accuracies a campaign has that its journal does not hold."""
+    return len({case.accuracy_case for case in cases if _can_test(case, weights)} - journal.accuracies.keys())
+
+
+def _can_test(case: Case, weights: Weights) -> bool:
+    return PROGRAMS[case.kind].accuracy is not None and weights.has_labelled_images(case)
+
 
 def untested(cases: Sequence[Case], weights: Weights, journal: Journal) -> tuple[Case, ...]:
     """The first case that ran of each accuracy that a journal does not hold; none where nothing is labelled."""
     ended = {process.case for process in journal.processes if process.status in ENDED}
     first: dict[Case, Case] = {}
     for case in cases:
-        if case in ended and PROGRAMS[case.kind].accuracy and weights.has_labelled_images(case):
+        if case in ended and _can_test(case, weights):
             first.setdefault(case.accuracy_case, case)
     return tuple(case for key, case in first.items() if key not in journal.accuracies)
 
 
-def measured(tested: Tested) -> Accuracy:
-    """The accuracy of a case, from the cache or measured now."""
-    labelled = _labelled(tested)
-    if isinstance(labelled, Failure):
-        return Accuracy(labelled.status, labelled.reason, labelled.wall_s)
-    place = _place(tested, labelled)
-    if place and (known := accuracies.cached(place)):
-        return known
-    accuracy = _run(tested, labelled)
-    if place and accuracy.status == "ok":
-        accuracies.keep(place, accuracy)
+def measure(every: Sequence[Tested], keep: Callable[[Case, Accuracy], None]) -> None:
+    """Take each accuracy from the cache or measure it now, and give it to `keep` as soon as it is known.
+
+    Nothing is timed, so that as many processes run at once as this machine has cores for; a GPU and a remote device
+    have one at a time.
+    """
+    by_device: dict[str, list[Test]] = {}
+    for tested in every:
+        labelled = _labelled(tested)
+        if isinstance(labelled, Failure):
+            keep(tested.case, Accuracy(labelled.status, labelled.reason, labelled.wall_s))
+            continue
+        place = _place(tested, labelled)
+        if place and (known := accuracies.cached(place)):
+            keep(tested.case, known)
+        else:
+            by_device.setdefault(tested.case.device, []).append(Test(tested, _task(tested, labelled), place))
+    for device, tests in by_device.items():
+        most_threads = max(test.tested.case.threads for test in tests)
+        at_once = max(1, cores() // most_threads) if device == "cpu" else 1
+        for number, outcome in run_side_by_side([test.task for test in tests], at_once):
+            keep(tests[number].tested.case, _accuracy(tests[number], outcome))
+
+
+def _accuracy(test: Test, outcome: Outcome[Accuracy]) -> Accuracy:
+    """The accuracy of a test that ended, kept in the cache where it can be."""
+    if outcome.status in ENDED:
+        compiled.seal(test.tested.compile_cache)
+    if outcome.result is None:
+        return Accuracy(outcome.status, outcome.reason, outcome.wall_s)
+    accuracy = replace(outcome.result, wall_s=outcome.wall_s)
+    if test.place:
+        accuracies.keep(test.place, accuracy)
     return accuracy
 
 
@@ -86,13 +132,12 @@ def _place(tested: Tested, labelled: Artifact) -> Path | None:
     )
 
 
-def _run(tested: Tested, labelled: Artifact) -> Accuracy:
-    """Measure the accuracy in a process with the variables of a timed one."""
+def _task(tested: Tested, labelled: Artifact) -> Task[AccuracyJob, Accuracy]:
+    """The process that measures an accuracy, with the variables of a timed one."""
     case, preparation, plan = tested.case, tested.preparation, tested.plan
     program = PROGRAMS[case.kind].accuracy
     if program is None:
         raise ValueError(f"no program measures accuracies of {case.kind} cases")
-    cache = Path(compile_cache(preparation, plan))
     job = AccuracyJob(
         case=case,
         plan=plan,
@@ -101,10 +146,5 @@ def _run(tested: Tested, labelled: Artifact) -> Accuracy:
         weights=tested.weights,
         runner=preparation.runner,
     )
-    environment = variables(case.threads, 0) | compiled.variables(cache) | variables_of(plan.environment)
-    outcome = run_child(program, job, environment, plan.timeout_s)
-    if outcome.status in ENDED:
-        compiled.seal(cache)
-    if outcome.result is None:
-        return Accuracy(outcome.status, outcome.reason, outcome.wall_s)
-    return replace(outcome.result, wall_s=outcome.wall_s)
+    environment = variables(case.threads, 0) | compiled.variables(tested.compile_cache)
+    return Task(program, job, environment | variables_of(plan.environment), plan.timeout_s)

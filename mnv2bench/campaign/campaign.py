@@ -1,5 +1,6 @@
 """A campaign: artifacts first, then blocks of worker processes, each written to the journal as it ends."""
 
+import itertools
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from mnv2bench.campaign.weights import require_weights
 from mnv2bench.cases import Case
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state, this_machine
-from mnv2bench.records import ENDED, Machine, Plan, Record, Weights, default_weights, replace
+from mnv2bench.records import ENDED, Accuracy, Machine, Plan, Record, Weights, default_weights, replace
 from mnv2bench.records.journal import End, Head, Journal, records
 from mnv2bench.workers.environment import dropped_line
 from mnv2bench.workers.noise import resident_bytes
@@ -67,26 +68,36 @@ def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
     items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
     statuses = {item.id: item.statuses(journal) for item in items}
     preparations = _preparations(campaign, items, statuses)
-    _measure(campaign, items, statuses, preparations)
-    if campaign.accuracy:
-        _measure_accuracies(campaign, preparations)
+    processes = len(items) * campaign.plan.processes
+    tests = accuracies.planned(campaign.cases, campaign.weights, journal) if campaign.accuracy else 0
+    _measure(campaign, items, statuses, preparations, processes + tests)
+    if tests:
+        _measure_accuracies(campaign, preparations, processes, processes + tests)
     journal.note(state())
     journal.note(End(resident_bytes("VmHWM")))
-    total = len(items) * campaign.plan.processes
-    campaign.progress("done", total, total)
+    campaign.progress("done", processes + tests, processes + tests)
     return records(head, journal.artifacts, journal.processes, journal.accuracies)
 
 
-def _measure_accuracies(campaign: Campaign, preparations: Preparations) -> None:
-    """Test every backend on the labelled images, as far as the journal does not hold that."""
+def _measure_accuracies(campaign: Campaign, preparations: Preparations, done: int, total: int) -> None:
+    """Test every backend on the labelled images, as far as the journal does not hold that.
+
+    The progress counts from `done` to `total`.
+    """
     journal, progress = campaign.journal, campaign.progress
-    cases = accuracies.untested(campaign.cases, campaign.weights, journal)
-    for number, case in enumerate(cases, 1):
-        progress(f"accuracy {number} of {len(cases)}: {case.id}", len(cases), len(cases))
+    tests: list[accuracies.Tested] = []
+    for case in accuracies.untested(campaign.cases, campaign.weights, journal):
         made = preparations.get(Needs(case)) or _prepared(campaign, Needs(case))
         if isinstance(made, Preparation):
-            tested = accuracies.Tested(case, made, campaign.plan, progress)
-            journal.accuracy(case, accuracies.measured(tested))
+            tests.append(accuracies.Tested(case, made, campaign.plan, progress))
+    progress("testing accuracies", done, total)
+    places = itertools.count(done + 1)
+
+    def keep(case: Case, accuracy: Accuracy) -> None:
+        journal.accuracy(case, accuracy)
+        progress(f"tested {case.id}", next(places), total)
+
+    accuracies.measure(tests, keep)
 
 
 def _prepared(campaign: Campaign, needs: Needs) -> Preparation | Failure:
@@ -115,8 +126,10 @@ def _preparations(campaign: Campaign, items: Sequence[Item], statuses: Statuses)
     return preparations
 
 
-def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, preparations: Preparations) -> None:
-    """Run the processes that the journal does not hold, block by block."""
+def _measure(
+    campaign: Campaign, items: Sequence[Item], statuses: Statuses, preparations: Preparations, total: int
+) -> None:
+    """Run the processes that the journal does not hold, block by block; `total` is what the progress counts to."""
     journal, processes = campaign.journal, campaign.plan.processes
     stopped = _stopped(statuses)
     done = sum(map(len, statuses.values()))
@@ -124,7 +137,7 @@ def _measure(campaign: Campaign, items: Sequence[Item], statuses: Statuses, prep
     if done < len(items) * processes:
         load = settled_load(campaign.patience.idle_s, campaign.progress)
     seeds = random.Random(campaign.seed)
-    position, total = 0, len(items) * processes
+    position = 0
     first = max((process.position + 1 for process in journal.processes), default=0)
     later: int | None = None  # how much later than planned a process comes that is measured again
     for number, block in enumerate(blocks(items, processes, campaign.seed)):

@@ -1,16 +1,17 @@
-"""One child process at a time, and a parent that sleeps until it ends."""
+"""Child processes, one at a time where anything is timed, and a parent that sleeps until they end."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Generic, TypeVar
 
 import msgspec
 
@@ -77,19 +78,59 @@ def run_child(
     Job and outcome travel through pipes, so no disk has to have room for them. A crash, a kill and a hang end as
     `failed` or `timeout` with the reason; an interrupt first ends the child and all that it started.
     """
-    start = time.monotonic()
     with _started(program, variables, timeout_s, interpreter) as child:
-        job_bytes = msgspec.Raw(msgspec.json.encode(job))
-        sources = our_sources() if interpreter.is_ours else interpreter.sources
-        envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes, sources)
-        child.give(msgspec.json.encode(envelope))
-        answer = child.answer.read()
-        report = child.report()
-    wall_s = time.monotonic() - start
+        _give(child, job, our_sources() if interpreter.is_ours else interpreter.sources)
+        return _ended(Task(program, job, variables, timeout_s), child)
+
+
+@dataclass(frozen=True)
+class Task(Generic[J, R]):
+    """A program to run in a child process of this Python, with its variables and its limit of time."""
+
+    program: Program[J, R]
+    job: J
+    variables: dict[str, str]
+    timeout_s: float
+
+
+def run_side_by_side(tasks: Sequence[Task[J, R]], at_once: int) -> Iterator[tuple[int, Outcome[R]]]:
+    """Run programs of which nothing is timed, so many at once; yield the number and the outcome of each as it ends.
+
+    Whatever is still running when the caller is interrupted, or stops asking, is ended.
+    """
+    waiting = list(reversed(list(enumerate(tasks))))
+    running: dict[IO[bytes], tuple[int, Child, ExitStack]] = {}
+    with ExitStack() as every:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                number, task = waiting.pop()
+                own = every.enter_context(ExitStack())
+                child = own.enter_context(_started(task.program, task.variables, task.timeout_s, OUR_PYTHON))
+                _give(child, task.job, our_sources())
+                running[child.answer] = number, child, own
+            for answer in select.select(list(running), [], [])[0]:
+                number, child, own = running.pop(answer)
+                outcome = _ended(tasks[number], child)
+                own.close()
+                yield number, outcome
+
+
+def _give(child: "Child", job: J, sources: str) -> None:
+    """Give a child its job; `sources` is the digest of the package that must run it."""
+    job_bytes = msgspec.Raw(msgspec.json.encode(job))
+    envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes, sources)
+    child.give(msgspec.json.encode(envelope))
+
+
+def _ended(task: Task[J, R], child: "Child") -> Outcome[R]:
+    """Wait until a child has ended, and read how."""
+    answer = child.answer.read()
+    report = child.report()
+    wall_s = time.monotonic() - child.started
     with suppress(msgspec.DecodeError):
-        return _outcome(program, msgspec.json.decode(answer, type=Answer), wall_s)
+        return _outcome(task.program, msgspec.json.decode(answer, type=Answer), wall_s)
     if report.late:
-        return Outcome("timeout", f"no result after {timeout_s:g} s: killed", wall_s=wall_s)
+        return Outcome("timeout", f"no result after {task.timeout_s:g} s: killed", wall_s=wall_s)
     return Outcome("failed", _reason(report), wall_s=wall_s)
 
 
@@ -106,13 +147,14 @@ class Report:
 class Child:
     """A worker and its supervisor (see `mnv2bench.workers.supervisor`), and the ends of the pipes that lead to them.
 
-    `answer_fd` is the number that the worker knows its end of the answer's pipe by.
+    `answer_fd` is the number that the worker knows its end of the answer's pipe by. `started` is by `time.monotonic`.
     """
 
     supervisor: "subprocess.Popen[bytes]"
     job: IO[bytes]
     answer: IO[bytes]
     answer_fd: int
+    started: float
 
     def give(self, envelope: bytes) -> None:
         """Write the job; nothing happens where the worker has ended before it read all of it."""
@@ -135,6 +177,7 @@ def _started(
     program: Program[J, R], variables: dict[str, str], timeout_s: float, interpreter: Interpreter
 ) -> Iterator[Child]:
     """A worker under its supervisor. When the block is left, the worker ends and everything that it started."""
+    start = time.monotonic()
     job_read, job_write = os.pipe()
     answer_read, answer_write = os.pipe()
     with open(job_write, "wb") as job, open(answer_read, "rb") as answer:  # noqa: PTH123
@@ -157,7 +200,7 @@ def _started(
         assert supervisor.stdin and supervisor.stdout
         try:
             with supervisor.stdout, supervisor.stdin:  # closing its input tells the supervisor to end everything
-                yield Child(supervisor, job, answer, answer_write)
+                yield Child(supervisor, job, answer, answer_write, start)
         finally:
             supervisor.wait()
 
