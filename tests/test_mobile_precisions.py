@@ -1,5 +1,10 @@
 """LiteRT, ExecuTorch and ncnn in each precision: what ran by their own graphs, and how far from eager fp32 it is."""
 
+import json
+import re
+import subprocess
+import sys
+import zipfile
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,7 +16,11 @@ from mnv2bench.records.weights import default_weights
 
 pytestmark = pytest.mark.slow
 
-NEEDED = {"litert": ("ai_edge_litert", "ai_edge_quantizer", "litert_torch"), "ncnn": ("ncnn", "pnnx")}
+NEEDED = {
+    "litert": ("ai_edge_litert", "ai_edge_quantizer", "litert_torch"),
+    "executorch": ("executorch", "torchao"),
+    "ncnn": ("ncnn", "pnnx"),
+}
 HERE = [name for name, modules in NEEDED.items() if all(map(find_spec, modules))]
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 SMALL = Case(width=0.35, resolution=96)
@@ -24,6 +33,14 @@ def needs(name):
 
 def only(*names):
     return [pytest.param(name, marks=needs(name)) for name in names]
+
+
+def printed(source, *words):
+    """What a process of its own prints last, as these runtimes stay in no process of the tests."""
+    command = [sys.executable, "-c", source, *map(str, words)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +71,7 @@ def test_fp32_rows_count_their_layers_too(records, name):
     assert samples.layers == {"fp32": LAYERS}
 
 
-@pytest.mark.parametrize("name", only("litert"))
+@pytest.mark.parametrize("name", only("litert", "executorch"))
 def test_int8_runs_in_every_layer_and_nothing_is_left_outside_xnnpack(records, name):
     samples = opened_or_unsupported(records[name, "int8"])
     if samples is None:
@@ -63,7 +80,7 @@ def test_int8_runs_in_every_layer_and_nothing_is_left_outside_xnnpack(records, n
     assert samples.settings["operators not delegated"] == "0"
 
 
-@pytest.mark.parametrize("name", only("litert"))
+@pytest.mark.parametrize("name", only("litert", "executorch"))
 def test_int8_is_calibrated_well_enough_to_be_near_eager_fp32(records, name):
     samples = opened_or_unsupported(records[name, "int8"])
     if samples is None:
@@ -71,7 +88,7 @@ def test_int8_is_calibrated_well_enough_to_be_near_eager_fp32(records, name):
     assert 1e-4 < samples.error < 0.12  # with the quantizer's own moving average 0.43
 
 
-@pytest.mark.parametrize("name", only("litert"))
+@pytest.mark.parametrize("name", only("litert", "executorch"))
 def test_an_int8_file_is_less_than_a_third_of_the_fp32_file(records, name):
     int8, fp32 = (records[name, precision].artifact for precision in ("int8", "fp32"))
     if int8 is not None:
@@ -127,8 +144,6 @@ def test_ncnn_refuses_fp16_and_int8_in_words(records, name):
 
 @needs("ncnn")
 def test_no_layer_of_ncnn_supports_fp16_storage_on_x86_with_all_its_options_on(records, tmp_path):
-    import zipfile
-
     import ncnn
 
     if ncnn.cpu_support_arm_neon():
@@ -140,3 +155,79 @@ def test_no_layer_of_ncnn_supports_fp16_storage_on_x86_with_all_its_options_on(r
     assert (net.opt.use_fp16_packed, net.opt.use_fp16_storage, net.opt.use_fp16_arithmetic) == (True, True, True)
     assert net.load_param(str(tmp_path / "net.param")) == net.load_model(str(tmp_path / "net.bin")) == 0
     assert {layer.support_fp16_storage for layer in net.layers()} == {False}
+
+
+ETDUMP = """
+import json, os, sys, tempfile
+from pathlib import Path
+from mnv2bench import Case
+from mnv2bench.profiling.profilers import executorch
+from mnv2bench.networks import images
+
+case = Case(width=0.35, resolution=96, backend="executorch", precision="int8")
+session = executorch.open(case, Path(sys.argv[1]), Path(tempfile.mkdtemp()))
+session.put(images(1, 1, 96))
+session.start()
+session.run()
+session.ran()
+print(json.dumps([operator.name for operator in session.stop()]))
+os._exit(0)
+"""
+
+
+@needs("executorch")
+def test_executorchs_counts_are_those_of_the_kernels_that_xnnpack_says_it_ran(records):
+    artifact = records["executorch", "int8"].artifact
+    if artifact is None:
+        return
+    kernels = printed(ETDUMP, artifacts.path(artifact.format, artifact.key))
+    names = [name for name in kernels if re.match(r"Convolution|Fully Connected", name)]
+    assert len(names) == LAYERS
+    assert [name for name in names if not re.search(r"\((NHWC|NC), (QS8, )?Q[CS]8W?\)", name)] == []
+
+
+FORCED = """
+import json, os, sys
+from pathlib import Path
+from mnv2bench import Case
+from mnv2bench.backends.shared.litert_compiled import CompiledModelSession
+from mnv2bench.networks import images
+
+case = Case(width=0.35, resolution=96, backend="litert", precision=sys.argv[2])
+session = CompiledModelSession(case, Path(sys.argv[1]), profiled=False)
+session.put(images(1, 1, 96))
+session.run()
+print(json.dumps({"logits": session.get()[0].tolist(), "layers": session.layers()}))
+os._exit(0)
+"""
+
+
+@needs("litert")
+def test_litert_computes_in_fp16_where_xnnpack_has_kernels_for_it_and_says_what_it_did(records):
+    """Of the session alone: on a CPU without fp16 the row is unsupported, and XNNPACK converts or stays in fp32."""
+    artifact = records["litert", "fp32"].artifact
+    path = artifacts.path(artifact.format, artifact.key)
+    fp32, fp16 = (printed(FORCED, path, precision) for precision in ("fp32", "fp16"))
+    assert fp32["layers"] == {"fp32": LAYERS}
+    assert sum(fp16["layers"].values()) == LAYERS
+    error = np.abs(np.subtract(fp16["logits"], fp32["logits"])).max() / np.abs(fp32["logits"]).max()
+    if "fp16" in fp16["layers"]:
+        assert 1e-4 < error < 0.02
+    else:
+        assert error == 0
+
+
+@needs("executorch")
+def test_executorch_refuses_bf16_because_xnnpack_would_take_nothing_of_it(records):
+    record = records["executorch", "bf16"]
+    assert (record.status, record.samples) == ("unsupported", ())
+    assert record.reason.startswith("XNNPACK takes no operator of a bf16 network")
+
+
+@pytest.mark.parametrize("name", only("litert", "executorch"))
+def test_fp16_runs_in_every_layer_on_a_cpu_that_has_it(records, name):
+    samples = opened_or_unsupported(records[name, "fp16"])
+    if samples is None:
+        return
+    assert samples.layers == {"fp16": LAYERS}
+    assert 1e-4 < samples.error < 0.02

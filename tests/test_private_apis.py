@@ -101,7 +101,7 @@ def executorch_brings_flatc_and_its_schemas():
 
 
 def litert_has_the_functions_that_are_declared_for_it():
-    litert = import_module("mnv2bench.profiling.readers.litert")
+    litert = import_module("mnv2bench.backends.shared.litert_api")
     assert metadata.version("ai-edge-litert") == litert.DECLARED_FOR
     package = import_module("ai_edge_litert")
     litert.Api(Path(package.__path__[0]) / "libLiteRt.so")
@@ -229,7 +229,7 @@ PRIVATE_APIS = (
     PrivateApi(
         "ai-edge-litert",
         "libLiteRt.so: functions and structures declared by hand",
-        "mnv2bench/profiling/readers/litert.py",
+        "mnv2bench/backends/shared/litert_api.py",
         litert_has_the_functions_that_are_declared_for_it,
     ),
     PrivateApi(

@@ -193,7 +193,7 @@ def test_a_model_that_is_gone_is_a_failure_with_the_call_that_failed(told, name)
 @pytest.mark.parametrize("name", only("litert"))
 def test_another_litert_than_the_declared_one_is_refused(told, name):
     mending = "pip install ai-edge-litert==2.3.0"
-    why = f"Unsupported: the profiler is written for ai-edge-litert 2.3.0, not 2.4.0: {mending}"
+    why = f"Unsupported: LiteRT's C API is declared for ai-edge-litert 2.3.0, not 2.4.0: {mending}"
     assert told[name]["another version"] == why
 
 

@@ -130,16 +130,14 @@ def test_a_board_runs_int8_by_both_runners(tmp_path):
 
 @boards
 @pytest.mark.slow
-def test_a_python_on_a_board_says_that_litert_cannot_be_told_to_run_fp16_there(tmp_path):
+def test_a_python_on_a_board_runs_fp16_where_the_board_has_its_instructions(tmp_path):
     with ssh_double.board(tmp_path / "board"):
         record = measured(tmp_path, device="ssh:board", precision="fp16", runner=sys.executable)
-    missing = FP16.missing_instructions(instructions())
-    said = (
-        f"ssh:board has {missing}: fp16 would be emulated"
-        if missing
-        else ("LiteRT's interpreter in Python cannot be told to compute in fp16: leave --runner out")
-    )
-    assert (record.status, record.reason) == ("unsupported", said)
+    if missing := FP16.missing_instructions(instructions()):
+        assert (record.status, record.reason) == ("unsupported", f"ssh:board has {missing}: fp16 would be emulated")
+        return
+    assert (record.status, record.reason) == ("ok", "")
+    assert record.samples[0].layers == {"fp16": 53}
 
 
 @arm64

@@ -60,8 +60,7 @@ def _sources(format: str) -> list[Path]:
         PACKAGE / "pictures.py",
         PACKAGE / "digits" / "images.py",
     ]
-    if format == "plan":
-        shared.append(PACKAGE / "backends" / "shared" / "tensorrt_plan.py")
+    shared += [PACKAGE / name for name in formats.format(format).sources]
     return [*sorted((PACKAGE / "networks").rglob("*.py")), *shared, folder / "formats" / f"{format}.py"]
 
 

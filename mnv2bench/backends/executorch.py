@@ -13,7 +13,12 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="pte",
-    runs={"cpu": ("fp32",)},
+    reads_other={"int8": "pte_int8"},
+    runs={"cpu": ("fp32", "fp16", "int8"), "arm64": ("fp32", "fp16", "int8")},
+    refuses={
+        "cpu": {"bf16": "XNNPACK takes no operator of a bf16 network: ExecuTorch would run its portable kernels"},
+        "arm64": {"bf16": "XNNPACK takes no operator of a bf16 network: ExecuTorch would run its portable kernels"},
+    },
     extra="executorch",
     distributions=("executorch",),
     profiler="executorch",
@@ -21,6 +26,7 @@ RUNTIME = Runtime(
     mobile=True,
     counted=True,
 )
+LAYERS = "layers_"  # begins the names of methods that give numbers of layers
 
 
 class ExecuTorchSession(Session):
@@ -41,6 +47,12 @@ class ExecuTorchSession(Session):
 
     def get(self) -> Images:
         return np.array(self.method.get_outputs(clone_outputs=False)[0].numpy(), dtype=np.float32)
+
+    def layers(self) -> dict[str, int]:
+        """Constant methods too, counted in the graph that XNNPACK was given."""
+        names = [self.program.get_method_name(index) for index in range(self.program.num_methods())]
+        counted = {name: name.removeprefix(LAYERS) for name in names if name.startswith(LAYERS)}
+        return {precision: self.program.load_method(name)()[0] for name, precision in counted.items()}
 
     def settings(self) -> dict[str, str]:
         """Two constant methods, which our exporter adds to the program, give the numbers of delegated operators."""

@@ -1,4 +1,7 @@
-"""LiteRT: its interpreter with the XNNPACK delegate, images copied into its own input tensor."""
+"""LiteRT: its interpreter with the XNNPACK delegate, images copied into its own input tensor.
+
+In fp16 it is LiteRT's CompiledModel, which alone can tell the delegate to compute in fp16.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,14 +12,14 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from mnv2bench.backends import Images, Runtime, Session, require
+from mnv2bench.backends.shared.litert_api import require_declared_version, tasks
 from mnv2bench.cases import Case
 from mnv2bench.precisions import FP16
-from mnv2bench.refusals import Unsupported
 
 RUNTIME = Runtime(
     reads="tflite",
     reads_other={"int8": "tflite_int8"},
-    runs={"cpu": ("fp32", "int8"), "arm64": ("fp32", "fp16", "int8")},
+    runs={"cpu": ("fp32", "fp16", "int8"), "arm64": ("fp32", "fp16", "int8")},
     extra="litert",
     distributions=("ai-edge-litert",),
     profiler="litert",
@@ -26,7 +29,6 @@ RUNTIME = Runtime(
 )
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 PRECISIONS = {"float32": "fp32", "int8": "int8"}  # by the type of images and weights; "float32 and int8" is none
-TASKS = Path("/proc/self/task")
 
 
 def delegated(operators: Sequence[dict[str, Any]]) -> tuple[int, int]:  # as the interpreter describes them
@@ -51,18 +53,14 @@ def delegated(operators: Sequence[dict[str, Any]]) -> tuple[int, int]:  # as the
     return len(taken), len(own) - len(taken)
 
 
-def _tasks() -> int:
-    return len(list(TASKS.iterdir())) if TASKS.is_dir() else 0
-
-
 class LiteRtSession(Session):
     """Session on a LiteRT interpreter with XNNPACK."""
 
     def __init__(self, case: Case, path: Path) -> None:
-        before = _tasks()
+        before = tasks()
         self.interpreter = Interpreter(str(path), num_threads=case.threads)
         self.interpreter.allocate_tensors()  # the delegate takes over the graph and starts its threads
-        self.threads = 1 + _tasks() - before if before else None
+        self.threads = 1 + tasks() - before if before else None
         # Functions that give views: a view that is still held when the interpreter runs makes it raise.
         self.input = self.interpreter.tensor(self.interpreter.get_input_details()[0]["index"])
         self.output = self.interpreter.tensor(self.interpreter.get_output_details()[0]["index"])
@@ -99,5 +97,8 @@ class LiteRtSession(Session):
 def open(case: Case, path: Path) -> Session:
     require(case)
     if case.precision == FP16.name:
-        raise Unsupported("LiteRT's interpreter in Python cannot be told to compute in fp16: leave --runner out")
+        require_declared_version()
+        from mnv2bench.backends.shared.litert_compiled import CompiledModelSession
+
+        return CompiledModelSession(case, path, profiled=False)
     return LiteRtSession(case, path)

@@ -15,14 +15,16 @@ from mnv2bench.declarations import declared
 class Format:
     """A file format, in one constant of its module: literals by keyword, read from the source.
 
-    `converters` are the distributions whose versions change the file. `made_from` is the format of the file that it is
-    made from. `per_precision`, `per_shape` and `per_machine` say what the file depends on, besides the network, its
-    width and its weights: the number format; batch and resolution; and, of machine code, the processor and the number
-    of threads. `calibrated`: its scales are set on calibration images, `artifacts.job.calibration`.
+    `converters` are the distributions whose versions change the file, and `sources` the files of mnv2bench that write
+    it, besides its own module. `made_from` is the format of the file that it is made from. `per_precision`, `per_shape`
+    and `per_machine` say what the file depends on, besides the network, its width and its weights: the number format;
+    batch and resolution; and, of machine code, the processor and the number of threads. `calibrated`: its scales are
+    set on calibration images, `artifacts.job.calibration_images`.
     """
 
     suffix: str
     converters: tuple[str, ...] = ("torch",)
+    sources: tuple[str, ...] = ()
     made_from: str = "state_dict"
     per_precision: bool = True
     per_shape: bool = True

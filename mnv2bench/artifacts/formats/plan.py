@@ -8,7 +8,12 @@ from mnv2bench.artifacts.job import Job
 from mnv2bench.backends.shared.torch_session import prepare
 from mnv2bench.files import write_whole
 
-FORMAT = Format(suffix=".plan", converters=("tensorrt-cu13", "tensorrt-cu12", "tensorrt"), made_from="onnx")
+FORMAT = Format(
+    suffix=".plan",
+    converters=("tensorrt-cu13", "tensorrt-cu12", "tensorrt"),
+    sources=("backends/shared/tensorrt_plan.py",),
+    made_from="onnx",
+)
 
 
 def export(job: Job) -> None:

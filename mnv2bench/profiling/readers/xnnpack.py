@@ -19,6 +19,7 @@ OPERATOR_TYPES = {
     "Static Reshape": "layout",
     "Copy": "layout",
     "Constant Pad": "layout",
+    "Convert": "layout",
 }
 
 

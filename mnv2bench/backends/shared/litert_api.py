@@ -4,16 +4,24 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mnv2bench.backends import Images
+from mnv2bench.backends.interface.session import Images
+from mnv2bench.refusals import Unsupported
 
 DECLARED_FOR = "2.3.0"  # of ai-edge-litert
 CPU, FLOAT32, LOCK_READ, LOCK_WRITE = 1, 1, 0, 1
+TASKS = Path("/proc/self/task")
 OPERATOR, DELEGATED_OPERATOR = 2, 8  # types of events; others contain these
+
+
+def tasks() -> int:
+    """How many threads this process has; 0 where the system does not say. LiteRT has no getter for its own."""
+    return len(list(TASKS.iterdir())) if TASKS.is_dir() else 0
 
 
 class Layout(ctypes.Structure):
@@ -125,3 +133,11 @@ class Api:
         self.call("GetProfilerEvents", profiler, count, events)
         operators = (event for event in events if event.type in (OPERATOR, DELEGATED_OPERATOR))
         return [(event.tag.decode(errors="replace"), 1000 * event.us) for event in operators]
+
+
+def require_declared_version() -> None:
+    """Raise Unsupported for another ai-edge-litert than the one whose functions and structures are declared here."""
+    installed = metadata.version("ai-edge-litert")
+    if installed != DECLARED_FOR:
+        command = f"pip install ai-edge-litert=={DECLARED_FOR}"
+        raise Unsupported(f"LiteRT's C API is declared for ai-edge-litert {DECLARED_FOR}, not {installed}: {command}")
