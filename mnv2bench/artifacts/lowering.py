@@ -18,8 +18,10 @@ QUANTIZE, DEQUANTIZE = "quantized_decomposed.quantize_per", "quantized_decompose
 
 
 def lower(exported: torch.export.ExportedProgram, target: Path) -> None:
-    """Constant methods of the program say how many operators XNNPACK was given, counted before it fuses, and how many
-    layers compute in which precision.
+    """Lower the program and write the file.
+
+    Its constant methods say how many operators XNNPACK was given, counted before it fuses, and how many layers compute
+    in which precision.
     """
     lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).exported_program()
     delegates = [module.original_module.graph for _, module, _ in get_lowered_submodules(lowered.graph_module)]

@@ -8,7 +8,7 @@ from mnv2bench.artifacts.job import Job, batch, quantised
 from mnv2bench.artifacts.lowering import lower
 
 FORMAT = Format(
-    suffix=".pte",
+    suffix=".int8.pte",
     converters=("torch", "executorch", "torchao"),
     sources=("artifacts/lowering.py",),
     calibrated=True,
