@@ -1,15 +1,19 @@
 """Whether outputs are right: the tolerance of each number format, held against real rounding and real faults."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from mnv2bench.networks import build, images
+from mnv2bench.imagesets import Digits, Seeded
+from mnv2bench.networks import build, digits_state
+from mnv2bench.precisions import FP32, PRECISIONS
 from mnv2bench.records import WeightsKind
-from mnv2bench.workers.outputs import compare
+from mnv2bench.workers.outputs import compare, distance
 
-SEEDED = WeightsKind.SEEDED
+DIGITS, SEEDED = WeightsKind.DIGITS, WeightsKind.SEEDED
 # (two batches of images, images, classes): the largest logit is 8, and the two differ by 4 of it
 REFERENCE = np.array([[[1, -8, 2], [0, 1, 2]], [[1, -4, 2], [0, 1, 3]]], np.float32)
 
@@ -91,23 +95,79 @@ def test_a_reference_of_zeros_proves_nothing():
     assert compare(list(zeros), zeros, "fp32", SEEDED)[2]
 
 
+def test_classes_that_all_images_share_hide_no_distance_and_their_error_counts():
+    """990 of 1000 classes: no image belongs to them, and in int8 all of their logits are rounded alike."""
+    reference = np.full((2, 1, 1000), -3, np.float32)
+    reference[:, 0, :10] = np.array([[4, -4] * 5, [-4, 4] * 5])
+    rounded = reference.copy()
+    rounded[..., 10:] += 0.2
+    assert distance(rounded, reference) == 0.0
+    assert compare(list(rounded), reference, "int8", DIGITS) == (pytest.approx(0.05, rel=1e-3), 2.0, "")
+    moved = reference.copy()
+    moved[..., :10] += 1.44
+    assert distance(moved, reference) == pytest.approx(0.18)
+    assert wrong_in("int8", moved, reference) == (
+        "outputs are 0.18 as far from eager fp32 as its other images are: more than rounding to int8 does"
+    )
+    largest = rounded.copy()
+    largest[..., 999] = 12
+    assert "differ from eager fp32 by 3.8e+00 of the largest logit" in wrong_in("int8", largest, reference)
+
+
+def test_one_image_of_twenty_may_be_nearer_to_another_image_and_no_more():
+    reference = np.zeros((40, 1, 40), np.float32)
+    reference[range(40), 0, range(40)] = 8
+    outputs = reference.copy()
+    outputs[1, 0, :2] = outputs[3, 0, 2:4] = (4.1, 3.9)
+    assert wrong_in("int8", outputs, reference, WeightsKind.FILE) == ""
+    outputs[5, 0, 4:6] = (4.1, 3.9)
+    assert wrong_in("int8", outputs, reference, WeightsKind.FILE) == (
+        "an image's outputs are nearer to another image's reference than to its own"
+    )
+
+
+def wrong_in(precision, outputs, reference, weights=DIGITS):
+    return compare(list(outputs), reference, precision, weights).wrong
+
+
 RESOLUTION = 96
 TF32_DROPS = 13  # of float32's 23 bits of mantissa
+BOTH = (DIGITS, SEEDED)
+PICTURES = {DIGITS: Digits(), SEEDED: Seeded()}
 
 
-def network():
-    return build("mobilenet_v2", width=0.35)
+@cache
+def state(weights):
+    if weights == DIGITS:
+        return digits_state("mobilenet_v2", 0.35)
+    return build("mobilenet_v2", width=0.35).state_dict()
 
 
-def logits(net, number=torch.float32, seen=lambda image: image):
+def network(weights):
+    net = build("mobilenet_v2", width=0.35, seed=None)
+    net.load_state_dict(state(weights))
+    return net
+
+
+def logits(weights, net, number=torch.float32, seen=lambda image: image):
     """Of the two images of the reference, each a batch of one, as a worker reads them."""
     with torch.no_grad():
-        return [net(seen(torch.from_numpy(images(s, 1, RESOLUTION))).to(number)).float().numpy() for s in (1, 2)]
+        batches = [torch.from_numpy(PICTURES[weights].batch(seed, 1, RESOLUTION)) for seed in (1, 2)]
+        return [net(seen(batch).to(number)).float().numpy() for batch in batches]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Two threads on two cores that others use wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
-def reference():
-    return np.stack(logits(network()))
+def references():
+    return {weights: np.stack(logits(weights, network(weights))) for weights in BOTH}
 
 
 def tf32(tensor):
@@ -117,22 +177,56 @@ def tf32(tensor):
     return ((bits + (1 << TF32_DROPS - 1) - 1 + odd) & -(1 << TF32_DROPS)).view(torch.float32)
 
 
-class InTf32(torch.nn.Module):
-    def __init__(self, layer):
+class Rounding(torch.nn.Module):
+    """A layer whose weights and inputs are rounded."""
+
+    def __init__(self, layer, weight, inputs):
         super().__init__()
-        self.layer, self.weight = layer, tf32(layer.weight.data)
+        self.layer, self.weight, self.inputs = layer, weight, inputs
 
     def forward(self, inputs):
+        inputs = self.inputs(inputs)
         if isinstance(self.layer, torch.nn.Linear):
-            return functional.linear(tf32(inputs), self.weight, self.layer.bias)
-        return self.layer._conv_forward(tf32(inputs), self.weight, self.layer.bias)
+            return functional.linear(inputs, self.weight, self.layer.bias)
+        return self.layer._conv_forward(inputs, self.weight, self.layer.bias)
 
 
-def in_tf32(net):
+def with_layers(net, rounding):
     for module in list(net.modules()):
         for name, layer in list(module.named_children()):
             if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)):
-                setattr(module, name, InTf32(layer))
+                setattr(module, name, rounding(layer))
+    return net
+
+
+def in_tf32(net):
+    return with_layers(net, lambda layer: Rounding(layer, tf32(layer.weight.data), tf32))
+
+
+class Scale:
+    """Rounds to 8 bits between the least and the largest number that it is first given; 0 stays 0."""
+
+    step = None
+
+    def __call__(self, inputs):
+        if self.step is None:
+            low, high = min(float(inputs.min()), 0.0), max(float(inputs.max()), 0.0)
+            self.step = max(high - low, 1e-6) / 255
+            self.zero = round(-low / self.step)
+        return ((inputs / self.step + self.zero).round().clamp(0, 255) - self.zero) * self.step
+
+
+def in_int8(weights, net, calibration=lambda images: images):
+    """As runtimes do it: a scale for each channel of weights, one for each input of a layer, set on other images."""
+
+    def rounded(layer):
+        largest = layer.weight.data.flatten(1).abs().amax(1).clamp(min=1e-9)  # some channels of a trained network are 0
+        scales = largest.reshape(-1, *[1] * (layer.weight.dim() - 1)) / 127
+        return Rounding(layer, (layer.weight.data / scales).round() * scales, Scale())
+
+    net = with_layers(net, rounded)
+    with torch.no_grad():
+        net(torch.from_numpy(calibration(PICTURES[weights].calibration(32, RESOLUTION))))
     return net
 
 
@@ -145,38 +239,47 @@ def test_ten_bits_of_mantissa_are_rounded_to_the_nearest():
 def rounded():
     """The outputs of each number format; torch's depthwise convolutions in half of a float take their time."""
     return {
-        "tf32": logits(in_tf32(network())),
-        "fp16": logits(network().half(), torch.float16),
-        "bf16": logits(network().bfloat16(), torch.bfloat16),
+        weights: {
+            "tf32": logits(weights, in_tf32(network(weights))),
+            "fp16": logits(weights, network(weights).half(), torch.float16),
+            "bf16": logits(weights, network(weights).bfloat16(), torch.bfloat16),
+            "int8": logits(weights, in_int8(weights, network(weights))),
+        }
+        for weights in BOTH
     }
 
 
-def test_rounding_to_a_number_format_is_right_in_that_format(reference, rounded):
+@pytest.mark.parametrize("weights", BOTH)
+def test_rounding_to_a_number_format_is_right_in_that_format(references, rounded, weights):
     errors = {}
-    for precision, outputs in rounded.items():
-        errors[precision], separation, wrong = compare(outputs, reference, precision, SEEDED)
+    for precision, outputs in rounded[weights].items():
+        errors[precision], separation, wrong = compare(outputs, references[weights], precision, weights)
         assert (precision, wrong) == (precision, "")
         assert separation > 0.1
-    assert 0.0005 < errors["tf32"] < 0.005
-    assert 0.0005 < errors["fp16"] < 0.005
-    assert 0.005 < errors["bf16"] < 0.05
+    assert 0.0003 < errors["tf32"] < 0.005
+    assert 0.0003 < errors["fp16"] < 0.005
+    assert 0.003 < errors["bf16"] < 0.05
+    assert 0.003 < errors["int8"] < 0.1
 
 
-@pytest.mark.parametrize("precision", ["tf32", "fp16", "bf16"])
-def test_rounding_to_fewer_bits_is_wrong_in_a_row_that_says_fp32(reference, rounded, precision):
+@pytest.mark.parametrize("weights", BOTH)
+@pytest.mark.parametrize("precision", ["tf32", "fp16", "bf16", "int8"])
+def test_rounding_to_fewer_bits_is_wrong_in_a_row_that_says_fp32(references, rounded, precision, weights):
     """Of tf32 above all: it is what torch, onnxruntime and TensorRT each do unless they are told not to."""
-    error, _, wrong = compare(rounded[precision], reference, "fp32", SEEDED)
-    assert error > 5 * 1e-4
+    error, _, wrong = compare(rounded[weights][precision], references[weights], "fp32", weights)
+    assert error > 3 * 1e-4
     assert wrong == f"outputs differ from eager fp32 by {error:.1e} of the largest logit"
 
 
-def test_bf16_is_wrong_in_a_row_that_says_fp16(reference, rounded):
-    assert compare(rounded["bf16"], reference, "fp16", SEEDED)[2].endswith(": more than rounding to fp16 does")
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_bf16_and_int8_are_wrong_in_a_row_that_says_fp16(references, rounded, precision):
+    """Of seeded weights alone: outputs of trained ones hardly change, and only the layers say what ran."""
+    wrong = wrong_in("fp16", rounded[SEEDED][precision], references[SEEDED], SEEDED)
+    assert wrong.endswith(": more than rounding to fp16 does")
 
 
-def without_an_addition(which):
+def without_an_addition(net, which):
     """The network whose first or last addition passes on the block's own result, without the block's input."""
-    net = network()
     additions = [
         (module, step)
         for module in net.modules()
@@ -189,25 +292,67 @@ def without_an_addition(which):
     return net
 
 
-def without_a_convolution():
-    net = network()
+def without_a_convolution(net):
     [module for module in net.modules() if isinstance(module, torch.nn.Conv2d)][25].weight.data.zero_()
     return net
 
 
-FAULTS = {
-    "the other image": lambda reference: list(reference[::-1]),
-    "one image for both": lambda reference: [reference[0], reference[0]],
-    "red and blue swapped": lambda reference: logits(network(), seen=lambda image: image.flip(1)),
-    "the first addition lost": lambda reference: logits(without_an_addition(0)),
-    "the last addition lost": lambda reference: logits(without_an_addition(-1)),
-    "a convolution lost": lambda reference: logits(without_a_convolution()),
-    "weights of another seed": lambda reference: logits(build("mobilenet_v2", width=0.35, seed=1)),
+def with_channels_reversed(net):
+    convolution = [module for module in net.modules() if isinstance(module, torch.nn.Conv2d)][25]
+    convolution.weight.data = convolution.weight.data.flip(0)
+    return net
+
+
+def with_weights_of_another_seed(net):
+    return build("mobilenet_v2", width=0.35, seed=1)
+
+
+NETWORK_FAULTS = {
+    "the first addition lost": lambda net: without_an_addition(net, 0),
+    "the last addition lost": lambda net: without_an_addition(net, -1),
+    "a convolution lost": without_a_convolution,
+    "channels of a convolution reversed": with_channels_reversed,
+    "weights of another seed": with_weights_of_another_seed,
+}
+IMAGE_FAULTS = {
+    "red and blue swapped": lambda images: images.flip(1),
+    "mirrored": lambda images: images.flip(3),
+    "not normalised": lambda images: images * 0.3 + 0.5,
+}
+OUTPUT_FAULTS = {
+    "the other image": lambda outputs: outputs[::-1],
+    "one image for both": lambda outputs: [outputs[0], outputs[0]],
+}
+CALIBRATION_FAULTS = {
+    "calibrated on zeros": lambda images: 0 * images,
+    "calibrated on a tenth of noise": lambda images: (
+        0.1 * np.random.default_rng(0).standard_normal(images.shape).astype(np.float32)
+    ),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_gross_fault_is_wrong_even_at_bf16(reference, fault):
-    outputs = FAULTS[fault](reference)
-    for precision in ("fp32", "tf32", "fp16", "bf16"):
-        assert compare(outputs, reference, precision, SEEDED)[2]
+@pytest.mark.parametrize("weights", BOTH)
+@pytest.mark.parametrize("fault", [*NETWORK_FAULTS, *IMAGE_FAULTS, *OUTPUT_FAULTS])
+def test_a_gross_fault_is_wrong_in_every_precision(references, weights, fault):
+    net = NETWORK_FAULTS.get(fault, lambda net: net)(network(weights))
+    outputs = logits(weights, net, seen=IMAGE_FAULTS.get(fault, lambda images: images))
+    outputs = OUTPUT_FAULTS.get(fault, lambda outputs: outputs)(outputs)
+    for precision in ("fp32", "tf32", "fp16", "bf16", "int8"):
+        assert wrong_in(precision, outputs, references[weights], weights), precision
+
+
+@pytest.mark.parametrize("weights", BOTH)
+@pytest.mark.parametrize("fault", CALIBRATION_FAULTS)
+def test_scales_that_were_set_on_what_is_no_image_of_the_network_are_wrong(references, weights, fault):
+    net = in_int8(weights, network(weights), CALIBRATION_FAULTS[fault])
+    assert wrong_in("int8", logits(weights, net), references[weights], weights)
+
+
+def test_no_limit_for_trained_weights_is_wider_than_one_for_seeded_or_unknown_ones():
+    for precision in PRECISIONS:
+        digits, seeded, file = (precision.limits(kind) for kind in (DIGITS, SEEDED, WeightsKind.FILE))
+        assert digits.error <= seeded.error <= file.error == precision.largest_error
+        assert (digits.distance or 0) <= (seeded.distance or 0) <= (file.distance or 0)
+    assert FP32.limits(DIGITS) == FP32.limits(SEEDED) == FP32.limits(WeightsKind.FILE) == (1e-4, None)
+    with pytest.raises(KeyError):
+        FP32.limits("another kind")

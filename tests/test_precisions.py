@@ -76,17 +76,18 @@ def test_a_torch_session_on_a_cpu_computes_in_the_cases_precision(precision):
             session.put(batch)
             session.run()
             outputs.append(session.get())
-    assert session.output.dtype == getattr(torch, named(precision).dtype)
+    assert session.output.dtype == torch.float32
+    assert session.layers() == {precision: 53}
     error, _, wrong = compare(outputs, reference, precision, SEEDED)
     assert wrong == ""
     assert (error == 0.0) == (precision == "fp32")
 
 
-def test_a_precision_is_named_where_it_is_declared_and_in_backends_alone():
+def test_a_precision_is_named_where_it_is_declared_in_backends_and_in_probes_of_their_libraries_alone():
     naming = {
         str(file.relative_to(PACKAGE))
         for file in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Constant) and node.value == "bf16"
     }
-    assert {name for name in naming if not name.startswith("backends/")} == {"precisions.py"}
+    assert {name for name in naming if not name.startswith(("backends/", "profiling/probes/"))} == {"precisions.py"}
