@@ -19,6 +19,7 @@ import pytest
 
 from mnv2bench import Campaign, Case, Journal, Plan, backends, precisions, run
 from mnv2bench.artifacts import formats
+from mnv2bench.backends.interface.registry import missing_instructions
 from mnv2bench.campaign.preparation import gpu_device
 from mnv2bench.cases import EAGER
 from mnv2bench.profiling.profilers import why_not
@@ -178,7 +179,10 @@ def test_a_backend_is_its_declaration_and_open(name):
     tree = ast.parse(Path(backends.__file__).with_name(f"{name}.py").read_text())
     assert ast.get_docstring(tree).splitlines()[0].endswith((".", ":"))
     declaration = backends.runtime(name)
-    assert declaration.reads in formats.names()
+    assert {declaration.reads, *declaration.reads_other.values()} <= {*formats.names()}
+    assert {*declaration.reads_other, *declaration.reads_fp32, *declaration.quick_precisions} <= {
+        precision for runs in declaration.runs.values() for precision in runs
+    }
     assert declaration.profiled_reads in ("", *formats.names())
     assert declaration.extra in ("", *EXTRAS)
     (opens,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "open"]
@@ -216,15 +220,18 @@ def test_what_is_read_from_the_source_is_what_the_module_declares(name):
 
 @pytest.mark.parametrize("name", HERE)
 def test_a_backend_refuses_the_precisions_that_it_does_not_declare_and_names_those_that_it_does(name):
-    runs = RUNTIMES[name].runs["cpu"]
+    """Or it gives its reason; and it refuses those that it declares where the processor lacks their instructions."""
+    runs, reasons = RUNTIMES[name].runs["cpu"], RUNTIMES[name].refuses.get("cpu", {})
     for precision in precisions.NAMES:
-        case = replace(alone(name), precision=precision)
-        if precision in runs:
+        case, missing = replace(alone(name), precision=precision), missing_instructions(name, precision)
+        if precision in runs and not missing:
             backends.require_supported(case)
             continue
         with pytest.raises(Unsupported) as refused:
             backends.require_supported(case)
-        assert str(refused.value) == f"{name} runs {', '.join(runs)} on cpu here, not {precision}"
+        not_declared = reasons.get(precision, f"{name} runs {', '.join(runs)} on cpu here, not {precision}")
+        emulated = f"this processor has {missing}: {precision} would be emulated"
+        assert str(refused.value) == (emulated if precision in runs else not_declared)
 
 
 def ended(cases, folder):
@@ -255,13 +262,26 @@ def test_without_a_gpu_every_backend_of_gpus_says_what_is_missing_at_every_preci
     assert ended(cases, tmp_path) == [(case.backend, "unavailable", gpu()) for case in cases]
 
 
-def test_a_precision_that_a_backend_refuses_is_unsupported_with_its_reason_whether_there_is_a_gpu_or_not(tmp_path):
-    refusals = [
-        (replace(alone(name), device=device, precision=precision), reason)
+def refusals_on(*devices):
+    """The cases that backends refuse for a reason of their own, and the reasons, by devices as `refuses` names them."""
+    return [
+        (replace(alone(name), device={"arm64": "qemu:cortex-a76"}.get(device, device), precision=precision), reason)
         for name, runtime in RUNTIMES.items()
-        for device, reasons in runtime.refuses.items()
-        for precision, reason in reasons.items()
+        for device in devices
+        for precision, reason in runtime.refuses.get(device, {}).items()
     ]
+
+
+def test_a_precision_that_a_backend_refuses_on_other_devices_is_unsupported_with_its_reason():
+    for case, reason in refusals_on("arm64"):
+        assert case.precision not in RUNTIMES[case.backend].elsewhere
+        with pytest.raises(Unsupported) as refused:
+            backends.require_supported(case)
+        assert str(refused.value) == reason
+
+
+def test_a_precision_that_a_backend_refuses_is_unsupported_with_its_reason_whether_there_is_a_gpu_or_not(tmp_path):
+    refusals = refusals_on("cpu", "cuda")
     assert refusals
     assert all(case.precision not in RUNTIMES[case.backend].runs[case.device] for case, _ in refusals)
     expected = [(case.backend, "unsupported", reason) for case, reason in refusals]
