@@ -42,7 +42,7 @@ def test_run_measures_writes_down_and_says_what_did_not_run(journal):
     assert (bad.status, bad.reason) == ("failed", "worker ended by SIGSEGV")
     assert (good.plan.processes, good.plan.rounds) == (1, 1)
     said = journal.with_suffix(".said").read_text()
-    assert "2 of 2 processes" in said
+    assert "4 of 4 processes" in said  # with a test of each accuracy
     assert "Where the time went" in said
     assert "failed: mobilenet_v2_0.35_64-b1-fake-cpu-fp32-t1: worker ended by SIGSEGV\n" in said
     assert f"records: {journal}\nreport:  mnv2bench report {journal}\n" in said
@@ -175,7 +175,7 @@ def test_a_report_is_a_page_and_a_table_beside_the_file(command, journal):
 def test_a_damaged_file_is_named_and_skipped_and_the_others_are_reported(command, journal, tmp_path):
     damaged, newer = tmp_path / "damaged.jsonl", tmp_path / "newer.jsonl"
     damaged.write_text(journal.read_text().replace('"line":"process"', '"line":process', 1))
-    newer.write_text(journal.read_text().replace('"schema":5', '"schema":99', 1))
+    newer.write_text(journal.read_text().replace('"schema":6', '"schema":99', 1))
     page, table = tmp_path / "all.md", tmp_path / "all.csv"
     files = [str(file) for file in (damaged, journal, newer, tmp_path / "missing.json")]
     ran = command("mnv2bench", "report", *files, "--markdown", str(page), "--csv", str(table))

@@ -206,7 +206,7 @@ def test_a_process_that_the_machine_ended_is_measured_again_by_resume(command, t
         ("ok", ""),
         ("failed", "worker ended by SIGKILL"),
     ]
-    good = [line for line in lines(out) if line.get("status") == "ok"]
+    good = [line for line in lines(out) if line["line"] == "process" and line["status"] == "ok"]
     resumed = command(*words, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "measured again, as the machine had ended them: 1 processes" in resumed.stdout

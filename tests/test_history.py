@@ -177,7 +177,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
         "0006_e": content({SMALL: [0.5]}).replace('"seed": 7', '"seed": "seven"', 1),
         "0007_f": content({SMALL: [0.5]}).replace(f'["{SMALL.id}"]', f'["{SMALL.id}", "{SMALL.id}"]'),
         "0012_k": content({}),
-        "0008_g": content({SMALL: [0.5]}).replace('"schema": 5', '"schema": 99'),
+        "0008_g": content({SMALL: [0.5]}).replace('"schema": 6', '"schema": 99'),
         "0009_h": content({SMALL: [0.5]}, environment=3).replace('"libraries": {', '"libraries": 3, "x": {'),
         "notes": "{",
     }
@@ -195,7 +195,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
             "0005_d.json is of another machine (other",
             "0006_e.json is damaged (line 1: Expected",
             "0007_f.json is damaged (line 1: the case",
-            "0008_g.json is of a newer schema than 5:",
+            "0008_g.json is of a newer schema than 6:",
             "0009_h.json is damaged (line 1: a Machin",
             "0010_i.json cannot be read (Is a directo",
             "0011_j.json cannot be read (No such file",
@@ -320,13 +320,13 @@ def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, dam
 
 
 def test_other_code_that_the_numbers_come_from_is_another_cache():
-    """Every module that a night's rows import is in the cache's identity, but for networks and one_line."""
+    """Every module that a night's rows import is in the cache's identity, but for networks, digits and one_line."""
     package = Path(mnv2bench.__file__).parent
     imported = grimp.build_graph("mnv2bench", exclude_type_checking_imports=True).find_upstream_modules(night.__name__)
     hashed = {path.relative_to(package).with_suffix("").as_posix().replace("/", ".") for path in cache.source_files()}
     names = {module.removeprefix("mnv2bench.") for module in imported} - {"mnv2bench"}
     unhashed = {name for name in names if name not in hashed and f"{name}.__init__" not in hashed}
-    assert {name.split(".")[0] for name in unhashed} == {"files", "networks", "texts"}
+    assert {name.split(".")[0] for name in unhashed} == {"digits", "files", "networks", "texts"}
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(results, tmp_path, monkeypatch):
