@@ -36,6 +36,25 @@ def test_there_is_nothing_to_say_of_a_profile_as_it_should_be():
     assert remarks(profiled(), None, Machine()) == ()
 
 
+def test_a_profile_of_which_not_all_layers_ran_in_its_precision_says_so():
+    int8 = replace(CASE, precision="int8")
+    assert of(timed(0.1, case=int8, layers={"int8": 36, "fp32": 17})) == ("layers: 36 of 53 int8, 17 fp32",)
+    assert of(timed(0.1, case=int8, layers={"int8": 53})) == ()
+
+
+def test_what_converts_numbers_of_int8_is_not_called_a_layout_that_a_model_could_keep():
+    quantise = Operator("quantise", "layout", (20_000,))
+    in_fp32, in_int8 = (of(timed(0.12, case=replace(CASE, precision=p)), STEM, quantise) for p in ("fp32", "int8"))
+    assert in_fp32 == (
+        "layout conversions take 16.7% of the operators' time: they compute nothing, and a model kept in the runtime's "
+        "own layout would save them",
+    )
+    assert in_int8 == (
+        "conversions of layout and of number format take 16.7% of the operators' time: they compute nothing, and "
+        "images and logits in the runtime's own format would save some",
+    )
+
+
 def test_nothing_is_concluded_from_a_noisy_median():
     ns = 1_000_000
     contended = Round((ns,) * 10, wall_ns=10 * ns, cpu_ns=10 * ns, run_queue_ns=5 * ns)

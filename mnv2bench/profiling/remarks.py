@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterator
 
 from mnv2bench.flags import flags
+from mnv2bench.precisions import FP32
 from mnv2bench.profiling.case_profile import CaseProfile
 from mnv2bench.profiling.mapping import unfused_norm
 from mnv2bench.records import Machine, Record
 from mnv2bench.statistics.doubts import OTHER_THREADS, oversubscribed
 from mnv2bench.statistics.latency import median_s
+from mnv2bench.statistics.layers import layer_doubts
 from mnv2bench.statistics.processes import cold_path
 from mnv2bench.statistics.rounds import measured, threads_used
 
@@ -33,6 +35,7 @@ def _of_the_machine(profile: CaseProfile, machine: Machine) -> Iterator[str]:
 def _of_the_record(record: Record | None) -> Iterator[str]:
     if record is None or record.status == "wrong" or not measured(record):
         return
+    yield from layer_doubts(record)
     cold, median, requested = cold_path(record), median_s(record), record.case.threads
     if cold.first_s is not None and cold.first_s > FIRST_RUN * median:
         yield (
@@ -79,10 +82,15 @@ def _of_the_profile(profile: CaseProfile, noisy: bool) -> Iterator[str]:
                 f"the profiler costs: the operators take {part:.0%} of the undisturbed median: "
                 "shares are of the slowed run, and short operators look longer than they are"
             )
-    if profile.layout_share > MUCH:
+    if profile.layout_share > MUCH and profile.case.precision == FP32.name:
         yield (
             f"layout conversions take {profile.layout_share:.1%} of the operators' time: they compute nothing, "
             "and a model kept in the runtime's own layout would save them"
+        )
+    elif profile.layout_share > MUCH:
+        yield (
+            f"conversions of layout and of number format take {profile.layout_share:.1%} of the operators' time: "
+            "they compute nothing, and images and logits in the runtime's own format would save some"
         )
     if norms := [row for row in profile.operators if unfused_norm(row.type)]:
         yield (
