@@ -50,6 +50,8 @@ def test_a_file_is_made_from_the_state_dict_or_from_another_file():
     assert [name for name in formats.names() if formats.format(name).is_converted] == [
         "onnx_int8",
         "plan",
+        "pt2_int8",
+        "pt2_int8_profiled",
         "tflite_int8",
     ]
 

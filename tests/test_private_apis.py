@@ -192,6 +192,12 @@ PRIVATE_APIS = (
     ),
     PrivateApi(
         "torch",
+        "ao.quantization.fx._decomposed",
+        "mnv2bench/backends/shared/torch_session.py",
+        has("torch.ao.quantization.fx._decomposed", "quantize_per_tensor"),
+    ),
+    PrivateApi(
+        "torch",
         "utils._python_dispatch",
         "mnv2bench/backends/shared/torch_layers.py",
         has("torch.utils._python_dispatch", "TorchDispatchMode.ignore_compile_internals"),

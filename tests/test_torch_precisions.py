@@ -1,15 +1,18 @@
 """torch's backends in bf16, fp16 and int8 on a CPU: what ran by torch's own word, and the settings that are refused."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from mnv2bench import Campaign, Case, Journal, Plan, backends, precisions, processor, run
+from mnv2bench import Campaign, Case, Journal, Plan, precisions, processor, run
 from mnv2bench.backends.shared import torch_layers, torch_session
+from mnv2bench.campaign.preparation import prepare
 from mnv2bench.networks import build, digits_state, layers
 from mnv2bench.networks.folding import fold_norms
+from mnv2bench.records import default_weights
 from mnv2bench.refusals import Wrong
 
 SMALL = Case(width=0.35, resolution=32)
@@ -161,28 +164,101 @@ def test_onednns_variable_is_refused_by_name_and_strict_is_not(monkeypatch):
 
 
 @pytest.fixture(scope="module")
+def program():
+    """The file of the quantised program at 0.35@32; its tests end where this processor lacks the instructions."""
+    made = prepare(replace(SMALL, backend="torch_aoti", precision="int8"), default_weights(), format="pt2e")
+    if not runs_here("int8"):
+        assert "avx512_vnni" in made.reason
+        pytest.skip(f"asserted: {made.reason}")
+    return Path(made.path)
+
+
+@pytest.mark.slow
+def test_each_output_channel_has_a_scale_of_its_own_also_of_a_row_whose_weights_are_all_zero(program):
+    tensors = torch_session.quantised_program(program).state_dict
+    weights = [tensor for tensor in tensors.values() if tensor.dtype == torch.int8]
+    assert len(weights) == 53
+    classifier = next(tensor for tensor in weights if tensor.shape == (1000, 1280))
+    assert classifier[:10].int().abs().amax(dim=1).min() > 100  # the ten classes of digits take the whole range
+    assert not classifier[10:].any()
+    scales = {len(tensor): tensor for name, tensor in tensors.items() if name.startswith("_scale_") and tensor.dim()}
+    assert 0 < scales[1000].min() <= scales[1000].max() < 0.01
+    assert scales[1000][10:].max() < scales[1000][:10].min()
+
+
+@pytest.mark.slow
+def test_the_quantised_program_holds_no_weights_in_float_and_takes_a_third_of_their_bytes(program):
+    tensors = torch_session.quantised_program(program).state_dict.values()
+    assert max(tensor.numel() for tensor in tensors if tensor.is_floating_point()) == 1280  # biases and scales
+    assert program.stat().st_size < sum(tensor.nbytes for tensor in digits_state("mobilenet_v2", 0.35).values()) / 2
+
+
+@pytest.mark.slow
+def test_without_inductor_and_frozen_weights_torch_computes_the_quantised_program_in_float(program):
+    module = torch_session.quantised_network(SMALL, program)
+    images = torch.zeros(1, 3, 32, 32)
+    with torch.no_grad():
+        assert torch_layers.dispatched_layers(lambda: module(images)) == {"fp32": 53}
+
+
+@pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """Of eager torch and TorchScript in fp32 and bf16, each in a process of its own."""
+    """Of one campaign in real processes, by backend and precision."""
     journal = Journal(tmp_path_factory.mktemp("torch") / "torch.jsonl")
-    cases = [
-        replace(SMALL, backend=name, precision=precision)
-        for name in ("torch_eager", "torch_script")
-        for precision in ("fp32", "bf16")
+    runs = [
+        ("torch_eager", "fp32"),
+        ("torch_eager", "bf16"),
+        ("torch_eager", "int8"),
+        ("torch_script", "fp32"),
+        ("torch_script", "bf16"),
+        ("torch_script", "int8"),
+        ("torch_compile", "int8"),
+        ("torch_compile_freezing", "bf16"),
+        ("torch_aoti", "int8"),
     ]
-    found = run(Campaign(tuple(cases), journal, BRIEF))
-    return {(record.case.backend, record.case.precision): record for record in found}
+    cases = [replace(SMALL, backend=name, precision=precision) for name, precision in runs]
+    return {
+        (record.case.backend, record.case.precision): record for record in run(Campaign(tuple(cases), journal, BRIEF))
+    }
+
+
+def samples(record):
+    """What a case measured; None where this processor lacks the instructions, and the row says so."""
+    if not runs_here(record.case.precision):
+        assert record.status == "unsupported"
+        assert all(flag in record.reason for flag in precisions.named(record.case.precision).cpu_flags)
+        return None
+    assert (record.status, record.reason) == ("ok", "")
+    return record.samples[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("torch_eager", "bf16"),
+        ("torch_script", "bf16"),
+        ("torch_compile_freezing", "bf16"),
+        ("torch_aoti", "int8"),
+    ],
+)
+def test_all_53_layers_ran_in_the_requested_precision(records, name, precision):
+    if sample := samples(records[name, precision]):
+        assert sample.layers == {precision: 53}
+        assert 1e-4 < sample.error < 0.2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["torch_eager", "torch_script"])
-def test_all_53_layers_ran_in_bf16_and_the_timed_call_takes_float32_images(records, name):
-    record = records[name, "bf16"]
-    if not runs_here("bf16"):
-        assert record.status == "unsupported"
-        assert "avx512_bf16" in record.reason
-        return
-    (sample,) = record.samples
-    assert (record.status, sample.layers) == ("ok", {"bf16": 53})
-    assert 1e-4 < sample.error < 0.1
-    assert records[name, "fp32"].samples[0].layers == {"fp32": 53}
-    assert backends.runtime(name).runs["cpu"] == ("fp32", "fp16", "bf16")
+def test_all_53_layers_of_fp32_ran_in_fp32(records, name):
+    sample = samples(records[name, "fp32"])
+    assert sample.layers == {"fp32": 53}
+    assert sample.settings["fp32 products"] == "full"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["torch_eager", "torch_script", "torch_compile"])
+def test_int8_is_refused_where_torch_would_compute_it_in_float(records, name):
+    record = records[name, "int8"]
+    assert record.status == "unsupported"
+    assert record.reason.endswith("torch_compile_freezing and torch_aoti do")

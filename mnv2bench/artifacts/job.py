@@ -80,10 +80,14 @@ def example(job: Job) -> torch.Tensor:
     return batch(job, 1).to(dtype(job.case))
 
 
-def compile_package(job: Job, options: dict[str, bool]) -> None:
-    """Compile the network with AOTInductor, with more of Inductor's options."""
+def exported_program(job: Job) -> torch.export.ExportedProgram:
+    """The network as torch.export writes it, in the number format of the case's files."""
+    return torch.export.export(typed_network(job), (example(job),))
+
+
+def compile_package(job: Job, program: torch.export.ExportedProgram, options: dict[str, bool]) -> None:
+    """Compile a program with AOTInductor, with more of Inductor's options."""
     require_compiler()
     torch.set_num_threads(job.case.threads)  # Inductor writes the thread count into its C++
-    program = torch.export.export(typed_network(job), (example(job),))
     configuration = {"freezing": True, **options}
     torch._inductor.aoti_compile_and_package(program, package_path=str(job.target), inductor_configs=configuration)

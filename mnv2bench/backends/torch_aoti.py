@@ -11,10 +11,12 @@ from mnv2bench.cases import Case
 
 RUNTIME = Runtime(
     reads="pt2",
-    runs={"cpu": ("fp32", "bf16")},
-    distributions=("torch",),
+    reads_other={"int8": "pt2_int8"},
+    runs={"cpu": ("fp32", "bf16", "int8")},
+    distributions=("torch", "torchao"),
     profiler="torch_aoti",
     profiled_reads="pt2_profiled",
+    profiled_reads_other={"int8": "pt2_int8_profiled"},
 )
 ONE_RUNNER, ANY_DEVICE = 1, -1
 

@@ -9,6 +9,12 @@ from mnv2bench.cases import Case
 RUNTIME = Runtime(
     reads="state_dict",
     runs={"cpu": ("fp32", "bf16"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    refuses={
+        "cpu": {
+            "int8": "Inductor computes a quantised network in float unless its weights are frozen: "
+            "torch_compile_freezing and torch_aoti do"
+        }
+    },
     distributions=("torch", "triton"),
     opens="compiling",
     profiler="torch_compile",

@@ -1,4 +1,4 @@
-"""torch.compile with weights frozen into the graph: batch norm folded, weights packed for oneDNN."""
+"""torch.compile with weights frozen into the graph: batch norm folded, weights packed for oneDNN; also in int8."""
 
 from pathlib import Path
 
@@ -7,11 +7,13 @@ import torch._inductor.config
 from mnv2bench.backends import Runtime, Session
 from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
+from mnv2bench.precisions import INT8
 
 RUNTIME = Runtime(
     reads="state_dict",
-    runs={"cpu": ("fp32", "bf16")},
-    distributions=("torch",),
+    reads_other={"int8": "pt2e"},
+    runs={"cpu": ("fp32", "bf16", "int8")},
+    distributions=("torch", "torchao"),
     opens="slow",
     profiler="torch_compile_freezing",
 )
@@ -19,4 +21,5 @@ RUNTIME = Runtime(
 
 def open(case: Case, path: Path) -> Session:
     torch._inductor.config.freezing = True  # as torch.compile's option it comes too late for Dynamo, and does nothing
-    return torch_session.compiled(case, path)
+    load = torch_session.quantised_network if case.precision == INT8.name else torch_session.network
+    return torch_session.compiled(case, path, load=load)

@@ -14,6 +14,12 @@ from mnv2bench.precisions import TF32
 RUNTIME = Runtime(
     reads="torchscript",
     runs={"cpu": ("fp32", "fp16", "bf16"), "cuda": ("fp32", "tf32", "fp16", "bf16")},
+    refuses={
+        "cpu": {
+            "int8": "torch computes a network that was quantised for x86 in float unless Inductor compiles it with "
+            "frozen weights: torch_compile_freezing and torch_aoti do"
+        }
+    },
     distributions=("torch",),
     profiler="torch_script",
 )

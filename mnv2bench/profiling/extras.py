@@ -49,7 +49,7 @@ class Profiling:
         """What its case opens, or a file that is made to be profiled; None where it cannot be profiled."""
         if self.refusal:
             return None
-        return Needs(self.case, backends.runtime(self.case.backend).profiled_reads)
+        return Needs(self.case, backends.runtime(self.case.backend).profiled_format(self.case.precision))
 
     def statuses(self, journal: Journal) -> dict[int, str]:
         own = (line for line in journal.others if line["line"] == PROFILE and line.get("case") == self.case.id)

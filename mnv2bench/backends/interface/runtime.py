@@ -34,7 +34,8 @@ class Runtime:
 
     `profiler` names a module of `mnv2bench.profiling.profilers`, or, with a dot, a module anywhere; where there is
     none, `why_no_profiler` is the reason. `profiled_reads` is the format that is opened to be profiled, where that is
-    another one. `why_no_trace` is the reason why its profiler writes no Chrome trace, where it writes none.
+    another one, and `profiled_reads_other` those of precisions that have yet another. `why_no_trace` is the reason why
+    its profiler writes no Chrome trace, where it writes none.
 
     `mobile`: it is what runs on other devices where no backend is named. `counted`: it runs on one thread alone, so
     that its instructions can be counted. `wheels` are the distributions, besides numpy, that its module needs on a
@@ -56,6 +57,7 @@ class Runtime:
     profiler: str = ""
     why_no_profiler: str = ""
     profiled_reads: str = ""
+    profiled_reads_other: Mapping[str, str] = field(default_factory=dict)
     why_no_trace: str = ""
     mobile: bool = False
     counted: bool = False
@@ -69,7 +71,7 @@ class Runtime:
         for names in self.runs.values():
             for name in names:
                 precisions.named(name)
-        for name in (*self.reads_other, *self.reads_fp32):
+        for name in (*self.reads_other, *self.profiled_reads_other, *self.reads_fp32):
             precisions.named(name)
         if self.opens not in OPENS:
             raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
@@ -82,3 +84,7 @@ class Runtime:
     def format(self, precision: str) -> str:
         """The artifact format that it opens for a case of this precision."""
         return self.reads_other.get(precision, self.reads)
+
+    def profiled_format(self, precision: str) -> str:
+        """The artifact format that is opened to be profiled in this precision, "" where it is the ordinary one."""
+        return self.profiled_reads_other.get(precision, self.profiled_reads)

@@ -128,6 +128,18 @@ def network(case: Case, path: Path) -> torch.nn.Module:
     return module.eval()
 
 
+def quantised_program(path: Path) -> torch.export.ExportedProgram:
+    """The program of a file in the format pt2e."""
+    import torch.ao.quantization.fx._decomposed  # the operators that quantise in its graph
+
+    return torch.export.load(path)
+
+
+def quantised_network(case: Case, path: Path) -> torch.nn.Module:
+    """The same as a module: torch computes it in float, unless it is compiled with its weights frozen."""
+    return quantised_program(path).module()
+
+
 def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
     """The network on the device where the case runs, in the case's number format; on a CPU as `typed` makes it."""
     if case.gpu is not None:
@@ -165,10 +177,15 @@ def require_triton() -> None:
         raise Unavailable("torch.compile needs a C compiler on a GPU and found no gcc or clang: apt-get install gcc")
 
 
-def compiled(case: Case, path: Path, backend: str | Callable[..., Any] = "inductor") -> Session:
-    """A session of torch.compile, compiled when it returns; its own backend can be wrapped."""
+def compiled(
+    case: Case,
+    path: Path,
+    backend: str | Callable[..., Any] = "inductor",
+    load: Callable[[Case, Path], torch.nn.Module] = network,
+) -> Session:
+    """A session of torch.compile, compiled when it returns; its own backend can be wrapped. `load` reads the file."""
     prepare(case)
     (require_compiler if case.gpu is None else require_triton)()
-    opened = session(case, torch.compile(placed(case, network(case, path)), dynamic=False, backend=backend))
+    opened = session(case, torch.compile(placed(case, load(case, path)), dynamic=False, backend=backend))
     opened.run()
     return opened

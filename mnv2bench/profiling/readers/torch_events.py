@@ -39,6 +39,10 @@ OPERATOR_TYPES = {
     "mm": "matmul",
     "convolution_pointwise": "conv",
     "convolution_pointwise_binary": "conv+add",
+    "qconv_pointwise": "conv",
+    "qconv2d_pointwise": "conv",
+    "qconv2d_pointwise_binary": "conv+add",
+    "qlinear_pointwise": "linear",
     "flatten": "layout",
     "view": "layout",
     "reshape": "layout",
@@ -76,8 +80,8 @@ def operator_type(name: str) -> str:
     """The operator type of a name that torch.profiler reports, such as aten::conv2d or mkldnn::_linear_pointwise."""
     plain = AOTI.sub("", name).rpartition("::")[2]
     operator, _, overload = plain.partition(".")
-    binary = "_binary" if overload == "binary" else ""
-    return OPERATOR_TYPES.get(operator.strip("_") + binary, "other")
+    binary = "_binary" if overload.startswith("binary") else ""
+    return OPERATOR_TYPES.get(operator.strip("_").removesuffix("_tensor") + binary, "other")
 
 
 def calls(events: Iterable[Any], operator_type: Callable[[str], str] = operator_type) -> list[Call]:
