@@ -19,8 +19,8 @@ from mnv2bench.workers.accuracy import LabelledReference, accuracy, batches
 from mnv2bench.workers.jobs import REMOTE_ACCURACY, AccuracyJob
 from mnv2bench.workers.programs import Outcome, serve
 
-EMULATED_MADDS = {FP16.name: 1e9}  # of images that an emulator runs in two minutes; it computes fp16 in software
-EMULATED_MADDS_ELSE = 8e9
+EMULATED_MADDS = {FP16.name: 0.5e9}  # of images that an emulator runs in a minute; it computes fp16 in software
+EMULATED_MADDS_ELSE = 4e9
 LEAST_IMAGES = 10  # that an emulator runs
 
 
@@ -35,7 +35,9 @@ def batches_there(case: Case, labelled: int) -> int:
         madds = networks.count(case.network, case.width, case.resolution, case.classes).madds
         emulated = int(EMULATED_MADDS.get(case.precision, EMULATED_MADDS_ELSE) // madds)
         if emulated < LEAST_IMAGES:
-            raise Unsupported(f"an emulator runs {emulated} images in {case.precision} in two minutes: too few to test")
+            raise Unsupported(
+                f"an emulator runs too few images in {case.precision} in a minute to test them: {emulated}"
+            )
         images = min(images, emulated)
     if images == labelled:
         return -(-images // case.batch)
