@@ -107,6 +107,18 @@ def test_a_precision_is_one_word_in_the_declaration_and_its_numbers_stand_apart(
         assert body.index("cpu, bf16") < body.index("cpu, fp32")
 
 
+def test_a_package_that_sets_torch_to_less_than_fp32_is_wrong_and_the_setting_is_named(package, command, tmp_path):
+    setting = 'torch.backends.mkldnn.conv.fp32_precision = "bf16"'
+    (package / "their_module.py").write_text(
+        MODULE.replace("    require(case)\n", f"    require(case)\n    {setting}\n")
+    )
+    words = ("--backends", NAME, "--suites", "latency", *SMALL)
+    ran = command("mnv2bench", "run", *words, "--out", "less.jsonl", COLUMNS="300")
+    case = f"mobilenet_v2_0.35_96-b1-{NAME}-cpu-fp32-t1"
+    reason = "torch.backends.mkldnn.conv.fp32_precision is bf16: torch computes in fewer bits than fp32 with it"
+    assert f"wrong: {case}: {reason}" in ran.stdout
+
+
 def test_a_package_names_a_profiler_of_its_own(package):
     declared = 'distributions=("their-backend",),'
     (package / "their_module.py").write_text(MODULE.replace(declared, f'{declared} profiler="theirs.profiler",'))

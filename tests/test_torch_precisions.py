@@ -14,6 +14,7 @@ from mnv2bench.networks import build, digits_state, layers
 from mnv2bench.networks.folding import fold_norms
 from mnv2bench.records import default_weights
 from mnv2bench.refusals import Wrong
+from mnv2bench.workers import proof
 
 SMALL = Case(width=0.35, resolution=32)
 BRIEF = Plan(processes=1, rounds=1, round_s=0.01, warmup_s=0.0, warmup_runs=2, warmup_cap_rounds=1)
@@ -143,11 +144,10 @@ SETTINGS = [
 def test_a_setting_of_torch_that_makes_less_of_fp32_is_refused_by_name(session, change, name):
     assert session.settings()["fp32 products"] == "full"
     assert session.layers() == {"fp32": 53}
+    assert proof.reduced_fp32(SMALL) == ""
     change()
     refusal = f"{name}: torch computes in fewer bits than fp32 with it; leave it out, or use --precisions bf16"
-    with pytest.raises(Wrong) as refused:
-        session.layers()  # of a session whose backend set it when it was opened
-    assert str(refused.value) == refusal
+    assert proof.reduced_fp32(SMALL) == refusal  # of a process whose backend set it after it was opened
     with pytest.raises(Wrong) as refused:
         torch_session.prepare(Case(width=0.35, resolution=32, backend="torch_eager"))
     assert str(refused.value) == refusal

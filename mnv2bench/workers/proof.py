@@ -1,5 +1,6 @@
-"""Whether a case ran in its own precision, by the runtime's own graph."""
+"""Whether a case ran in its own precision: by the runtime's own graph, and by the settings of torch."""
 
+import sys
 from collections.abc import Mapping
 
 from mnv2bench.cases import Case
@@ -15,3 +16,12 @@ def ran_otherwise(case: Case, layers: Mapping[str, int]) -> str:
         return ""
     ran = " and ".join(f"{number} layers in {precision}" for precision, number in layers.items())
     return f"requested {case.precision}, and the runtime's own graph runs {ran}"
+
+
+def reduced_fp32(case: Case) -> str:
+    """Why a process of a CPU is wrong that set torch to multiply fp32 in fewer bits; "" where it did not."""
+    if case.gpu is not None or "torch" not in sys.modules:
+        return ""
+    from mnv2bench.backends.shared.torch_layers import less_than_fp32
+
+    return less_than_fp32()

@@ -25,7 +25,7 @@ from mnv2bench.workers.opening import Timing, open_check_measure, time_session  
 from mnv2bench.workers.outputs import Comparison, Reference, compare  # noqa: E402
 from mnv2bench.workers.peak import Peak, product_peak  # noqa: E402
 from mnv2bench.workers.programs import Outcome, serve  # noqa: E402
-from mnv2bench.workers.proof import ran_otherwise  # noqa: E402
+from mnv2bench.workers.proof import ran_otherwise, reduced_fp32  # noqa: E402
 from mnv2bench.workers.rotation import Rotation  # noqa: E402
 
 
@@ -145,7 +145,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         libraries=imported_versions(backends.runtime(case.backend).distributions),
         layers=opening.layers,
     )
-    wrong = opening.checked.wrong or ran_otherwise(case, opening.layers) or wrong_later
+    wrong = reduced_fp32(case) or opening.checked.wrong or ran_otherwise(case, opening.layers) or wrong_later
     return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))
 
 

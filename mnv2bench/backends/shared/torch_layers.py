@@ -44,12 +44,16 @@ def reduced_fp32() -> str:
     return ", ".join(f"{name} is {value}" for name, value in settings.items() if value.lower() not in FULL)
 
 
+def less_than_fp32() -> str:
+    """Why a process computes in less than fp32 what is called so, naming the settings; "" where it does not."""
+    settings, fix = reduced_fp32(), "leave it out, or use --precisions bf16"
+    return f"{settings}: torch computes in fewer bits than fp32 with it; {fix}" if settings else ""
+
+
 def require_full_fp32() -> None:
     """Raise Wrong, naming the setting, where torch would multiply in fewer bits what is called fp32."""
-    if settings := reduced_fp32():
-        raise Wrong(
-            f"{settings}: torch computes in fewer bits than fp32 with it; leave it out, or use --precisions bf16"
-        )
+    if reason := less_than_fp32():
+        raise Wrong(reason)
 
 
 class Operators(TorchDispatchMode):
