@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -50,21 +49,6 @@ def calibration_batches(job: Job) -> NDArray[np.float32]:
     images, batch = calibration_images(job), job.case.batch
     number = -(-len(images) // batch)
     return images[np.arange(number * batch) % len(images)].reshape(number, batch, *images.shape[1:])
-
-
-def quantised(job: Job, quantizer: Any) -> torch.nn.Module:
-    """The network with quantisers of int8 in its graph, by torchao's PT2E and a quantizer of a runtime.
-
-    Its images and logits are float32. What a runtime does not lower to int8 it computes in fp32 on rounded numbers.
-    """
-    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-
-    exported = torch.export.export(network(job.case, job.source), (batch(job, 1),)).module()
-    observed = prepare_pt2e(exported, quantizer)
-    for images in calibration_batches(job):
-        observed(torch.from_numpy(images))
-    converted: torch.nn.Module = convert_pt2e(observed)
-    return converted
 
 
 def typed_network(job: Job) -> torch.nn.Module:
