@@ -1,5 +1,6 @@
 """OpenVINO in each precision: what it runs by its own graph, and what it refuses on this CPU."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of
 
 pytestmark = pytest.mark.slow
-openvino = pytest.importorskip("openvino")
+openvino = pytest.importorskip("mnv2bench.backends.shared.openvino_without_telemetry").openvino
 
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 SMALL = Case(width=0.35, resolution=96, backend="openvino")
@@ -94,6 +95,34 @@ def test_a_profile_of_a_reduced_precision_names_every_layer_once(measured, preci
     assert (profile.status, profile.reason) == ("ok", "")
     found = [name for layers in layers_of(profile) for name in layers]
     assert sorted(found) == sorted(layer.name for layer in networks.layers(SMALL.network, SMALL.width, 96))
+
+
+WITHOUT_NNCF = """
+import sys
+from pathlib import Path
+import torch
+from mnv2bench import Case, networks
+from mnv2bench.artifacts.export import export
+from mnv2bench.records import default_weights
+from mnv2bench.refusals import Unavailable
+
+sys.modules["nncf"] = None  # as where it is not installed
+case = Case(width=0.35, resolution=96, backend="openvino", precision="int8")
+state = Path(sys.argv[1], "state.pt")
+torch.save(networks.digits_state(case.network, case.width), state)
+try:
+    export(case, "openvino_int8", "0123", state, {}, default_weights())
+except Unavailable as error:
+    print(error)
+"""
+
+
+def test_without_nncf_int8_is_unavailable_with_the_command_that_installs_it(tmp_path):
+    command = [sys.executable, "-c", WITHOUT_NNCF, str(tmp_path)]
+    variables = os.environ | {"MNV2BENCH_CACHE": str(tmp_path)}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=variables)
+    assert ran.stdout.strip() == "nncf is not installed: pip install 'mnv2bench[openvino]'"
+    assert list((tmp_path / "artifacts").iterdir()) == []
 
 
 def test_importing_openvino_starts_no_thread_and_loads_no_telemetry():

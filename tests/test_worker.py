@@ -1,5 +1,7 @@
 """The worker: whether a compile cache was warm."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -111,3 +113,27 @@ def timed(session):
     brief = Plan(processes=1, rounds=1, round_s=0.0001, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
     rotation = Rotation(session, lambda number: np.zeros((1, 3, 4, 4), np.float32), 6)
     return time_session(session, brief, 1, rotation)
+
+
+MEMORY_OF_LAYERS = """
+import numpy as np
+from mnv2bench.backends import Session
+from mnv2bench.workers.noise import resident_bytes
+from mnv2bench.workers.opening import open_check_measure
+
+class Telling(Session):
+    def put(self, images): pass
+    def run(self): pass
+    def get(self): return np.zeros((1, 10), np.float32)
+    def layers(self):
+        np.ones(25_000_000)
+        return {"int8": 53}
+
+opening = open_check_measure(lambda: Telling, lambda number: None, len, lambda session: None, interpreter_bytes=1)
+print(opening.layers, resident_bytes("VmHWM") - opening.memory.peak > 190_000_000)
+"""
+
+
+def test_the_memory_that_a_runtime_needs_to_say_what_ran_is_not_in_the_peak():
+    ran = subprocess.run([sys.executable, "-c", MEMORY_OF_LAYERS], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "{'int8': 53} True"
