@@ -37,7 +37,7 @@ from mnv2bench.backends import Session
 from mnv2bench.backends.shared import torch_session
 from mnv2bench.cases import Case
 from mnv2bench.imagesets import Images, image_set
-from mnv2bench.precisions import INT8
+from mnv2bench.precisions import FP32, INT8
 from mnv2bench.records import Weights, default_weights
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.workers.outputs import compare, distance
@@ -385,10 +385,12 @@ def open_session(measurement: Measurement, folder: Path) -> Session:
     source = state_of(measurement, folder)
     if case.backend == SIMULATED:
         return simulated(measurement, source, folder)
-    format = backends.runtime(case.backend).format(case.precision)
+    runtime = backends.runtime(case.backend)
+    format = runtime.format(case.precision)
+    of_files = replace(case, precision=FP32.name) if case.precision in runtime.reads_fp32 else case
     for step in formats.steps(format)[1:]:
         target = folder / f"{step}{formats.format(step).suffix}"
-        importlib.import_module(f"{formats.__name__}.{step}").export(Job(case, source, target, weights, {}))
+        importlib.import_module(f"{formats.__name__}.{step}").export(Job(of_files, source, target, weights, {}))
         if fault.is_in_scales and step == format:
             changed_onnx(target, fault)
         source = target
