@@ -35,9 +35,8 @@ def batches_there(case: Case, labelled: int) -> int:
         madds = networks.count(case.network, case.width, case.resolution, case.classes).madds
         emulated = int(EMULATED_MADDS.get(case.precision, EMULATED_MADDS_ELSE) // madds)
         if emulated < LEAST_IMAGES:
-            raise Unsupported(
-                f"an emulator runs too few images in {case.precision} in a minute to test them: {emulated}"
-            )
+            number = f"{emulated} images in {case.precision} in a minute"
+            raise Unsupported(f"an emulator runs {number}: too few to test")
         images = min(images, emulated)
     if images == labelled:
         return -(-images // case.batch)
