@@ -242,7 +242,7 @@ def test_a_state_dict_loaded_without_a_seed_computes_the_same_logits():
 @pytest.mark.parametrize(("name", "width"), DECLARED)
 def test_every_two_images_have_clearly_different_logits_of_about_one(name, width):
     net = build(name, width)
-    for resolution in (96, 224):
+    for resolution in networks.network(name).resolutions:
         with torch.inference_mode():
             logits = net(torch.from_numpy(images(7, 3, resolution))).numpy()
         assert 1 < np.abs(logits).max() < 5

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mnv2bench.cases import Case
 from mnv2bench.selection import select, suite_cases
 
 ON_GPU = ("torch_eager", "onnxruntime", "tensorrt", "torch_compile", "torch_compile_cudagraphs", "torch_script")
@@ -75,3 +76,14 @@ def test_what_no_gpu_has_is_refused_in_one_line(asked, said):
         select(asked)
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("", "digits"), ("seeded", "seed 0"), ("own.pt", "own.pt")], ids=["default", "seeded", "a file"]
+)
+def test_weights_are_those_of_digits_unless_a_file_or_the_word_seeded_is_named(text, name):
+    weights = select({"weights": text}).weights if text else select({}).weights
+    assert weights.name_of(Case(width=0.35, resolution=96)) == name
+    assert weights.name_of(Case(network="mobilenet_v2_article", width=0.35, resolution=96)) == name.replace(
+        "digits", "seed 0"
+    )
