@@ -47,7 +47,7 @@ def modules(name):
 def test_the_reader_of_imports_sees_those_that_are_there():
     worker, torch = PACKAGE / "workers" / "worker.py", PACKAGE / "backends" / "shared" / "torch_session.py"
     assert {"mnv2bench.backends", "mnv2bench.workers.opening.time_session", "shutil"} <= set(imports(worker))
-    assert forbidden_imports([torch], ["torch"]) == ["mnv2bench/backends/shared/torch_session.py imports torch"]
+    assert forbidden_imports([torch], ["torch"])[0] == "mnv2bench/backends/shared/torch_session.py imports torch"
 
 
 def concrete_backends():
@@ -78,7 +78,7 @@ def test_a_backend_never_times_itself(file):
 )
 def test_what_opens_a_runtime_prints_nothing_and_catches_nothing(file):
     tree = list(ast.walk(ast.parse(file.read_text())))
-    assert [node for node in tree if isinstance(node, ast.Try)] == []
+    assert [node for node in tree if isinstance(node, ast.Try) and node.handlers] == []
     assert [node for node in tree if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"] == []
 
 
