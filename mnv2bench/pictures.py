@@ -16,6 +16,7 @@ CALIBRATION_PART = 4  # one in so many pictures calibrates
 MOST_CALIBRATION = 100
 LEAST_TESTED = 50  # with fewer, one picture is over 2 points of accuracy
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+DEEP_MODES = ("I", "F")  # of Pillow: it would clip their pixels to white
 MAX_PIXELS = 100_000_000  # of one picture
 
 
@@ -45,10 +46,7 @@ def pictures(folder: Path, classes: int) -> Pictures:
     every = sorted(_labelled(folder, classes), key=lambda picture: picture.content)
     for first, second in itertools.pairwise(every):
         if first.content == second.content:
-            raise ValueError(
-                f"{_name(first, folder)} and {_name(second, folder)} are the same file, which might then be tested and "
-                "calibrated on: remove one of them"
-            )
+            raise _repeated(first, second, "are the same file", folder)
     calibrating = min(MOST_CALIBRATION, len(every) // CALIBRATION_PART)
     calibration, tested = every[:calibrating], every[calibrating:]
     if len(tested) < LEAST_TESTED:
@@ -60,16 +58,27 @@ def pictures(folder: Path, classes: int) -> Pictures:
 
 
 def require_readable(folder: Path, pictures: Pictures) -> None:
-    """Decode every picture once. Raises Unavailable without Pillow, ValueError for a damaged picture."""
+    """Decode every picture once. Raises Unavailable without Pillow, ValueError for a damaged or a repeated picture."""
+    seen: dict[str, Picture] = {}
     for picture in (*pictures.tested, *pictures.calibration):
         try:
-            require_picture(picture.path)
+            pixels = pixels_digest(picture.path)
         except ValueError as error:
             raise ValueError(f"{_name(picture, folder)} {error}") from error
+        first = seen.setdefault(pixels, picture)
+        if first is not picture:
+            raise _repeated(first, picture, "have the same pixels", folder)
 
 
-def require_picture(path: Path) -> None:
-    """The same of one file; the message goes on behind the file's name."""
+def _repeated(first: Picture, second: Picture, reason: str, folder: Path) -> ValueError:
+    return ValueError(
+        f"{_name(first, folder)} and {_name(second, folder)} {reason}, and might then be tested and calibrated on: "
+        "remove one of them"
+    )
+
+
+def pixels_digest(path: Path) -> str:
+    """SHA-256 of a picture's size and pixels. Raises as `require_readable`; its message goes behind the file's name."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ModuleNotFoundError as error:
@@ -79,7 +88,10 @@ def require_picture(path: Path) -> None:
             warnings.simplefilter("ignore")  # of Pillow, on damaged metadata
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"has {image.width} x {image.height} pixels: make it smaller")
-            image.convert("RGB")
+            if image.mode.startswith(DEEP_MODES):
+                raise ValueError(f"has more than 8 bits in a pixel (mode {image.mode}): save it with 8 bits a channel")
+            pixels = image.convert("RGB")
+            return hashlib.sha256(f"{pixels.width} x {pixels.height} ".encode() + pixels.tobytes()).hexdigest()
     except UnidentifiedImageError as error:
         raise ValueError("is no picture, or is damaged: replace or remove it") from error
     except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
@@ -98,6 +110,8 @@ def _labelled(folder: Path, classes: int) -> Iterable[Picture]:
         if not files:
             raise ValueError(f"has no picture in {of_class.name}: add pictures, or remove the folder")
         for file in files:
+            if file.is_dir():
+                raise ValueError(f"holds {of_class.name}/{file.name}, which is a folder: put its pictures one level up")
             if not file.is_file() or file.suffix.lower() not in SUFFIXES:
                 raise ValueError(
                     f"holds {of_class.name}/{file.name}, which is no picture ({' '.join(SUFFIXES)}): remove it"
@@ -115,9 +129,10 @@ def _labels(names: Sequence[str], classes: int) -> list[int]:
             raise ValueError("has two folders with the same number: join them")
         return labels
     if len(names) != classes:
+        folders = "1 folder" if len(names) == 1 else f"{len(names)} folders"
         raise ValueError(
-            f"has {len(names)} folders, and the weights have {classes} classes: make a folder for each class, or name "
-            "the folders by the numbers of their classes, from 0"
+            f"has {folders}, and the weights have {classes} classes: make a folder for each class, or name the folders "
+            "by the numbers of their classes, from 0"
         )
     return list(range(classes))
 

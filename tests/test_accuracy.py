@@ -78,6 +78,17 @@ def test_an_accuracy_that_contradicts_itself_is_refused(journal, changes, damage
         load(journal.path)
 
 
+def test_a_file_of_an_older_schema_has_no_accuracy(journal):
+    journal.accuracy(EAGER, MEASURED)
+    lines_of_file = [json.loads(line) for line in journal.path.read_text().splitlines()]
+    lines_of_file[0]["schema"] = 5
+    for name in ("digits", "images", "images_content"):
+        del lines_of_file[0]["weights"][name]
+    journal.path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines_of_file))
+    with pytest.raises(Unusable, match=r"line 2: a line 'accuracy' in a file of schema 5: there are such since 6"):
+        load(journal.path)
+
+
 def test_a_second_accuracy_of_a_case_is_refused(journal):
     journal.accuracy(EAGER, MEASURED)
     journal.accuracy(replace(EAGER, batch=8, threads=2), MEASURED)

@@ -122,7 +122,8 @@ def test_one_image_of_twenty_may_be_nearer_to_another_image_and_no_more():
     assert wrong_in("int8", outputs, reference, WeightsKind.FILE) == ""
     outputs[5, 0, 4:6] = (4.1, 3.9)
     assert wrong_in("int8", outputs, reference, WeightsKind.FILE) == (
-        "an image's outputs are nearer to another image's reference than to its own"
+        "the outputs of 3 of 40 images are nearer to another image's reference than to their own: more than rounding "
+        "to int8 does"
     )
 
 

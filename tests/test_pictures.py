@@ -87,6 +87,28 @@ def test_one_file_twice_could_be_tested_and_calibrated_on_and_is_refused(copied)
         pictures(copied, 10)
 
 
+def test_one_picture_in_two_files_is_refused_by_its_pixels(copied):
+    file = min(copied.glob("4/*.png"))
+    Image.open(file).save(copied / "4" / "again.png", compress_level=1)
+    assert (copied / "4" / "again.png").read_bytes() != file.read_bytes()
+    with pytest.raises(ValueError, match=r"^4/\w+\.png and 4/\w+\.png have the same pixels, .*: remove one of them$"):
+        require_readable(copied, pictures(copied, 10))
+
+
+def test_pictures_of_16_bits_are_refused_because_they_would_all_be_white(copied):
+    Image.fromarray(np.full((96, 96), 40_000, np.uint16)).save(copied / "4" / "deep.png")
+    with pytest.raises(
+        ValueError, match=r"^4/deep\.png has more than 8 bits in a pixel \(mode I;16\): save it with 8 b"
+    ):
+        require_readable(copied, pictures(copied, 10))
+
+
+def test_a_folder_within_a_class_is_refused(copied):
+    (copied / "4" / "more").mkdir()
+    with pytest.raises(ValueError, match=r"^holds 4/more, which is a folder: put its pictures one level up$"):
+        pictures(copied, 10)
+
+
 def test_too_few_pictures_are_refused(tmp_path):
     save_digits(tmp_path, 60)
     with pytest.raises(ValueError, match=r"^45 of its 60 pictures are left to test, and 50 are needed: add pictures$"):

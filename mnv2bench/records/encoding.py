@@ -162,8 +162,9 @@ def _unpacked(value: Any, kind: Any, schema: int) -> Any:
     missing = [name for name, since in form.required.items() if since <= schema and name not in fields]
     if schema >= WHOLE_SINCE and missing:
         raise ValueError(f"a {kind.__name__} without the field {min(missing)!r}")
-    if schema >= WHOLE_SINCE and not fields.keys() <= form.known:
-        raise ValueError(f"a {kind.__name__} with the unknown field {min(fields.keys() - form.known)!r}")
+    unknown = fields.keys() - {name for name in form.known if form.required.get(name, 0) <= schema}
+    if schema >= WHOLE_SINCE and unknown:
+        raise ValueError(f"a {kind.__name__} with the unknown field {min(unknown)!r}")
     for name in form.packed:
         if fields.get(name) is not None:
             fields[name] = _integers(name, fields[name])

@@ -30,6 +30,7 @@ from mnv2bench.records.machine import MachineState
 from mnv2bench.records.record import ENDED, SCHEMA, Accuracy, Artifact, Process, Record, record
 
 JOURNAL_START = b'{"line":'
+ACCURACY_SINCE = 6  # the first schema with lines of accuracies
 OTHERS = ("profile", "probes")  # lines that other subjects wrote, and that they decode
 MAX_OBJECTS = 1_000_000  # of a saved file
 MAX_DATE = 100  # characters
@@ -217,6 +218,10 @@ class Reader:
         self.artifacts[case.id] = artifact
 
     def _take_accuracy(self, fields: dict[str, Any]) -> None:
+        if self.schema < ACCURACY_SINCE:
+            raise ValueError(
+                f"a line 'accuracy' in a file of schema {self.schema}: there are such since {ACCURACY_SINCE}"
+            )
         line = built(fields, AccuracyLine, self.schema)
         case = self._case(line.case).accuracy_case
         if case in self.accuracies:

@@ -51,6 +51,11 @@ def accuracy_doubts(record: Record) -> Iterator[str]:
     if record.accuracy and record.accuracy.status != "ok":
         yield f"accuracy: not tested ({record.accuracy.status}: {record.accuracy.reason})"
     result = tested(record)
+    if record.weights.file and result and result.reference_top1 <= 100 / record.case.classes:
+        yield (
+            f"accuracy: eager fp32 itself gets {result.reference_top1:.1f} % of {result.images} right, no more than "
+            "chance: check that each folder is named by the number of its class"
+        )
     if result and result.lost_points > MAX_LOST_POINTS:
         yield (
             f"accuracy: loses {result.lost_points:.1f} points, {result.top1:.1f} % of {result.images} right, where "

@@ -22,8 +22,8 @@ class LayersRan:
 
     @property
     def all(self) -> bool:
-        """Whether every layer ran in the case's precision."""
-        return self.requested >= self.total
+        """Whether every layer ran in the case's precision, and none beyond those that the network has."""
+        return self.requested == self.total and not self.others
 
     @property
     def text(self) -> str:

@@ -116,8 +116,12 @@ def _beyond_rounding(outputs: Images, reference: Images, precision: str, largest
     outputs, reference = _telling(outputs, reference)
     own = np.linalg.norm(outputs - reference, axis=-1)
     other = np.linalg.norm(outputs - np.roll(reference, 1, axis=0), axis=-1)
-    if np.mean(own >= other) > MOST_NEARER_TO_OTHERS:
-        return "an image's outputs are nearer to another image's reference than to its own"
+    nearer = own >= other
+    if np.mean(nearer) > MOST_NEARER_TO_OTHERS:
+        return (
+            f"the outputs of {nearer.sum()} of {nearer.size} images are nearer to another image's reference than to "
+            f"their own: more than rounding to {precision} does"
+        )
     return ""
 
 
