@@ -375,6 +375,7 @@ def test_the_articles_network_has_a_layer_more():
 
 def test_fewer_layers_than_all_in_the_precision_are_a_flag_and_all_of_them_are_none():
     assert flags(with_layers("int8", {"int8": 53}, {"int8": 36, "fp32": 17})) == ("layers: 36 of 53 int8, 17 fp32",)
+    assert flags(with_layers("int8", {"int8": 99}, {"int8": 99})) == ("layers: 99 of 53 int8",)
     assert flags(with_layers("int8", {"int8": 53})) == ()
     assert flags(with_layers("fp32", {"fp32": 52, "bf16": 1})) == ("layers: 52 of 53 fp32, 1 bf16",)
     assert flags(with_layers("int8", {})) == ()
