@@ -237,17 +237,20 @@ def test_backends_says_what_works_here_and_what_mends_the_rest(command, tmp_path
     rows = {}
     for line in ran.stdout.splitlines():
         cells = [cell.strip() for cell in line.strip("│┃").split("│")]
-        if len(cells) == 4:
+        if len(cells) == 5:
             rows.setdefault(cells[1], {})[cells[0]] = cells[2:]
     assert set(rows["cuda"]) == {"onnxruntime", "tensorrt", *TORCH_ON_CUDA}
-    assert {status for status, _ in rows["cuda"].values()} == {"unavailable"}
-    assert all("NVIDIA driver" in why for _, why in rows["cuda"].values())
+    assert {status for status, _, _ in rows["cuda"].values()} == {"unavailable"}
+    assert all("NVIDIA driver" in why for _, _, why in rows["cuda"].values())
+    assert rows["cuda"]["onnxruntime"][1] == "fp32 tf32 fp16"
     rows = rows["cpu"]
     assert [rows[name][0] for name in ("torch_eager", "torch_script", "onnxruntime")] == ["works"] * 3
-    assert rows["onnxruntime"][1].startswith("largest difference ")
-    assert rows["openvino"] == ["unavailable", "openvino is not installed: pip install 'mnv2bench[openvino]'"]
+    assert rows["torch_eager"][1].startswith("fp32")
+    assert rows["onnxruntime"][2].startswith("largest difference ")
+    assert rows["openvino"][0] == "unavailable"
+    assert rows["openvino"][2] == "openvino is not installed: pip install 'mnv2bench[openvino]'"
     assert rows["torch_compile"][0] == "unavailable"
-    assert rows["torch_compile"][1].endswith("apt-get install g++, or set CXX")
+    assert rows["torch_compile"][2].endswith("apt-get install g++, or set CXX")
 
 
 @pytest.mark.parametrize("verb", [[], ["--help"], ["run", "--help"]])

@@ -67,6 +67,7 @@ warnings.simplefilter("ignore")
 import torch
 from mnv2bench import Case, backends
 from mnv2bench.artifacts import Weights, job
+from mnv2bench.backends.shared import torch_session
 from mnv2bench.networks import images
 
 class Sums(torch.nn.Module):
@@ -78,7 +79,7 @@ class Sums(torch.nn.Module):
 
 name, format, target = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 torch.set_grad_enabled(False)
-job.network = lambda case, path: Sums().eval()
+torch_session.network = job.network = lambda case, path: Sums().eval()
 case = Case(width=0.35, resolution=32, backend=name)
 importlib.import_module(f"mnv2bench.artifacts.formats.{format}").export(job.Job(case, target, target, Weights(), {}))
 with backends.backend(name).open(case, target) as session:

@@ -120,7 +120,8 @@ static void model_open(const Job *job) {
     REQUIRE(LiteRtCreateCompiledModel(environment, model, compile_options(), &compiled));
     threads_started = tasks() - before;
     make_buffers();
-    if (input_bytes != job->values * sizeof(float)) fail("the model's input has another size than --shape", job->model);
+    if (input_bytes != job->values * sizeof(float))
+        fail("the model's input has another size than --shape", job->model);
 }
 
 static void model_put(const float *images, size_t values) {
@@ -151,7 +152,7 @@ static void model_settings(void) {
     number_setting("threads", 1 + threads_started); /* and the one that calls: the delegate has no getter */
 }
 
-/* The precision in the name of an XNNPACK operator: "Convolution (NHWC, F32) IGEMM", "Fully Connected (NC, QS8) GEMM". */
+/* The precision in the name of an XNNPACK operator: "Convolution (NHWC, F32) IGEMM", "Fully Connected (NC, QS8)". */
 static const char *precision_of(const char *name) {
     if (strstr(name, ", F32)")) return "fp32";
     if (strstr(name, ", F16)")) return "fp16";
