@@ -1,0 +1,51 @@
+"""The goal of a recommendation: its budgets, and the cost that stands against accuracy."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+PERCENTILES = (90, 99)
+
+
+class Cost(StrEnum):
+    """What a more accurate case may cost more of."""
+
+    LATENCY = "latency"
+    MEMORY = "memory"
+    ENERGY = "energy"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a user requests. None is a budget that was not given.
+
+    `latency_ms` and `memory_mb` are the most that a case may need, `accuracy` is the least top-1 in per cent. The
+    latency of a case is the upper bound of its median; with `percentile` it is the upper bound of that percentile.
+    `cost` is what the front draws against accuracy.
+
+    Raises ValueError, in one line, for a budget that is no number above 0.
+    """
+
+    latency_ms: float | None = None
+    memory_mb: float | None = None
+    accuracy: float | None = None
+    percentile: int | None = None
+    cost: Cost = Cost.LATENCY
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("latency_ms", self.latency_ms),
+            ("memory_mb", self.memory_mb),
+            ("accuracy", self.accuracy),
+        ):
+            if value is not None and not (0 < value < math.inf):
+                raise ValueError(f"{name} must be a number above 0, not {value}")
+        if self.accuracy is not None and self.accuracy > 100:
+            raise ValueError(f"accuracy must be a number of per cent, 100 at most, not {self.accuracy}")
+        if self.percentile not in (None, *PERCENTILES):
+            raise ValueError(f"percentile must be {' or '.join(map(str, PERCENTILES))}, not {self.percentile}")
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether any budget was given: then one case is the best, else the front is the answer."""
+        return any(budget is not None for budget in (self.latency_ms, self.memory_mb, self.accuracy))
