@@ -243,22 +243,16 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     return with_classes(chosen, selection.weights)
 
 
-def _precisions(selection: Selection, device: str, backend: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """The precisions of a backend on a kind of device, as `Runtime.runs` names it: those requested, else the default.
+def _automatic(device: str, backend: str) -> tuple[str, ...]:
+    """The precisions of `auto` for a backend on a kind of device, as `Runtime.runs` names it.
 
-    With `auto` fp32, and what a backend that opens fast declares; on this processor if it has the instructions.
+    fp32, and what a backend that opens fast declares; on this processor if it has the instructions.
     """
-    if selection.precisions != (AUTO,):
-        return selection.precisions or default
     runtime = backends.runtime(backend)
     if device == "cpu" and runtime.opens != "fast":
         return (FP32.name,)
     runs = runtime.runs.get(device, (FP32.name,))
-    return tuple(
-        name
-        for name in precisions.NAMES
-        if name in runs and (device != "cpu" or not backends.missing_instructions(backend, name))
-    )
+    return tuple(name for name in runs if device != "cpu" or not backends.missing_instructions(backend, name))
 
 
 def _cases(
@@ -270,28 +264,18 @@ def _cases(
     threads: Iterable[int],
     batches: tuple[int, ...],
 ) -> tuple[Case, ...]:
-    """The cases of these backends on devices of one kind, in the order of variant, batch, backend and precision."""
-    chosen = [
-        case
-        for name in names
-        for case in cases(
-            selection.variants,
-            networks=selection.networks,
-            backends=(name,),
-            devices=devices,
-            precisions=_precisions(selection, device, name, default),
-            threads=dict.fromkeys(threads),
-            batches=batches,
-        )
-    ]
-    order = {variant: place for place, variant in enumerate(selection.variants)}
-    network = {name: place for place, name in enumerate(selection.networks)}
-    return tuple(
-        sorted(
-            chosen,
-            key=lambda case: (network[case.network], order[case.width, case.resolution], batches.index(case.batch)),
-        )
+    """The cases of these backends on devices of one kind, in the precisions that were requested, else the default."""
+    automatic = selection.precisions == (AUTO,)
+    every = cases(
+        selection.variants,
+        networks=selection.networks,
+        backends=names,
+        devices=devices,
+        precisions=precisions.NAMES if automatic else selection.precisions or default,
+        threads=dict.fromkeys(threads),
+        batches=batches,
     )
+    return tuple(case for case in every if not automatic or case.precision in _automatic(device, case.backend))
 
 
 def _gpu_batches(suite: str, quick: bool) -> tuple[int, ...]:
