@@ -200,7 +200,11 @@ PRIVATE_APIS = (
         "torch",
         "utils._python_dispatch",
         "mnv2bench/backends/shared/torch_layers.py",
-        has("torch.utils._python_dispatch", "TorchDispatchMode.ignore_compile_internals"),
+        has(
+            "torch.utils._python_dispatch",
+            "TorchDispatchMode.ignore_compile_internals",
+            "TorchDispatchMode._should_skip_dynamo",
+        ),
     ),
     PrivateApi(
         "torch",

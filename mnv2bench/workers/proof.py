@@ -10,7 +10,7 @@ def ran_otherwise(case: Case, layers: Mapping[str, int]) -> str:
     """Why a process is wrong whose layers ran in another precision than its case's, all of them; "" where some did.
 
     `layers` are convolution and linear layers by precision, as `Session.layers` gives them; nothing is known where it
-    is empty. Fewer layers than all are no error: `statistics.doubts` names them.
+    is empty. Fewer layers than all are no error: `statistics.layers` names them.
     """
     if not layers or layers.get(case.precision):
         return ""

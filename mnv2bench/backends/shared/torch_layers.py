@@ -71,6 +71,11 @@ class Operators(TorchDispatchMode):
         """Without it torch.compile would run its network in eager mode meanwhile."""
         return True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Otherwise the first call imports the compiler, which takes eager a second."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         if LAYER.search(func.__name__):
             images = next(value for value in args if isinstance(value, torch.Tensor))
