@@ -110,6 +110,11 @@ def folder(tmp_path):
 def test_a_folder_that_is_not_there_is_not_damaged_and_gets_no_seal(tmp_path):
     compiled.seal(tmp_path / "nothing")
     assert compiled.damage(tmp_path / "nothing") == ""
+
+
+def test_a_folder_in_which_nothing_was_compiled_is_not_damaged(tmp_path):
+    """As an exporter leaves it that only imports a compiler."""
+    assert compiled.damage(tmp_path) == ""
     assert list(tmp_path.iterdir()) == []
 
 

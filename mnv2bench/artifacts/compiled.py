@@ -100,12 +100,10 @@ def is_sealed(folder: Path) -> bool:
 
 
 def damage(folder: Path) -> str:
-    """Why a folder does not hold what was compiled; "" where it does, and where there is no folder."""
-    if not folder.is_dir():
-        return ""
+    """Why a folder does not hold what was compiled; "" where it does, and where nothing was compiled yet."""
     sealed = _read(folder)
     if sealed is None:
-        return "no process that used it ended well"
+        return "no process that used it ended well" if _names(folder) else ""
     for name, facts in sealed.items():
         file = folder / name
         try:
