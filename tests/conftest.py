@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from mnv2bench.cli import main
 from mnv2bench.selfcheck.duels import slower
 
 BIN = Path(sys.executable).parent
@@ -21,6 +23,19 @@ PATIENCE_S = 120  # for what is certain to come; nothing is asserted about how s
 def pytest_configure(config):
     """A warning is an error here, but for those that pyproject.toml names: errors are for our own tests."""
     config.getini("filterwarnings").insert(0, "error")
+
+
+@pytest.fixture
+def verb(monkeypatch, capsys):
+    """verb("compare", ...): a verb in this process, as a new interpreter each time takes a minute in all."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["mnv2bench", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return SimpleNamespace(returncode=int(ended.value.code or 0), **capsys.readouterr()._asdict())
+
+    return run
 
 
 @pytest.fixture(scope="session", autouse=True)

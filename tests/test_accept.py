@@ -2,14 +2,11 @@
 
 import json
 import re
-import sys
 from datetime import datetime
-from types import SimpleNamespace
 
 import pytest
 
 from mnv2bench.cases import Case
-from mnv2bench.cli import main
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Machine, Plan, Process, Samples, Weights
 from mnv2bench.records.journal import Head, Journal
@@ -50,17 +47,14 @@ def results(tmp_path):
 
 
 @pytest.fixture
-def accept(results, monkeypatch, capsys):
-    """The verb in this process: thirty times a new interpreter would take a minute."""
+def accept(results, monkeypatch, verb):
+    """The verb with these results."""
 
     def run(*words, **variables):
         machine = () if "--fingerprint" in words else ("--fingerprint", MACHINE)
-        monkeypatch.setattr(sys, "argv", ["mnv2bench", "accept", *words, *machine, "--results", str(results)])
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return SimpleNamespace(returncode=ended.value.code, **capsys.readouterr()._asdict())
+        return verb("accept", *words, *machine, "--results", results)
 
     return run
 

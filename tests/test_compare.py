@@ -4,15 +4,12 @@ import csv
 import io
 import json
 import re
-import sys
-from types import SimpleNamespace
 
 import pytest
 from markdown_it import MarkdownIt
 from msgspec.structs import replace as with_facts
 
 from mnv2bench.cases import Case
-from mnv2bench.cli import main
 from mnv2bench.records import Machine, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round
@@ -53,15 +50,12 @@ def b(tmp_path):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys):
-    """The verb in this process: a new interpreter each time would take a minute in all."""
+def told(monkeypatch, verb):
+    """The verb on a terminal of 160 characters."""
 
     def run(*words):
-        monkeypatch.setattr(sys, "argv", ["mnv2bench", "compare", *map(str, words)])
         monkeypatch.setenv("COLUMNS", "160")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return SimpleNamespace(returncode=ended.value.code, **capsys.readouterr()._asdict())
+        return verb("compare", *words)
 
     return run
 

@@ -5,7 +5,6 @@ import csv
 import io
 import re
 import sys
-from types import SimpleNamespace
 from xml.etree import ElementTree as xml
 
 import pandas as pd
@@ -14,7 +13,6 @@ from mobile_records import counted as recorded
 from saved_nights import LARGE, MACHINE, run, save
 
 from mnv2bench.cases import Case
-from mnv2bench.cli import main
 from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
 from mnv2bench.regression.history import load, verdicts
 from mnv2bench.regression.judging.count_texts import percent_text
@@ -32,20 +30,6 @@ FACTS = {"cpu": "cortex-a76", "libc": "2.36"}
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def told(monkeypatch, capsys):
-    """A verb in this process."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["mnv2bench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return SimpleNamespace(code=ended.value.code, out=said.out, err=said.err)
-
-    return run
 
 
 # one count and another
@@ -124,12 +108,12 @@ def test_a_side_without_a_right_count_is_incomparable_and_says_why():
 # mnv2bench compare
 
 
-def test_compare_shows_counts_in_a_table_of_their_own(told, tmp_path):
+def test_compare_shows_counts_in_a_table_of_their_own(verb, tmp_path):
     a = save(tmp_path, 1, {LARGE: [6.0, 6.01, 6.02], LITERT: [run(N), run(N)]})
     b = save(tmp_path, 2, {LARGE: [6.0, 6.01, 6.02], LITERT: [run(N + 7_356, libc="2.37")] * 2})
     page, table = tmp_path / "page.md", tmp_path / "table.csv"
-    ran = told("compare", a, b, "--markdown", page, "--csv", table)
-    assert (ran.code, ran.err) == (0, "")
+    ran = verb("compare", a, b, "--markdown", page, "--csv", table)
+    assert (ran.returncode, ran.err) == (0, "")
     timed, counted = (line.split() for line in ran.out.splitlines() if line.strip().startswith("mobilenet"))
     assert timed[:3] == [LARGE.id, "same", "6.01"]
     assert " ".join(counted) == f"{LITERT.id} count rose 6,312,644 6,320,000 +7,356 (+0.12%) libc 2.36 → 2.37"
@@ -159,26 +143,26 @@ def test_compare_shows_counts_in_a_table_of_their_own(told, tmp_path):
     }
 
 
-def test_counts_alone_of_two_machines_compare_and_the_page_says_that_there_were_two(told, tmp_path):
+def test_counts_alone_of_two_machines_compare_and_the_page_says_that_there_were_two(verb, tmp_path):
     a = save(tmp_path, 1, {LITERT: [run(N)]}, cores=2)
     b = save(tmp_path, 2, {LITERT: [run(N)]}, cores=64)
-    ran = told("compare", a, b)
-    assert (ran.code, ran.err) == (0, "")
+    ran = verb("compare", a, b)
+    assert (ran.returncode, ran.err) == (0, "")
     assert f"{LITERT.id}   same" in ran.out
     assert "Two runs at two times" not in ran.out
     assert ran.out.splitlines()[-1] == compare.TWO_MACHINES.format(facts="cores: 2 here, 64 there")
 
 
-def test_a_time_beside_a_count_is_still_not_compared_across_machines(told, tmp_path):
+def test_a_time_beside_a_count_is_still_not_compared_across_machines(verb, tmp_path):
     a = save(tmp_path, 1, {LITERT: [run(N)], LARGE: [6.0, 6.0]}, cores=2)
     b = save(tmp_path, 2, {LITERT: [run(N)], LARGE: [6.0, 6.0]}, cores=64)
-    ran = told("compare", a, b)
-    assert (ran.code, ran.err) == (2, "mnv2bench: A and B are not comparable (cores: 2 here, 64 there): --force shows the numbers, without a verdict\n")  # fmt: skip
+    ran = verb("compare", a, b)
+    assert (ran.returncode, ran.err) == (2, "mnv2bench: A and B are not comparable (cores: 2 here, 64 there): --force shows the numbers, without a verdict\n")  # fmt: skip
 
 
-def test_a_duel_of_counts_is_refused_with_what_is_exact(told):
-    ran = told("duel", LITERT.id, "--old", sys.executable)
-    assert (ran.code, ran.out) == (2, "")
+def test_a_duel_of_counts_is_refused_with_what_is_exact(verb):
+    ran = verb("duel", LITERT.id, "--old", sys.executable)
+    assert (ran.returncode, ran.out) == (2, "")
     reason = "pairs of processes do not make a count more exact"
     assert ran.err == f"mnv2bench: {LITERT.id} is counted, and {reason}: use mnv2bench compare A B\n"
 
@@ -260,10 +244,10 @@ def test_a_regression_stands_every_night_until_it_is_mended(tmp_path):
     assert said(judged(nights(tmp_path, N, 2 * N, 2 * N, N, N)))[0] == "unchanged"
 
 
-def test_an_accepted_rise_is_what_later_nights_are_held_against(told, tmp_path):
+def test_an_accepted_rise_is_what_later_nights_are_held_against(verb, tmp_path):
     judged(nights(tmp_path, N, 2 * N))
     words = (LITERT.id, "--why", "wider tiles", "--who", "Ada", "--results", tmp_path, "--fingerprint", MACHINE)
-    assert told("accept", *words).code == 0
+    assert verb("accept", *words).returncode == 0
     assert said(judged(nights(tmp_path, N, 2 * N, 2 * N))) == ("unchanged", "")
     assert said(judged(nights(tmp_path, N, 2 * N, 2 * N, 2 * N + 6)))[1].startswith("+6 (+0.000048%) since 0003")
 
@@ -326,15 +310,15 @@ def test_the_gates_page_and_junit_keep_counts_apart(tmp_path):
     assert failure.get("message") == (
         "REGRESSION: +6,312,644 (+100.00%) since 0001_nightly; nothing else that is recorded changed"
     )
-    (told,) = suite.iter("system-out")
-    assert told.text.startswith("count fell: -6 (-0.000095%) since 0001_nightly")
+    (verb,) = suite.iter("system-out")
+    assert verb.text.startswith("count fell: -6 (-0.000095%) since 0001_nightly")
 
 
-def test_the_gate_prints_counts_in_a_table_of_their_own_and_fails(told, tmp_path):
+def test_the_gate_prints_counts_in_a_table_of_their_own_and_fails(verb, tmp_path):
     save(tmp_path, 1, {LARGE: [6.0] * 3, LITERT: [run(N)] * 2})
     save(tmp_path, 2, {LARGE: [6.0] * 3, LITERT: [run(2 * N)] * 2})
-    ran = told("gate", "--results", tmp_path, "--fingerprint", MACHINE)
-    assert (ran.code, ran.err) == (1, "")
+    ran = verb("gate", "--results", tmp_path, "--fingerprint", MACHINE)
+    assert (ran.returncode, ran.err) == (1, "")
     headers = [line.split() for line in ran.out.splitlines() if line.strip().startswith("case")]
     assert headers[1] == ["case", "verdict", "instructions", "before", "nights", "why"]
     assert ran.out.splitlines()[-1] == "0002_nightly: a confirmed regression (1 REGRESSION, 1 learning)"
@@ -362,11 +346,11 @@ def table(text, number=0):
     return [re.split(r"  +", line) for line in (lines[begin - 1], *lines[begin + 1 : lines.index("", begin)])]
 
 
-def test_the_history_of_all_cases_has_a_table_of_times_and_one_of_counts(told, tmp_path):
+def test_the_history_of_all_cases_has_a_table_of_times_and_one_of_counts(verb, tmp_path):
     for number, n in enumerate((N, N, N + 6), 1):
         save(tmp_path, number, {LARGE: [6.0] * 2, LITERT: [run(n)] * 2, ORT: [None]})
-    ran = told("history", "--results", tmp_path, "--fingerprint", MACHINE)
-    assert ran.code == 0
+    ran = verb("history", "--results", tmp_path, "--fingerprint", MACHINE)
+    assert ran.returncode == 0
     assert [row[:5] for row in table(ran.out)[1:]] == [[LARGE.id, "3", "3", "0", "6.00"]]
     assert table(ran.out, 1) == [
         ["case", "nights", "counted", "instructions", "change", "since", "gate"],
@@ -375,12 +359,12 @@ def test_the_history_of_all_cases_has_a_table_of_times_and_one_of_counts(told, t
     ]
 
 
-def test_the_history_of_a_counted_case_shows_counts_and_no_milliseconds(told, tmp_path):
+def test_the_history_of_a_counted_case_shows_counts_and_no_milliseconds(verb, tmp_path):
     save(tmp_path, 1, {LITERT: [run(N)] * 2})
     save(tmp_path, 2, {LITERT: [None]})
     save(tmp_path, 3, {LITERT: [run(N + 6, libc="2.37")] * 2})
-    ran = told("history", LITERT.id, "--results", tmp_path, "--fingerprint", MACHINE)
-    assert ran.code == 0
+    ran = verb("history", LITERT.id, "--results", tmp_path, "--fingerprint", MACHINE)
+    assert ran.returncode == 0
     assert [[row[0], row[3], row[4], row[5]] for row in table(ran.out)] == [
         ["night", "instructions", "change", "doubt"],
         ["0001_nightly", "6,312,644", "–", "–"],

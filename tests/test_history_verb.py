@@ -3,9 +3,7 @@
 # ruff: noqa: E501  whole tables are compared as text
 import math
 import re
-import sys
 from datetime import timedelta
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,7 +12,6 @@ import ruptures
 from saved_nights import FIRST, LARGE, MACHINE, SMALL, save
 
 from mnv2bench.cases import Case
-from mnv2bench.cli import main
 from mnv2bench.records import Plan
 from mnv2bench.regression.history import Epoch, Verdict, epochs, verdicts
 from mnv2bench.regression.history.points import Point, changed_facts
@@ -49,17 +46,9 @@ def results(tmp_path):
 
 
 @pytest.fixture
-def history(results, monkeypatch, capsys):
-    """Run the verb on these results, or on others, in this process."""
-
-    def run(*words, place=results):
-        monkeypatch.setattr(sys, "argv", ["mnv2bench", "history", *words, "--results", str(place)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return SimpleNamespace(returncode=ended.value.code, stdout=said.out, stderr=said.err)
-
-    return run
+def history(results, verb):
+    """The verb on these results, or on others."""
+    return lambda *words, place=results: verb("history", *words, "--results", place)
 
 
 def table(text):
@@ -74,9 +63,9 @@ def table(text):
 
 def test_without_a_case_every_cell_is_shown_as_it_stands_in_its_epoch(history):
     ran = history("--fingerprint", MACHINE)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.startswith(f"{MACHINE}, nightly\n")
-    assert table(ran.stdout) == [
+    assert (ran.returncode, ran.err) == (0, "")
+    assert ran.out.startswith(f"{MACHINE}, nightly\n")
+    assert table(ran.out) == [
         "case                                       nights   eligible   doubtful      ms   change     sd   since          gate",
         "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1        2          2          0   0.522    +0.2%   0.1%   0005_nightly   learning",
         "mobilenet_v2_1.0_224-b1-fake-cpu-fp32-t1        6          5          0    6.00    +0.0%   0.0%   the first      –",
@@ -86,8 +75,8 @@ def test_without_a_case_every_cell_is_shown_as_it_stands_in_its_epoch(history):
 def test_a_part_of_an_id_shows_the_nights_of_its_case(history):
     ran = history("0.35_96")
     assert ran.returncode == 0
-    assert ran.stderr.endswith(f": these are of {MACHINE}\n")
-    cells = [re.split(r"  +", line) for line in table(ran.stdout)]
+    assert ran.err.endswith(f": these are of {MACHINE}\n")
+    cells = [re.split(r"  +", line) for line in table(ran.out)]
     assert cells[0] == ["night", "saved UTC", "commit", "ms", "sd", "doubt", "gate", "epoch", "changed"]
     noisy = "left out as noisy; noisy: 2 of 3 processes had under half of their rounds undisturbed, the worst 0%"
     assert cells[1:] == [
@@ -118,14 +107,14 @@ def test_a_part_of_an_id_shows_the_nights_of_its_case(history):
         ["0005_nightly", "2026-11-05 02:10", "0005000500", "0.521", "0.0%", "–", "–", "epoch: known (Ada)", "–"],
         ["0006_nightly", "2026-11-06 02:10", "0006000600", "0.522", "0.0%", "–", "learning", "–", "–"],
     ]
-    assert "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1, ms" in ran.stdout
-    assert "• eligible   ○ left out   ▲ REGRESSION   │ epoch" in ran.stdout
+    assert "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1, ms" in ran.out
+    assert "• eligible   ○ left out   ▲ REGRESSION   │ epoch" in ran.out
 
 
 def test_a_failed_night_and_another_plan_are_in_the_table(history, results):
     save(results, 7, {LARGE: [6.0]}, plan=Plan(rounds=5, processes=9))
     ran = history(LARGE.id)
-    last = table(ran.stdout)[-2:]
+    last = table(ran.out)[-2:]
     assert "0006_nightly   2026-11-06 02:10   0006000600      –      –   failed: worker ended by SIGSEGV   –" in last[0]
     assert last[1].endswith("plan rounds 15 → 5")
 
@@ -142,31 +131,31 @@ def test_a_failed_night_and_another_plan_are_in_the_table(history, results):
 )
 def test_bad_input_is_one_line_that_says_what_to_do(history, words, said):
     ran = history(*words) if "--fingerprint" in words else history(*words, "--fingerprint", MACHINE)
-    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (2, "", 1)
-    assert ran.stderr.startswith("mnv2bench: ")
-    assert said in ran.stderr
+    assert (ran.returncode, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert ran.err.startswith("mnv2bench: ")
+    assert said in ran.err
 
 
 def test_the_series_that_was_saved_last_is_shown_unless_another_is_named(history, results):
     save(results, 7, {LARGE: [7.0]}, name="weekly")
-    assert table(history().stdout)[1:] == [
+    assert table(history().out)[1:] == [
         "mobilenet_v2_1.0_224-b1-fake-cpu-fp32-t1        1          1          0   7.00        –    –   the first   –"
     ]
-    assert len(table(history("--series", "nightly").stdout)) == 3
+    assert len(table(history("--series", "nightly").out)) == 3
 
 
 def test_a_file_that_does_not_read_is_named_and_the_rest_is_shown(history, results):
     (next(results.glob("*/*/0003*"))).write_text("{")
     ran = history("--fingerprint", MACHINE)
     assert ran.returncode == 1
-    assert [line.split(" is damaged")[0].split("/")[-1] for line in ran.stderr.splitlines()] == ["0003_nightly.json"]
-    assert len(table(ran.stdout)) == 3
+    assert [line.split(" is damaged")[0].split("/")[-1] for line in ran.err.splitlines()] == ["0003_nightly.json"]
+    assert len(table(ran.out)) == 3
 
 
 def test_the_csv_holds_every_night_and_no_formula(history, results, tmp_path):
     save(results, 7, {SMALL: [0.5]}, commit="=1+1", libraries={"torch": "2\n3"})
     ran = history("--csv", str(tmp_path / "all.csv"))
-    assert ran.stdout.endswith(f"CSV: {tmp_path / 'all.csv'}\n")
+    assert ran.out.endswith(f"CSV: {tmp_path / 'all.csv'}\n")
     lines = (tmp_path / "all.csv").read_text().splitlines()
     assert len(lines) == 1 + 13
     assert lines[0].startswith("case,network,width,")
@@ -179,17 +168,17 @@ def test_the_csv_holds_every_night_and_no_formula(history, results, tmp_path):
 
 def test_the_baseline_is_the_last_epochs_commit_else_the_first_nights(history, results):
     ran = history("--baseline", "--fingerprint", MACHINE)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "0005" * 10 + "\n", "")
+    assert (ran.returncode, ran.out, ran.err) == (0, "0005" * 10 + "\n", "")
     (results / MACHINE / "epochs.toml").unlink()
-    assert history("--baseline").stdout == "0001" * 10 + "\n"
+    assert history("--baseline").out == "0001" * 10 + "\n"
 
 
 @pytest.mark.parametrize(("commit", "code", "said"), [(None, 2, "does not say its commit"), ("--upload-pack=x", 2, "does not say its commit"), ("00ff00ff+", 0, "local changes")])  # fmt: skip
 def test_a_baseline_that_git_cannot_check_out_is_refused(history, tmp_path, commit, code, said):
     save(tmp_path / "other", 1, {SMALL: [0.5]}, commit=commit)
     ran = history("--baseline", "--fingerprint", MACHINE, place=tmp_path / "other")
-    assert (ran.returncode, ran.stdout) == (code, "00ff00ff\n" if code == 0 else "")
-    assert said in ran.stderr
+    assert (ran.returncode, ran.out) == (code, "00ff00ff\n" if code == 0 else "")
+    assert said in ran.err
 
 
 # text from files
@@ -200,9 +189,9 @@ def test_text_from_files_is_shown_as_it_is_and_does_nothing(history, results, tm
     epochs.append(results / MACHINE / "epochs.toml", Epoch("0006_nightly", ("*",), evil, WHEN, evil, None, {}))
     save(results, 7, {SMALL: [0.5]}, commit=evil, libraries={evil: evil})
     ran = history(SMALL.id, "--svg", str(tmp_path / "x.svg"))
-    assert (ran.returncode, "\x1b" in ran.stdout) == (0, False)
-    assert "epoch: [red]x[/red]<script>& [31m ([red]x[/red]<script>& [31m)" in ran.stdout
-    assert "[red]x[/re" in table(ran.stdout)[-1]
+    assert (ran.returncode, "\x1b" in ran.out) == (0, False)
+    assert "epoch: [red]x[/red]<script>& [31m ([red]x[/red]<script>& [31m)" in ran.out
+    assert "[red]x[/re" in table(ran.out)[-1]
     picture = ElementTree.fromstring((tmp_path / "x.svg").read_text())
     assert [element for element in picture.iter() if element.tag.endswith("script")] == []
     assert any("<script>" in text for text in picture.itertext())

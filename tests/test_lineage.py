@@ -2,14 +2,11 @@
 
 import json
 import random
-import sys
-from types import SimpleNamespace
 
 import pytest
 from saved_nights import MACHINE, content
 from test_gate import CELLS, PLAN, SLOW, slower, took
 
-from mnv2bench.cli import main
 from mnv2bench.machine import FINGERPRINTED
 from mnv2bench.regression.gate.night import judge_night, tonight
 from mnv2bench.regression.history import Epoch, Verdict, epochs, lineage, nights, verdicts
@@ -43,15 +40,8 @@ def results(tmp_path):
 
 
 @pytest.fixture
-def accept(results, monkeypatch, capsys):
-    def run(*words):
-        place = ("--results", str(results), "--fingerprint", MACHINE, "--who", "Ada")
-        monkeypatch.setattr(sys, "argv", ["mnv2bench", "accept", *words, *place])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return SimpleNamespace(code=int(ended.value.code or 0), **capsys.readouterr()._asdict())
-
-    return run
+def accept(results, verb):
+    return lambda *words: verb("accept", *words, "--results", results, "--fingerprint", MACHINE, "--who", "Ada")
 
 
 CONTINUE = ("--continue-from", OLD, "--why", "Debian 13")
@@ -75,7 +65,7 @@ def test_a_night_that_is_learning_names_the_nights_under_other_names_and_what_di
 
 def test_the_earlier_nights_count_when_a_person_says_so_and_every_verdict_names_them(results, accept):
     ran = accept(*CONTINUE)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.returncode, ran.err) == (0, "")
     assert f"12 nights of {OLD} count here from now on" in ran.out
     file = results / MACHINE / "epochs.toml"
     (entry,) = epochs.continuations(file)
@@ -147,19 +137,19 @@ def test_a_continued_history_may_itself_continue_one(results, accept):
 )
 def test_what_cannot_be_continued_is_refused_and_nothing_is_written(results, accept, words, complaint):
     ran = accept(*words)
-    assert (ran.code, ran.out) == (2, "")
+    assert (ran.returncode, ran.out) == (2, "")
     assert complaint in ran.err
     assert not (results / MACHINE / "epochs.toml").exists()
 
 
 def test_a_processor_with_other_kernels_is_another_machine(results, accept):
     save(results, OLD, [13], cpu_flags=["avx2", "avx512f"])
-    assert accept(*CONTINUE).code == 2
+    assert accept(*CONTINUE).returncode == 2
 
 
 def test_a_continuation_is_accepted_once_and_never_in_a_loop(results, accept):
     accept(*CONTINUE)
-    assert accept(*CONTINUE).code == 2
+    assert accept(*CONTINUE).returncode == 2
     epochs.append(results / OLD / "epochs.toml", epochs.Continuation(MACHINE, "0001_nightly", "Ada", WHEN, "back", ()))
     with pytest.raises(ValueError, match="which continues it: correct that file"):
         lineage(results, MACHINE)
@@ -191,12 +181,10 @@ def test_the_facts_that_an_update_changes_are_facts_of_the_fingerprint():
     assert set(UPDATED) < set(FINGERPRINTED)
 
 
-def test_history_shows_the_continued_nights_and_writes_them_as_csv(results, accept, tmp_path, monkeypatch, capsys):
+def test_history_shows_the_continued_nights_and_writes_them_as_csv(results, accept, verb, tmp_path):
     accept(*CONTINUE)
-    words = ["mnv2bench", "history", SLOW.id, "--csv", str(tmp_path / "all.csv")]
-    monkeypatch.setattr(sys, "argv", [*words, "--results", str(results), "--fingerprint", MACHINE])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert int(ended.value.code or 0) == 0
-    assert f"{OLD}/0012_nightly" in capsys.readouterr().out
+    words = ("--csv", tmp_path / "all.csv", "--results", results, "--fingerprint", MACHINE)
+    ran = verb("history", SLOW.id, *words)
+    assert ran.returncode == 0
+    assert f"{OLD}/0012_nightly" in ran.out
     assert len((tmp_path / "all.csv").read_text().splitlines()) == 1 + 13 * len(CELLS)

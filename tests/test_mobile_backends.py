@@ -1,15 +1,12 @@
 """LiteRT, ExecuTorch and ncnn on this machine: four variants, their threads, their delegates, their faults."""
 
-import importlib.util
-import json
 import re
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from mobile_runtimes import HERE, NEEDED, only, printed
 
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
 from mnv2bench.campaign.preparation import prepare
@@ -18,9 +15,7 @@ from mnv2bench.records import Weights, replace
 
 pytestmark = pytest.mark.slow
 
-NEEDED = {"litert": ("ai_edge_litert", "litert_torch"), "executorch": ("executorch",), "ncnn": ("ncnn", "pnnx")}
 FORMATS = {"litert": "tflite", "executorch": "pte", "ncnn": "ncnn"}
-HERE = [name for name, modules in NEEDED.items() if all(map(importlib.util.find_spec, modules))]
 VARIANTS = ((0.35, 96), (0.5, 96), (0.75, 128), (1.0, 96))
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 SMALL = Case(width=0.35, resolution=96)
@@ -90,23 +85,6 @@ os._exit(0)
 """
 
 
-def needs(name):
-    return pytest.mark.skipif(name not in HERE, reason=f"needs pip install 'mnv2bench[{name}]'")
-
-
-def only(*names):
-    """Of these backends, those whose runtime is here; the others are skipped with the command that installs them."""
-    return [pytest.param(name, marks=needs(name)) for name in names]
-
-
-def told(source, *words):
-    """What a process of its own prints last, as these runtimes stay in no process of the tests."""
-    command = [sys.executable, "-c", source, *map(str, words)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    return json.loads(ran.stdout.splitlines()[-1])
-
-
 def measured(folder, *cases):
     journal = Journal(folder / "mobile.jsonl")
     return {record.case: record for record in run(Campaign(cases, journal, BRIEF))}
@@ -132,7 +110,7 @@ def small(records):
 @pytest.fixture(scope="module")
 def opened(small):
     """What a process says that opened the smallest variant at one thread and at two."""
-    return {(name, threads): told(OPENED, name, small(name), threads) for name in HERE for threads in (1, 2)}
+    return {(name, threads): printed(OPENED, name, small(name), threads) for name in HERE for threads in (1, 2)}
 
 
 @pytest.mark.parametrize(("width", "resolution"), VARIANTS)
@@ -167,7 +145,7 @@ def test_an_operator_that_xnnpack_does_not_take_is_counted_as_not_delegated(tmp_
     if name not in HERE:
         pytest.skip(f"needs pip install 'mnv2bench[{name}]'")
     # Beside the sum both convolve, rectify and average; LiteRT also transposes three times and reshapes.
-    settings = told(CUMULATIVE, name, FORMATS[name], tmp_path / f"sums.{FORMATS[name]}")
+    settings = printed(CUMULATIVE, name, FORMATS[name], tmp_path / f"sums.{FORMATS[name]}")
     assert (settings["delegated operators"], settings["operators not delegated"]) == (inside, outside)
 
 

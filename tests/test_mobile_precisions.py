@@ -1,14 +1,11 @@
 """LiteRT, ExecuTorch and ncnn in each precision: what ran by their own graphs, and how far from eager fp32 it is."""
 
-import json
 import re
-import subprocess
-import sys
 import zipfile
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from mobile_runtimes import HERE, NEEDED, needs, only, printed
 
 from mnv2bench import Campaign, Case, Journal, Plan, artifacts, backends, run
 from mnv2bench.records import replace
@@ -16,31 +13,9 @@ from mnv2bench.records.weights import default_weights
 
 pytestmark = pytest.mark.slow
 
-NEEDED = {
-    "litert": ("ai_edge_litert", "ai_edge_quantizer", "litert_torch"),
-    "executorch": ("executorch", "torchao"),
-    "ncnn": ("ncnn", "pnnx"),
-}
-HERE = [name for name, modules in NEEDED.items() if all(map(find_spec, modules))]
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
 SMALL = Case(width=0.35, resolution=96)
 LAYERS = 53  # convolutions and the classifier
-
-
-def needs(name):
-    return pytest.mark.skipif(name not in HERE, reason=f"needs pip install 'mnv2bench[{name}]'")
-
-
-def only(*names):
-    return [pytest.param(name, marks=needs(name)) for name in names]
-
-
-def printed(source, *words):
-    """What a process of its own prints last, as these runtimes stay in no process of the tests."""
-    command = [sys.executable, "-c", source, *map(str, words)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    return json.loads(ran.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")

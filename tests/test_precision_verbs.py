@@ -2,12 +2,10 @@
 
 import random
 import sys
-from types import SimpleNamespace
 
 import pytest
 from saved_nights import MACHINE, save
 
-from mnv2bench.__main__ import main
 from mnv2bench.cases import Case
 from mnv2bench.records import Plan
 from mnv2bench.regression.gate.night import judge_night, tonight
@@ -27,19 +25,6 @@ MS = {"fp32": 0.5, "bf16": 0.4, "int8": 0.3}
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "160")
-
-
-@pytest.fixture
-def verb(monkeypatch, capsys):
-    """A verb in this process."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["mnv2bench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return SimpleNamespace(returncode=ended.value.code, **capsys.readouterr()._asdict())
-
-    return run
 
 
 @pytest.fixture(scope="module")
