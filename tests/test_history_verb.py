@@ -1,6 +1,7 @@
 """What `mnv2bench history` shows: tables, the plot, the picture, and the hints of change points."""
 
 # ruff: noqa: E501  whole tables are compared as text
+import csv
 import math
 import re
 from datetime import timedelta
@@ -158,9 +159,10 @@ def test_the_csv_holds_every_night_and_no_formula(history, results, tmp_path):
     assert ran.out.endswith(f"CSV: {tmp_path / 'all.csv'}\n")
     lines = (tmp_path / "all.csv").read_text().splitlines()
     assert len(lines) == 1 + 13
-    assert lines[0].startswith("case,network,width,")
-    assert lines[0].endswith(",night,series,saved_at,libraries,plan,level,process_sd,noisy,drifting,doubt,counts,facts")
+    assert lines[0].startswith("case,variant,network,width,")
+    assert lines[0].endswith(",night,series,libraries,plan,level,process_sd,noisy,drifting,doubt,counts,facts")
     assert ",'=1+1," in lines[-1]
+    assert next(csv.DictReader(lines))["saved_at"] == "2026-11-01T02:10:00+00:00"
 
 
 # the baseline

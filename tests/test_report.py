@@ -3,12 +3,13 @@
 # ruff: noqa: E501  whole tables are compared as text
 import csv
 import io
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from markdown_it import MarkdownIt
 
 from mnv2bench.cases import Case
-from mnv2bench.comparison import csv as written
+from mnv2bench.comparison import csv as table_text
 from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.columns import COLUMNS
@@ -494,7 +495,7 @@ def test_a_page_without_facts_of_the_machine_still_says_so():
 
 
 HEADER = (
-    "case,network,width,resolution,classes,batch,backend,device,precision,threads,status,reason,madds,madds_m,params,"
+    "case,variant,network,width,resolution,classes,batch,backend,device,precision,threads,status,reason,madds,madds_m,params,"
     "published_top1,published_pixel1_ms,latency_ms,latency_low_ms,latency_high_ms,p90_ms,p99_ms,min_ms,"
     "throughput_images_per_s,gmadds_per_s,speedup_over_eager,speedup_over_fp32,speedup_over_eager_fp32,threads_used,kept_share,cpu_mj_per_image,flags,processes,iterations,"
     "export_s,open_s,cold_open_s,first_ms,import_s,floor_rss_mb,loaded_rss_mb,first_rss_mb,peak_rss_mb,interpreter_rss_mb,"
@@ -502,8 +503,13 @@ HEADER = (
     "end_to_end_ms,cuda_graph,l2,trt_level,torch_allocated_mb,torch_reserved_mb,engine_weights_mb,"
     "engine_activations_mb,gpu_process_mb,gpu_device_delta_mb,power_w,mj_per_image,sm_mhz_low,sm_mhz_high,gpu_name,"
     "gpu_uuid,verified_on,instructions,instructions_per_madd,counts_repeat,"
-    "told_ms,told_by,delegated,target,mask,thermal,fingerprint,cpu_model,commit,seed,weights,source"
+    "told_ms,told_by,delegated,target,mask,thermal,fingerprint,cpu_model,runtime_version,commit,seed,weights,saved_at,source"
 )
+
+
+def written(sources) -> str:
+    """The CSV with every column."""
+    return table_text(sources, all_columns=True)
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -514,12 +520,34 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
     lines = written([("first.json", CAMPAIGN)]).splitlines()
     assert lines[0] == HEADER
     assert lines[2] == (
-        "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,ok,,300774272,"
+        "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2_1.0_224,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,ok,,300774272,"
         "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,"
         "50,64,72,80,14,14,14.0195,6.02112,2e-06,,,,,host-measured,"
-        "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,0123abc+,7,seed 0,first.json"
+        "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,,0123abc+,7,seed 0,,first.json"
     )
     assert len(lines) == 1 + len(CAMPAIGN)
+
+
+def test_a_column_that_is_empty_in_every_row_is_left_out_unless_all_are_wanted():
+    short, whole = read(table_text([("first.json", CAMPAIGN)])), read(written([("first.json", CAMPAIGN)]))
+    assert set(whole[0]) - set(short[0]) >= {"p99_ms", "cold_open_s", "gpu_ms", "instructions", "saved_at"}
+    assert {name for row in whole for name, cell in row.items() if cell} == set(short[0])
+    assert [list(row.values()) for row in short] == [[row[name] for name in short[0]] for row in whole]
+    assert [*short[0]][:2] == ["case", "variant"]
+    assert [*short[0]][-1] == "source"
+
+
+def test_a_row_says_when_its_file_was_saved_and_on_which_version_it_ran():
+    processes = [
+        replace(process, samples=replace(process.samples, libraries={"onnxruntime": "1.32.0"}))
+        for process in FAST.processes
+    ]
+    saved_at = datetime(2026, 11, 26, 18, 30, tzinfo=timezone(timedelta(hours=2)))
+    both = [EAGER, replace(FAST, processes=tuple(processes))]
+    rows = tidy([("first.json", both)], {"first.json": saved_at})
+    assert list(rows["saved_at"]) == ["2026-11-26T16:30:00+00:00"] * 2
+    assert list(rows["runtime_version"].fillna("")) == ["", "onnxruntime 1.32.0"]
+    assert list(rows["variant"]) == ["mobilenet_v2_1.0_224"] * 2
 
 
 def test_a_case_that_did_not_run_has_a_row_with_its_reason_and_no_numbers():

@@ -4,9 +4,8 @@
 
 import pytest
 from gpu_records import BLIND, CAPPED, MB, gpu_record, steady
-from test_report import FAST, HOSTILE, TAMED, read, section
+from test_report import FAST, HOSTILE, TAMED, read, section, written
 
-from mnv2bench.comparison import csv as written
 from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values

@@ -7,9 +7,8 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 from mobile_records import ARM64, DELEGATED, PHONE, counted, on_phone, told
-from test_report import HOSTILE, TAMED, read, recorded, section
+from test_report import HOSTILE, TAMED, read, recorded, section, written
 
-from mnv2bench.comparison import csv as written
 from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.comparison.tidy import row as values

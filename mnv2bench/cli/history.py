@@ -30,7 +30,7 @@ EXTRA = "pip install 'mnv2bench[{}]'"
 COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
 MAX_NAMED = 5  # cases that a message names
 CSV_ADDED = (  # columns of the history behind those of the report's CSV
-    "night", "series", "saved_at", "libraries", "plan", "level", "process_sd", "noisy", "drifting", "doubt", "counts",
+    "night", "series", "libraries", "plan", "level", "process_sd", "noisy", "drifting", "doubt", "counts",
     "facts",
 )  # fmt: skip
 SPARE = ("eligible", "doubtful", "since", "commit", "changed")  # columns that a narrow terminal does without
@@ -167,9 +167,11 @@ def _csv_parts(frame: "pd.DataFrame", folder: Path) -> Iterator[str]:
     from mnv2bench.report.csv import as_csv
 
     for number, source in enumerate(frame["source"].unique().tolist()):
-        table = tidy([(source, load(folder / source))])
+        of_night = frame["source"] == source
+        saved_at = frame.loc[of_night, "saved_at"].iloc[0].to_pydatetime()
+        table = tidy([(source, load(folder / source))], {source: saved_at})
         added = [name for name in CSV_ADDED if name not in table]
-        night = frame.loc[frame["source"] == source, ["case", *added]]
+        night = frame.loc[of_night, ["case", *added]]
         text = as_csv(table.merge(night, on="case", validate="one_to_one"))
         yield text.partition("\n")[2] if number else text
 

@@ -15,7 +15,7 @@ from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, beside, printable, source_names, write
 from mnv2bench.profiling.lines import profiles_of
 from mnv2bench.records.journal import Unusable
-from mnv2bench.records.reading import Contents, contents_of
+from mnv2bench.records.reading import Contents, contents_of, saved_at
 
 LABELS = {"report page": "Markdown: ", "report table": "CSV:      "}
 
@@ -27,6 +27,9 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Where to write the CSV. Default: FILE.csv.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page. Default: FILE.md.")] = None,
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Keep the columns of the CSV that are empty in every row.")
+    ] = False,
     results: Floors = Path("results"),
 ) -> None:
     """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
@@ -39,7 +42,7 @@ def report(
         except Unusable as error:
             print(f"skipped: {error}", file=sys.stderr)
     if measured:
-        contents = _contents(measured, csv, markdown, results)
+        contents = _contents(measured, csv, markdown, all_columns, results)
         write(contents, inputs=chosen)
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
@@ -51,12 +54,16 @@ def report(
 
 
 def _contents(
-    measured: Sequence[tuple[Path, Contents]], csv: Path | None, markdown: Path | None, results: Path
+    measured: Sequence[tuple[Path, Contents]],
+    csv: Path | None,
+    markdown: Path | None,
+    all_columns: bool,
+    results: Path,
 ) -> dict[Product, Content]:
     """The page and the table of all files, and the profile pages of those that hold profiles, each beside its file."""
     from mnv2bench.comparison import chapters
     from mnv2bench.comparison.page import PAGE, page
-    from mnv2bench.comparison.tidy import TABLE, frame
+    from mnv2bench.comparison.tidy import TABLE, frame, without_empty_columns
     from mnv2bench.profiling.pages.profiled import profiled_cases
     from mnv2bench.report.csv import as_csv
     from mnv2bench.statistics.conditions import conditions
@@ -64,11 +71,15 @@ def _contents(
     sources = tuple(file for file, _ in measured)
     names = source_names(sources)
     named = [(name, of_file.records) for name, (_, of_file) in zip(names, measured, strict=True)]
-    campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results))
+    dates = {name: saved_at(of_file) for name, (_, of_file) in zip(names, measured, strict=True)}
+    campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results), dates)
+    table = frame(campaigns)
     unusual = {name: conditions(of_file.states) for name, (_, of_file) in zip(names, measured, strict=True)}
     contents: dict[Product, Content] = {
         Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),
-        Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(frame(campaigns)),
+        Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(
+            table if all_columns else without_empty_columns(table)
+        ),
     }
     for (name, records), (file, of_file) in zip(named, measured, strict=True):
         profile_lines, probe_lines = profiles_of(of_file, file)

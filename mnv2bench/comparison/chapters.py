@@ -1,8 +1,10 @@
 """The chapters of a report: the campaigns of each file, with their numbers evaluated."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from mnv2bench.flags import flags
 from mnv2bench.records import Machine, Record
@@ -13,6 +15,8 @@ from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import Speedups, speedups
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
+Dates = Mapping[str, datetime | None]  # when each file was saved, by its name; None where it does not say so
+NO_DATES: Dates = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,17 @@ class Chapter:
     def records(self) -> tuple[Record, ...]:
         return tuple(evaluation.record for evaluation in self.evaluations)
 
+    @property
+    def saved_at(self) -> datetime | None:
+        """When its file was saved; None where the file does not say so."""
+        return self.evaluations[0].saved_at
+
 
 def chapters(
     sources: Iterable[Source],
     floor_of: Callable[[Machine], Floor | None] = lambda machine: None,
     allocator_of: Callable[[Machine], AllocatorCheck | None] = lambda machine: None,
+    dates: Dates = NO_DATES,
 ) -> tuple[Chapter, ...]:
     """The campaigns of every file; the CSV and the page of the same chapters compute each number once.
 
@@ -44,18 +54,28 @@ def chapters(
     worth there.
     """
     return tuple(
-        _chapter(name, campaign, floor_of(campaign[0].machine), allocator_of(campaign[0].machine))
+        _chapter(name, campaign, floor_of(campaign[0].machine), allocator_of(campaign[0].machine), dates.get(name))
         for name, records in sources
         for campaign in campaigns(records)
     )
 
 
-def _chapter(source: str, campaign: Sequence[Record], floor: Floor | None, allocator: AllocatorCheck | None) -> Chapter:
-    return Chapter(source, evaluations(campaign, source, floor), floor, allocator)
+def _chapter(
+    source: str,
+    campaign: Sequence[Record],
+    floor: Floor | None,
+    allocator: AllocatorCheck | None,
+    saved_at: datetime | None,
+) -> Chapter:
+    return Chapter(source, evaluations(campaign, source, floor, saved_at), floor, allocator)
 
 
-def evaluations(campaign: Sequence[Record], source: str = "", floor: Floor | None = None) -> tuple[Evaluation, ...]:
+def evaluations(
+    campaign: Sequence[Record], source: str = "", floor: Floor | None = None, saved_at: datetime | None = None
+) -> tuple[Evaluation, ...]:
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
     by_case = speedups(campaign)
     find_flags = partial(flags, floor=floor)
-    return tuple(Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags) for record in campaign)
+    return tuple(
+        Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags, saved_at) for record in campaign
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mnv2bench.comparison.chapters import Chapter, Source, chapters
+from mnv2bench.comparison.chapters import NO_DATES, Chapter, Dates, Source, chapters
 from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.files import Sort
 from mnv2bench.report.csv import as_csv
@@ -29,11 +29,19 @@ def frame(chapters: Sequence[Chapter]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=[column.name for column in COLUMNS]).astype(dict.fromkeys(whole, "Int64"))
 
 
-def tidy(sources: Iterable[Source]) -> "pd.DataFrame":
+def tidy(sources: Iterable[Source], dates: Dates = NO_DATES) -> "pd.DataFrame":
     """The columns are those of docs/columns.md; flags are joined by "; ". Speed-ups are within a file's campaign."""
-    return frame(chapters(sources))
+    return frame(chapters(sources, dates=dates))
 
 
-def csv(sources: Iterable[Source]) -> str:
-    """The tidy table as CSV: see `as_csv`."""
-    return as_csv(tidy(sources))
+def csv(sources: Iterable[Source], all_columns: bool = False) -> str:
+    """The tidy table as CSV, without the columns that are empty for every row unless they are wanted: see `as_csv`."""
+    table = tidy(sources)
+    return as_csv(table if all_columns else without_empty_columns(table))
+
+
+def without_empty_columns(table: "pd.DataFrame") -> "pd.DataFrame":
+    """The table without the columns that hold nothing; the whole table where it has no row."""
+    if table.empty:
+        return table
+    return table.loc[:, (table.notna() & (table != "")).any()]

@@ -1,6 +1,7 @@
 """Reading what anybody may have written: a file is held against itself, line by line, before a number is believed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,13 @@ def load_saved(path: Path) -> tuple[datetime, tuple[Record, ...]]:
     whole_file = contents_of(path)
     with naming_damage(path):
         return _saved_at(whole_file.datetime), whole_file.records
+
+
+def saved_at(whole_file: Contents) -> datetime | None:
+    """When a file was saved; None for a journal, and where the file does not say when."""
+    with suppress(ValueError):
+        return _saved_at(whole_file.datetime)
+    return None
 
 
 def _saved_at(text: str | None) -> datetime:

@@ -1,6 +1,7 @@
 """The columns that every case has: what it is, how it ended, its latency, memory, cold path and outputs, its origin."""
 
 from collections.abc import Callable
+from datetime import UTC
 from functools import partial
 
 from mnv2bench.cases import EAGER, Kind
@@ -23,6 +24,7 @@ from mnv2bench.statistics.rounds import (
     threads_used,
     throughput,
 )
+from mnv2bench.statistics.versions import runtime_version
 
 WALL = "wall: one call by the clock of the machine that it runs on"
 GPU_WALL = "wall: one call by the host's clock, enqueued until complete on the GPU, images already there"
@@ -113,6 +115,7 @@ two_decimals = number
 
 CASE: Columns = (
     Column("case", str, lambda e: e.case.id, "The case's id, unique within a campaign."),
+    Column("variant", str, lambda e: e.case.variant, "The network at its width and resolution."),
     Column("network", str, lambda e: e.case.network, "The network."),
     Column("width", float, lambda e: e.case.width, "Width multiplier."),
     Column("resolution", int, lambda e: e.case.resolution, "Side of the square images, pixels."),
@@ -441,6 +444,13 @@ ORIGIN: Columns = (
     ),
     Column("cpu_model", str | None, lambda e: e.record.machine.cpu_model, "The processor of the machine."),
     Column(
+        "runtime_version",
+        str | None,
+        lambda e: e.of(runtime_version),
+        "The versions of the runtime's packages that the processes imported, or that ran on another device; empty for "
+        "a case that did not run here, and in files before schema 5.",
+    ),
+    Column(
         "commit",
         str | None,
         lambda e: e.record.machine.commit,
@@ -453,6 +463,12 @@ ORIGIN: Columns = (
         lambda e: e.record.weights.name_of(e.case),
         "The weights that the network ran and was checked with: `digits`, which were trained on handwritten digits, "
         "`seed 0`, which were made from a seed, or the file that `--weights` named.",
+    ),
+    Column(
+        "saved_at",
+        str | None,
+        lambda e: e.saved_at.astimezone(UTC).isoformat(timespec="seconds") if e.saved_at else None,
+        "When the file was saved, UTC; empty for a journal, which does not say.",
     ),
     Column("source", str, lambda e: e.source, "The file that the record is from."),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from mnv2bench.cases import Case
@@ -18,13 +19,15 @@ class Evaluation:
     """A Record of one campaign, the file that it came from, and what depends on the records beside it.
 
     `speedups` are over other cases of the campaign. `find_flags` computes the flags of a record: the caller gives it,
-    because flags also come from the packages of GPUs and other devices.
+    because flags also come from the packages of GPUs and other devices. `saved_at` is when the file was saved, None
+    where it does not say so, as in a journal.
     """
 
     record: Record
     source: str
     speedups: Speedups
     find_flags: Callable[[Record], Flags]
+    saved_at: datetime | None = None
     _values: dict[Callable[[Record], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, function: Callable[[Record], T]) -> T:
