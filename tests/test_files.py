@@ -377,7 +377,7 @@ def test_a_table_may_go_to_the_standard_output(saved, tmp_path, redirected):
     with out.open("w") as file:
         ran = subprocess.run(words, stdout=file if redirected else subprocess.PIPE, text=True, check=True)
     printed = out.read_text() if redirected else ran.stdout
-    assert printed.startswith("case,network,")
+    assert printed.startswith("case,variant,network,")
     assert printed.endswith(f"Markdown: {tmp_path / 'run.md'}\nCSV:      /dev/stdout\n")
 
 
