@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 PICTURE = Sort("picture of an answer", ".answer.svg")
+POINTS = "points"  # the name of the rows of candidates in the picture's specification
 NOTHING_TO_DRAW = "no case can be chosen by: there is no picture"
 MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
@@ -115,11 +116,11 @@ def chart(answer: Answer, theme: Theme = LIGHT, size: Size = WIDE) -> "alt.Layer
     layers = [*_budgets(answer.goal, axes, theme), *_front(answer, axes, theme)]
     layers += _points(answer, drawn, axes, theme, size)
     if axes.has_accuracy:
-        layers += _labels(answer, axes, theme, size)
+        layers += _labels(answer, drawn, axes, theme, size)
     chart: alt.LayerChart = (
         alt.layer(*layers)
         .properties(width=size.width, height=axes.height, title=_title(answer, len(drawn), size), padding=10)
-        .configure(background=theme.background, font="system-ui, sans-serif")
+        .configure(background=theme.background, font="system-ui, sans-serif", aria=False)
         .configure_view(stroke=None)
         .configure_title(color=theme.ink, subtitleColor=theme.ink, fontSize=15, subtitleFontSize=12)
         .configure_axis(
@@ -235,9 +236,9 @@ def _span(candidate: Candidate, goal: Goal) -> tuple[float, ...]:
 def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Theme, size: Size) -> list["alt.Chart"]:
     """The intervals as bars, and on them the points."""
     import altair as alt
-    import pandas as pd
 
-    points = pd.DataFrame([_point(candidate, answer.goal, axes) for candidate in drawn])
+    rows = [asdict(_point(candidate, answer.goal, axes)) for candidate in drawn]
+    points = alt.InlineData(values=rows, name=POINTS)
     runtimes = sorted({candidate.evaluation.case.backend for candidate in answer.candidates})
     edges, insides = _colours(runtimes, theme)
     shown = {candidate.evaluation.case.precision for candidate in answer.candidates}
@@ -270,7 +271,6 @@ def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
             fill=alt.Fill("runtime:N", title="runtime", scale=inside, legend=legend),
             shape=alt.Shape("precision:N", title="precision", scale=shape, legend=legend_of_precisions),
             tooltip=texts,
-            description="case:N",
         ),
     ]
 
@@ -323,11 +323,15 @@ def _front(answer: Answer, axes: _Axes, theme: Theme) -> list["alt.Chart"]:
     return [line.encode(x=axes.cost("cost:Q"), y=axes.y)]
 
 
-def _labels(answer: Answer, axes: _Axes, theme: Theme, size: Size) -> list["alt.Chart"]:
+def _labels(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Theme, size: Size) -> list["alt.Chart"]:
     """The variants of the front, to the left of their points, where there is room."""
     import altair as alt
     import pandas as pd
 
+    lowest_cost: dict[float | None, float] = {}  # of an accuracy: labels stand to the left of all its intervals
+    for candidate in drawn:
+        costs = (*_span(candidate, answer.goal), lowest_cost.get(candidate.accuracy, math.inf))
+        lowest_cost[candidate.accuracy] = min(costs)
     lowest, highest = axes.accuracies
     per_point = size.height / max(highest - lowest, 1e-9)
     labels: list[tuple[float, float, str]] = []
@@ -335,7 +339,7 @@ def _labels(answer: Answer, axes: _Axes, theme: Theme, size: Size) -> list["alt.
         height = candidate.accuracy
         if height is None or (labels and (labels[-1][1] - height) * per_point < LEAST_GAP):
             continue
-        labels.append((min(_span(candidate, answer.goal)), height, _variant(candidate.evaluation.case)))
+        labels.append((lowest_cost[height], height, _variant(candidate.evaluation.case)))
     if not labels:
         return []
     chart = alt.Chart(pd.DataFrame(labels, columns=["cost", "place", "label"]))
