@@ -15,7 +15,12 @@ ROOT = Path(mnv2bench.__file__).parents[1]
 PAGE = ROOT / "docs" / "thresholds.md"
 ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<value>[^`]+)` \| `(?P<module>[\w.]+)` \| .+ \| .+ \| .+ \|$")
 LINK = re.compile(r"docs/thresholds\.md(?:#([a-z-]+))?")
-DECIDING = ("mnv2bench.statistics", "mnv2bench.regression.judging", "mnv2bench.regression.gate")
+DECIDING = (
+    "mnv2bench.statistics",
+    "mnv2bench.regression.judging",
+    "mnv2bench.regression.gate",
+    "mnv2bench.recommendation",
+)
 NOT_STATISTICAL = {  # the length of a message, and a number that only speed depends on
     ("night", "OTHERS"),
     ("latency", "FEW"),

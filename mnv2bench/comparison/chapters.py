@@ -77,5 +77,6 @@ def evaluations(
     by_case = speedups(campaign)
     find_flags = partial(flags, floor=floor)
     return tuple(
-        Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags, saved_at) for record in campaign
+        Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags, saved_at, floor)
+        for record in campaign
     )

@@ -1,45 +1,65 @@
 """Candidates: the cases that a recommendation may choose from, with the numbers that it compares."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from mnv2bench.cases import Kind
+from mnv2bench.cases import Case, Kind
 from mnv2bench.networks import CLASSES, published
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.statistics.accuracy import Tested, tested
-from mnv2bench.statistics.processes import memory
-from mnv2bench.statistics.rounds import cpu_mj_per_image, throughput
+from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
+from mnv2bench.statistics.intervals import t_interval
+from mnv2bench.statistics.latency import process_percentiles
+from mnv2bench.statistics.processes import memory, peaks
+from mnv2bench.statistics.rounds import cpu_mj_per_image, cpu_mj_per_process, throughput
 
 PUBLISHED = "published"
+UNKNOWN = "unknown"
 # Flags, by the names that they begin with, of cases whose numbers nobody should choose by.
 UNUSABLE = ("noisy", "throttled", "threads", "oversubscribed", "precision", "accuracy", "subnormal")
 
 
 class Setting(NamedTuple):
-    """What the cases of one answer share: the device, the number of threads and the batch."""
+    """What the cases of one answer share: the device, the number of threads, the batch, and what top-1 is of.
+
+    `top1_of` is `published`, `unknown`, or the digest of the user's images that it was measured on.
+    """
 
     device: str
     threads: int
     batch: int
+    top1_of: str = PUBLISHED
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
-    """A case that is ok and was timed here or on a device, and the numbers that decide; None where there is none."""
+    """A case that is ok and was timed here or on a device, and the numbers that decide; None where there is none.
+
+    `file` names the file of its numbers and the day, where the candidates are from several files; else it is "".
+    """
 
     evaluation: Evaluation
+    file: str = ""
+
+    @property
+    def case(self) -> Case:
+        return self.evaluation.case
 
     @property
     def setting(self) -> Setting:
-        case = self.evaluation.case
-        return Setting(case.device, case.threads, case.batch)
+        return Setting(self.case.device, self.case.threads, self.case.batch, self.top1_of)
 
     @property
     def id(self) -> str:
-        return self.evaluation.case.id
+        return self.case.id
+
+    @property
+    def variant(self) -> str:
+        """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one."""
+        size = f"{float(self.case.width)}@{self.case.resolution}"
+        return size if self.case.network == Case().network else f"{self.case.network} {size}"
 
     @cached_property
     def median_ms(self) -> float:
@@ -71,14 +91,37 @@ class Candidate:
         return self.interval_ms[1] if self.interval_ms else None
 
     def cost(self, goal: Goal) -> float | None:
-        """The number that stands against accuracy: less is better."""
+        """The number that stands against accuracy, an upper bound: less is better."""
         match goal.cost:
             case Cost.LATENCY:
                 return self.latency_ms(goal)
             case Cost.MEMORY:
-                return self.peak_mb
+                return self.largest_peak_mb
             case Cost.ENERGY:
-                return self.mj_per_image
+                interval = self.cost_interval(goal)
+                return interval[1] if interval else None
+
+    def cost_interval(self, goal: Goal) -> tuple[float, float] | None:
+        """The 95 % interval of the cost over processes; None for one process, and where a process has no number."""
+        match goal.cost:
+            case Cost.LATENCY:
+                if goal.percentile is None:
+                    return self.interval_ms
+                values = [1e3 * seconds for seconds in process_percentiles(self.evaluation.record, goal.percentile)]
+            case Cost.MEMORY:
+                values = self._peaks_mb
+            case Cost.ENERGY:
+                values = cpu_mj_per_process(self.evaluation.record)
+        return t_interval(values) if len(values) > 1 and min(values) > 0 else None
+
+    @cached_property
+    def _peaks_mb(self) -> list[float]:
+        return [peak / 1e6 for peak in peaks(self.evaluation.record)]
+
+    @cached_property
+    def largest_peak_mb(self) -> float | None:
+        """The largest peak of resident memory of any process: what a budget of memory is held against."""
+        return max(self._peaks_mb, default=None)
 
     @cached_property
     def images_per_s(self) -> float | None:
@@ -86,7 +129,7 @@ class Candidate:
 
     @cached_property
     def peak_mb(self) -> float | None:
-        """Peak of resident memory, MB of 1e6 bytes."""
+        """Peak of resident memory, MB of 1e6 bytes; the median over processes."""
         resident = self.evaluation.of(memory)
         return resident.peak / 1e6 if resident else None
 
@@ -104,15 +147,29 @@ class Candidate:
         """Top-1 in per cent: measured on the user's images where they are given, else as the authors published it."""
         if self.evaluation.record.weights.images:
             return self.tested.top1 if self.tested else None
-        case = self.evaluation.case
-        row = None if self.evaluation.record.weights.file else published(case.network, case.width, case.resolution)
-        return row.top1 if row and case.classes == CLASSES else None
+        return None if self.evaluation.record.weights.file else _published_top1(self.case)
+
+    @cached_property
+    def accuracy_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of an accuracy that was measured; a published one is taken as it is. None without any."""
+        if self.accuracy is None:
+            return None
+        measured = self.evaluation.of(top1_interval) if self.evaluation.record.weights.images else None
+        return measured or (self.accuracy, self.accuracy)
+
+    @cached_property
+    def top1_of(self) -> str:
+        """What the accuracy is of: `published`, `unknown`, or the digest of the user's images."""
+        weights = self.evaluation.record.weights
+        if weights.images:
+            return weights.images_content or weights.images
+        return UNKNOWN if self.accuracy is None else PUBLISHED
 
     @property
     def accuracy_source(self) -> str:
-        """`published`, or the images of the user that it was measured on."""
+        """`published`, `unknown`, or the images of the user that it was measured on: a text of a file."""
         of_user = self.evaluation.record.weights.images
-        return self.tested.images if of_user and self.tested else PUBLISHED
+        return self.tested.images if of_user and self.tested else self.top1_of
 
     @property
     def fp32_agreement(self) -> float | None:
@@ -120,16 +177,36 @@ class Candidate:
         return self.tested.agreement if self.tested else None
 
 
+def _published_top1(case: Case) -> float | None:
+    row = published(case.network, case.width, case.resolution)
+    return row.top1 if row and case.classes == CLASSES else None
+
+
 def candidates(evaluations: Iterable[Evaluation]) -> tuple[Candidate, ...]:
     """The cases that are ok and have a latency; instruction counts and other tools' figures are none."""
-    return tuple(
-        Candidate(evaluation)
+    timed = [
+        evaluation
         for evaluation in evaluations
         if evaluation.record.status == "ok"
         and evaluation.record.timed
         and evaluation.case.kind != Kind.COUNTED
         and evaluation.latency
-    )
+    ]
+    by_setting: dict[Setting, set[str]] = {}
+    for candidate in map(Candidate, timed):
+        by_setting.setdefault(candidate.setting, set()).add(candidate.evaluation.source)
+    return tuple(_labelled(Candidate(evaluation), by_setting) for evaluation in timed)
+
+
+def _labelled(candidate: Candidate, by_setting: Mapping[Setting, set[str]]) -> Candidate:
+    """A candidate with the name of its file, where its setting was measured in several."""
+    several = len(by_setting[candidate.setting]) > 1
+    return replace(candidate, file=_file(candidate.evaluation)) if several else candidate
+
+
+def _file(evaluation: Evaluation) -> str:
+    day = evaluation.saved_at
+    return f"{evaluation.source}, {day:%Y-%m-%d}" if day else evaluation.source
 
 
 def why_not(candidate: Candidate, goal: Goal) -> str | None:
@@ -139,10 +216,16 @@ def why_not(candidate: Candidate, goal: Goal) -> str | None:
         if name in UNUSABLE:
             return name
     if candidate.cost(goal) is None:
-        return f"no {goal.cost} with a bound"
+        return f"without a bound of {goal.cost_name}"
+    if candidate.accuracy is None and candidate.top1_of != UNKNOWN:
+        return "not tested on the images"
     return None
 
 
 def settings(candidates: Sequence[Candidate]) -> list[Setting]:
-    """The settings of these cases, one thread and batch 1 first."""
-    return sorted({candidate.setting for candidate in candidates}, key=lambda s: (s.batch, s.threads, s.device))
+    """The settings of these cases, batch 1 and one thread first, with a published accuracy first."""
+    return sorted({candidate.setting for candidate in candidates}, key=_place)
+
+
+def _place(setting: Setting) -> tuple[bool, int, int, str, str]:
+    return setting.top1_of == UNKNOWN, setting.batch, setting.threads, setting.device, setting.top1_of

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-PERCENTILES = (90, 99)
+PERCENTILES = (90, 99)  # docs/thresholds.md#recommendation
 
 
 class Cost(StrEnum):
@@ -49,3 +49,18 @@ class Goal:
     def has_budget(self) -> bool:
         """Whether any budget was given: then one case is the best, else the front is the answer."""
         return any(budget is not None for budget in (self.latency_ms, self.memory_mb, self.accuracy))
+
+    @property
+    def cost_name(self) -> str:
+        """The cost as a table names it: latency, p99, memory, energy."""
+        return f"p{self.percentile}" if self.cost == Cost.LATENCY and self.percentile else self.cost.value
+
+    @property
+    def unit(self) -> str:
+        """The unit of the cost."""
+        return {Cost.LATENCY: "ms", Cost.MEMORY: "MB", Cost.ENERGY: "mJ"}[self.cost]
+
+    @property
+    def budget(self) -> float | None:
+        """The budget of the cost, None where none was given; energy has none."""
+        return {Cost.LATENCY: self.latency_ms, Cost.MEMORY: self.memory_mb, Cost.ENERGY: None}[self.cost]

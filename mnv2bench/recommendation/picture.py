@@ -173,10 +173,10 @@ def _drawn(answer: Answer) -> Sequence[Candidate]:
 def _title(answer: Answer, drawn: int, size: Size) -> "alt.TitleParams":
     import altair as alt
 
-    device, threads, batch = answer.setting
-    of_threads = "1 thread" if threads == 1 else f"{threads} threads"
+    setting = answer.setting
+    of_threads = "1 thread" if setting.threads == 1 else f"{setting.threads} threads"
     machine = answer.candidates[0].evaluation.record.machine
-    where = f"{plain(machine.cpu_model or 'unknown processor')}, {plain(device)}, {of_threads}, batch {batch}"
+    where = f"{plain(machine.cpu_model or 'unknown processor')}, {plain(setting.device)}, {of_threads}, batch {setting.batch}"
     lines = [where, "The steps are the Pareto front: no other case has its accuracy for less."]
     if drawn < len(answer.candidates):
         lines.append(f"{drawn:,} of {len(answer.candidates):,} cases are drawn.")

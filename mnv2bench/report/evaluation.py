@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Record
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import Latency, Speedups, latency
 from mnv2bench.statistics.rounds import measured
 
@@ -20,7 +21,8 @@ class Evaluation:
 
     `speedups` are over other cases of the campaign. `find_flags` computes the flags of a record: the caller gives it,
     because flags also come from the packages of GPUs and other devices. `saved_at` is when the file was saved, None
-    where it does not say so, as in a journal.
+    where it does not say so, as in a journal. `floor` is what identical campaigns of the machine differ by, None where
+    nobody measured that.
     """
 
     record: Record
@@ -28,6 +30,7 @@ class Evaluation:
     speedups: Speedups
     find_flags: Callable[[Record], Flags]
     saved_at: datetime | None = None
+    floor: Floor | None = None
     _values: dict[Callable[[Record], Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, function: Callable[[Record], T]) -> T:

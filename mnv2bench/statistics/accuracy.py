@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mnv2bench.records import Accuracy, Record
+from mnv2bench.statistics.intervals import clopper_pearson
 
 MAX_LOST_POINTS = 1.0  # docs/thresholds.md#flags
 
@@ -38,6 +39,15 @@ def tested(record: Record) -> Tested | None:
         agreement=100 * accuracy.agreeing / accuracy.images,
         reference_top1=100 * accuracy.reference_right / accuracy.images,
     )
+
+
+def top1_interval(record: Record) -> tuple[float, float] | None:
+    """The exact 95 % interval of the share of images that a backend gets right, in per cent; None where untested."""
+    accuracy = record.accuracy
+    if accuracy is None or accuracy.status != "ok":
+        return None
+    low, high = clopper_pearson(accuracy.right, accuracy.images)
+    return 100 * low, 100 * high
 
 
 def _images(accuracy: Accuracy) -> str:

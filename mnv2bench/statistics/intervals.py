@@ -23,13 +23,14 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     Simulated coverage is 95 % from 3 processes on, where a bootstrap has 78 %: docs/thresholds.md#intervals.
     """
     logs = [math.log(v) for v in values]
-    half = _t_quantile(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
+    half = t_quantile(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
     middle = statistics.fmean(logs)
     return math.exp(middle - half), math.exp(middle + half)
 
 
 @cache
-def _t_quantile(degrees_of_freedom: int) -> float:
+def t_quantile(degrees_of_freedom: int) -> float:
+    """How many standard errors a two-sided 95 % interval of Student's t reaches to each side."""
     from scipy import stats  # half a second and 60 MB, which a campaign that only measures does not need
 
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom))

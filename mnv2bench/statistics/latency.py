@@ -70,6 +70,12 @@ def latency(record: Record) -> Latency:
     )
 
 
+def process_percentiles(record: Record, percentile: int) -> list[float]:
+    """That percentile of the iterations in the used rounds of each process, seconds."""
+    used = [durations_ns(used_rounds(samples, record.case.threads)) for samples in measured(record)]
+    return [float(np.percentile(durations, percentile)) / 1e9 for durations in used]
+
+
 def process_median(samples: Samples, threads: int) -> float:
     """The median of every iteration in the used rounds of one process, seconds."""
     return rounds_median(used_rounds(samples, threads))

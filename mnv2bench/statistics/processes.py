@@ -43,6 +43,11 @@ def memory(record: Record) -> Memory | None:
     return medians_by_field([s.memory for s in measured(record) if s.memory])
 
 
+def peaks(record: Record) -> list[int]:
+    """The peak of resident memory of each process, bytes; of those that could read it."""
+    return [samples.memory.peak for samples in measured(record) if samples.memory]
+
+
 def medians_by_field(readings: Sequence[M]) -> M | None:
     """Medians in bytes, each field over the readings that have it; None without readings."""
     if not readings:

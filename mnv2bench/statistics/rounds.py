@@ -108,13 +108,19 @@ def cpu_mj_per_image(record: Record) -> float | None:
 
     Whatever else ran on the packages is in it. None where a round has no reading.
     """
+    of_processes = cpu_mj_per_process(record)
+    return statistics.median(of_processes) if of_processes else None
+
+
+def cpu_mj_per_process(record: Record) -> list[float]:
+    """Millijoules for an image in the used rounds of each process; empty where a round has no reading."""
     rounds_of_each = [used_rounds(s, record.case.threads) for s in measured(record)]
-    if not rounds_of_each or any(r.cpu_energy_uj is None for rounds in rounds_of_each for r in rounds):
-        return None
-    return statistics.median(
+    if any(r.cpu_energy_uj is None for rounds in rounds_of_each for r in rounds):
+        return []
+    return [
         sum(r.cpu_energy_uj or 0 for r in rounds) / 1e3 / (record.case.batch * sum(len(r.durations_ns) for r in rounds))
         for rounds in rounds_of_each
-    )
+    ]
 
 
 def threads_used(record: Record) -> float:

@@ -1,0 +1,271 @@
+"""The words of a recommendation, as plain texts: every page, terminal and table shows these.
+
+Some are texts of files: whoever puts them into Markdown or HTML escapes them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mnv2bench.cases import Case
+from mnv2bench.networks import network
+from mnv2bench.precisions import FP32
+from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.candidates import PUBLISHED, UNKNOWN, Candidate, Setting
+from mnv2bench.recommendation.goal import Cost, Goal
+from mnv2bench.recommendation.ladder import BudgetRow, budget_rows, headline_row
+from mnv2bench.recommendation.ties import separation
+from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
+
+ADVISED_GRID, SMALLEST_GRID = "published", "quick"
+HEADER = (
+    "budget",
+    "variant",
+    "runtime",
+    "precision",
+    "ms (95 %)",
+    "p99 ms",
+    "images/s",
+    "top-1 %",
+    "kept of fp32 %",
+    "peak MB",
+    "mJ/image",
+    "file",
+    "tie",
+)
+SPARE = ("p99 ms", "images/s")  # columns that a narrow terminal leaves out
+
+
+def cells(row: BudgetRow) -> tuple[str, ...]:
+    """The texts of a row, in the order of HEADER; a dash where there is no number."""
+    candidate = row.candidate
+    return (
+        budget_text(row.budget, row.goal),
+        candidate.variant,
+        candidate.case.backend,
+        candidate.case.precision,
+        latency_text(candidate),
+        scaled(candidate.percentile_ms(99)),
+        scaled(candidate.images_per_s),
+        one_decimal(candidate.accuracy),
+        one_decimal(candidate.fp32_agreement),
+        one_decimal(candidate.peak_mb),
+        scaled(candidate.mj_per_image),
+        plain(candidate.file) or NONE,
+        ", ".join(map(place, row.ties)) or NONE,
+    )
+
+
+def table(rows: Sequence[BudgetRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The header and the rows; a column without any value is left out."""
+    texts = [cells(row) for row in rows]
+    kept = [column for column in range(len(HEADER)) if any(line[column] != NONE for line in texts)]
+    return tuple(HEADER[column] for column in kept), [tuple(line[column] for column in kept) for line in texts]
+
+
+def budget_text(budget: float, goal: Goal) -> str:
+    """`5 ms`, `0.2 ms`, `100 MB`."""
+    return f"{float(f'{budget:.4g}'):,g} {goal.unit}"
+
+
+def latency_text(candidate: Candidate) -> str:
+    """`2.60 (2.50–2.70)`, in milliseconds."""
+    low, high = candidate.interval_ms or (None, None)
+    return interval(candidate.median_ms, low, high)
+
+
+def place(candidate: Candidate) -> str:
+    """Where a candidate runs: `openvino bf16`."""
+    return f"{candidate.case.backend} {candidate.case.precision}"
+
+
+def setting_text(setting: Setting) -> str:
+    """`one thread, batch 1`; another device than the processor comes first."""
+    threads = "one thread" if setting.threads == 1 else f"{setting.threads} threads"
+    device = "" if setting.device == Case().device else f"{setting.device}, "
+    return f"{device}{threads}, batch {setting.batch}"
+
+
+def usability_text(answer: Answer, conditions: Iterable[str] = ()) -> str:
+    """How many rows are steady: `19 of 22 rows steady.`, or `DO NOT USE: 48 of 48 rows noisy; busy: load 12.0.`."""
+    usability = answer.usability
+    if usability.is_usable:
+        return f"{usability.steady} of {usability.cases} rows steady{_left_out(answer)}."
+    return f"DO NOT USE: {_joined([*_reasons(answer), *conditions])}."
+
+
+def coverage_text(answer: Answer) -> str:
+    """`22 variants x 11 runtimes x 3 precisions, one thread, batch 1.`, and what a small grid cannot answer."""
+    cases = [candidate.case for candidate in answer.timed]
+    counts = (
+        _number({case.variant for case in cases}, "variant"),
+        _number({case.backend for case in cases}, "runtime"),
+        _number({case.precision for case in cases}, "precision"),
+    )
+    return " ".join([f"{' x '.join(counts)}, {setting_text(answer.setting)}.", *_missing_variants(cases)])
+
+
+def headline(answer: Answer, conditions: Sequence[str] = ()) -> str:
+    """The answer in plain sentences; where its numbers are not to be used, that they are not, and why.
+
+    Without a budget it is about the row in the middle of the ladder of budgets.
+    """
+    if not answer.is_usable:
+        return usability_text(answer, conditions)
+    if answer.best is None:
+        return _nothing_fits(answer)
+    row = headline_row(answer, budget_rows(answer))
+    if row is None:
+        return f"Ship {_shipped(answer.best)}."
+    within = _within(answer.goal, row.budget)
+    verb = "ship" if answer.setting.top1_of != UNKNOWN else "the fastest is"
+    return f"{within}, {verb} {_shipped(row.candidate)}."
+
+
+def remarks(answer: Answer) -> tuple[str, ...]:
+    """What a reader must know beside the headline, a sentence each: ties, runner-up, doubts, what is not known."""
+    if not answer.is_usable:
+        return ()
+    return tuple(_remarks(answer))
+
+
+def _remarks(answer: Answer) -> Iterator[str]:
+    row = headline_row(answer, budget_rows(answer))
+    chosen = row.candidate if row else answer.best
+    if chosen is None:
+        return
+    ties = row.ties if row else answer.ties
+    for tie in ties:
+        yield f"Tie: {name(tie)}, {latency_text(tie)} ms, cannot be told from it{_separated(tie, chosen, answer.goal)}."
+    if answer.goal.has_budget and answer.runner_up:
+        yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
+    if answer.goal.has_budget and answer.next_up:
+        yield f"More accurate: {_compared(answer.next_up, chosen)}."
+    if not answer.goal.has_budget and row:
+        yield "The headline is for the middle row of the table: --latency names another budget."
+    if chosen.evaluation.flags:
+        yield f"Of {name(chosen)}: {_joined(chosen.evaluation.flags)}."
+    yield from _about_accuracy(answer, chosen)
+    if answer.usability.repeated:
+        yield (
+            f"{answer.usability.repeated} measurements are left out whose case another file has too: the largest "
+            f"{answer.goal.cost_name} of each case counts."
+        )
+
+
+def _about_accuracy(answer: Answer, chosen: Candidate) -> Iterator[str]:
+    if answer.setting.top1_of == UNKNOWN:
+        yield "No top-1 is known of these networks: they are ordered by their cost alone."
+    elif chosen.case.precision != FP32.name and chosen.tested is None:
+        yield f"What {chosen.case.precision} keeps of the accuracy of fp32 was not tested."
+
+
+def name(candidate: Candidate) -> str:
+    """`mobilenet_v2_1.0_224 on openvino in bf16`, with its file where there are several."""
+    case = candidate.case
+    file = f" ({plain(candidate.file)})" if candidate.file else ""
+    return f"{case.variant} on {case.backend} in {case.precision}{file}"
+
+
+def _shipped(candidate: Candidate) -> str:
+    """A candidate with its numbers, as the headline has them."""
+    parts = [f"{name(candidate)}: {latency_text(candidate)} ms"]
+    if candidate.accuracy is not None:
+        parts.append(f"top-1 {candidate.accuracy:.1f} % ({_source(candidate)})")
+    tested = candidate.tested
+    if tested and candidate.top1_of == PUBLISHED:
+        parts.append(f"{tested.agreement:.1f} % of {plain(tested.images)} as in fp32")
+    return ", ".join(parts)
+
+
+def _source(candidate: Candidate) -> str:
+    of_user = candidate.top1_of != PUBLISHED
+    return f"measured on {plain(candidate.accuracy_source)}" if of_user else PUBLISHED
+
+
+def _within(goal: Goal, budget: float) -> str:
+    limits = [f"{budget_text(budget, goal)}{_bound_name(goal)}"]
+    if goal.cost != Cost.MEMORY and goal.memory_mb is not None:
+        limits.append(f"{goal.memory_mb:g} MB")
+    if goal.cost != Cost.LATENCY and goal.latency_ms is not None:
+        limits.append(f"{goal.latency_ms:g} ms")
+    if goal.accuracy is not None:
+        limits.append(f"top-1 of {goal.accuracy:g} % at least")
+    return f"Within {_joined(limits)}"
+
+
+def _bound_name(goal: Goal) -> str:
+    return f" of p{goal.percentile}" if goal.cost == Cost.LATENCY and goal.percentile else ""
+
+
+def _nothing_fits(answer: Answer) -> str:
+    if answer.nearest is None:
+        return "Nothing fits: no case can be chosen by."
+    return f"Nothing fits: the nearest is {_shipped(answer.nearest)}; it needs {_needs(answer.nearest, answer.goal)}."
+
+
+def _needs(candidate: Candidate, goal: Goal) -> str:
+    """What a candidate needs of each budget that was given."""
+    needs = []
+    if goal.latency_ms is not None:
+        needs.append(f"{scaled(candidate.latency_ms(goal))} of {goal.latency_ms:g} ms")
+    if goal.memory_mb is not None:
+        needs.append(f"{one_decimal(candidate.largest_peak_mb)} of {goal.memory_mb:g} MB")
+    if goal.accuracy is not None:
+        needs.append(f"has top-1 {one_decimal(candidate.accuracy)} of {goal.accuracy:g} %")
+    return _joined(needs)
+
+
+def _compared(candidate: Candidate, chosen: Candidate) -> str:
+    """A candidate, and what it costs against the chosen one."""
+    change_ms = candidate.median_ms - chosen.median_ms
+    parts = [f"{name(candidate)}, {latency_text(candidate)} ms: {change_ms:+.3g} ms"]
+    if candidate.accuracy is not None and chosen.accuracy is not None:
+        points = candidate.accuracy - chosen.accuracy
+        parts.append("the same top-1" if not points else f"{points:+.1f} points of top-1")
+    if candidate.peak_mb is not None and chosen.peak_mb is not None:
+        parts.append(f"{candidate.peak_mb - chosen.peak_mb:+.1f} MB")
+    return ", ".join(parts)
+
+
+def _separated(tie: Candidate, chosen: Candidate, goal: Goal) -> str:
+    """What would tell two latencies apart."""
+    if goal.cost != Cost.LATENCY or goal.percentile is not None:
+        return ""
+    needed = separation(tie, chosen)
+    if needed.processes is None or needed.minutes is None:
+        return ", and more processes would not change that"
+    return f"; about {_minutes(needed.minutes)} more, {needed.processes} processes of each, would separate them"
+
+
+def _minutes(minutes: float) -> str:
+    return "1 minute" if minutes < 1.5 else f"{minutes:,.0f} minutes"
+
+
+def _left_out(answer: Answer) -> str:
+    reasons = [reason for reason in _reasons(answer, rows=False) if reason]
+    return f"; left out: {_joined(reasons)}" if reasons else ""
+
+
+def _reasons(answer: Answer, rows: bool = True) -> list[str]:
+    """`48 of 48 rows noisy`, a text for each reason why rows cannot be chosen by."""
+    of_all = f" of {answer.usability.cases} rows" if rows else ""
+    return [f"{count}{of_all} {reason}" for reason, count in answer.usability.left_out.items()]
+
+
+def _missing_variants(cases: Sequence[Case]) -> Iterator[str]:
+    """What a grid that is smaller than the published one cannot answer."""
+    for name in sorted({case.network for case in cases}):
+        grids = network(name).grids
+        all_variants = set(grids.get(ADVISED_GRID, ()))
+        measured = {(case.width, case.resolution) for case in cases if case.network == name} & all_variants
+        if len(measured) < len(all_variants):
+            small = len(measured) <= len(grids.get(SMALLEST_GRID, ()))
+            works = ": it works here; to choose, run make published" if small else " of the published grid"
+            yield f"{len(measured)} of {len(all_variants)} variants{works}."
+
+
+def _number(values: set[str], noun: str) -> str:
+    return f"{len(values)} {noun}" if len(values) == 1 else f"{len(values)} {noun}s"
+
+
+def _joined(phrases: Iterable[str]) -> str:
+    return "; ".join(plain(phrase) for phrase in phrases)
