@@ -176,7 +176,8 @@ def _title(answer: Answer, drawn: int, size: Size) -> "alt.TitleParams":
     setting = answer.setting
     of_threads = "1 thread" if setting.threads == 1 else f"{setting.threads} threads"
     machine = answer.candidates[0].evaluation.record.machine
-    where = f"{plain(machine.cpu_model or 'unknown processor')}, {plain(setting.device)}, {of_threads}, batch {setting.batch}"
+    model = plain(machine.cpu_model or "unknown processor")
+    where = f"{model}, {plain(setting.device)}, {of_threads}, batch {setting.batch}"
     lines = [where, "The steps are the Pareto front: no other case has its accuracy for less."]
     if drawn < len(answer.candidates):
         lines.append(f"{drawn:,} of {len(answer.candidates):,} cases are drawn.")
