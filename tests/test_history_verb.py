@@ -297,7 +297,33 @@ def test_the_picture_shows_each_kind_of_night_and_each_line():
     assert "1: epoch of 2026-11-06: known & <b>fine</b> (Ada)" in texts
     marks = [e for e in drawn.iter(f"{SVG}path") if e.get("aria-roledescription") == "point"]
     assert len(marks) == 6
-    assert [mark.get("fill") for mark in marks] == ["#1f5f99", "#1f5f99", "white", "#c62828", "#1f5f99", "#2e7d32"]
+    eligible, left_out, slower, faster = "#2f7fc1", "white", "#d9480f", "#04925a"
+    assert [mark.get("fill") for mark in marks] == [eligible, eligible, left_out, slower, eligible, faster]
+    assert (
+        len({mark.get("d") for mark in marks}) == 3
+    )  # what is confirmed has a shape of its own, and its word beside it
+    assert (texts.count("REGRESSION"), texts.count("IMPROVEMENT")) == (2, 2)
+    rules = [e for e in drawn.iter(f"{SVG}line") if e.get("aria-roledescription") == "rule mark"]
+    assert sorted(rule.get("stroke-dasharray") for rule in rules) == ["1,0", "5,4"]
+
+
+def across(element):
+    """How far to the right an element is drawn, in pixels."""
+    return float(re.search(r"translate\(([\d.]+)", element.get("transform"))[1])
+
+
+def test_the_nights_that_count_are_joined_and_a_change_point_stands_where_the_level_jumps():
+    drawn = ElementTree.fromstring(svg(SMALL.id, points([5.0, 5.0, 7.0, 6.0, 6.0], n2={"doubt": "noisy"}), ["0003_n"]))
+    (line,) = [e for e in drawn.iter(f"{SVG}path") if e.get("aria-roledescription") == "line mark"]
+    assert line.get("d").count("L") == 3  # four nights; the noisy one is not among them
+    night = [across(e) for e in drawn.iter(f"{SVG}path") if e.get("aria-roledescription") == "point"]
+    (jump,) = [across(e) for e in drawn.iter(f"{SVG}line") if e.get("aria-roledescription") == "rule mark"]
+    assert jump == pytest.approx((night[1] + night[3]) / 2, abs=0.1)
+
+
+def test_a_change_point_at_an_accepted_night_is_drawn_too():
+    accepted = points([5.0, 5.0, 6.0, 6.0], n2={"epochs": ("known (Ada)",)})
+    drawn = ElementTree.fromstring(svg(SMALL.id, accepted, ["0002_n"]))
     rules = [e for e in drawn.iter(f"{SVG}line") if e.get("aria-roledescription") == "rule mark"]
     assert sorted(rule.get("stroke-dasharray") for rule in rules) == ["1,0", "5,4"]
 

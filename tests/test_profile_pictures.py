@@ -9,9 +9,11 @@ from saved_profiles import CURVED, EAGER, FUSED, PROBES, RECORDS, profiles
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import layers, roles
-from mnv2bench.profiling.pages import roofline, shares
+from mnv2bench.profiling.pages import roofline_picture as roofline
+from mnv2bench.profiling.pages import shares
 from mnv2bench.profiling.pages.profiled import profiled_cases
 from mnv2bench.records import replace
+from mnv2bench.report import palette
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -68,7 +70,12 @@ def test_every_kind_has_a_colour_of_its_own():
     several = ["project+add", "project+add+expand", "head+pool", "head+pool+classifier"]
     net = layers("mobilenet_v2", 1.0, 224)
     colours = shares.colours([*roles(net), "layout", "unmapped", *several], net)
-    assert len(set(colours.values())) == len(colours) == len(shares.COLOURS) + 2 + 4
+    assert len(set(colours.values())) == len(colours) == 8 + 2 + 4
+
+
+def test_a_part_of_a_bar_names_its_role_where_there_is_room_and_else_its_share(bars):
+    of_multiply_adds = [text for text in texts(bars) if re.search(r"[1-9]%", text)][:6]
+    assert of_multiply_adds == ["stem 8%", "expand 31%", "depthwise 13%", "project 26%", "head 11%", "11%"]
 
 
 def test_a_panel_for_each_setting():
@@ -91,7 +98,34 @@ def test_the_blocks_that_multiply_are_points_below_the_named_lines(roofs):
     }
     said = texts(roofs)
     assert {"fp32: 50 GMAdds/s", "L3: 40 GB/s", "memory: 20 GB/s"} <= set(said)
-    assert {"MAdds per byte, computed", "GMAdds/s (2 FLOP each)", "1 thread"} <= set(said)
+    assert {"MAdds per byte, computed", "GMAdds/s (2 FLOP each)"} <= set(said)
+    assert "mobilenet_v2_0.35_96, batch 1, 1 thread, cpu, fp32" in said
+
+
+def test_the_blocks_are_named_at_the_bottom_and_those_at_one_place_share_a_name(roofs):
+    names = [text for text in texts(roofs) if re.match("block|stem|head|classifier", text)]
+    assert names == [
+        "classifier", "block1", "block0, 3", "block2", "block14–15", "block16", "block4–6, head", "block7–9, 13, …",
+        "block10–12", "stem",
+    ]  # fmt: skip
+
+
+def test_a_name_that_is_too_long_for_its_place_is_cut_off():
+    assert roofline._joined(["block7", "block13", "block9", "block8"]) == "block7–9, 13"
+    assert roofline._joined(["block6", "block4", "head"]) == "block4, 6, head"
+    assert roofline._joined(["head", "head+pool"]) == "head, head+pool"
+    assert roofline._joined(["block1+block2", "block11", "block13"]) == "block1+block2,…"
+
+
+def test_the_limit_of_another_precision_is_dashed():
+    both = [
+        replace(
+            PROBES[0], probes=(*PROBES[0].probes, replace(PROBES[0].probes[0], name="bf16 matmul", work=8_000_000_000))
+        )
+    ]
+    drawn = ElementTree.fromstring(roofline.svg(profiled_cases(profiles(), both), both))
+    lines = [path for path in drawn.iter(f"{SVG}path") if path.get("aria-roledescription") == "line mark"]
+    assert [line.get("stroke-dasharray") for line in lines] == ["1,0", "4,3", "1,0", "1,0"]  # fp32, bf16, L3, memory
 
 
 def test_a_curve_of_bandwidth_is_drawn_as_its_levels_and_as_a_panel_of_its_own():
@@ -121,18 +155,29 @@ def test_bf16_that_is_slower_than_fp32_is_emulated_and_not_drawn():
         assert any(text.startswith("bf16") for text in said) == drawn
 
 
-def test_runtimes_are_colours_and_variants_shapes_in_the_legend(roofs):
-    legend = ("runtime", "torch_eager", "onnxruntime", "variant", "mobilenet_v2_0.35_96, batch 1, fp32")
+def test_runtimes_are_colours_and_shapes_in_the_legend(roofs):
+    legend = ("runtime", "torch_eager", "onnxruntime")
     assert Counter(text for text in texts(roofs) if text in legend) == dict.fromkeys(legend, 1)
     fills = {label.split("runtime: ")[1].split(";")[0]: fill for label, fill in points(roofs)}
-    assert fills == {"torch_eager": roofline.COLOURS[0], "onnxruntime": roofline.COLOURS[1]}
+    assert fills == {"torch_eager": palette.BASELINE, "onnxruntime": palette.COLOURS[0]}
+    paths = [p for p in ElementTree.fromstring(roofs).iter(f"{SVG}path") if p.get("aria-roledescription") == "point"]
+    assert len({(p.get("fill"), p.get("d")) for p in paths}) == len({p.get("d") for p in paths}) == 2
 
 
-def test_a_panel_for_each_number_of_threads():
-    two = [replace(p, case=replace(p.case, threads=2)) for p in profiles()]
-    probes = [*PROBES, *(replace(p, threads=2) for p in PROBES)]
-    said = texts(roofline.svg(profiled_cases([*profiles(), *two], probes), probes))
-    assert [text for text in said if re.fullmatch(r"\d threads?", text)] == ["1 thread", "2 threads"]
+def test_a_panel_for_each_number_of_threads_and_for_each_precision():
+    others = [
+        replace(p, case=replace(p.case, **changed))
+        for changed in ({"threads": 2}, {"precision": "bf16"})
+        for p in profiles()
+    ]
+    bf16 = replace(PROBES[0].probes[0], name="bf16 matmul", work=8_000_000_000)
+    probes = [replace(PROBES[0], probes=(*PROBES[0].probes, bf16)), *(replace(p, threads=2) for p in PROBES)]
+    said = texts(roofline.svg(profiled_cases([*profiles(), *others], probes), probes))
+    assert [text.partition("batch 1, ")[2] for text in said if "batch 1" in text] == [
+        "1 thread, cpu, fp32",
+        "2 threads, cpu, fp32",
+        "1 thread, cpu, bf16",
+    ]
 
 
 def test_a_point_above_its_roof_and_a_ceiling_below_every_point_are_inside_the_panel():
@@ -143,10 +188,6 @@ def test_a_point_above_its_roof_and_a_ceiling_below_every_point_are_inside_the_p
     ticks = [float(text) for text in said if re.fullmatch(r"[\d.]+", text)]
     assert min(ticks) <= 0.5
     assert max(ticks) >= 60  # the stem multiplies 49.8 billions a second
-
-
-def test_twelve_runtimes_have_twelve_colours():
-    assert len(set(roofline.COLOURS)) == 12
 
 
 @pytest.mark.parametrize("probes", [[], [replace(PROBES[0], probes=PROBES[0].probes[:1])]])

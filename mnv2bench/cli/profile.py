@@ -140,9 +140,9 @@ def _require_places(out: Path, trace: Path | None, resume: bool) -> None:
 def profile_products(path: Path) -> "list[Product]":
     """The files that show a measurement's profiles: the page, the table and the pictures, beside it."""
     from mnv2bench.profiling.pages import csv as profile_csv
-    from mnv2bench.profiling.pages import page, roofline, shares
+    from mnv2bench.profiling.pages import page, roofline_picture, shares
 
-    sorts = (page.PAGE, profile_csv.TABLE, shares.PICTURE, roofline.PICTURE)
+    sorts = (page.PAGE, profile_csv.TABLE, shares.PICTURE, roofline_picture.PICTURE)
     return [Product(beside(path, sort.suffix), sort, (path,)) for sort in sorts]
 
 
@@ -154,7 +154,7 @@ def profile_contents(
     Pictures are drawn where there is a profile to draw and the extra `plots` is installed.
     """
     from mnv2bench.profiling.pages import csv as profile_csv
-    from mnv2bench.profiling.pages import page, roofline, shares
+    from mnv2bench.profiling.pages import page, roofline_picture, shares
 
     page_file, table_file, shares_file, roofline_file = profile_products(path)
     name = source or printable(path.name)
@@ -166,7 +166,7 @@ def profile_contents(
         try:
             contents[shares_file] = shares.svg(cases)
             if any(process.status == "ok" for process in probes):
-                contents[roofline_file] = roofline.svg(cases, probes)
+                contents[roofline_file] = roofline_picture.svg(cases, probes)
         except ModuleNotFoundError as error:
             fix_command = "pip install 'mnv2bench[plots]'"
             print(f"no pictures: {error.name} is not installed: {fix_command}", file=sys.stderr)

@@ -183,7 +183,7 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
     Compute: twice the multiply-adds; pool and add have none. Memory: the bytes of a layer, at the speed of its working
     set. Each layer reads and writes by itself, so that one that keeps a tensor in registers for the next may take less.
     """
-    flops = roof.flops.get(_held_to(case.precision))
+    flops = roof.flops.get(held_to(case.precision))
     if not flops or not roof.moves:
         return None
     network = _network(case)
@@ -200,7 +200,7 @@ def attainable(roof: Roof, case: Case, layers: Sequence[str]) -> Attainable | No
     return Attainable(sum(compute), sum(memory), sum(map(max, compute, memory)), bound)
 
 
-def _held_to(precision: str) -> str:
+def held_to(precision: str) -> str:
     """The precision whose products limit a case: no CPU multiplies in tf32, and such a case is held to fp32."""
     return FP32.name if precision == TF32.name else precision
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mnv2bench.files import Sort
 from mnv2bench.networks import activations, peaks
 from mnv2bench.report.memory import Variant, all_folded, frame, name
-from mnv2bench.report.svg import as_svg
+from mnv2bench.report.svg import as_picture
 
 if TYPE_CHECKING:
     import altair as alt
@@ -15,8 +15,8 @@ TITLE = "Activation memory along the network"
 PICTURE = Sort("picture of memory", earlier=TITLE)
 WIDTH, HEIGHT = 900, 190  # pixels of a panel
 PARTS = {"read_bytes": "input", "written_bytes": "output", "held_bytes": "held for the residual"}  # from the bottom up
-COLOURS = ("#8fb4d9", "#1f5f99", "#e08a00")
-MARK = "#c62828"
+COLOURS = ("#8fb4d9", "#2a6cab", "#e08a00")
+MARK = "#d9480f"
 ABOVE = 1.18  # space for the mark, in parts of the highest bar
 
 
@@ -35,12 +35,7 @@ def svg(variants: Sequence[Variant]) -> str:
         anchor="start",
         offset=14,
     )
-    chart = (
-        alt.vconcat(*map(_panel, variants), spacing=26)
-        .properties(title=title, background="white", padding=12)
-        .configure_axis(gridColor="#ececec")
-    )
-    return as_svg(chart)
+    return as_picture(alt.vconcat(*map(_panel, variants), spacing=26).properties(title=title))
 
 
 def _panel(variant: Variant) -> "alt.LayerChart | alt.FacetChart":

@@ -1,34 +1,21 @@
-"""The limit of the machine: what its probes reached, what each case loses to that, and the roofline as a picture."""
+"""The limit of the machine: what its probes reached, and what each case loses to that."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from mnv2bench.files import Sort
-from mnv2bench.precisions import FP32, NAMES
+from mnv2bench.precisions import NAMES
 from mnv2bench.profiling.pages.profiled import (
     LAST,
     ProfiledCase,
-    gmadds_per_s,
     in_order,
-    madds_per_byte,
     network_layers,
-    roofs,
     settings,
 )
-from mnv2bench.profiling.pages.shares import drawn
 from mnv2bench.profiling.pages.tables import backends, same
 from mnv2bench.profiling.records import Probes
-from mnv2bench.profiling.roofline import Ceiling, Curve, Loss, Roof, ceilings, losses, roof
+from mnv2bench.profiling.roofline import Ceiling, Loss, ceilings, losses, roof
 from mnv2bench.report.cells import NONE, escape, interval, number, scaled, table
 from mnv2bench.report.tables import threads
 
-if TYPE_CHECKING:
-    import altair as alt
-
-TITLE = "What this machine can do, and what the network's blocks reach"
-PICTURE = Sort("picture of the roofline", ".roofline.svg", earlier=TITLE)
 UNITS = {"flop": "GFLOP/s", "byte": "GB/s"}
 ACCESSES = ("copy", "read")
 BEYOND = " (probe too low)"
@@ -64,17 +51,6 @@ TOO_LOW = (
     "**The probe is too low, and what is below is no limit:** {cases} beyond the interval, the most {worst}. Measure "
     "again on an idle machine, with more `--processes`."
 )
-NOT_DRAWN = "no profiled block has a roof of its number of threads: run `mnv2bench roofline` on these cases first"
-WIDTH, HEIGHT, CURVE_HEIGHT = 760, 460, 180  # pixels of a panel
-ONE_LEVEL = 0.8  # of the speed of a level: what is slower is another level
-ROOM = 1.6  # times what is outermost
-EDGE = 24  # pixels from the side of a panel to the first text on a line
-STEP = 150  # pixels from the text on a line to that on the next
-COLOURS = (  # of runtimes, eager first
-    "#111111", "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd",
-    "#17becf", "#e377c2", "#8c564b", "#9aa61e", "#0b3d91", "#7a0019",
-)  # fmt: skip
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
 
 
 def limit(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
@@ -229,202 +205,3 @@ def _taken(name: str, loss: Loss | None) -> str:
     if loss is None or not loss.taken_s:
         return "0" if loss or name in LAST else NONE
     return scaled(1e3 * loss.taken_s) + ("" if name in LAST else f" ({loss.share:.0%})")
-
-
-@dataclass(frozen=True)
-class _Point:
-    """A block of a case in the picture: x is MAdds per byte, y GMAdds/s."""
-
-    runtime: str
-    variant: str
-    x: float
-    y: float
-
-
-@dataclass(frozen=True)
-class _Area:
-    """The part of the plane that a panel shows."""
-
-    left: float
-    right: float
-    low: float
-    high: float
-
-
-def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
-    """The picture: for each number of threads a panel of its roof, and one of its bandwidth where that is a curve.
-
-    Raises ValueError where no block has a roof, ModuleNotFoundError where altair or vl-convert-python is not installed.
-    """
-    import altair as alt
-
-    roof_of = roofs(probes)
-    drawable = [profiled for profiled in cases if _complete(profiled.roof) and _points(profiled)]
-    if not drawable:
-        raise ValueError(NOT_DRAWN)
-    marks = _marks(drawable)
-    panels = []
-    for count in sorted({profiled.case.threads for profiled in drawable}):
-        points = [point for profiled in drawable if profiled.case.threads == count for point in _points(profiled)]
-        panels.append(_panel(roof_of[count], points, marks))
-        if roof_of[count].curve:
-            panels.append(_curve_panel(roof_of[count], ceilings(probes, count)))
-    return drawn(alt.vconcat(*panels, spacing=30), TITLE)
-
-
-def _complete(roof: Roof | None) -> bool:
-    """Whether a roof has both limits, of compute and of memory."""
-    return bool(roof and roof.flops and roof.moves)
-
-
-def _points(profiled: ProfiledCase) -> list[_Point]:
-    """The blocks that multiply, of a case that has a whole profile."""
-    if profiled.profile.status != "ok":
-        return []
-    points = []
-    for row in profiled.profile.blocks:
-        x, y = madds_per_byte(row), gmadds_per_s(row)
-        if x and y:
-            points.append(_Point(profiled.case.backend, _variant(profiled), x, y))
-    return points
-
-
-def _variant(profiled: ProfiledCase) -> str:
-    return f"{profiled.case.variant}, batch {profiled.case.batch}, {profiled.case.precision}"
-
-
-def _marks(cases: Sequence[ProfiledCase]) -> "dict[str, alt.Color | alt.Shape]":
-    """Colours and shapes, the same in each panel; they are repeated where there are not enough of them."""
-    import altair as alt
-
-    runtimes = list(dict.fromkeys(profiled.case.backend for profiled in cases))
-    variants = list(dict.fromkeys(map(_variant, cases)))
-    colours = alt.Scale(domain=runtimes, range=[COLOURS[n % len(COLOURS)] for n in range(len(runtimes))])
-    shapes = alt.Scale(domain=variants, range=[SHAPES[n % len(SHAPES)] for n in range(len(variants))])
-    return {
-        "color": alt.Color("runtime:N", scale=colours),
-        "shape": alt.Shape("variant:N", scale=shapes, legend=alt.Legend(labelLimit=260)),
-    }
-
-
-def _panel(
-    roof: Roof, points: Sequence[_Point], marks: "dict[str, alt.Color | alt.Shape]"
-) -> "alt.LayerChart | alt.FacetChart":
-    """The lines of a roof and the points below them."""
-    import altair as alt
-    import pandas as pd
-
-    madds = {name: per_s / 2e9 for name, per_s in drawn_flops(roof).items()}
-    bytes = {name: per_s / 1e9 for name, per_s in (plateaus(roof.curve) or roof.bandwidth).items()}
-    area = _area(points, madds, bytes)
-    axes = _axes(area)
-    slope = math.atan2(HEIGHT / math.log(area.high / area.low), WIDTH / math.log(area.right / area.left))
-    speeds = [(f"{name}: {per_s:,.3g} GMAdds/s", area.right, per_s) for name, per_s in madds.items()]
-    bandwidths = [(f"{name}: {per_s:,.3g} GB/s", *_start(area, per_s)) for name, per_s in bytes.items()]
-    labels = [*_labels(axes, speeds, -STEP, 0), *_labels(axes, bandwidths, STEP, -math.degrees(slope))]
-    ruled = alt.Chart(pd.DataFrame(_lines(area, madds, bytes))).mark_line(color="#444444", strokeWidth=1.3, clip=True)
-    placed = alt.Chart(pd.DataFrame(list(points))).mark_point(filled=True, size=46, opacity=0.75, clip=True)
-    return alt.layer(ruled.encode(**axes, detail="line:N"), placed.encode(**axes, **marks), *labels).properties(
-        width=WIDTH, height=HEIGHT, title=threads(roof.threads)
-    )
-
-
-def drawn_flops(roof: Roof) -> dict[str, float]:
-    """FLOP a second by precision, without one that is slower than fp32: the processor has no instructions for it.
-
-    Before schema 5 bf16 was measured on every processor, as torch emulates it.
-    """
-    return {name: per_s for name, per_s in roof.flops.items() if per_s >= roof.flops.get(FP32.name, 0.0)}
-
-
-def plateaus(curve: Curve) -> dict[str, float]:
-    """Bytes a second at the levels of a curve, each with the largest working set that moves at about its speed."""
-    levels: list[list[tuple[int, float]]] = []
-    for size, per_s in curve:
-        if levels and per_s >= ONE_LEVEL * levels[-1][0][1]:
-            levels[-1].append((size, per_s))
-        else:
-            levels.append([(size, per_s)])
-    named = {f"up to {binary(level[-1][0])}": level[0][1] for level in levels[:-1]}
-    return named | ({"larger": levels[-1][0][1]} if levels else {})
-
-
-def _curve_panel(roof: Roof, highest: Sequence[Ceiling]) -> "alt.LayerChart | alt.FacetChart":
-    """The speeds of copies and reads by working set, and the limit that follows from them."""
-    import altair as alt
-    import pandas as pd
-
-    sizes = [size / 2**10 for size, _ in roof.curve]
-    across = alt.Scale(type="log", base=2, domain=[sizes[0], sizes[-1]], nice=False)
-    axes = {
-        "x": alt.X("KiB:Q", title="working set, KiB", scale=across, axis=alt.Axis(values=sizes[::2], format=",d")),
-        "y": alt.Y("GB/s:Q", title="GB/s", scale=alt.Scale(zero=True)),
-    }
-    limits = pd.DataFrame([{"KiB": size / 2**10, "GB/s": per_s / 1e9} for size, per_s in roof.curve])
-    layers = [alt.Chart(limits).mark_line(color="#444444", strokeWidth=1.3, interpolate="step-after").encode(**axes)]
-    for access, shape in zip(ACCESSES, ("circle", "square"), strict=True):
-        measured = [{"KiB": c.bytes / 2**10, "GB/s": c.per_s / 1e9} for c in highest if c.access == access]
-        points = alt.Chart(pd.DataFrame(measured, columns=["KiB", "GB/s"]))
-        layers.append(points.mark_point(color="#1f77b4", filled=True, size=46, shape=shape).encode(**axes))
-    title = f"Bandwidth, {threads(roof.threads)}: copies (circles), reads (squares) and the limit (line)"
-    return alt.layer(*layers).properties(width=WIDTH, height=CURVE_HEIGHT, title=title)
-
-
-def _area(points: Sequence[_Point], madds: dict[str, float], bytes: dict[str, float]) -> _Area:
-    """An area that holds all points, all speeds, and the places where bandwidths meet the highest speed."""
-    top = max(madds.values())
-    xs = [*(point.x for point in points), *(top / per_s for per_s in bytes.values())]
-    ys = [*(point.y for point in points), *madds.values()]
-    return _Area(min(xs) / ROOM, max(xs) * ROOM, min(ys) / ROOM, max(ys) * ROOM)
-
-
-def _axes(area: _Area) -> "dict[str, alt.X | alt.Y]":
-    import altair as alt
-
-    across = alt.Scale(type="log", domain=[area.left, area.right], nice=False)
-    upwards = alt.Scale(type="log", domain=[area.low, area.high], nice=False)
-    return {
-        "x": alt.X("x:Q", title="MAdds per byte, computed", scale=across),
-        "y": alt.Y("y:Q", title="GMAdds/s (2 FLOP each)", scale=upwards),
-    }
-
-
-def _lines(area: _Area, madds: dict[str, float], bytes: dict[str, float]) -> list[dict[str, str | float]]:
-    """Both ends of each line: a level line for each speed of compute, a rising one for each bandwidth."""
-    top, fastest = max(madds.values()), max(bytes.values())
-    ends: list[dict[str, str | float]] = []
-    for name, per_s in madds.items():
-        ends.append({"line": name, "x": max(area.left, per_s / fastest), "y": per_s})
-        ends.append({"line": name, "x": area.right, "y": per_s})
-    for name, per_s in bytes.items():
-        ends.append({"line": name, "x": area.left, "y": area.left * per_s})
-        ends.append({"line": name, "x": top / per_s, "y": top})
-    return ends
-
-
-def _start(area: _Area, per_s: float) -> tuple[float, float]:
-    """Where a line of bandwidth enters the panel: at its left side, or through its bottom."""
-    x = max(area.left, area.low / per_s)
-    return x, x * per_s
-
-
-def _labels(
-    axes: "dict[str, alt.X | alt.Y]", lines: Sequence[tuple[str, float, float]], step: int, angle: float
-) -> "list[alt.Chart]":
-    """A text on each line, each further along than the one before, so that none covers another."""
-    import altair as alt
-    import pandas as pd
-
-    return [
-        alt.Chart(pd.DataFrame([{"label": label, "x": x, "y": y}]))
-        .mark_text(
-            align="left" if step > 0 else "right",
-            baseline="bottom",
-            angle=angle % 360,
-            color="#444444",
-            dx=math.copysign(EDGE, step) + number * step,
-            dy=-3,
-        )
-        .encode(**axes, text="label:N")
-        for number, (label, x, y) in enumerate(lines)
-    ]

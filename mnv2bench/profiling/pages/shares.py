@@ -8,7 +8,8 @@ from mnv2bench.files import Sort
 from mnv2bench.networks import Layer, roles
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED
 from mnv2bench.profiling.pages.profiled import ProfiledCase, in_order, network_layers, settings
-from mnv2bench.report.svg import as_svg
+from mnv2bench.report.palette import COLOURS
+from mnv2bench.report.svg import as_picture
 
 if TYPE_CHECKING:
     import altair as alt
@@ -17,29 +18,20 @@ TITLE = "Share of profiled time, beside share of multiply-adds"
 PICTURE = Sort("picture of shares", ".shares.svg", earlier=TITLE)
 MADDS = "MAdds"  # the bar on top
 WIDTH, BAR = 720, 26  # pixels
-LEAST_NUMBERED = 0.045  # the least share with room for its number
+CHARACTER, MARGIN = 6.2, 4  # pixels of a text, and on both sides of it
 NOT_DRAWN = "no case was profiled to its end: there are no shares to draw"
-COLOURS = (  # of the network's roles, in the order in which they run
-    "#6a4c93",
-    "#2f6db3",
-    "#d9822b",
-    "#2e8b57",
-    "#c9a227",
-    "#b0447c",
-    "#2a9d9d",
-    "#a63d2f",
-)
-NO_LAYER = {LAYOUT: "#b5b5b5", UNMAPPED: "#5a5a5a"}
+NO_LAYER = {LAYOUT: "#8f959b", UNMAPPED: "#5c6166"}
+DARK_TEXT, LIGHT_TEXT = "#111111", "#ffffff"
 TINT = 0.38  # how far towards white a fused role is from the role that it begins with
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The share of a role in a bar, from `begin` to `end`; `number` is its text, "" where it has no room."""
+    """The share of a role in a bar, from `begin` to `end`; `text` is what it has room for, the role and the share."""
 
     bar: str
     role: str
-    number: str
+    text: str
     begin: float
     end: float
     middle: float
@@ -64,14 +56,12 @@ def svg(cases: Sequence[ProfiledCase]) -> str:
     return drawn(alt.vconcat(*panels, spacing=26), TITLE)
 
 
-def drawn(chart: "alt.VConcatChart", title: str) -> str:
-    """A chart as SVG, with a title and a white background."""
+def drawn(chart: "alt.VConcatChart", title: str, explained: Sequence[str] = ()) -> str:
+    """A chart as SVG, with a title and the lines that explain it."""
     import altair as alt
 
-    whole = chart.properties(
-        title=alt.TitleParams(title, anchor="start", fontSize=16, offset=16), background="white", padding=12
-    ).configure_axis(gridColor="#ececec", labelLimit=260)
-    return as_svg(whole)
+    head = alt.TitleParams(title, subtitle=list(explained), anchor="start", fontSize=16, offset=16)
+    return as_picture(chart.properties(title=head))
 
 
 def colours(names: Iterable[str], net: Sequence[Layer]) -> dict[str, str]:
@@ -112,10 +102,22 @@ def _stacked(bar: str, shares: dict[str, float], net: Sequence[Layer]) -> list[_
     parts, begin = [], 0.0
     for role in in_order(shares, net):
         if share := shares.get(role, 0.0):
-            number = f"{share:.0%}" if share >= LEAST_NUMBERED else ""
-            parts.append(_Part(bar, role, number, begin=begin, end=begin + share, middle=begin + share / 2))
+            text = _fitting(role, share)
+            parts.append(_Part(bar, role, text, begin=begin, end=begin + share, middle=begin + share / 2))
             begin += share
     return parts
+
+
+def _fitting(role: str, share: float) -> str:
+    """The role and its share, the share alone, or nothing: what a part of a bar has room for."""
+    texts = (f"{role} {share:.0%}", f"{share:.0%}")
+    return next((text for text in texts if CHARACTER * len(text) + 2 * MARGIN <= WIDTH * share), "")
+
+
+def _text_colour(colour: str) -> str:
+    """The colour of a text on that colour."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return DARK_TEXT if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else LIGHT_TEXT
 
 
 def _panel(title: str, parts: Sequence[_Part], colours: dict[str, str]) -> "alt.LayerChart | alt.FacetChart":
@@ -126,17 +128,18 @@ def _panel(title: str, parts: Sequence[_Part], colours: dict[str, str]) -> "alt.
     axis = alt.Axis(format="%", tickCount=10)
     whole = alt.Scale(domain=[0, 1])
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    chart = alt.Chart(pd.DataFrame(list(parts))).encode(y=alt.Y("bar:N", sort=bars, title=None))
+    rows = pd.DataFrame(parts).assign(text_colour=[_text_colour(colours[part.role]) for part in parts])
+    chart = alt.Chart(rows).encode(y=alt.Y("bar:N", sort=bars, title=None))
     bar = chart.mark_bar(height=BAR - 6, stroke="white", strokeWidth=0.6, clip=True).encode(
         x=alt.X("begin:Q", title=None, axis=axis, scale=whole),
         x2="end:Q",
         color=alt.Color("role:N", title="layer role", scale=scale, legend=alt.Legend(symbolLimit=0)),
     )
-    numbers = chart.mark_text(fontSize=10).encode(
+    texts = chart.mark_text(fontSize=10).encode(
         x=alt.X("middle:Q", scale=whole),
-        text="number:N",
-        color=alt.value("#111111"),
+        text="text:N",
+        color=alt.Color("text_colour:N", scale=None),
     )
-    return alt.layer(bar, numbers).properties(
-        width=WIDTH, height=BAR * len(bars), title=alt.TitleParams(title, anchor="start")
+    return alt.layer(bar, texts).properties(
+        width=WIDTH, height=BAR * len(bars), title=alt.TitleParams(title, anchor="start", frame="group")
     )
