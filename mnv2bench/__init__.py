@@ -3,23 +3,24 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# Imported at once: a module is called mnv2bench.cases too, and importing it later would take the function's name.
+from mnv2bench.library.choice import cases
+
 if TYPE_CHECKING:
-    from mnv2bench.campaign import Campaign, run
-    from mnv2bench.cases import Case, grid
+    from mnv2bench.cases import Case
+    from mnv2bench.library.measuring import run
+    from mnv2bench.library.results import Results, load
     from mnv2bench.records import Plan, Record
-    from mnv2bench.records.journal import Journal, load
 
 MODULES = {
-    "Campaign": "campaign",
-    "run": "campaign",
     "Case": "cases",
-    "grid": "cases",
-    "Journal": "records.journal",
-    "load": "records.journal",
     "Plan": "records",
     "Record": "records",
+    "Results": "library.results",
+    "load": "library.results",
+    "run": "library.measuring",
 }
-__all__ = ["Campaign", "Case", "Journal", "Plan", "Record", "grid", "load", "run"]
+__all__ = ["Case", "Plan", "Record", "Results", "cases", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,3 +28,8 @@ def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(f"module 'mnv2bench' has no attribute {name!r}")
     return getattr(import_module(f"mnv2bench.{MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that nobody used yet, so that a notebook completes them."""
+    return sorted({*globals(), *__all__})

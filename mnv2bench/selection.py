@@ -243,6 +243,11 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     return with_classes(chosen, selection.weights)
 
 
+def selected_cases(selection: Selection) -> tuple[Case, ...]:
+    """The cases of the suite that the batches name: throughput where one is larger than 1, else latency."""
+    return suite_cases("throughput" if any(batch != 1 for batch in selection.batches) else "latency", selection)
+
+
 def _automatic(device: str, backend: str) -> tuple[str, ...]:
     """The precisions of `auto` for a backend on a kind of device, as `Runtime.runs` names it.
 

@@ -6,12 +6,13 @@ import numpy as np
 import psutil
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.child import Task, run_side_by_side
 from mnv2bench.digits.images import held_out
 from mnv2bench.imagesets import Digits
 from mnv2bench.records import Accuracy, Machine, Weights, default_weights, replace
-from mnv2bench.records.journal import Head, Unusable, lines
+from mnv2bench.records.journal import Head, Journal, Unusable, lines, load
 from mnv2bench.workers.accuracy import LabelledReference, accuracy, batches
 from mnv2bench.workers.programs import Program
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import load
 from mnv2bench.cases import Case
 from mnv2bench.records import Machine, MachineState, Plan, Weights, replace
 from mnv2bench.records.appended import AppendedFile
-from mnv2bench.records.journal import Head, Journal, lines
+from mnv2bench.records.journal import Head, Journal, lines, load
 
 HEAD = Head((Case(backend="fake"),), Plan(processes=2), 7, Weights(), Machine(cores=2, fingerprint="here"))
 NOTE = MachineState(load_1min=0.5)

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, backends, precisions, run
+from mnv2bench import Case, Plan, backends, precisions
 from mnv2bench.artifacts import formats
 from mnv2bench.backends.interface.registry import missing_instructions
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.preparation import gpu_device
 from mnv2bench.cases import EAGER
 from mnv2bench.profiling.profilers import why_not
+from mnv2bench.records.journal import Journal
 from mnv2bench.refusals import Unsupported
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import load
+from mnv2bench.records.journal import load
 
 BARE = """
 import builtins, io, os, sys

@@ -6,12 +6,13 @@ import sys
 import psutil
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.child import run_child
 from mnv2bench.campaign.schedule import all_backends, blocks, nuisances
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Weights, replace
-from mnv2bench.records.journal import lines
+from mnv2bench.records.journal import Journal, lines, load
 from mnv2bench.workers.programs import Program
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,10 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from mnv2bench import Case, backends, load
+from mnv2bench import Case, backends
 from mnv2bench.cli import app
 from mnv2bench.machine import FINGERPRINTED
+from mnv2bench.records.journal import load
 from mnv2bench.selection import FLAGS, OPTIONS
 
 FAKE = ("--suites", "latency", "--backends", "fake", "--widths", "0.35", "--threads", "1")

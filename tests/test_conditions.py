@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, run
-from mnv2bench.campaign import Patience
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, Patience, run
 from mnv2bench.campaign.patience import idle_limit_s, other_load, settled_load
 from mnv2bench.machine import governors, on_battery, state, turbo
 from mnv2bench.records import MachineState
-from mnv2bench.records.journal import states
+from mnv2bench.records.journal import Journal, states
 from mnv2bench.statistics.conditions import conditions
 
 FAKE = Case(width=0.35, resolution=96, backend="fake")

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import load
 from mnv2bench.cases import Case
 from mnv2bench.files import source_names
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Artifact, Machine, MachineState, Memory, Plan, Process, Samples, Weights
-from mnv2bench.records.journal import End, Head, Journal, Unusable, load_saved
+from mnv2bench.records.journal import End, Head, Journal, Unusable, load, load_saved
 from mnv2bench.records.rounds import Round
 
 FIRST, SECOND = Case(backend="fake"), Case(width=0.35, resolution=96, backend="fake")
@@ -205,7 +204,7 @@ LIMIT_S, LIMIT_BYTES = 5.0, 500_000_000
 READ = """
 import sys, time
 from pathlib import Path
-from mnv2bench import load
+from mnv2bench.records.journal import load
 from mnv2bench.workers.noise import resident_bytes  # ru_maxrss begins at that of the parent
 start = time.monotonic()
 try:

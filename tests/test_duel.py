@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from saved_nights import process
 
-from mnv2bench import Case, load
+from mnv2bench import Case
 from mnv2bench.campaign import child
 from mnv2bench.records import Plan, record
-from mnv2bench.records.journal import lines
+from mnv2bench.records.journal import lines, load
 from mnv2bench.regression.duels import confirm, side
 from mnv2bench.workers.programs import Answer, Envelope
 

@@ -10,8 +10,10 @@ import adb_double
 import pytest
 import ssh_double
 
-from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.records import replace
+from mnv2bench.records.journal import Journal, load
 from mnv2bench.selfcheck.device import device as selfchecked
 from mnv2bench.selfcheck.device import verdict
 

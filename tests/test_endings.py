@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.child import SUPERVISOR, run_child
 from mnv2bench.campaign.retries import ended_by_machine
 from mnv2bench.records import replace
-from mnv2bench.records.journal import lines
+from mnv2bench.records.journal import Journal, lines, load
 from mnv2bench.workers.programs import Program
 
 RUN = ("mnv2bench", "run", "--suites", "latency", "--backends", "fake", "--widths", "0.35", "--resolutions", "96")

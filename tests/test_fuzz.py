@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_damaged_files import journal  # noqa: F401  a fixture
 
-from mnv2bench import load
 from mnv2bench.cases import Case
 from mnv2bench.records import SCHEMA, Memory, Process, Samples
 from mnv2bench.records.encoding import process_from_json, process_to_json
-from mnv2bench.records.journal import Unusable
+from mnv2bench.records.journal import Unusable, load
 from mnv2bench.records.json_text import dumps
 from mnv2bench.records.rounds import Round
 

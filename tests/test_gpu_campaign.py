@@ -4,11 +4,11 @@ import gpu_double
 import pytest
 from msgspec.structs import replace
 
-from mnv2bench import Case, load
+from mnv2bench import Case
 from mnv2bench.flags import flags
 from mnv2bench.gpu.times import energy, gpu_times
 from mnv2bench.machine import differences, fingerprint, this_machine
-from mnv2bench.records.journal import lines
+from mnv2bench.records.journal import lines, load
 from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.statistics.rounds import throughput
 

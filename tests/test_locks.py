@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, load, run
-from mnv2bench.campaign import Patience
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, Patience, run
 from mnv2bench.locks import Locked, lock_folder, measuring
 from mnv2bench.machine import this_machine
+from mnv2bench.records.journal import Journal, load
 from mnv2bench.regression.duels.duel import begin_duel, locked_duel
 
 ROOT = Path(__file__).parents[1]

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from mobile_runtimes import HERE, NEEDED, only, printed
 
-from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
+from mnv2bench import Case, Plan, artifacts
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.preparation import prepare
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.records import Weights, replace
+from mnv2bench.records.journal import Journal
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from mobile_runtimes import HERE, NEEDED, needs, only, printed
 
-from mnv2bench import Campaign, Case, Journal, Plan, artifacts, backends, run
+from mnv2bench import Case, Plan, artifacts, backends
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.records import replace
+from mnv2bench.records.journal import Journal
 from mnv2bench.records.weights import default_weights
 
 pytestmark = pytest.mark.slow

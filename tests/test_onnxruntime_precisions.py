@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
+from mnv2bench import Case, Plan, artifacts
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of, network
+from mnv2bench.records.journal import Journal
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("onnxruntime")

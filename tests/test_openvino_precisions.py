@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, networks, run
+from mnv2bench import Case, Plan, networks
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.mapping import layers_of
+from mnv2bench.records.journal import Journal
 
 pytestmark = pytest.mark.slow
 openvino = pytest.importorskip("mnv2bench.backends.shared.openvino_without_telemetry").openvino

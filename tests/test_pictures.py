@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from mnv2bench import load, networks
+from mnv2bench import networks
 from mnv2bench.digits import images as digit_images
 from mnv2bench.imagesets import OfFolder
 from mnv2bench.pictures import pictures, require_readable
+from mnv2bench.records.journal import load
 from mnv2bench.refusals import Unavailable
 from mnv2bench.selection import select
 

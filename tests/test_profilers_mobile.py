@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, artifacts, run
+from mnv2bench import Case, Plan, artifacts
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.networks import layers
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.profiling.readers import xnnpack
+from mnv2bench.records.journal import Journal
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, run
+from mnv2bench import Case, Plan
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles
@@ -19,6 +20,7 @@ from mnv2bench.profiling.readers import onnxruntime as reader
 from mnv2bench.profiling.readers.tensorrt import operator_type
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.records import replace
+from mnv2bench.records.journal import Journal
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selfcheck.profiles import parse_counters
 

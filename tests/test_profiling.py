@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mnv2bench import Case, load
+from mnv2bench import Case
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import profiles, written
@@ -13,7 +13,7 @@ from mnv2bench.profiling.profile_worker import calls
 from mnv2bench.profiling.profilers import why_no_trace, why_not
 from mnv2bench.profiling.records import Operator, Probe, Probes, probes_from_json, probes_to_json
 from mnv2bench.records import Plan
-from mnv2bench.records.journal import Journal, Unusable
+from mnv2bench.records.journal import Journal, Unusable, load
 from mnv2bench.records.rounds import Round
 
 pytestmark = pytest.mark.slow

@@ -7,11 +7,13 @@ import adb_double
 import pytest
 import ssh_double
 
-from mnv2bench import Campaign, Case, Journal, Plan, load, run
+from mnv2bench import Case, Plan
 from mnv2bench.backends import require_supported
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.precisions import FP16, INT8
 from mnv2bench.processor import instructions
 from mnv2bench.records import replace
+from mnv2bench.records.journal import Journal, load
 from mnv2bench.refusals import Unsupported
 from mnv2bench.remote.accuracy_worker import batches_there
 from mnv2bench.remote.prepare import require_instructions, transport_to

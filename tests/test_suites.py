@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench import Case, load
+from mnv2bench import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.profiling.lines import profiles
-from mnv2bench.records.journal import Journal, lines
+from mnv2bench.records.journal import Journal, lines, load
 from mnv2bench.statistics.rounds import used_rounds
 
 ROOT = Path(__file__).parents[1]

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from mnv2bench import Campaign, Case, Journal, Plan, precisions, processor, run
+from mnv2bench import Case, Plan, precisions, processor
 from mnv2bench.backends.shared import torch_layers, torch_session
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.preparation import prepare
 from mnv2bench.networks import build, digits_state, layers
 from mnv2bench.networks.folding import fold_norms
 from mnv2bench.records import default_weights
+from mnv2bench.records.journal import Journal
 from mnv2bench.refusals import Wrong
 from mnv2bench.workers import proof
 

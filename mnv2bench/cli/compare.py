@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnv2bench.cli.app import console, show, verb
-from mnv2bench.cli.options import Floors, machine_floor
+from mnv2bench.cli.options import Floors
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, require_writable, write
 from mnv2bench.machine import differences
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
+from mnv2bench.statistics.kept_checks import machine_floor
 from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,12 +15,7 @@ from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.records import Machine
-from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, option_text, select, suite_cases
-
-if TYPE_CHECKING:
-    from mnv2bench.records.selfcheck import AllocatorCheck
-    from mnv2bench.statistics.floor import Floor
+from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, option_text, select, selected_cases
 
 CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
@@ -135,30 +130,7 @@ def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case,
     Raises ValueError for a text that is no case id.
     """
     by_id = tuple(dict.fromkeys(map(Case.parse, ids or ())))
-    suite = "throughput" if any(batch != 1 for batch in selection.batches) else "latency"
-    return with_classes(by_id, selection.weights) if by_id else suite_cases(suite, selection)
-
-
-def machine_floor(results: Path, machine: Machine) -> "Floor | None":
-    """What identical campaigns on a machine differ by, as `selfcheck --only aa --save` kept it; None where it did not.
-
-    Raises Unusable for a file that cannot be read.
-    """
-    from mnv2bench.records.selfcheck import read
-    from mnv2bench.statistics.floor import floor
-
-    checked = read(results, machine.fingerprint).aa
-    return None if checked is None else floor(checked)
-
-
-def machine_allocator(results: Path, machine: Machine) -> "AllocatorCheck | None":
-    """What the allocator's setting is worth on a machine, as `selfcheck --only allocator --save` kept it, or None.
-
-    Raises Unusable for a file that cannot be read.
-    """
-    from mnv2bench.records.selfcheck import read
-
-    return read(results, machine.fingerprint).allocator
+    return with_classes(by_id, selection.weights) if by_id else selected_cases(selection)
 
 
 def budget_seconds(minutes: float) -> float:

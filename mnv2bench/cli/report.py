@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from mnv2bench.cli.app import console, verb
-from mnv2bench.cli.options import Floors, machine_allocator, machine_floor
+from mnv2bench.cli.options import Floors
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, beside, printable, source_names, write
 from mnv2bench.profiling.lines import profiles_of
 from mnv2bench.records.journal import Unusable
 from mnv2bench.records.reading import Contents, contents_of, saved_at
+from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
 
 LABELS = {"report page": "Markdown: ", "report table": "CSV:      "}
 
