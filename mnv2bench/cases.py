@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from mnv2bench import networks, precisions
 
@@ -15,6 +15,7 @@ GRIDS = networks.network(networks.DEFAULT).grids
 EAGER = "torch_eager"  # the backend that every speed-up is over, at the same precision
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
+MAX_PARSED = 32_768  # cases that are remembered by their ids: more than a file may have
 ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
 
 
@@ -78,7 +79,10 @@ class Case:
                 raise ValueError(f"{name} {word!r} is no name: letters, digits and underscores, in a device .:@- too")
         precisions.named(self.precision)
 
-    @property
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @cached_property
     def variant(self) -> str:
         """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224.
 
@@ -87,23 +91,23 @@ class Case:
         spelt = f"{self.network}_{float(self.width)}_{self.resolution}"
         return spelt if self.classes == networks.CLASSES else f"{spelt}_{self.classes}classes"
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """What its numbers are: times taken here, times taken on another device, or instruction counts."""
         return kind(self.device)
 
-    @property
+    @cached_property
     def gpu(self) -> int | None:
         """Which of CUDA's devices it runs on, by CUDA's own numbers; None for a case of another device."""
         match = CUDA.fullmatch(self.device)
         return int(match[1] or 0) if match else None
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.variant}-b{self.batch}-{self.backend}-{self.device}-{self.precision}-t{self.threads}"
 
     @classmethod
-    @lru_cache(maxsize=10_000)  # every process of a file names its case, and every night has the same cases
+    @lru_cache(maxsize=MAX_PARSED)  # every process of a file names its case, and every night has the same cases
     def parse(cls, id: str) -> "Case":
         """The case of an id; ValueError where the text is none."""
         match = ID.fullmatch(id)
@@ -122,7 +126,7 @@ class Case:
             int(classes or networks.CLASSES),
         )
 
-    @property
+    @cached_property
     def accuracy_case(self) -> "Case":
         """What stands for all cases that have the same accuracy: it does not depend on threads and batch."""
         return replace(self, batch=1, threads=1)

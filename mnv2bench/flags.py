@@ -9,16 +9,16 @@ from mnv2bench.statistics.accuracy import accuracy_doubts
 from mnv2bench.statistics.doubts import (
     drift_limit,
     kernel_doubts,
-    noise_doubts,
     oversubscribed,
     precision_doubts,
+    selection_doubts,
     thread_doubts,
     warm_up_doubts,
     weights_doubts,
 )
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.layers import layer_doubts
-from mnv2bench.statistics.rounds import measured
+from mnv2bench.statistics.rounds import measured, used_of_each
 
 
 def flags(record: Record, floor: Floor | None = None) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def flags(record: Record, floor: Floor | None = None) -> tuple[str, ...]:
 
 
 def _flags(record: Record, floor: Floor | None) -> Iterator[str]:
-    yield from noise_doubts(measured(record), record.case.threads, drift_limit(floor, record.case))
+    yield from selection_doubts(used_of_each(record), drift_limit(floor, record.case))
     yield from heat_doubts(record)
     yield from thread_doubts(record)
     yield from oversubscribed(record.case, record.machine)

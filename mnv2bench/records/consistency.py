@@ -132,6 +132,9 @@ def require_consistent_round(round: Round) -> None:
 
 def _require_possible_waits(timed: Round | GpuRound) -> None:
     limit = MOST_THREADS * timed.wall_ns + CPU_TICKS_NS
+    cpu_ns = timed.cpu_ns if isinstance(timed, Round) else 0
+    if max(cpu_ns, timed.run_queue_ns or 0, timed.steal_ns or 0, timed.throttled_ns or 0) <= limit:
+        return
     for name in ("cpu_ns", "run_queue_ns", "steal_ns", "throttled_ns"):
         if (getattr(timed, name, None) or 0) > limit:
             raise ValueError(f"{name} is more than a round of {timed.wall_ns} ns can have")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct, UnsetType
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.cases import MAX_PARSED, Case, Kind
 from mnv2bench.records.consistency import require_consistent, require_consistent_accuracy
 from mnv2bench.records.json_text import dumps, parsed
 from mnv2bench.records.ranges import PACKED
@@ -36,7 +36,7 @@ NUMBERS = re.compile(r"[0-9 -]+")
 INTEGERS = msgspec.json.Decoder(list[int])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MAX_PARSED)
 def parse_case(id: str) -> Case:
     """The case of an id in a file. ValueError for a text that is none, and for another spelling of an id."""
     if len(id) > MAX_ID:
@@ -64,8 +64,19 @@ class ProcessLine(Process, tag_field="line", tag="process", kw_only=True, frozen
             raise ValueError(f"a process of {case.id} is {case.kind}, and the line says {self.kind}")
         whole = schema >= WHOLE_SINCE and self.target
         target = built(self.target, Target, schema) if whole else target_from_json(self.target)
-        fields = {name: getattr(self, name) for name in Process.__struct_fields__}
-        process = Process(**fields | {"case": case, "target": target})
+        process = Process(
+            case,
+            self.number,
+            self.position,
+            self.seed,
+            self.status,
+            self.reason,
+            self.wall_s,
+            self.samples,
+            self.counts,
+            self.external_result,
+            target,
+        )
         require_consistent(process)
         return process
 
@@ -115,7 +126,7 @@ def shape(kind: type[Struct]) -> Shape:
         known=frozenset({*parts, "line"}),
         required={name: SINCE.get(kind.__name__, {}).get(name, WHOLE_SINCE) for name in parts.keys() - optional},
         packed=tuple(name for name, types in parts.items() if PACKED in types),
-        nested={name: part for name, types in parts.items() for part in types if _is_struct(part)},
+        nested={name: part for name, types in parts.items() for part in types if is_struct(part)},
     )
 
 
@@ -123,7 +134,8 @@ def _parts(annotation: Any) -> Iterable[Any]:
     """The types that an annotation is made of, and PACKED where it says so. What is in a dict stays as it is."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        yield from (PACKED for note in arguments[1:] if isinstance(note, Meta) and (note.extra or {}).get(PACKED))
+        if is_packed(annotation):
+            yield PACKED
         yield from _parts(arguments[0])
     elif origin in (Union, UnionType, tuple):
         for argument in arguments:
@@ -132,7 +144,14 @@ def _parts(annotation: Any) -> Iterable[Any]:
         yield annotation
 
 
-def _is_struct(part: Any) -> bool:
+def is_packed(annotation: Any) -> bool:
+    """Whether the numbers of a field of this type are one text on disk."""
+    notes = annotation.__metadata__ if get_origin(annotation) is Annotated else ()
+    return any(isinstance(note, Meta) and (note.extra or {}).get(PACKED) for note in notes)
+
+
+def is_struct(part: Any) -> bool:
+    """Whether a type is a Struct."""
     return isinstance(part, type) and issubclass(part, Struct)
 
 
@@ -156,7 +175,7 @@ def _unpacked(value: Any, kind: Any, schema: int) -> Any:
     """The same with texts of durations as lists. What is of another type is left for the conversion to refuse."""
     if isinstance(value, list):
         return [_unpacked(item, kind, schema) for item in value]
-    if not isinstance(value, dict) or not _is_struct(kind):
+    if not isinstance(value, dict) or not is_struct(kind):
         return value
     form, fields = shape(kind), dict(value)
     missing = [name for name, since in form.required.items() if since <= schema and name not in fields]

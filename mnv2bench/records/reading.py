@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct
 from mnv2bench.cases import Case, Kind
 from mnv2bench.records.consistency import require_cores, require_in_time
 from mnv2bench.records.contents import contents
+from mnv2bench.records.direct import direct
 from mnv2bench.records.encoding import WHOLE_SINCE, AccuracyLine, ArtifactLine, ProcessLine, built, parse_case
 from mnv2bench.records.json_text import parsed
 from mnv2bench.records.lines import (
@@ -82,7 +83,7 @@ class File:
 def lines(path: Path) -> list[dict[str, object]]:
     """Every line of a journal or of a saved file as parsed JSON. Raises Unusable, naming the file."""
     with naming_damage(path):
-        return [fields for _, _, fields in _lines(_opened(path))]
+        return list(_fields(_opened(path)))
 
 
 def end(path: Path) -> End | None:
@@ -100,9 +101,9 @@ def contents_of(path: Path) -> Contents:
     with naming_damage(path):
         file = _opened(path)
         reader = Reader()
-        for number, line, fields in _lines(file):
+        for number, text in enumerate(file.texts, 1):
             with naming_line(number):
-                reader.take(number, line, fields)
+                reader.take_text(number, text)
         return reader.result(file.datetime)
 
 
@@ -181,6 +182,15 @@ class Reader:
         """Whether every field must stand in the file's lines."""
         return self.schema >= WHOLE_SINCE
 
+    def take_text(self, number: int, text: bytes) -> None:
+        """Take the next line. ValueError for one that is damaged, or that cannot stand where it does."""
+        process = direct(ProcessLine).value(text) if self.schema == SCHEMA and self.end is None else None
+        if process and self.head:
+            self._take_process(self.head, process)
+            return
+        fields = parsed(text)
+        self.take(number, msgspec.convert(fields, LineName), fields)
+
     def take(self, number: int, line: LineName, fields: dict[str, Any]) -> None:
         """Take the next line. ValueError for one that is damaged, or that cannot stand where it does."""
         if line.line == "head":
@@ -195,7 +205,7 @@ class Reader:
         elif line.line == "accuracy":
             self._take_accuracy(fields)
         elif line.line == "process":
-            self._take_process(self.head, fields)
+            self._take_process(self.head, built(fields, ProcessLine, self.schema))
         elif line.line == "end":
             self.end = built(fields, End, self.schema)
         elif line.line == "state":
@@ -236,9 +246,9 @@ class Reader:
             raise ValueError(f"a second accuracy of {line.case}")
         self.accuracies[case] = line.accuracy()
 
-    def _take_process(self, head: Head, fields: dict[str, Any]) -> None:
-        process = built(fields, ProcessLine, self.schema).process(self.schema)
-        numbers = self.numbers[self._case(process.case.id)]
+    def _take_process(self, head: Head, line: ProcessLine) -> None:
+        process = line.process(self.schema)
+        numbers = self.numbers[self._case(line.case)]
         if process.number < len(numbers):
             raise ValueError(f"process {process.number} of {process.case.id} stands in it twice")
         if process.number >= head.plan.processes:
@@ -312,13 +322,13 @@ def _split(whole: bytes) -> Iterator[bytes]:
         start = stop + 1
 
 
-def _lines(file: File) -> Iterator[tuple[int, LineName, dict[str, Any]]]:
-    """The number of each line from 1 on, its name, and its fields."""
+def _fields(file: File) -> Iterator[dict[str, object]]:
+    """The fields of each line."""
     for number, text in enumerate(file.texts, 1):
         with naming_line(number):
-            fields = parsed(text)
-            line = msgspec.convert(fields, LineName)
-        yield number, line, fields
+            fields: dict[str, object] = parsed(text)
+            msgspec.convert(fields, LineName)
+        yield fields
 
 
 def _text(raw: msgspec.Raw) -> str | None:

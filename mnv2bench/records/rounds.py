@@ -122,5 +122,5 @@ def _stolen(timed: Round | GpuRound) -> bool:
 
 def undisturbed_rounds(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
     """The rounds in which nothing contended with the worker."""
-    usual = statistics.median([r.cpu_share for r in rounds]) if rounds else 0.0
+    usual = statistics.median([r.cpu_share for r in rounds]) if rounds and threads != 1 else 0.0
     return tuple([r for r in rounds if not r.contention(threads, usual)])

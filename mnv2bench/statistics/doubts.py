@@ -17,7 +17,14 @@ from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.intervals import CONFIDENCE
 from mnv2bench.statistics.processes import output_errors
-from mnv2bench.statistics.rounds import HasRounds, measured, select_rounds, threads_used, used_rounds
+from mnv2bench.statistics.rounds import (
+    HasRounds,
+    UsedRounds,
+    measured,
+    select_rounds,
+    threads_used,
+    used_of_each,
+)
 
 # docs/thresholds.md#steadiness
 MAX_DRIFT = 0.02  # between the halves of a process
@@ -25,6 +32,7 @@ MAX_SLOPE = 0.005  # a round
 MIN_ROUNDS = 4  # fewer say nothing about a trend
 OTHER_THREADS = 0.5  # docs/thresholds.md#flags
 MAX_KERNEL = 0.02  # of the CPU time
+NORMAL_QUANTILE = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 LEAST_KERNEL_NS = 40_000_000  # below this a few ticks of the kernel's clock decide
 
 
@@ -33,18 +41,23 @@ def noise_doubts(processes: Sequence[HasRounds], threads: int, max_drift: float 
 
     `max_drift` is what the halves of a process may differ by: see `drift_limit`.
     """
-    used_of_each = [select_rounds(timed, threads) for timed in processes]
+    yield from selection_doubts([select_rounds(timed, threads) for timed in processes], max_drift)
+
+
+def selection_doubts(used_of_each: Sequence[UsedRounds], max_drift: float = MAX_DRIFT) -> Iterator[str]:
+    """The same of processes whose rounds were selected before."""
     noisy = [process.undisturbed_share for process in used_of_each if process.noisy]
     if noisy:
         yield (
-            f"noisy: {len(noisy)} of {len(processes)} processes had under half of their rounds undisturbed, "
+            f"noisy: {len(noisy)} of {len(used_of_each)} processes had under half of their rounds undisturbed, "
             f"the worst {min(noisy):.0%}"
         )
     drifts = [drift(process.rounds, max_drift) for process in used_of_each]
     moving = [change for change in drifts if change is not None]
     if moving:
         yield (
-            f"unsteady: {len(moving)} of {len(processes)} processes still drifted, by up to {max(moving, key=abs):+.1%}"
+            f"unsteady: {len(moving)} of {len(used_of_each)} processes still drifted, "
+            f"by up to {max(moving, key=abs):+.1%}"
         )
 
 
@@ -80,10 +93,10 @@ def kernel_doubts(record: Record) -> Iterator[str]:
     """
     if record.case.gpu is not None:
         return
-    used = [used_rounds(samples, record.case.threads) for samples in measured(record)]
+    used = [process.rounds for process in used_of_each(record)]
     shares = [share for rounds in used if (share := _kernel_share(rounds)) is not None]
     rounds = [each for process in used for each in process]
-    spent_ns = sum(each.system_ns or 0 for each in rounds)
+    spent_ns = sum([each.system_ns or 0 for each in rounds])
     share = _kernel_share(rounds)
     if share is not None and share > MAX_KERNEL and spent_ns >= LEAST_KERNEL_NS:
         faults = sum(each.minor_faults or 0 for each in rounds) / sum(len(each.durations_ns) for each in rounds)
@@ -96,8 +109,8 @@ def kernel_doubts(record: Record) -> Iterator[str]:
 def _kernel_share(rounds: Sequence[Round]) -> float | None:
     """The kernel's part of the CPU time of rounds, None where nothing says it."""
     known = [each for each in rounds if each.system_ns is not None]
-    cpu_ns = sum(each.cpu_ns for each in known)
-    return sum(each.system_ns or 0 for each in known) / cpu_ns if cpu_ns else None
+    cpu_ns = sum([each.cpu_ns for each in known])
+    return sum([each.system_ns or 0 for each in known]) / cpu_ns if cpu_ns else None
 
 
 def warm_up_doubts(record: Record) -> Iterator[str]:
@@ -163,9 +176,9 @@ def slope_interval(values: Sequence[float]) -> tuple[float, float]:
     Source: Sen, Journal of the American Statistical Association 63 (1968) 1379, equation 2.6.
     """
     slopes = sorted([(b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(values), 2)])
-    ties = [count for count in Counter(values).values() if count > 1]
+    ties = [count for count in Counter(values).values() if count > 1] if len({*values}) < len(values) else []
     variance = (_sen(len(values)) - sum(map(_sen, ties))) / 18
-    reach = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
+    reach = NORMAL_QUANTILE * math.sqrt(variance)
     low = max(round((len(slopes) - reach) / 2) - 1, 0)
     high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
     return slopes[low], slopes[high]
@@ -176,5 +189,5 @@ def _sen(count: int) -> int:
 
 
 def _warm_up_capped(record: Record, samples: Samples) -> bool:
-    seconds = sum(r.wall_ns for r in samples.warmup) / 1e9
+    seconds = sum([r.wall_ns for r in samples.warmup]) / 1e9
     return seconds >= record.plan.warmup_cap_s or len(samples.warmup) >= record.plan.warmup_cap_rounds

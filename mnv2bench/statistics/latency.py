@@ -1,12 +1,10 @@
 """The headline latency of a Record, the statistic that finds changes of it, and speed-ups."""
 
+import itertools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mnv2bench.cases import EAGER, Case
 from mnv2bench.precisions import FP32
@@ -14,10 +12,9 @@ from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
-from mnv2bench.statistics.rounds import durations_ns, madds, measured, require_measured, used_rounds
+from mnv2bench.statistics.rounds import madds, measured, require_used, used_of_each, used_rounds
 
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
-FEW = 200  # iterations: below, Python's own median is faster than making an array
 ROUND_QUANTILE = 0.10  # docs/thresholds.md#detection
 PROCESS_QUANTILE = 0.25  # docs/thresholds.md#detection
 
@@ -46,11 +43,11 @@ def latency(record: Record) -> Latency:
     The interval is of the processes' location on the log scale; where that does not hold the median, which two
     clusters of processes can bring about, it is widened until it does.
     """
-    processes = [used_rounds(s, record.case.threads) for s in require_measured(record)]
-    iterations = [durations_ns(rounds) for rounds in processes]
-    medians = tuple(map(_median_s, iterations))
+    processes = require_used(record)
+    iterations = [_ordered(rounds) for rounds in processes]
+    medians = tuple([_middle(ordered) / 1e9 for ordered in iterations])
     median = statistics.median(medians)
-    pooled = np.concatenate(iterations)
+    pooled = sorted(itertools.chain.from_iterable(iterations))  # ordered runs are merged, which is quick
     low = high = None
     if len(medians) > 1:
         low, high = bootstrap_interval(processes) if len(medians) >= BOOTSTRAP_FROM else t_interval(medians)
@@ -64,7 +61,7 @@ def latency(record: Record) -> Latency:
         high_s=high,
         p90_s=None if p90 is None else p90 / 1e9,
         p99_s=None if p99 is None else p99 / 1e9,
-        min_s=int(pooled.min()) / 1e9,
+        min_s=pooled[0] / 1e9,
         process_medians=medians,
         iterations=len(pooled),
     )
@@ -72,8 +69,7 @@ def latency(record: Record) -> Latency:
 
 def process_percentiles(record: Record, percentile: int) -> list[float]:
     """That percentile of the iterations in the used rounds of each process, seconds."""
-    used = [durations_ns(used_rounds(samples, record.case.threads)) for samples in measured(record)]
-    return [float(np.percentile(durations, percentile)) / 1e9 for durations in used]
+    return [quantile(_ordered(process.rounds), percentile / 100) / 1e9 for process in used_of_each(record)]
 
 
 def process_median(samples: Samples, threads: int) -> float:
@@ -83,18 +79,23 @@ def process_median(samples: Samples, threads: int) -> float:
 
 def rounds_median(rounds: Sequence[Round]) -> float:
     """The median of every iteration in these rounds, seconds."""
-    if sum([len(r.durations_ns) for r in rounds]) < FEW:  # the same number, faster where an array takes long to make
-        return statistics.median([duration for r in rounds for duration in r.durations_ns]) / 1e9
-    return _median_s(durations_ns(rounds))
+    return _middle(_ordered(rounds)) / 1e9
 
 
-def _median_s(iterations: NDArray[np.int64]) -> float:
-    return float(np.median(iterations)) / 1e9
+def _ordered(rounds: Iterable[Round]) -> list[int]:
+    """Every iteration of the rounds, the fastest first."""
+    return sorted([duration for r in rounds for duration in r.durations_ns])
+
+
+def _middle(ordered: Sequence[int]) -> float:
+    """The median of what stands in its order."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def median_s(record: Record) -> float:
-    """`latency(record).median_s` alone, ten times faster. ValueError where nothing was measured."""
-    return statistics.median(process_median(samples, record.case.threads) for samples in require_measured(record))
+    """`latency(record).median_s` alone. ValueError where nothing was measured."""
+    return statistics.median([rounds_median(rounds) for rounds in require_used(record)])
 
 
 def detection(samples: Samples, threads: int) -> float:

@@ -1,9 +1,10 @@
 """Which processes and rounds of a record count, and the rates that follow from them."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import wraps
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,26 @@ from mnv2bench.records import ENDED, Record, Samples
 from mnv2bench.records.rounds import Round, undisturbed_rounds
 
 MIN_UNDISTURBED = 0.5  # docs/thresholds.md#rounds
+T = TypeVar("T")
 
 
+def remembers_last(function: Callable[[Record], T]) -> Callable[[Record], T]:
+    """The function, which remembers what it returned for the last record: a row's numbers are computed one by one."""
+    last: tuple[Record | None, T | None] = (None, None)
+
+    @wraps(function)
+    def remembered(record: Record) -> T:
+        nonlocal last
+        of_record, value = last
+        if of_record is not record:
+            value = function(record)
+            last = (record, value)
+        return value  # type: ignore[return-value]
+
+    return remembered
+
+
+@remembers_last
 def measured(record: Record) -> tuple[Samples, ...]:
     """The samples of the processes that came to their rounds, whether their outputs were right or wrong.
 
@@ -40,12 +59,13 @@ class HasRounds(Protocol):
 
 @dataclass(frozen=True)
 class UsedRounds:
-    """The rounds of one process whose times are used, and the part of all its rounds that nothing contended with.
+    """The rounds of one process whose times are used, and how many of all its rounds nothing contended with.
 
     Those are the undisturbed rounds; all of them in a noisy process, which has too few to choose from.
     """
 
     rounds: tuple[Round, ...]
+    undisturbed: int
     undisturbed_share: float
 
     @property
@@ -58,7 +78,19 @@ def select_rounds(samples: HasRounds, threads: int) -> UsedRounds:
     """Which rounds of a process are used, from what the machine did meanwhile and never from their times."""
     undisturbed = undisturbed_rounds(samples.rounds, threads)
     share = len(undisturbed) / len(samples.rounds)
-    return UsedRounds(undisturbed if share >= MIN_UNDISTURBED else samples.rounds, share)
+    return UsedRounds(undisturbed if share >= MIN_UNDISTURBED else samples.rounds, len(undisturbed), share)
+
+
+@remembers_last
+def used_of_each(record: Record) -> tuple[UsedRounds, ...]:
+    """Which rounds of each measured process of a record are used."""
+    return tuple([select_rounds(samples, record.case.threads) for samples in measured(record)])
+
+
+def require_used(record: Record) -> list[tuple[Round, ...]]:
+    """The used rounds of each measured process; ValueError where no process came to its rounds."""
+    require_measured(record)
+    return [process.rounds for process in used_of_each(record)]
 
 
 def undisturbed_share(samples: HasRounds, threads: int) -> float:
@@ -76,8 +108,8 @@ def record_undisturbed_share(record: Record) -> float:
     processes = measured(record)
     if not processes:
         return 0.0
-    undisturbed = sum(len(undisturbed_rounds(samples.rounds, record.case.threads)) for samples in processes)
-    return undisturbed / sum(len(samples.rounds) for samples in processes)
+    undisturbed = sum([process.undisturbed for process in used_of_each(record)])
+    return undisturbed / sum([len(samples.rounds) for samples in processes])
 
 
 def durations_ns(rounds: Iterable[Round]) -> NDArray[np.int64]:
@@ -90,17 +122,15 @@ def throughput(record: Record) -> float:
 
     On a GPU of the pass in which several calls are in flight.
     """
-    return statistics.median(
-        _images_per_s(used_rounds(s, record.case.threads), record) for s in require_measured(record)
-    )
+    return statistics.median([_images_per_s(rounds, record) for rounds in require_used(record)])
 
 
 def _images_per_s(rounds: tuple[Round, ...], record: Record) -> float:
     queued = [r.gpu for r in rounds if r.gpu]
     if queued:
         return record.case.batch * sum(p.in_flight_calls for p in queued) / (sum(p.in_flight_ns for p in queued) / 1e9)
-    iterations = sum(len(r.durations_ns) for r in rounds)
-    return record.case.batch * iterations / (sum(r.wall_ns for r in rounds) / 1e9)
+    iterations = sum([len(r.durations_ns) for r in rounds])
+    return record.case.batch * iterations / (sum([r.wall_ns for r in rounds]) / 1e9)
 
 
 def cpu_mj_per_image(record: Record) -> float | None:
@@ -114,7 +144,7 @@ def cpu_mj_per_image(record: Record) -> float | None:
 
 def cpu_mj_per_process(record: Record) -> list[float]:
     """Millijoules for an image in the used rounds of each process; empty where a round has no reading."""
-    rounds_of_each = [used_rounds(s, record.case.threads) for s in measured(record)]
+    rounds_of_each = [process.rounds for process in used_of_each(record)]
     if any(r.cpu_energy_uj is None for rounds in rounds_of_each for r in rounds):
         return []
     return [
@@ -125,7 +155,7 @@ def cpu_mj_per_process(record: Record) -> list[float]:
 
 def threads_used(record: Record) -> float:
     """CPU time over wall time: the median over the used rounds of all processes."""
-    return statistics.median(r.cpu_share for s in require_measured(record) for r in used_rounds(s, record.case.threads))
+    return statistics.median([r.cpu_share for rounds in require_used(record) for r in rounds])
 
 
 def network_count(record: Record) -> Count:

@@ -12,7 +12,7 @@ from mnv2bench.remote.conditions import is_throttled
 from mnv2bench.statistics.doubts import drift, drift_limit
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import quantile, rounds_detection
-from mnv2bench.statistics.rounds import measured, select_rounds
+from mnv2bench.statistics.rounds import measured, used_of_each
 
 # Where each number comes from: docs/thresholds.md#flags and docs/thresholds.md#detection
 MAX_DOUBTFUL = 0.4  # of a case's processes: 2 of 5
@@ -62,14 +62,14 @@ def cell_night(record: Record, floor: Floor | None = None) -> CellNight | None:
     processes = measured(record)
     if record.status != "ok" or not processes:
         return None
-    used_of_each = [select_rounds(samples, record.case.threads) for samples in processes]
-    levels = [rounds_detection(process.rounds) for process in used_of_each]
+    used = used_of_each(record)
+    levels = [rounds_detection(process.rounds) for process in used]
     return CellNight(
         level=quantile(levels, LOW),
         process_sd=_standard_deviation(levels) if len(levels) > 1 else None,
         processes=len(levels),
-        noisy=sum([process.noisy for process in used_of_each]),
-        drifting=sum([drift(process.rounds, drift_limit(floor, record.case)) is not None for process in used_of_each]),
+        noisy=sum([process.noisy for process in used]),
+        drifting=sum([drift(process.rounds, drift_limit(floor, record.case)) is not None for process in used]),
         throttled=sum(map(is_throttled, record.processes)),
     )
 
