@@ -98,14 +98,14 @@ def _struct_step(kind: type[Struct]) -> Step:
     def made(value: Struct) -> tuple[Struct, int]:
         values: list[Any] = list(msgspec.structs.astuple(value))
         colons = own_fields
+        for place, step in steps:
+            if values[place] is not None and values[place] is not UNSET:
+                values[place], within = step(values[place])
+                colons += within
         for place, default in defaults:
             if values[place] is UNSET:
                 colons -= 1
                 values[place] = default
-        for place, step in steps:
-            if values[place] is not None:
-                values[place], within = step(values[place])
-                colons += within
         return make(*values), colons
 
     return made

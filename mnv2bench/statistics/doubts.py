@@ -8,7 +8,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from mnv2bench.cases import Case, Kind
 from mnv2bench.precisions import FP32
@@ -32,7 +32,6 @@ MAX_SLOPE = 0.005  # a round
 MIN_ROUNDS = 4  # fewer say nothing about a trend
 OTHER_THREADS = 0.5  # docs/thresholds.md#flags
 MAX_KERNEL = 0.02  # of the CPU time
-NORMAL_QUANTILE = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 LEAST_KERNEL_NS = 40_000_000  # below this a few ticks of the kernel's clock decide
 
 
@@ -178,10 +177,15 @@ def slope_interval(values: Sequence[float]) -> tuple[float, float]:
     slopes = sorted([(b - a) / (j - i) for (i, a), (j, b) in itertools.combinations(enumerate(values), 2)])
     ties = [count for count in Counter(values).values() if count > 1] if len({*values}) < len(values) else []
     variance = (_sen(len(values)) - sum(map(_sen, ties))) / 18
-    reach = NORMAL_QUANTILE * math.sqrt(variance)
+    reach = _normal_quantile() * math.sqrt(variance)
     low = max(round((len(slopes) - reach) / 2) - 1, 0)
     high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
     return slopes[low], slopes[high]
+
+
+@cache
+def _normal_quantile() -> float:
+    return statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def _sen(count: int) -> int:
