@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 MEASURED_SUFFIXES = (".jsonl", ".json")
 COMMENT = "<!-- mnv2bench, "  # begins the last line of a product whose format has comments
@@ -58,6 +59,15 @@ def without_measured_suffix(path: Path) -> str:
 def beside(measurement: Path, suffix: str) -> Path:
     """The path of a measurement's product: run.2026.md of run.2026.jsonl with .md, a_0.35.md of a_0.35."""
     return measurement.with_name(without_measured_suffix(measurement) + suffix)
+
+
+def address(path: Path, page: Path) -> str:
+    """The address of a file in a link of a page, from the page's folder; "" where one of them is a stream."""
+    if is_stream(path) or is_stream(page):
+        return ""
+    relative = os.path.relpath(behind_links(path), behind_links(page).parent)
+    # a name may hold bytes that are no text, and a colon would make a scheme of what stands before it
+    return quote(os.fsencode(relative), safe="/")
 
 
 def printable(path: Path | str) -> str:

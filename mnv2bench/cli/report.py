@@ -12,13 +12,13 @@ from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import Floors
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.files import Content, Product, beside, printable, source_names, write
+from mnv2bench.files import Content, Product, address, beside, printable, source_names, write
 from mnv2bench.profiling.lines import profiles_of
 from mnv2bench.records.journal import Unusable
 from mnv2bench.records.reading import Contents, contents_of, saved_at
 from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
 
-LABELS = {"report page": "Markdown: ", "report table": "CSV:      "}
+LABELS = {"report page": "Markdown: ", "report table": "CSV:      ", "report in HTML": "HTML:     "}
 
 
 @verb("report")
@@ -28,6 +28,10 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Where to write the CSV. Default: FILE.csv.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page. Default: FILE.md.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the page in HTML: tables to filter and sort, and pictures."),
+    ] = None,
     all_columns: Annotated[
         bool, typer.Option("--all-columns", help="Keep the columns of the CSV that are empty in every row.")
     ] = False,
@@ -43,7 +47,7 @@ def report(
         except Unusable as error:
             print(f"skipped: {error}", file=sys.stderr)
     if measured:
-        contents = _contents(measured, csv, markdown, all_columns, results)
+        contents = _contents(measured, csv, markdown, html, all_columns, results)
         write(contents, inputs=chosen)
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
@@ -58,6 +62,7 @@ def _contents(
     measured: Sequence[tuple[Path, Contents]],
     csv: Path | None,
     markdown: Path | None,
+    html: Path | None,
     all_columns: bool,
     results: Path,
 ) -> dict[Product, Content]:
@@ -65,6 +70,7 @@ def _contents(
     from mnv2bench.comparison import chapters
     from mnv2bench.comparison.page import PAGE, page
     from mnv2bench.comparison.tidy import TABLE, frame, without_empty_columns
+    from mnv2bench.comparison.web_page import WEB_PAGE, web_page
     from mnv2bench.profiling.pages.profiled import profiled_cases
     from mnv2bench.report.csv import as_csv
     from mnv2bench.statistics.conditions import conditions
@@ -76,12 +82,14 @@ def _contents(
     campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results), dates)
     table = frame(campaigns)
     unusual = {name: conditions(of_file.states) for name, (_, of_file) in zip(names, measured, strict=True)}
+    table_product = Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources)
     contents: dict[Product, Content] = {
         Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),
-        Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources): as_csv(
-            table if all_columns else without_empty_columns(table)
-        ),
+        table_product: as_csv(table if all_columns else without_empty_columns(table)),
     }
+    if html:
+        link = address(table_product.path, html)
+        contents[Product(html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link)
     for (name, records), (file, of_file) in zip(named, measured, strict=True):
         profile_lines, probe_lines = profiles_of(of_file, file)
         if profile_lines or probe_lines:

@@ -117,12 +117,12 @@ def _machines(chapters: Sequence[Chapter]) -> str:
 
 def _chapter(chapter: Chapter, level: str) -> Iterator[str]:
     """Sections without anything in them are left out."""
-    for title, text, body in _sections(chapter, f"{level}#"):
+    for title, text, body in sections(chapter, f"{level}#"):
         if body:
             yield "\n".join([f"{level} {title}\n", *([f"{text}\n"] if text else []), f"{body.rstrip()}\n"])
 
 
-def _sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
+def sections(chapter: Chapter, level: str) -> Iterator[tuple[str, str, str]]:
     """Title, what a reader must know, and the body; `level` is that of headings within a body."""
     every = chapter.evaluations
     timed = [evaluation for evaluation in every if evaluation.record.timed]

@@ -6,14 +6,17 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from mnv2bench.cases import Case
 from mnv2bench.files import Sort
 from mnv2bench.precisions import NAMES
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.candidates import PUBLISHED, Candidate
 from mnv2bench.recommendation.goal import Cost, Goal
-from mnv2bench.report.cells import NONE, plain, scaled
-from mnv2bench.report.svg import as_svg
+from mnv2bench.recommendation.machines import machine_name
+from mnv2bench.recommendation.words import latency_text, setting_text
+from mnv2bench.report.cells import NONE, plain
+from mnv2bench.report.palette import runtime_colours
+from mnv2bench.report.svg import GRID, INK, as_picture, as_svg
+from mnv2bench.report.web.figure import Figure, figure
 
 if TYPE_CHECKING:
     import altair as alt
@@ -25,55 +28,49 @@ MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
 MARGINS = 1.6, 1.15  # factors between the outermost costs and the ends of their axis; labels need room on the left
 LINE = 26  # pixels of a variant's line, where no accuracy is known
+GAP = 18  # pixels between the columns of a legend: fonts differ from browser to browser
 LEAST_GAP = 11  # pixels between the labels of the front
 SHAPES = dict(zip(NAMES, ("circle", "triangle-down", "square", "triangle-up", "diamond"), strict=True))
-LATENCY = "latency of one call, ms: median, and its 95 % interval as a bar"
+TITLES = {
+    Cost.LATENCY: "latency of one call, ms: median, and its 95 % interval as a bar",
+    Cost.MEMORY: "peak of resident memory, MB: median over processes, and its 95 % interval as a bar",
+    Cost.ENERGY: "energy of the processor, mJ an image: median over processes, and its 95 % interval as a bar",
+}
 TEXTS = {  # what stands over a point, and its name there
     "case": "case",
     "latency": "latency (95 %)",
     "memory": "peak memory",
     "agreement": "kept of fp32",
 }
-TITLES = {Cost.MEMORY: "peak of resident memory, MB", Cost.ENERGY: "energy of the processor, mJ an image"}
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a picture. `runtimes` are those of the first eight; later ones are the same, hollow."""
+    """The colours of what is no data; those of runtimes are readable on every background."""
 
     ink: str
     faint: str
     background: str
-    runtimes: tuple[str, ...]
 
 
-# The colours of Okabe and Ito, which the colour-blind can tell apart; darker on white and lighter on black, so that
-# each has a contrast of at least 3 to its background (WCAG 2.2, 1.4.11).
-LIGHT = Theme(
-    ink="#1f2328",
-    faint="#d9dde2",
-    background="#ffffff",
-    runtimes=("#0072b2", "#c25700", "#008a63", "#b0558f", "#1f2328", "#2f8fc4", "#8a7a00", "#8f3b00"),
-)
-DARK = Theme(
-    ink="#e6edf3",
-    faint="#30363d",
-    background="#0d1117",
-    runtimes=("#3f9fe0", "#ff8a3d", "#1fc293", "#e08fc1", "#e6edf3", "#8fd0f5", "#f0e442", "#c9743a"),
-)
+LIGHT = Theme(ink=INK, faint=GRID, background="white")
+DARK = Theme(ink="#e6edf3", faint="#30363d", background="#0d1117")
+PAGE = Theme(ink="var(--ink)", faint="var(--faint)", background="var(--background)")  # an HTML page's style has both
 
 
 @dataclass(frozen=True)
 class Size:
-    """The pixels of the plot itself, and how many entries stand side by side in its legends."""
+    """The pixels of the plot itself, its legends, and whether it has a title or stands under a text."""
 
     width: int
     height: int
     legend_columns: int
-    precisions_at: Literal["top", "bottom"]
+    precisions_at: Literal["top", "bottom"] = "bottom"
+    is_titled: bool = False
 
 
-WIDE = Size(width=820, height=420, legend_columns=4, precisions_at="bottom")
+ALONE = Size(width=820, height=420, legend_columns=4, is_titled=True)
+WIDE = Size(width=820, height=400, legend_columns=4)
 NARROW = Size(width=290, height=340, legend_columns=2, precisions_at="top")
 
 
@@ -91,25 +88,35 @@ class Point:
     high: float | None
     runtime: str
     precision: str
+    device: str
+    threads: int
+    batch: int
     latency: str
     memory: str
     agreement: str
 
 
 def svg(answer: Answer, dark: bool = False) -> str:
-    """The picture as SVG, for a light or a dark page. ValueError where nothing can be drawn."""
-    return as_svg(chart(answer, DARK if dark else LIGHT))
+    """The picture as SVG: light or dark as its reader's pages are, or always dark. ValueError where there is none."""
+    return as_svg(chart(answer, DARK)) if dark else as_picture(chart(answer))
 
 
-def chart(answer: Answer, theme: Theme = LIGHT, size: Size = WIDE) -> "alt.LayerChart":
+def answer_figure(answer: Answer) -> Figure:
+    """The picture for an HTML page. ValueError where nothing can be drawn."""
+    title, *sentences = _sentences(answer)
+    caption = plain(f"{title}. {' '.join(sentences)}")
+    return figure(caption, chart(answer, PAGE, WIDE), chart(answer, PAGE, NARROW), POINTS)
+
+
+def chart(answer: Answer, theme: Theme = LIGHT, size: Size = ALONE) -> "alt.LayerChart":
     """The picture: a point for each candidate, its interval as a bar, the Pareto front as steps.
 
     A colour is a runtime and a shape is a precision. Where no accuracy is known, each variant has a line of its own.
-    ValueError where no candidate has a cost.
+    ValueError where no candidate has a cost, and where the numbers are not to be used.
     """
     import altair as alt
 
-    drawn = _drawn(answer)
+    drawn = _drawn(answer) if answer.is_usable else ()
     if not drawn:
         raise ValueError(NOTHING_TO_DRAW)
     axes = _axes(answer, drawn, size)
@@ -119,7 +126,7 @@ def chart(answer: Answer, theme: Theme = LIGHT, size: Size = WIDE) -> "alt.Layer
         layers += _labels(answer, drawn, axes, theme, size)
     chart: alt.LayerChart = (
         alt.layer(*layers)
-        .properties(width=size.width, height=axes.height, title=_title(answer, len(drawn), size), padding=10)
+        .properties(width=size.width, height=axes.height, padding=10)
         .configure(background=theme.background, font="system-ui, sans-serif", aria=False)
         .configure_view(stroke=None)
         .configure_title(color=theme.ink, subtitleColor=theme.ink, fontSize=15, subtitleFontSize=12)
@@ -142,7 +149,7 @@ def chart(answer: Answer, theme: Theme = LIGHT, size: Size = WIDE) -> "alt.Layer
             labelLimit=200,
         )
     )
-    return chart
+    return chart.properties(title=_title(answer, size)) if size.is_titled else chart
 
 
 @dataclass(frozen=True)
@@ -170,19 +177,20 @@ def _drawn(answer: Answer) -> Sequence[Candidate]:
     return (*front, *others[::step])
 
 
-def _title(answer: Answer, drawn: int, size: Size) -> "alt.TitleParams":
+def _sentences(answer: Answer) -> tuple[str, ...]:
+    """What the picture is of, and how to read it."""
+    drawn, number = len(_drawn(answer)), len(answer.candidates)
+    title = f"Accuracy over {answer.goal.cost_name}, {setting_text(answer.setting)}"
+    steps = "The steps are the Pareto front: no other case has its accuracy for less."
+    return (title, steps) if drawn == number else (title, steps, f"{drawn:,} of {number:,} cases are drawn.")
+
+
+def _title(answer: Answer, size: Size) -> "alt.TitleParams":
     import altair as alt
 
-    setting = answer.setting
-    of_threads = "1 thread" if setting.threads == 1 else f"{setting.threads} threads"
-    machine = answer.candidates[0].evaluation.record.machine
-    model = plain(machine.cpu_model or "unknown processor")
-    where = f"{model}, {plain(setting.device)}, {of_threads}, batch {setting.batch}"
-    lines = [where, "The steps are the Pareto front: no other case has its accuracy for less."]
-    if drawn < len(answer.candidates):
-        lines.append(f"{drawn:,} of {len(answer.candidates):,} cases are drawn.")
-    title = f"Accuracy over {answer.goal.cost}"
-    return alt.TitleParams(title, subtitle=lines, anchor="start", offset=12, limit=size.width)
+    title, *sentences = map(plain, _sentences(answer))
+    machine = plain(machine_name(answer.candidates[0].evaluation.record.machine))
+    return alt.TitleParams(title, subtitle=[machine, *sentences], anchor="start", offset=12, limit=size.width)
 
 
 def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
@@ -200,15 +208,15 @@ def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
     if accuracies:
         y = alt.Y("place:Q", title=_accuracy_title(drawn), scale=alt.Scale(zero=False, nice=False, padding=PADDING))
         return _Axes(cost, y, True, (min(accuracies), max(accuracies)), (lowest, highest), size.height)
-    variants = list(dict.fromkeys(_variant(candidate.evaluation.case) for candidate in drawn))
+    variants = list(dict.fromkeys(candidate.variant for candidate in drawn))
     y = alt.Y("place:N", title=None, sort=variants, axis=alt.Axis(labelLimit=160))
     return _Axes(cost, y, False, (0.0, 0.0), (lowest, highest), LINE * len(variants))
 
 
 def _cost_title(goal: Goal) -> str:
-    if goal.cost != Cost.LATENCY:
-        return TITLES[goal.cost]
-    return LATENCY if goal.percentile is None else f"upper bound of the {goal.percentile}th percentile of latency, ms"
+    if goal.cost == Cost.LATENCY and goal.percentile is not None:
+        return f"upper bound of the {goal.percentile}th percentile of latency, ms"
+    return TITLES[goal.cost]
 
 
 def _accuracy_title(drawn: Sequence[Candidate]) -> str:
@@ -229,9 +237,14 @@ def _ticks(lowest: float, highest: float) -> list[float]:
 
 def _span(candidate: Candidate, goal: Goal) -> tuple[float, ...]:
     """Where the point of a candidate stands, and the ends of its interval where it has one."""
-    if goal.cost == Cost.LATENCY and goal.percentile is None:
-        return (candidate.median_ms, *(candidate.interval_ms or ()))
-    return (candidate.cost(goal) or 0.0,)
+    if goal.cost == Cost.LATENCY and goal.percentile is not None:
+        return (candidate.percentile_ms(goal.percentile) or 0.0,)
+    middles = {
+        Cost.LATENCY: candidate.median_ms,
+        Cost.MEMORY: candidate.peak_mb,
+        Cost.ENERGY: candidate.mj_per_image,
+    }
+    return (middles[goal.cost] or 0.0, *(candidate.cost_interval(goal) or ()))
 
 
 def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Theme, size: Size) -> list["alt.Chart"]:
@@ -244,10 +257,12 @@ def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
     edges, insides = _colours(runtimes, theme)
     shown = {candidate.evaluation.case.precision for candidate in answer.candidates}
     precisions = [name for name in NAMES if name in shown]
-    legend = alt.Legend(orient="bottom", columns=size.legend_columns, symbolOpacity=1)
+    legend = alt.Legend(orient="bottom", columns=size.legend_columns, columnPadding=GAP, symbolOpacity=1)
     legend_of_precisions = alt.Legend(
         orient=size.precisions_at,
         columns=size.legend_columns,
+        columnPadding=GAP,
+        padding=GAP if size.precisions_at == "bottom" else 0,
         symbolFillColor=theme.ink,
         symbolStrokeColor=theme.ink,
     )
@@ -277,17 +292,18 @@ def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
 
 
 def _colours(runtimes: Sequence[str], theme: Theme) -> tuple[list[str], list[str]]:
-    """The edge and the inside of each runtime's points: after as many as there are colours, they are hollow."""
-    number = len(theme.runtimes)
-    edges = [theme.runtimes[place % number] for place in range(len(runtimes))]
-    return edges, [edge if place < number else theme.background for place, edge in enumerate(edges)]
+    """The edge and the inside of each runtime's points: where two have the same colour, the later one is hollow."""
+    colours = runtime_colours(runtimes)
+    edges = [colours[runtime] for runtime in runtimes]
+    insides = [theme.background if edge in edges[:place] else edge for place, edge in enumerate(edges)]
+    return edges, insides
 
 
 def _point(candidate: Candidate, goal: Goal, axes: _Axes) -> Point:
     case = candidate.evaluation.case
     cost, *interval = _span(candidate, goal)
     low, high = interval or (None, None)
-    place = candidate.accuracy if axes.has_accuracy else _variant(case)
+    place = candidate.accuracy if axes.has_accuracy else candidate.variant
     agreement, peak = candidate.fp32_agreement, candidate.peak_mb
     return Point(
         case=case.id,
@@ -297,18 +313,13 @@ def _point(candidate: Candidate, goal: Goal, axes: _Axes) -> Point:
         high=high,
         runtime=case.backend,
         precision=case.precision,
-        latency=_latency(candidate),
+        device=case.device,
+        threads=case.threads,
+        batch=case.batch,
+        latency=f"{latency_text(candidate)} ms",
         memory=NONE if peak is None else f"{peak:.0f} MB",
         agreement=NONE if agreement is None else f"{agreement:.1f} %",
     )
-
-
-def _latency(candidate: Candidate) -> str:
-    median = f"{scaled(candidate.median_ms)} ms"
-    if candidate.interval_ms is None:
-        return median
-    low, high = candidate.interval_ms
-    return f"{median} ({scaled(low)}–{scaled(high)})"
 
 
 def _front(answer: Answer, axes: _Axes, theme: Theme) -> list["alt.Chart"]:
@@ -340,7 +351,7 @@ def _labels(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
         height = candidate.accuracy
         if height is None or (labels and (labels[-1][1] - height) * per_point < LEAST_GAP):
             continue
-        labels.append((lowest_cost[height], height, _variant(candidate.evaluation.case)))
+        labels.append((lowest_cost[height], height, candidate.variant))
     if not labels:
         return []
     chart = alt.Chart(pd.DataFrame(labels, columns=["cost", "place", "label"]))
@@ -348,19 +359,13 @@ def _labels(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
     return [text.encode(x=axes.cost("cost:Q"), y=axes.y, text="label:N")]
 
 
-def _variant(case: Case) -> str:
-    """The variant as short as a table has it: its width and its resolution."""
-    return f"{float(case.width)}@{case.resolution}"
-
-
 def _budgets(goal: Goal, axes: _Axes, theme: Theme) -> Iterator["alt.Chart"]:
     """A dashed line at each budget that an axis shows."""
     import altair as alt
     import pandas as pd
 
-    most = {Cost.LATENCY: goal.latency_ms, Cost.MEMORY: goal.memory_mb}.get(goal.cost)
-    if most is not None and axes.costs[0] <= most <= axes.costs[1]:
-        line = alt.Chart(pd.DataFrame({"cost": [most]})).mark_rule(strokeDash=[5, 4], color=theme.ink)
+    if goal.budget is not None and axes.costs[0] <= goal.budget <= axes.costs[1]:
+        line = alt.Chart(pd.DataFrame({"cost": [goal.budget]})).mark_rule(strokeDash=[5, 4], color=theme.ink)
         yield line.encode(x=axes.cost("cost:Q"))
     if goal.accuracy is not None and axes.has_accuracy:
         line = alt.Chart(pd.DataFrame({"place": [goal.accuracy]})).mark_rule(strokeDash=[5, 4], color=theme.ink)
