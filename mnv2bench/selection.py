@@ -66,6 +66,7 @@ REPEATED = {  # options that may be given several times
     "others are not compared. docs/measuring.md says which variables pass without it.",
 }
 NO_ACCURACY = "Do not test each backend on all labelled images, which takes seconds to minutes for each."
+DRY_RUN = "Measure nothing: print the cases, the processes, the exports that are missing and how long it would take."
 FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
 
 

@@ -1,6 +1,7 @@
 """The progress display of a campaign: it is drawn between processes, never while a process is measured."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self, TextIO
@@ -10,20 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from mnv2bench.campaign.estimate import Estimate
 from mnv2bench.records import Record
 from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.time_spent import time_spent
+from mnv2bench.texts import duration_text
 
 PLAIN_EVERY_S = 10.0
-
-
-def time_left(seconds: float) -> str:
-    """A duration as text, such as 45 s, 3 min or 1 h 20 min."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class Display:
@@ -57,13 +52,31 @@ class Display:
         if not self.started:
             self.started, self.first = now, done
         new = done - self.first
-        left = f", {time_left((now - self.started) / new * (total - done))} left" if new else ""
+        left = f", {duration_text((now - self.started) / new * (total - done))} left" if new else ""
         if self.console.is_terminal:
             self.bar.start()
             self.bar.update(self.task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
         elif now - self.printed >= PLAIN_EVERY_S or done == total:
             self.console.print(f"{done} of {total} {self.steps}{left}; {doing}", markup=False)
             self.printed = now
+
+
+def estimate_texts(expected: Estimate) -> list[str | Table]:
+    """What --dry-run prints: the sentence, a table of the backends, and the files that are missing."""
+    table = Table(box=SIMPLE)
+    table.add_column("backend", no_wrap=True)
+    for name in ("cases", "processes", "time"):
+        table.add_column(name, justify="right")
+    for row in expected.by_backend:
+        table.add_row(row.backend, str(row.cases), str(row.processes), duration_text(row.seconds))
+    texts: list[str | Table] = [expected.sentence, table]
+    formats = Counter(export.format for export in expected.missing)
+    if formats:
+        texts.append("to export: " + ", ".join(f"{number} {name}" for name, number in formats.items()))
+    if expected.refused:
+        texts.append("cannot run here: " + ", ".join(case.id for case in expected.refused))
+    texts.append("dry run: nothing was measured")
+    return texts
 
 
 def spent_table(records: Iterable[Record], journal: Path) -> Table:

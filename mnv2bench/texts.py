@@ -17,3 +17,16 @@ def one_line(text: str) -> str:
     if len(line) <= MAX_REASON:
         return line
     return f"{line[:BEGINNING].rstrip()}{CUT}{line[BEGINNING + len(CUT) - MAX_REASON :].lstrip()}"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration such as 45 s, 3 min or 1 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun, such as 1 case or 30 cases."""
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"

@@ -4,14 +4,22 @@ An accuracy does not depend on threads and batch, so that each is measured once,
 that ran. It is kept in the cache by all that it depends on: a repeated campaign measures none again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mnv2bench import artifacts
 from mnv2bench.artifacts import accuracies, compiled, formats
 from mnv2bench.campaign.child import Task, run_side_by_side, variables
-from mnv2bench.campaign.preparation import NOT_OF_REFERENCES, Failure, Preparation, gpu_facts, make_all, silent
+from mnv2bench.campaign.preparation import (
+    NOT_OF_REFERENCES,
+    Failure,
+    FileChain,
+    Preparation,
+    gpu_facts,
+    make_all,
+    silent,
+)
 from mnv2bench.campaign.processes import compile_cache
 from mnv2bench.cases import Case, Kind
 from mnv2bench.locks import Progress
@@ -51,9 +59,13 @@ class Test:
     place: Path | None
 
 
-def planned(cases: Sequence[Case], weights: Weights, journal: Journal) -> int:
-    """How many accuracies a campaign has that its journal does not hold."""
-    return len({case.accuracy_case for case in cases if _can_test(case, weights)} - journal.accuracies.keys())
+def planned(cases: Sequence[Case], weights: Weights, known: Collection[Case] = ()) -> tuple[Case, ...]:
+    """The first case of each accuracy that a campaign has and its journal does not; `known` are those that it has."""
+    first: dict[Case, Case] = {}
+    for case in cases:
+        if _can_test(case, weights):
+            first.setdefault(case.accuracy_case, case)
+    return tuple(case for key, case in first.items() if key not in known)
 
 
 def _can_test(case: Case, weights: Weights) -> bool:
@@ -82,11 +94,11 @@ def measure(every: Sequence[Tested], keep: Callable[[Case, Accuracy], None]) -> 
         if isinstance(labelled, Failure):
             keep(tested.case, Accuracy(labelled.status, labelled.reason, labelled.wall_s))
             continue
-        place = _place(tested, labelled)
-        if place and (known := accuracies.cached(place)):
+        kept_at = place(tested.case, tested.plan, tested.preparation.artifact, labelled)
+        if kept_at and (known := accuracies.cached(kept_at)):
             keep(tested.case, known)
         else:
-            by_device.setdefault(tested.case.device, []).append(Test(tested, _task(tested, labelled), place))
+            by_device.setdefault(tested.case.device, []).append(Test(tested, _task(tested, labelled), kept_at))
     for device, tests in by_device.items():
         most_threads = max(test.tested.case.threads for test in tests)
         at_once = max(1, cores() // most_threads) if device == "cpu" else 1
@@ -108,25 +120,31 @@ def _accuracy(test: Test, outcome: Outcome[Accuracy]) -> Accuracy:
 
 def _labelled(tested: Tested) -> Artifact | Failure:
     """The classes of eager fp32 on the labelled images, made here if they are not cached."""
-    variant = replace(tested.case.accuracy_case, **NOT_OF_REFERENCES)
-    made = make_all(variant, formats.steps("labelled"), tested.weights, {}, tested.progress)
-    return made if isinstance(made, Failure) else made["labelled"]
+    chain = labelled_chain(tested.case)
+    made = make_all(chain.case, chain.formats, tested.weights, chain.options, tested.progress)
+    return made if isinstance(made, Failure) else made[chain.opened]
 
 
-def _place(tested: Tested, labelled: Artifact) -> Path | None:
+def labelled_chain(case: Case) -> FileChain:
+    """The files that hold the classes of eager fp32 on the labelled images of a case's variant."""
+    variant = replace(case.accuracy_case, **NOT_OF_REFERENCES)
+    return FileChain(variant, formats.steps("labelled"), "labelled", {})
+
+
+def place(case: Case, plan: Plan, artifact: Artifact, labelled: Artifact) -> Path | None:
     """Where the accuracy is kept; None for a remote device, of which nobody knows what it runs today."""
-    case, machine = tested.case, this_machine()
+    machine = this_machine()
     if case.kind != Kind.MEASURED_HERE:
         return None
     return accuracies.path(
         (
             case.id,
-            tested.preparation.artifact.sha256,
+            artifact.sha256,
             labelled.sha256,
             machine.fingerprint,
             machine.libraries,
             machine.sources,
-            tested.plan.environment,
+            plan.environment,
             gpu_facts(case),
         )
     )

@@ -3,10 +3,13 @@
 import itertools
 import os
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mnv2bench.campaign import accuracies
+from mnv2bench.campaign import accuracies, durations
+from mnv2bench.campaign.estimate import estimate
+from mnv2bench.campaign.exports import CountedExports
 from mnv2bench.campaign.items import CaseItem, Item, Needs
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.places import require_places
@@ -65,18 +68,37 @@ def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
     open_journal(journal, head, resume, campaign.progress)
     if line := dropped_line(os.environ, campaign.plan.environment):
         campaign.progress(line, 0, 0)
-    items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
-    statuses = {item.id: item.statuses(journal) for item in items}
-    preparations = _preparations(campaign, items, statuses)
-    processes = len(items) * campaign.plan.processes
-    tests = accuracies.planned(campaign.cases, campaign.weights, journal) if campaign.accuracy else 0
-    _measure(campaign, items, statuses, preparations, processes + tests)
-    if tests:
-        _measure_accuracies(campaign, preparations, processes, processes + tests)
+    expected = estimate(
+        campaign.cases,
+        campaign.plan,
+        campaign.weights,
+        accuracy=campaign.accuracy,
+        extras=campaign.extras,
+        journal=journal,
+    )
+    campaign.progress(expected.sentence, 0, 0)
+    _measure_all(replace(campaign, progress=CountedExports(campaign.progress, expected.missing)))
     journal.note(state())
     journal.note(End(resident_bytes("VmHWM")))
-    campaign.progress("done", processes + tests, processes + tests)
     return records(head, journal.artifacts, journal.processes, journal.accuracies)
+
+
+def _measure_all(campaign: Campaign) -> None:
+    """Measure what the journal does not hold, and keep what it took for later estimates, also of an interrupted one."""
+    journal, plan = campaign.journal, campaign.plan
+    before, item_s = len(journal.processes), dict[str, list[float]]()
+    items: tuple[Item, ...] = (*map(CaseItem, campaign.cases), *campaign.extras)
+    statuses = {item.id: item.statuses(journal) for item in items}
+    processes = len(items) * plan.processes
+    tests = len(accuracies.planned(campaign.cases, campaign.weights, journal.accuracies)) if campaign.accuracy else 0
+    try:
+        preparations = _preparations(campaign, items, statuses)
+        _measure(campaign, items, statuses, preparations, processes + tests, item_s)
+        if tests:
+            _measure_accuracies(campaign, preparations, processes, processes + tests)
+    finally:
+        durations.keep(this_machine().fingerprint, journal.processes[before:], journal.accuracies, item_s, plan.rounds)
+    campaign.progress("done", processes + tests, processes + tests)
 
 
 def _measure_accuracies(campaign: Campaign, preparations: Preparations, done: int, total: int) -> None:
@@ -127,9 +149,17 @@ def _preparations(campaign: Campaign, items: Sequence[Item], statuses: Statuses)
 
 
 def _measure(
-    campaign: Campaign, items: Sequence[Item], statuses: Statuses, preparations: Preparations, total: int
+    campaign: Campaign,
+    items: Sequence[Item],
+    statuses: Statuses,
+    preparations: Preparations,
+    total: int,
+    item_s: dict[str, list[float]],
 ) -> None:
-    """Run the processes that the journal does not hold, block by block; `total` is what the progress counts to."""
+    """Run the processes that the journal does not hold, block by block; `total` is what the progress counts to.
+
+    The seconds of each process of an item that is no case go to `item_s`; a case's stand in the journal.
+    """
     journal, processes = campaign.journal, campaign.plan.processes
     stopped = _stopped(statuses)
     done = sum(map(len, statuses.values()))
@@ -151,9 +181,12 @@ def _measure(
                 turn = Turn(number, position + later, seed)
                 campaign.progress(f"block {number + 1} of {processes}, {item.id}", position, total)
                 preparation = preparations[item.needs] if item.needs else None
+                start = time.monotonic()
                 status = item.measure(turn, preparation, campaign.plan, journal)
                 if status not in ENDED:
                     stopped.add(item.id)
+                elif not isinstance(item, CaseItem):
+                    item_s.setdefault(item.id, []).append(time.monotonic() - start)
             position += 1
 
 

@@ -1,6 +1,7 @@
 """Preparation: the files that the processes of a case open, made here if they are not cached."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,6 +50,19 @@ class Failure(msgspec.Struct, frozen=True, tag=True):
     wall_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class FileChain:
+    """The formats of the files that a case needs, each made from one before it, and the format that it opens.
+
+    `case` is the case as its files know it, and `options` are what making them depends on besides.
+    """
+
+    case: Case
+    formats: tuple[str, ...]
+    opened: str
+    options: dict[str, str]
+
+
 def silent(doing: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
@@ -62,6 +76,27 @@ def prepare(
     """
     if failure := _device_failure(case, runner, progress):
         return failure
+    chain = file_chain(case, trt_level, format)
+    if isinstance(chain, Failure):
+        return chain
+    made = make_all(chain.case, chain.formats, weights, chain.options, progress)
+    if isinstance(made, Failure):
+        return made
+    compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
+    for folder in compiled.folders(compile_cache):
+        _clear_damaged(case.id, folder, progress)
+    return Preparation(
+        artifact=made[chain.opened],
+        path=str(artifacts.path(chain.opened, made[chain.opened].key)),
+        reference=str(artifacts.path("reference", made["reference"].key)),
+        compile_cache=str(compile_cache),
+        runner=runner,
+        weights=weights,
+    )
+
+
+def file_chain(case: Case, trt_level: int = 3, format: str = "") -> FileChain | Failure:
+    """The files that a case needs, or why it cannot run here; nothing is made. A GPU is asked for its name."""
     try:
         runtime = backends.runtime(case.backend)
         format = format or runtime.format(case.precision)
@@ -79,20 +114,7 @@ def prepare(
             return _failure(answer)
         options = _options(case, answer.result, trt_level)
     of_files = replace(case, precision=FP32.name) if case.precision in runtime.reads_fp32 else case
-    made = make_all(of_files, steps, weights, options, progress)
-    if isinstance(made, Failure):
-        return made
-    compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
-    for folder in compiled.folders(compile_cache):
-        _clear_damaged(case.id, folder, progress)
-    return Preparation(
-        artifact=made[format],
-        path=str(artifacts.path(format, made[format].key)),
-        reference=str(artifacts.path("reference", made["reference"].key)),
-        compile_cache=str(compile_cache),
-        runner=runner,
-        weights=weights,
-    )
+    return FileChain(of_files, tuple(dict.fromkeys(steps)), format, options)
 
 
 def require_reference(cases: Iterable[Case], weights: Weights, progress: Progress = silent) -> None:
@@ -187,18 +209,28 @@ def _options(case: Case, device: Device, trt_level: int) -> dict[str, str]:
     }
 
 
+def export_text(case: Case, format: str) -> str:
+    """What the progress of a campaign says of an export."""
+    return f"exporting {format} for {case.variant}, batch {case.batch}"
+
+
+def file_key(case: Case, format: str, weights: Weights, source: str, options: dict[str, str]) -> str:
+    """The key in the cache of a file that is made from `source`."""
+    converted = (source, options) if source and formats.format(format).is_converted else ()
+    return artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
+
+
 def _make(
     case: Case, format: str, weights: Weights, source: str, options: dict[str, str], progress: Progress
 ) -> Artifact | Failure:
     """The artifact, from the cache or made now in a process of its own."""
-    converted = (source, options) if formats.format(format).is_converted else ()
-    key = artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
+    key = file_key(case, format, weights, source, options)
     if cached := artifacts.facts(format, key):
         damage = artifacts.damage(cached)
         if not damage:
             return cached
         progress(f"{damage}: making it again", 0, 0)
-    progress(f"exporting {format} for {case.variant}, batch {case.batch}", 0, 0)
+    progress(export_text(case, format), 0, 0)
     job = ExportJob(case, weights, format, key, source, options)
     outcome = _export(job, progress)
     if outcome.status != "ok":

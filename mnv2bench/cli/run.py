@@ -7,14 +7,15 @@ import typer
 
 from mnv2bench.campaign import Campaign, Patience
 from mnv2bench.campaign import run as measure
+from mnv2bench.campaign.estimate import estimate
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal
-from mnv2bench.selection import NO_ACCURACY, SUITES, Selection, suite_cases
-from mnv2bench.terminal import Display, spent_table
+from mnv2bench.selection import DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
+from mnv2bench.terminal import Display, estimate_texts, spent_table
 
 
 @verb("run")
@@ -33,10 +34,14 @@ def run(
     *,
     patience: Patience,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress; print only what failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN)] = False,
 ) -> None:
     """Measure a selection of cases, as `pytest suites` does, without pytest."""
     cases = _cases(suites, selection)
     journal = Journal(out)
+    if dry_run:
+        _print_estimate(cases, journal, selection, accuracy=not no_accuracy, resume=resume)
+        return
     try:
         with resumable(str(out)), Display(quiet=quiet) as display:
             campaign = Campaign(
@@ -78,6 +83,19 @@ def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
                 f"no case of {' and '.join(names)} has batch {batch}: name the other suite too, or drop it"
             )
     return cases
+
+
+def _print_estimate(
+    cases: tuple[Case, ...], journal: Journal, selection: Selection, accuracy: bool, resume: bool
+) -> None:
+    """Print what the run would do, and how long that takes; with --resume, what is left of it."""
+    if resume:
+        journal.read()
+    expected = estimate(
+        cases, selection.plan, selection.weights, accuracy=accuracy, journal=journal if resume else None
+    )
+    for text in estimate_texts(expected):
+        console().print(text, markup=False)
 
 
 def _print_unmeasured(records: tuple[Record, ...]) -> None:

@@ -44,19 +44,25 @@ class Journal:
         line = {"line": "head", "schema": SCHEMA, **_head_to_json(head)}
         return self._file.begin(JOURNAL_START, _encoded(line))
 
-    def resume(self) -> Head:
-        """Take up what is measured; a half-written last line, which a kill leaves, is cut off."""
+    def read(self) -> tuple[Head, bool]:
+        """Read what is measured, and change nothing. Returns its head, and whether its campaign came to its end."""
         before = contents_of(self.path)
-        text = self.path.read_bytes()
-        if not text.startswith(JOURNAL_START):
-            raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
+        with self.path.open("rb") as file:
+            if file.read(len(JOURNAL_START)) != JOURNAL_START:
+                raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
         self.artifacts, self.processes = dict(before.artifacts), list(before.processes)
         self.accuracies = dict(before.accuracies)
         self.others = [other.fields for other in before.others]
+        return before.head, before.end is not None
+
+    def resume(self) -> Head:
+        """Take up what is measured; a half-written last line, which a kill leaves, is cut off."""
+        head, ended = self.read()
+        text = self.path.read_bytes()
         os.truncate(self.path, text.rindex(b"\n") + 1)
-        if before.end:
+        if ended:
             self._end_at = text.rindex(b"\n", 0, text.rindex(b"\n")) + 1
-        return before.head
+        return head
 
     def forget(self, unwanted: Callable[[Process], bool]) -> tuple[Process, ...]:
         """Take the lines of these processes out of a file that was resumed, and the end that it then has not come to.
