@@ -4,14 +4,15 @@ import json
 
 import pytest
 
-from mnv2bench import Campaign, Case, Journal, Plan, run
-from mnv2bench.campaign import durations
+from mnv2bench.campaign import Campaign, durations, run
 from mnv2bench.campaign.durations import Durations, ProcessTime
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.exports import CountedExports, Export
 from mnv2bench.campaign.retries import ended_by_machine
+from mnv2bench.cases import Case
 from mnv2bench.machine import this_machine
-from mnv2bench.records import Process, Samples, Weights, replace
+from mnv2bench.records import Plan, Process, Samples, Weights, replace
+from mnv2bench.records.journal import Journal
 from mnv2bench.records.rounds import Round
 
 SMALL = Case(width=0.35, resolution=96, backend="fake")
