@@ -1,10 +1,13 @@
 """What the numbers of a Record are, from durations written down by hand."""
 
 import math
+import statistics
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mnv2bench.cases import Case
 from mnv2bench.flags import flags
@@ -14,7 +17,13 @@ from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.doubts import drift
 from mnv2bench.statistics.fit import Point, fit, latency_fit, prediction_sentence, published_fit
-from mnv2bench.statistics.intervals import allowed_above, bootstrap_interval, percentile_bound, t_interval
+from mnv2bench.statistics.intervals import (
+    allowed_above,
+    bootstrap_interval,
+    percentile_bound,
+    standard_deviation,
+    t_interval,
+)
 from mnv2bench.statistics.latency import Speedups, detection, gmadds_per_s, latency, speedups
 from mnv2bench.statistics.layers import layers_ran, multiplying_layers
 from mnv2bench.statistics.processes import cold_path, memory, output_error
@@ -126,6 +135,11 @@ def test_the_bootstrap_resamples_rounds_too():
 @pytest.mark.parametrize(("percentile", "needed"), [(0.90, 64), (0.99, 662), (0.999, 6636)])
 def test_a_percentile_needs_as_many_iterations_as_mlperf_says(percentile, needed):
     assert (allowed_above(needed - 1, percentile), allowed_above(needed, percentile)) == (0, 1)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8))
+def test_the_standard_deviation_is_that_of_the_standard_library_to_the_last_bit(values):
+    assert standard_deviation(values) == statistics.stdev(values)
 
 
 @pytest.mark.parametrize(("iterations", "above"), [(64, 1), (81, 2), (97, 3), (113, 4), (1000, 78)])

@@ -24,9 +24,13 @@ def frame(chapters: Sequence[Chapter]) -> "pd.DataFrame":
     """The tidy table of chapters; whole numbers that some rows lack are of pandas' type Int64."""
     import pandas as pd
 
-    rows = [row(evaluation) for chapter in chapters for evaluation in chapter.evaluations]
+    functions = [column.value for column in COLUMNS]
+    evaluations = [evaluation for chapter in chapters for evaluation in chapter.evaluations]
+    rows = [[function(evaluation) for function in functions] for evaluation in evaluations]
+    names = [column.name for column in COLUMNS]
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     whole = [column.name for column in COLUMNS if column.type == int | None]
-    return pd.DataFrame(rows, columns=[column.name for column in COLUMNS]).astype(dict.fromkeys(whole, "Int64"))
+    return pd.DataFrame(columns).astype(dict.fromkeys(whole, "Int64"))
 
 
 def tidy(sources: Iterable[Source], dates: Dates = NO_DATES) -> "pd.DataFrame":

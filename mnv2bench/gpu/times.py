@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
-from mnv2bench.records import Record, Samples
+from mnv2bench.records import Record
 from mnv2bench.records.rounds import GpuRound, Round
 from mnv2bench.statistics.latency import Latency, latency, median_s
-from mnv2bench.statistics.rounds import measured, used_rounds
+from mnv2bench.statistics.rounds import measured, used_of_each
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def enqueue_share(record: Record) -> float:
 
 def gpu_variation(record: Record) -> float:
     """Standard deviation over mean of the GPU's times in the used rounds, the largest of all processes."""
-    pooled = [np.concatenate([r.gpu_ns for r in _passes(record, samples)]) for samples in measured(record)]
+    pooled = [np.concatenate([r.gpu_ns for r in passes]) for passes in _passes_of_each(record)]
     return max(float(times.std() / times.mean()) for times in pooled)
 
 
@@ -87,7 +87,7 @@ def clock_agreement(record: Record) -> float:
 
 def energy(record: Record) -> Energy | None:
     """Over the used rounds, the median over processes; None where the counter did not move, or there is none."""
-    of_processes = [_energy(_passes(record, samples), record.case.batch) for samples in measured(record)]
+    of_processes = [_energy(passes, record.case.batch) for passes in _passes_of_each(record)]
     known = [used for used in of_processes if used]
     if not known:
         return None
@@ -106,6 +106,6 @@ def _energy(passes: list[GpuRound], batch: int) -> Energy | None:
     return Energy(watts=sum(used_mj) / 1e3 / seconds, mj_per_image=sum(used_mj) / images)
 
 
-def _passes(record: Record, samples: Samples) -> list[GpuRound]:
-    """The GPU's passes of the used rounds of a process."""
-    return [r.gpu for r in used_rounds(samples, record.case.threads) if r.gpu]
+def _passes_of_each(record: Record) -> list[list[GpuRound]]:
+    """The GPU's passes of the used rounds of each process."""
+    return [[r.gpu for r in process.rounds if r.gpu] for process in used_of_each(record)]

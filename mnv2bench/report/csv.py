@@ -1,6 +1,6 @@
 """A table as CSV text, safe to open in a spreadsheet."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnv2bench.report.cells import plain
 
@@ -19,9 +19,15 @@ def as_csv(frame: "pd.DataFrame") -> str:
     from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
     texts = [name for name in frame if not is_numeric_dtype(frame[name]) and not is_datetime64_any_dtype(frame[name])]
-    inert = frame.assign(**{str(name): frame[name].astype(object).map(_inert) for name in texts})
+    inert = frame.assign(**{str(name): _inert_column(frame[name]) for name in texts})
     text: str = inert.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return text
+
+
+def _inert_column(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The column with each different text made inert once."""
+    cells = column.astype(object)
+    return cells.map({cell: _inert(cell) for cell in cells.unique()})
 
 
 def _inert(cell: object) -> object:

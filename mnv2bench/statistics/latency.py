@@ -4,7 +4,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mnv2bench.cases import EAGER, Case
 from mnv2bench.precisions import FP32
@@ -152,18 +152,27 @@ def speedups(records: Sequence[Record]) -> dict[Case, Speedups]:
     if len(campaigns(records)) > 1:
         raise ValueError("speed-ups are within one campaign: take each of campaigns(records) alone")
     medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
-    return {case: _speedups(case, medians) for case in medians}
+    by_setting = {(_setting(case), case.backend, case.precision): median for case, median in medians.items()}
+    return {case: _speedups(case, median, by_setting) for case, median in medians.items()}
 
 
-def _speedups(case: Case, medians: Mapping[Case, float]) -> Speedups:
+Setting = tuple[object, ...]  # all of a case but its backend and its precision
+
+
+def _setting(case: Case) -> Setting:
+    return case.variant, case.batch, case.device, case.threads
+
+
+def _speedups(case: Case, median: float, medians: Mapping[tuple[Setting, str, str], float]) -> Speedups:
     """The speed-ups of a case that has a median."""
+    setting = _setting(case)
 
-    def over(**changes: str) -> float | None:
-        base = medians.get(replace(case, **changes))  # type: ignore[arg-type]
-        return None if base is None else base / medians[case]
+    def over(backend: str, precision: str) -> float | None:
+        base = medians.get((setting, backend, precision))
+        return None if base is None else base / median
 
     return Speedups(
-        over_eager=over(backend=EAGER),
-        over_fp32=over(precision=FP32.name),
-        over_eager_fp32=over(backend=EAGER, precision=FP32.name),
+        over_eager=over(EAGER, case.precision),
+        over_fp32=over(case.backend, FP32.name),
+        over_eager_fp32=over(EAGER, FP32.name),
     )
