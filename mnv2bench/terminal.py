@@ -45,18 +45,28 @@ class Display:
 
     def __call__(self, doing: str, done: int, total: int) -> None:
         """Show `doing`, with the time left; a `total` of 0 prints it as a line of its own."""
-        now = time.monotonic()
         if not total:
-            self.console.print(doing, markup=False)
+            self.line(doing)
             return
+        now = time.monotonic()
         if not self.started:
             self.started, self.first = now, done
         new = done - self.first
         left = f", {duration_text((now - self.started) / new * (total - done))} left" if new else ""
+        self.draw(doing, left, done, total)
+
+    def line(self, text: str) -> None:
+        """Show a text that stays."""
+        self.console.print(text, markup=False)
+
+    def draw(self, doing: str, left: str, done: int, total: int) -> None:
+        """Show what comes next and the time left, in the place of what was shown before."""
         if self.console.is_terminal:
             self.bar.start()
             self.bar.update(self.task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
-        elif now - self.printed >= PLAIN_EVERY_S or done == total:
+            return
+        now = time.monotonic()
+        if now - self.printed >= PLAIN_EVERY_S or done == total:
             self.console.print(f"{done} of {total} {self.steps}{left}; {doing}", markup=False)
             self.printed = now
 

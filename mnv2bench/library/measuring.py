@@ -1,66 +1,83 @@
-"""Measuring from a script or a notebook: a campaign over cases, whose results come back as `Results`."""
+"""Measuring from a script or a notebook: a campaign over cases, whose measurements come back as `Results`."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from mnv2bench.campaign import Campaign
 from mnv2bench.campaign import run as measure
+from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import patience
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.interrupts import interruptible
 from mnv2bench.library.choice import selection
+from mnv2bench.library.fitting import fitting_plan
+from mnv2bench.library.notebook import display
 from mnv2bench.library.results import RESULTS, PathName, Results, load
 from mnv2bench.records import Plan, replace
 from mnv2bench.records.journal import Journal
-from mnv2bench.terminal import Display
+from mnv2bench.records.reading import contents_of
 
 JOURNAL = Path("mnv2bench.jsonl")
 
 
 def run(
     cases: Iterable[Case],
+    minutes: float | None = None,
     *,
     processes: int | None = None,
     rounds: int | None = None,
-    accuracy: bool = True,
     weights: PathName | None = None,
     images: PathName | None = None,
-    env: Iterable[str] = (),
-    seed: int = 0,
+    accuracy: bool = True,
     out: PathName = JOURNAL,
     resume: bool = False,
     wait: bool = False,
     no_wait: bool = False,
+    env: Iterable[str] = (),
+    seed: int = 0,
     quiet: bool = False,
     results: PathName = RESULTS,
 ) -> Results:
-    """Measure cases, each in fresh processes, and return what was measured; the names are those of `mnv2bench run`.
+    """Measure cases, each in fresh processes, and return what was measured; names are those of `mnv2bench run`.
 
-    `out` is the journal, which each process is written to when it ends; one that stands there is kept under another
-    name, and with `resume` an interrupted one is continued.
+    `minutes` chooses as many processes and rounds as are estimated to fit, but not those that are given; without it
+    they are 5 and 15. `out` is the journal, to which each process is written when it ends: one that stands there is
+    kept under another name, and with `resume` an interrupted one goes on with its own plan. `results` is the folder
+    with the A/A floors of the machines.
 
-    Raises ValueError, in one line and before anything is measured, for what cannot be meant, and where another campaign
-    measures on this machine; OSError where the journal cannot be written.
+    Raises ValueError, in one line and before anything is measured, for what cannot be meant, for too few minutes, and
+    where another campaign measures on this machine; OSError where the journal cannot be written. KeyboardInterrupt
+    leaves what was measured in the journal.
     """
-    chosen = selection(env, processes=processes, rounds=rounds, weights=weights, images=images, seed=seed)
-    campaign_cases = with_classes(_cases(cases), chosen.weights)
-    plan = replace(Plan(), processes=processes or Plan().processes, rounds=rounds or Plan().rounds)
-    plan = replace(plan, environment=chosen.plan.environment)
+    numbers = {name: value for name, value in (("processes", processes), ("rounds", rounds)) if value is not None}
+    options = selection(env, **numbers, weights=weights, images=images, seed=seed)
+    requested = {name: getattr(options.plan, name) for name in numbers}
+    if options.plan.environment:
+        requested["environment"] = options.plan.environment
     journal = Journal(Path(out))
-    with interruptible(), Display(quiet=quiet) as display:
-        campaign = Campaign(
-            campaign_cases,
-            journal,
-            plan,
-            seed=chosen.seed,
-            weights=chosen.weights,
-            progress=display,
-            patience=patience({"wait": wait, "no-wait": no_wait}),
-            accuracy=accuracy,
-        )
-        measure(campaign, resume)
+    goes_on = resume and journal.path.exists()
+    campaign = Campaign(
+        cases=with_classes(_cases(cases), options.weights),
+        journal=journal,
+        plan=replace(contents_of(journal.path).head.plan if goes_on else Plan(), **requested),
+        seed=options.seed,
+        weights=options.weights,
+        patience=patience({"wait": wait, "no-wait": no_wait}),
+        accuracy=accuracy,
+    )
+    if minutes is not None and not goes_on:
+        campaign = replace(campaign, plan=_plan(campaign, minutes, tuple(numbers)))
+    with interruptible(), display(quiet) as shown:
+        measure(replace(campaign, progress=shown), resume)
     return load(journal.path, results=results)
+
+
+def _plan(campaign: Campaign, minutes: float, fixed: tuple[str, ...]) -> Plan:
+    """The longest plan of a campaign that is estimated to fit into the minutes."""
+    expected = partial(estimate, campaign.cases, weights=campaign.weights, accuracy=campaign.accuracy)
+    return fitting_plan(campaign.plan, minutes, lambda plan: expected(plan=plan), fixed)
 
 
 def _cases(cases: Iterable[Case]) -> tuple[Case, ...]:
@@ -70,5 +87,5 @@ def _cases(cases: Iterable[Case]) -> tuple[Case, ...]:
         if not isinstance(case, Case):
             raise ValueError(f"{case!r} is no case: mnv2bench.cases() makes cases, and Case.parse() reads an id")
     if not chosen:
-        raise ValueError("there is no case to measure")
+        raise ValueError("there is no case to measure: mnv2bench.cases() makes cases")
     return chosen

@@ -43,11 +43,15 @@ class Results:
         """The case of each record."""
         return tuple(record.case for record in self.records)
 
-    def to_frame(self) -> "pd.DataFrame":
-        """A tidy table with one row for each case of each file; docs/columns.md has its columns and their units."""
-        from mnv2bench.comparison.tidy import frame
+    def to_frame(self, all_columns: bool = False) -> "pd.DataFrame":
+        """A tidy table with one row for each case of each file; docs/columns.md has its columns and their units.
 
-        return frame(self.chapters)
+        Columns that are empty in every row are left out, unless `all_columns`.
+        """
+        from mnv2bench.comparison.tidy import frame, without_empty_columns
+
+        table = frame(self.chapters)
+        return table if all_columns else without_empty_columns(table)
 
     @cached_property
     def chapters(self) -> "tuple[Chapter, ...]":
@@ -66,6 +70,10 @@ class Results:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def __repr__(self) -> str:
+        measured = sum(record.status == "ok" for record in self.records)
+        return f"<Results of {', '.join(source_names(self.paths))}: {measured} of {len(self)} cases ok>"
 
 
 def load(*files: PathName | Iterable[PathName], results: PathName = RESULTS) -> Results:
