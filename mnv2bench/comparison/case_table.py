@@ -7,7 +7,7 @@ from typing import Any
 from mnv2bench.comparison.columns import COLUMNS
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.report.web.table import Cell, Heading, Table
+from mnv2bench.report.web.table import MOST_ROWS, Cell, Heading, Table
 
 NAME = "cases"
 OK = "ok"
@@ -76,8 +76,11 @@ SHOWN = (
 
 
 def case_table(evaluations: Sequence[Evaluation]) -> Table:
-    """The table of these cases; what is the same in all rows stands in the caption and not in a column."""
-    rows = [[shown.cell(evaluation) for shown in SHOWN] for evaluation in evaluations]
+    """The table of these cases; what is the same in all rows stands in the caption and not in a column.
+
+    Of more cases than a page has room for it has the first.
+    """
+    rows = [[shown.cell(evaluation) for shown in SHOWN] for evaluation in evaluations[:MOST_ROWS]]
     shared = {place for place in range(1, len(SHOWN)) if len(rows) > 1 and len({row[place].text for row in rows}) == 1}
     same = [f"{SHOWN[place].heading} {rows[0][place].text}" for place in sorted(shared) if rows[0][place].text != NONE]
     return Table(
@@ -89,4 +92,5 @@ def case_table(evaluations: Sequence[Evaluation]) -> Table:
             if place not in shared
         ),
         rows=[[cell for place, cell in enumerate(row) if place not in shared] for row in rows],
+        total=len(evaluations),
     )

@@ -128,6 +128,7 @@ def chart(answer: Answer, theme: Theme = LIGHT, size: Size = ALONE) -> "alt.Laye
         alt.layer(*layers)
         .properties(width=size.width, height=axes.height, padding=10)
         .configure(background=theme.background, font="system-ui, sans-serif", aria=False)
+        .configure_mark(aria=False)  # the picture as a whole has a text, and tables have its numbers
         .configure_view(stroke=None)
         .configure_title(color=theme.ink, subtitleColor=theme.ink, fontSize=15, subtitleFontSize=12)
         .configure_axis(

@@ -33,17 +33,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of any number of rows; `name` is its id in the page, `caption` a sentence on all rows."""
+    """A table: `name` is its id in the page, `caption` a sentence on all rows, which may be the first of `total`."""
 
     name: str
     caption: str
     headings: tuple[Heading, ...]
     rows: Sequence[Sequence[Cell]]
-
-    @property
-    def kept(self) -> Sequence[Sequence[Cell]]:
-        """The rows that the page holds."""
-        return self.rows[:MOST_ROWS]
+    total: int
 
     @property
     def first(self) -> Sequence[Sequence[Cell]]:
@@ -55,7 +51,7 @@ class Table:
         """The place, the heading and the values of each column to filter by that has more than one value."""
         filters = []
         for place, heading in enumerate(self.headings):
-            values = list(dict.fromkeys(row[place].text for row in self.kept))
+            values = list(dict.fromkeys(row[place].text for row in self.rows))
             if heading.is_filter and len(values) > 1:
                 filters.append((place, heading.text, values))
         return filters
@@ -67,7 +63,7 @@ class Table:
             {
                 "rowsOfAPage": ROWS_OF_A_PAGE,
                 "headings": [[heading.text, heading.is_number] for heading in self.headings],
-                "rows": [[_compact(cell) for cell in row] for row in self.kept],
+                "rows": [[_compact(cell) for cell in row] for row in self.rows],
             }
         )
 
