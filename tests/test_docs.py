@@ -17,20 +17,23 @@ from mnv2bench.selection import OPTIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "results/README.md",
-    *(f"docs/{p.name}" for p in sorted((ROOT / "docs").iterdir())),
-]
+DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
+INDEX = "docs/README.md"
+PAGES = ["README.md", "CONTRIBUTING.md", "results/README.md", *DOCS]
+README_LINES = 130  # at most
 ENTRY_POINTS = {"mnv2bench.backends", "mnv2bench.networks", "mnv2bench.jsonl"}  # groups, and a file
 VERBS = sorted(get_command(app).commands)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 
-def _commands():
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+def _text(page):
+    return (ROOT / page).read_text()
+
+
+def _commands(page):
+    """Each command in the shell blocks of a page, without its comment."""
+    blocks = re.findall(r"```sh\n(.*?)```", _text(page), re.DOTALL)
+    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
     return [command.strip() for line in lines for command in line.split("&&") if command.strip()]
 
 
@@ -47,47 +50,61 @@ def test_every_verb_in_the_readme_exists():
 
 
 @pytest.mark.parametrize("backend", backends.names())
-def test_every_backend_stands_in_the_readme(backend):
-    assert f"| `{backend}` |" in README
+def test_every_backend_stands_on_its_page_and_in_the_readme(backend):
+    page = _text("docs/backends.md")
+    if backend == "fake":
+        assert "`fake` computes nothing" in page
+    else:
+        assert f"| `{backend}` |" in page
+        assert backend in README
 
 
 @pytest.mark.parametrize("extra", sorted(EXTRAS))
-def test_every_extra_stands_in_the_readme(extra):
-    assert f"`{extra}`" in README or f"mnv2bench[{extra}]" in README
+def test_every_extra_stands_on_the_page_of_backends(extra):
+    page = _text("docs/backends.md")
+    assert f"`{extra}`" in page
 
 
 def _options(verb):
     return {name for parameter in get_command(app).commands[verb].params for name in parameter.opts}
 
 
-def test_every_option_of_the_readmes_commands_exists():
-    for command in _commands():
+@pytest.mark.parametrize("page", PAGES)
+def test_every_verb_and_option_of_a_pages_commands_exists(page):
+    for command in _commands(page):
         program, *words = shlex.split(command)
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
-        if program.endswith("mnv2bench"):
+        if program == "mnv2bench":
+            assert words[0] in VERBS, command
             assert used <= _options(words[0]), command
-        elif program.endswith("pytest"):
+        elif program == "pytest" and words[:1] == ["suites"]:
             assert used <= {f"--{name}" for name in OPTIONS} | {"--benchmark-save", "--profile"}, command
-    assert any("--baseline" in command for command in _commands())
 
 
-@pytest.mark.parametrize("page", [f"docs/{p.name}" for p in sorted((ROOT / "docs").iterdir())])
-def test_every_verb_and_option_on_a_page_exists(page):
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    lines = [line.partition("#")[0] for block in blocks for line in block.splitlines()]
-    for command in (part.strip() for line in lines for part in line.split("&&")):
-        if command.startswith("mnv2bench "):
-            _, verb, *words = shlex.split(command)
-            assert verb in VERBS
-            assert {word.partition("=")[0] for word in words if word.startswith("--")} <= _options(verb)
+@pytest.mark.parametrize("page", ["README.md", *DOCS])
+def test_commands_are_written_for_the_activated_environment(page):
+    assert [command for command in _commands(page) if command.startswith((".venv/", "./.venv/"))] == []
+
+
+def test_the_readme_activates_the_environment_before_it_calls_a_verb():
+    commands = _commands("README.md")
+    first_verb = next(place for place, command in enumerate(commands) if command.startswith("mnv2bench "))
+    assert commands.index("make bench") < commands.index(". .venv/bin/activate") < first_verb
+    assert any("--baseline" in command for command in commands)
 
 
 def test_the_readmes_programs_and_make_targets_exist():
-    programs = {shlex.split(command)[0] for command in _commands()}
-    assert programs == {"make", "python3", ".venv/bin/python", ".venv/bin/pytest", ".venv/bin/mnv2bench",
-                        ".venv/bin/ruff", ".venv/bin/mypy", ".venv/bin/lint-imports"}  # fmt: skip
+    commands = _commands("README.md")
+    assert {shlex.split(command)[0] for command in commands} == {"make", ".", "mnv2bench", "pytest"}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {shlex.split(c)[1] for c in _commands() if c.startswith("make ")} <= targets
+    assert {shlex.split(c)[1] for c in commands if c.startswith("make ")} <= targets
+
+
+def test_the_readme_is_short_and_has_a_picture_and_says_that_the_suites_need_a_checkout():
+    assert len(README.splitlines()) <= README_LINES
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+\.svg)\)", README)
+    assert (ROOT / picture).read_text().startswith("<svg")
+    assert "`pytest suites` needs a checkout" in README
 
 
 def _anchors(page):
@@ -97,16 +114,33 @@ def _anchors(page):
     return {title.replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_to_a_file_and_to_one_of_its_headings(page):
-    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text()):
-        if "://" in link:
-            continue
+def _links(text):
+    """The targets of a page's links and pictures, in Markdown and in HTML, without those of the web."""
+    of_markdown = re.findall(r"\]\(([^)\s]+)\)", text)
+    of_html = re.findall(r"<(?:img|source|a)\s[^>]*?(?:src|srcset|href)=\"([^\"]+)\"", text)
+    return [link for link in (*of_markdown, *of_html) if "://" not in link]
+
+
+def _missing(page, text):
+    """The links of a page, with this text, that lead to no file or to none of its headings."""
+    missing = []
+    for link in _links(text):
         name, _, anchor = link.partition("#")
         target = (ROOT / page).parent / name if name else ROOT / page
-        assert target.exists(), link
-        if anchor:
-            assert anchor in _anchors(target), link
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            missing.append(link)
+    return missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file_and_to_one_of_its_headings(page):
+    assert _missing(page, _text(page)) == []
+
+
+def test_a_link_that_leads_nowhere_is_seen():
+    text = "[a](gate.md#no-such) ![b](none.svg) [c](gate.md#counts) [d](https://example.org/x) [e](#none)"
+    text += '<img src="no.png"><img src="pictures/answer.svg">'
+    assert _missing("docs/README.md", text) == ["gate.md#no-such", "none.svg", "#none", "no.png"]
 
 
 def test_anchors_are_made_as_github_makes_them(tmp_path):
@@ -140,9 +174,15 @@ def test_a_module_that_is_gone_is_seen():
         _resolve("mnv2bench.analysis.profile")
 
 
-def test_every_page_is_reached_from_the_readme():
-    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)\)", README.partition("## Where to look")[2]))
-    assert linked == {page for page in PAGES if page.startswith("docs/")}
+KINDS = ["Tutorials", "How-to", "Reference", "Evidence"]
+
+
+def test_every_page_stands_once_in_the_index_under_one_of_four_kinds():
+    sections = re.split(r"^## ", _text(INDEX), flags=re.MULTILINE)[1:]
+    assert [re.match(r"[\w-]+", section)[0] for section in sections] == KINDS
+    rows = re.findall(r"^\| \[[\w./-]+\]\(([\w-]+\.md)\) \|", _text(INDEX), re.MULTILINE)
+    assert sorted(f"docs/{name}" for name in rows) == sorted({*DOCS} - {INDEX})
+    assert "(docs/README.md)" in README
 
 
 @pytest.mark.parametrize("precision", precisions.NAMES)
@@ -206,6 +246,7 @@ def test_every_file_under_results_is_named_by_a_page():
 
 
 def test_ci_calls_the_readmes_test_command():
+    assert "`make test`" in README
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
