@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, run
+from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.campaign.places import require_results
 from mnv2bench.cases import Case, Kind
@@ -22,12 +23,12 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
-from mnv2bench.selection import FLAGS, NO_ACCURACY, OPTIONS, REPEATED, option_text, select, suite_cases
+from mnv2bench.selection import DRY_RUN, FLAGS, NO_ACCURACY, OPTIONS, REPEATED, option_text, select, suite_cases
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
 from mnv2bench.suites.refused_options import refuse_options
-from mnv2bench.terminal import Display, spent_table
+from mnv2bench.terminal import Display, estimate_texts, fastest_table, spent_table, unmeasured_lines
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
 RESULTS = Path(os.environ.get("MNV2BENCH_RESULTS") or Path(__file__).parents[1] / "results").absolute()
@@ -68,6 +69,7 @@ def pytest_addoption(parser):
     group.addoption("--no-accuracy", action="store_true", help=NO_ACCURACY)
     for name, text in PATIENCE_FLAGS.items():
         group.addoption(f"--{name}", action="store_true", help=text)
+    group.addoption("--dry-run", action="store_true", help=DRY_RUN)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
 
 
@@ -142,10 +144,14 @@ def pytest_runtestloop(session):
         out = config.pluginmanager.get_plugin("terminalreporter")._tw._file
         if hasattr(out, "reconfigure"):
             out.reconfigure(errors="backslashreplace")  # a locale may have no dash
+        extras = tuple(map(Profiling, chosen)) if option.profile else ()
+        if option.dry_run:
+            _print_estimate(Console(file=out, highlight=False, soft_wrap=True), config, chosen, extras, journal)
+            option.collectonly = True  # no test runs
+            return (yield)
         try:
             with interruptible(), Display(out, quiet=option.verbose < 0) as display:
-                display.console.print(f"\nmeasuring {len(chosen)} cases, {selection.plan.processes} processes each")
-                extras = tuple(map(Profiling, chosen)) if option.profile else ()
+                display.console.print()
                 plan, seed, weights = selection.plan, selection.seed, selection.weights
                 waiting = patience({name: config.getoption(f"--{name}") for name in PATIENCE_FLAGS})
                 campaign = Campaign(
@@ -175,6 +181,27 @@ def pytest_runtestloop(session):
         config.stash[RECORDS] = {record.case: record for record in measured}
         config.stash[JOURNAL] = journal
     return (yield)
+
+
+def _print_estimate(console, config, chosen, extras, journal):
+    """Print what the campaign would do, and how long that takes; with --resume, what is left of it."""
+    selection, option = config.selection, config.option
+    try:
+        if option.resume:
+            journal.read()
+        expected = estimate(
+            chosen,
+            selection.plan,
+            selection.weights,
+            accuracy=not option.no_accuracy,
+            extras=extras,
+            journal=journal if option.resume else None,
+        )
+    except (ValueError, OSError) as error:
+        pytest.exit(str(error), returncode=2)
+    console.print()
+    for text in estimate_texts(expected):
+        console.print(text, markup=False)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -286,6 +313,10 @@ def pytest_terminal_summary(terminalreporter, config):
     records = list(config.stash[RECORDS].values())
     console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
     console.print(spent_table(records, config.stash[JOURNAL].path))
+    if fastest := fastest_table(records):
+        console.print(fastest)
+    for line in unmeasured_lines(records):
+        console.print(line, markup=False)
     for record in records:
         for flag in flags(record) if record.status == "ok" else ():
             console.print(f"{record.case.id}: {flag}", markup=False)
@@ -299,4 +330,5 @@ def pytest_terminal_summary(terminalreporter, config):
     for ended in _conclusions(config):
         for sentence in ended.missed:
             terminalreporter.write_line(sentence)
-    terminalreporter.write_line(f"records: {config.stash[JOURNAL].path}")
+    journal = config.stash[JOURNAL].path
+    terminalreporter.write_line(f"records: {journal}\nreport:  mnv2bench report {journal}")

@@ -12,10 +12,9 @@ from mnv2bench.cases import Case
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
-from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selection import DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
-from mnv2bench.terminal import Display, estimate_texts, spent_table
+from mnv2bench.terminal import Display, estimate_texts, fastest_table, spent_table, unmeasured_lines
 
 
 @verb("run")
@@ -64,7 +63,10 @@ def run(
             advice = f"; what was measured so far is safe in {out}, and --resume goes on from it"
         raise ValueError(f"{error}{advice}") from error
     display.console.print(spent_table(records, out))
-    _print_unmeasured(records)
+    if fastest := fastest_table(records):
+        display.console.print(fastest)
+    for line in unmeasured_lines(records):
+        console().print(line, markup=False)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
     conclude(conclusion(records, Requested.of(selection)))
 
@@ -96,9 +98,3 @@ def _print_estimate(
     )
     for text in estimate_texts(expected):
         console().print(text, markup=False)
-
-
-def _print_unmeasured(records: tuple[Record, ...]) -> None:
-    for record in records:
-        if record.status != "ok":
-            console().print(f"{record.status}: {record.case.id}: {record.reason}", markup=False)
