@@ -1,6 +1,7 @@
 """The options that choose cases, the same for `pytest suites` and every verb that measures."""
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
+from mnv2bench.matching import matching_name, matching_names
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
 from mnv2bench.workers.environment import checked_environment
@@ -61,6 +63,9 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
 }
 
 LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches")
+SINGULARS = dict(
+    zip(LISTS, ("network", "width", "resolution", "backend", "device", "precision", "thread", "batch"), strict=True)
+)
 REPEATED = {  # options that may be given several times
     "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
     "others are not compared. docs/measuring.md says which variables pass without it.",
@@ -68,6 +73,11 @@ REPEATED = {  # options that may be given several times
 NO_ACCURACY = "Do not test each backend on all labelled images, which takes seconds to minutes for each."
 DRY_RUN = "Measure nothing: print the cases, the processes, the exports that are missing and how long it would take."
 FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """How an option may be written: a list also in the singular, as --widths and --width."""
+    return tuple(f"--{word}" for word in (name, SINGULARS.get(name)) if word)
 
 
 @dataclass(frozen=True)
@@ -247,6 +257,44 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
 def selected_cases(selection: Selection) -> tuple[Case, ...]:
     """The cases of the suite that the batches name: throughput where one is larger than 1, else latency."""
     return suite_cases("throughput" if any(batch != 1 for batch in selection.batches) else "latency", selection)
+
+
+def named_case(text: str, selection: Selection) -> Case:
+    """The case of an id, or the only case that has the text in its id: of those that the options choose, else of any.
+
+    ValueError, in one line, for a text that is no part of an id, and for one that is a part of several.
+    """
+    try:
+        return Case.parse(text)
+    except ValueError as error:
+        for candidates in _named_candidates(selection):
+            ids = [case.id for case in candidates]
+            if matching_names(text, ids):
+                return Case.parse(matching_name(text, ids))
+        raise ValueError(f"{error}, nor a part of one") from None
+
+
+def _named_candidates(selection: Selection) -> Iterator[tuple[Case, ...]]:
+    """The cases that a text may name: those that the options choose, all of their networks, all of every network."""
+    yield selected_cases(selection)
+    yield _all_cases(selection.networks)
+    yield _all_cases(networks.names())
+
+
+def _all_cases(names: Iterable[str]) -> tuple[Case, ...]:
+    """Every variant of these networks, backend and precision on this processor, at batch 1, on one thread and all."""
+    return tuple(
+        case
+        for network in map(networks.network, names)
+        for backend in all_backends()
+        for case in cases(
+            itertools.product(network.widths, network.resolutions),
+            backends=(backend,),
+            networks=(network.name,),
+            precisions=backends.runtime(backend).runs["cpu"],
+            threads=dict.fromkeys((1, cores())),
+        )
+    )
 
 
 def _automatic(device: str, backend: str) -> tuple[str, ...]:

@@ -23,7 +23,17 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
-from mnv2bench.selection import DRY_RUN, FLAGS, NO_ACCURACY, OPTIONS, REPEATED, option_text, select, suite_cases
+from mnv2bench.selection import (
+    DRY_RUN,
+    FLAGS,
+    NO_ACCURACY,
+    OPTIONS,
+    REPEATED,
+    option_text,
+    select,
+    spellings,
+    suite_cases,
+)
 from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
@@ -59,7 +69,7 @@ def pytest_addoption(parser):
     PARSERS[:] = [parser]
     group = parser.getgroup("mnv2bench")
     for name, (default, text) in OPTIONS.items():
-        group.addoption(f"--{name}", default=default or None, help=text)
+        group.addoption(*spellings(name), default=default or None, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
     for name, text in REPEATED.items():

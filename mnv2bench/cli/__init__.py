@@ -15,6 +15,9 @@ from mnv2bench.cli import (
     selfcheck,
 )
 from mnv2bench.cli.app import app, main
+from mnv2bench.cli.verbs import ORDER
+
+app.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))  # help lists them so
 
 __all__ = [
     "accept",

@@ -12,6 +12,7 @@ import typer
 
 from mnv2bench.cli.app import console, verb
 from mnv2bench.machine import differences, this_machine
+from mnv2bench.matching import matching_name, matching_names
 from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ FILE = "epochs.toml"
 
 @verb("accept")
 def accept(
-    cases: Annotated[list[str] | None, typer.Argument(help="Ids of the cases whose change is intended.")] = None,
+    cases: Annotated[
+        list[str] | None, typer.Argument(help="Ids of the cases whose change is intended, or parts that one id has.")
+    ] = None,
     why: Annotated[str, typer.Option(help="What changed: one line for those who read it later.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Every case: the whole history begins anew.")] = False,
     night: Annotated[
@@ -65,6 +68,7 @@ def accept(
     known_nights = {known.night: known for known in nights(frame)}
     if name not in known_nights:
         raise ValueError(f"no night {name!r} in {folder}: name one of {_joined(list(known_nights)[::-1])}")
+    case_ids = _known_ids(case_ids, frame[frame["night"] == name], name)
     _require_measured(case_ids, frame[frame["night"] == name], name)
     earlier_epochs, past_verdicts = loaded.epochs, loaded.verdicts
     if not every:
@@ -191,6 +195,13 @@ def _newest_night(history: "Lineage", series: str) -> str:
         if file.series == series and night_number(file.night) >= night_number(newest):
             raise ValueError(one_line(f"the newest night does not read: {file.reason}; or name another --night"))
     return newest
+
+
+def _known_ids(texts: Sequence[str], frame: "pd.DataFrame", night: str) -> tuple[str, ...]:
+    """The ids of the night that these texts are, or are parts of, each once. ValueError for a part of several."""
+    known = frame["case"].astype(str).unique().tolist()
+    ids = (matching_name(text, known) if matching_names(text, known) else text for text in texts)
+    return tuple(dict.fromkeys(ids))
 
 
 def _require_measured(case_ids: Sequence[str], frame: "pd.DataFrame", night: str) -> None:

@@ -1,26 +1,35 @@
 """The command line application, the tables that verbs print, and how a verb fails."""
 
+import importlib.metadata
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NoReturn
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
+from mnv2bench.cli.verbs import group, help_end
 from mnv2bench.conclusion import Conclusion
-from mnv2bench.exit_codes import ExitCode, epilog
+from mnv2bench.exit_codes import ExitCode
 from mnv2bench.interrupts import interruptible
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.texts import one_line
+
+if TYPE_CHECKING:
+    from mnv2bench.report.blocks import Block, TableBlock
 
 DEFECTS = (  # what no verb raises on purpose
     *(RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError, ImportError),
 )
 TEXT_COLUMNS = (
+    "variant",
+    "equal",
     "case",
     "verdict",
     "why",
@@ -34,21 +43,39 @@ TEXT_COLUMNS = (
     "changed",
     "since",
 )
+FOLDED_FROM = 12  # characters of a text that may fold
 FOLDED = {"case": 22, "why": 10, "verdict": 12, "doubt": 10, "epoch": 10, "changed": 10}  # characters at least
 WIDE = 160  # characters: a terminal of this width shows every column
 WIDEST = 10_000
 
+
+def _print_version(requested: bool) -> None:
+    """Print the version of mnv2bench and end, where it is requested."""
+    if requested:
+        typer.echo(f"mnv2bench {importlib.metadata.version('mnv2bench')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
-    help="Benchmark MobileNetV2: verified latency, throughput and memory on every runtime, beside the paper.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def verb(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator: a function as the verb of that name, whose help ends in its exit codes."""
-    return app.command(name=name, epilog=epilog(name))
+    """Decorator: a function as the verb of that name, whose help ends in an example and in its exit codes."""
+    return app.command(name=name, epilog=help_end(name), rich_help_panel=group(name))
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Benchmark MobileNetV2: verified latency, throughput and memory on every runtime, beside the paper."""
 
 
 def conclude(*conclusions: Conclusion) -> NoReturn:
@@ -74,14 +101,58 @@ def show(
     shown = [
         place for place, name in enumerate(columns) if not out.is_terminal or out.width >= WIDE or name not in spare
     ]
-    table = Table(title=escape(title) or None, caption=caption or None, box=SIMPLE)
-    table.title_justify = table.caption_justify = "left"
-    for place in shown:
-        name = columns[place]
-        side: Literal["left", "right"] = "left" if name in TEXT_COLUMNS else "right"
-        table.add_column(name, justify=side, no_wrap=name not in FOLDED, overflow="fold", min_width=FOLDED.get(name))
-    for row in rows:
-        table.add_row(*(escape(row[place]) for place in shown))
+    lines = [[row[place] for place in shown] for row in rows]
+    header = [columns[place] for place in shown]
+    texts = [place for place, name in enumerate(header) if name in TEXT_COLUMNS]
+    table = _table(header, lines, texts)
+    table.title, table.caption = escape(title) or None, caption or None
+    _print_table(table)
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]], texts: Collection[int]) -> Table:
+    """A table whose texts fold where the terminal is narrow; numbers stay whole, and their headings fold instead."""
+    table = Table(box=SIMPLE, title_justify="left", caption_justify="left", padding=(0, 1, 0, 0))
+    for place, name in enumerate(header):
+        longest = max((len(line[place]) for line in lines), default=0)
+        if place in texts:
+            folds = longest > FOLDED_FROM
+            table.add_column(escape(name), no_wrap=not folds, overflow="fold", min_width=FOLDED.get(name))
+        else:
+            heading = textwrap.fill(name, max(longest, *map(len, name.split())), break_long_words=False)
+            table.add_column(escape(heading), justify="right", no_wrap=True)
+    for line in lines:
+        table.add_row(*map(escape, line))
+    return table
+
+
+def show_blocks(blocks: "Iterable[Block]") -> None:
+    """Print a page: its texts in the width of the terminal, its tables as `show` prints them, folded and never cut."""
+    from mnv2bench.report.blocks import Heading, Listing, Paragraph
+
+    out = Console(highlight=False)
+    for block in blocks:
+        match block:
+            case Heading(text):
+                out.print(f"[bold]{escape(text)}[/bold]\n")
+            case Paragraph(text):
+                out.print(f"{escape(' '.join(text.split()))}\n")
+            case Listing(sentences):
+                for sentence in sentences:
+                    out.print(Padding(escape(f"- {sentence}"), (0, 0, 0, 2)))
+                out.print()
+            case _:
+                _print_table(_table(block.header, block.lines, _text_places(block)))
+
+
+def _text_places(block: "TableBlock") -> list[int]:
+    """The places of the columns that hold words."""
+    words = [any(any(c.isalpha() for c in line[place]) for line in block.lines) for place in range(len(block.header))]
+    return [place for place, has_words in enumerate(words) if has_words or place < block.texts]
+
+
+def _print_table(table: Table) -> None:
+    """Print a table: in a file or a log it has its full width."""
+    out = console()
     if not out.is_terminal:
         out.width = out.measure(table, options=out.options.update(width=WIDEST)).maximum
     out.print(table)

@@ -1,6 +1,5 @@
 """The verb `history`: what was measured over many nights."""
 
-import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from mnv2bench.cli.app import console, show, verb
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Product, Sort, printable, require_writable, write
 from mnv2bench.machine import this_machine
+from mnv2bench.matching import matching_name
 from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FIRST_NIGHT = "pytest suites --benchmark-save=nightly makes one"
 EXTRA = "pip install 'mnv2bench[{}]'"
 COMMIT = re.compile(r"([0-9a-f]{7,64})(\+?)")
-MAX_NAMED = 5  # cases that a message names
 CSV_ADDED = (  # columns of the history behind those of the report's CSV
     "night", "series", "libraries", "plan", "level", "process_sd", "noisy", "drifting", "doubt", "counts",
     "facts",
@@ -74,7 +73,7 @@ def history(
     table = Product(csv, _table()) if csv else None
     saved = [results / machine / source for source in frame["source"].unique().tolist()]
     require_writable([product for product in (picture, table) if product], inputs=saved)
-    matching = _matching_case(case, frame["case"].unique().tolist()) if case else ""
+    matching = matching_name(case, frame["case"].unique().tolist(), "no night has a case") if case else ""
     if table:
         write({table: _csv_parts(frame, results / machine)}, inputs=saved)
     if matching:
@@ -200,20 +199,6 @@ def _nights_of_series(frame: "pd.DataFrame", name: str, folder: Path) -> "pd.Dat
         known = one_line(", ".join(sorted(frame["series"].unique())))
         raise ValueError(f"no nights of series {series!r} under {folder}: name one of {known}")
     return rows
-
-
-def _matching_case(text: str, known: Sequence[str]) -> str:
-    """The case with this id, or the only case that has the text in its id."""
-    matches = [text] if text in known else [case for case in known if text in case]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        names = ", ".join(matches[:MAX_NAMED])
-        if len(matches) > MAX_NAMED:
-            names += f" and {len(matches) - MAX_NAMED} more"
-        raise ValueError(one_line(f"{text!r} is part of {len(matches)} cases: name one of {names}"))
-    similar = difflib.get_close_matches(text, known, MAX_NAMED, cutoff=0.0)
-    raise ValueError(one_line(f"no night has a case {text!r}: name one, such as {', '.join(similar)}"))
 
 
 def _baseline_commit(frame: "pd.DataFrame", accepted: "Sequence[Epoch]", unread: "Sequence[Unread]") -> str:

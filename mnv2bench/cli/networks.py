@@ -1,63 +1,133 @@
-"""The verbs about networks, which measure nothing: `memory`, `paper` and `network`."""
+"""The verbs about networks, which measure nothing: `paper`, `network` and `memory`."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mnv2bench import networks
-from mnv2bench.cli.app import console, verb
-from mnv2bench.files import Content, Product, printable, write
-from mnv2bench.selection import OPTIONS, select
+from mnv2bench.cli.app import console, show, show_blocks, verb
+from mnv2bench.files import Content, Product, is_stream, printable, write
+from mnv2bench.matching import matching_name, matching_names
+from mnv2bench.selection import OPTIONS, select, spellings
+
+VARIANT = re.compile(r"(?P<network>.+)_(?P<width>[0-9.]+)[_@](?P<resolution>\d+)")  # as Case.variant spells it
+NetworkNames = Annotated[str, typer.Option(*spellings("networks"), help=OPTIONS["networks"][1])]
+Widths = Annotated[str, typer.Option(*spellings("widths"), help=OPTIONS["widths"][1])]
+Resolutions = Annotated[str, typer.Option(*spellings("resolutions"), help=OPTIONS["resolutions"][1])]
+Markdown = Annotated[
+    Path | None, typer.Option(help="Where to write the page as Markdown, instead of showing it; /dev/stdout prints it.")
+]
 
 
 @verb("memory")
 def memory(
-    network: Annotated[str, typer.Option(help=f"One of {', '.join(networks.names())}.")] = networks.DEFAULT,
-    widths: Annotated[str, typer.Option(help=OPTIONS["widths"][1])] = "",
-    resolutions: Annotated[str, typer.Option(help=OPTIONS["resolutions"][1])] = "",
+    networks: NetworkNames = networks.DEFAULT,
+    widths: Widths = "",
+    resolutions: Resolutions = "",
     csv: Annotated[Path | None, typer.Option(help="Where to write the bytes of every layer as CSV.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Where to write a picture of the memory along the network.")] = None,
+    markdown: Markdown = None,
 ) -> None:
     """Compute activation memory layer by layer, and the paper's Table 3 again."""
     from mnv2bench.report import activations
-    from mnv2bench.report.memory import TABLE, live_csv, memory_page
+    from mnv2bench.report.memory import PAGE, TABLE, live_csv, memory_blocks, memory_page, short_name
 
-    selection = select({"networks": network, "widths": widths, "resolutions": resolutions})
-    variants = [(network, width, resolution) for width, resolution in selection.variants]
-    page = memory_page(variants)
+    selection = select({"networks": networks, "widths": widths, "resolutions": resolutions})
+    variants = [(network, *variant) for network in selection.networks for variant in selection.variants]
+    blocks = memory_blocks(variants, short_name)
     try:
         picture = activations.svg(variants) if svg else ""
     except ModuleNotFoundError as error:
         raise ValueError(f"no picture: {error.name} is not installed: pip install 'mnv2bench[plots]'") from error
     contents: dict[Product, Content] = {}
+    if markdown:
+        contents[Product(markdown, PAGE)] = memory_page(variants)
     if csv:
         contents[Product(csv, TABLE)] = live_csv(variants)
     if svg:
         contents[Product(svg, activations.PICTURE)] = picture
     write(contents)
-    typer.echo(page, nl=False)
-    if csv:
-        console().print(f"CSV: {printable(csv)}", markup=False)
-    if svg:
-        console().print(f"SVG: {printable(svg)}", markup=False)
+    if not markdown:
+        show_blocks(blocks)
+    for label, path in (("Markdown", markdown), ("CSV", csv), ("SVG", svg)):
+        _print_place(label, path)
 
 
 @verb("paper")
-def paper() -> None:
+def paper(
+    network: Annotated[
+        str, typer.Option(*reversed(spellings("networks")), help="The network whose numbers were published.")
+    ] = networks.DEFAULT,
+    markdown: Markdown = None,
+) -> None:
     """Show our counts beside the published numbers, for the full grid."""
-    from mnv2bench.report.paper import paper_markdown
+    from mnv2bench.report.paper import PAGE, SPARE, TITLE, paper_lines, paper_markdown
 
-    typer.echo(paper_markdown(), nl=False)
+    header, lines = paper_lines(network)
+    if markdown:
+        write({Product(markdown, PAGE): f"# {TITLE}\n\n{paper_markdown(network)}"})
+        _print_place("Markdown", markdown)
+    else:
+        show(header, lines, title=TITLE, spare=SPARE)
 
 
 @verb("network")
 def network(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(networks.names())}.")],
-    width: Annotated[float, typer.Option(help="Width multiplier.")] = 1.0,
-    resolution: Annotated[int, typer.Option(help="Side of the square image.")] = 224,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help=f"One of {', '.join(networks.names())}; or a variant such as mobilenet_v2_0.35_96, or a part that one "
+            "variant alone has."
+        ),
+    ],
+    width: Annotated[float | None, typer.Option("--width", "--widths", help="Width multiplier. Default: 1.0.")] = None,
+    resolution: Annotated[
+        int | None, typer.Option("--resolution", "--resolutions", help="Side of the square image. Default: 224.")
+    ] = None,
+    markdown: Markdown = None,
 ) -> None:
     """Show a network's layers, with torchinfo's totals and ours."""
-    from mnv2bench.report.network import network_page
+    from mnv2bench.report.network import PAGE, network_blocks, network_page
 
-    typer.echo(network_page(name, width, resolution), nl=False)
+    family, named_width, named_resolution = _network(name)
+    if named_width is not None and (width is not None or resolution is not None):
+        raise ValueError(f"{name} has a width and a resolution: leave --width and --resolution out")
+    variant = (family, named_width or width or 1.0, named_resolution or resolution or 224)
+    if markdown:
+        write({Product(markdown, PAGE): network_page(*variant)})
+        _print_place("Markdown", markdown)
+    else:
+        show_blocks(network_blocks(*variant))
+
+
+def _network(text: str) -> tuple[str, float | None, int | None]:
+    """The network, width and resolution that a text names; without the last two for the name of a network."""
+    known = networks.names()
+    if text in known:
+        return text, None, None
+    spelt = VARIANT.fullmatch(text)
+    if spelt is None or spelt["network"] not in known:
+        usual = _variants([networks.DEFAULT])
+        names = usual if matching_names(text, usual) else _variants(known)
+        spelt = VARIANT.fullmatch(matching_name(text, names, "there is no network", "variants"))
+    assert spelt
+    return spelt["network"], float(spelt["width"]), int(spelt["resolution"])
+
+
+def _variants(names: Sequence[str]) -> list[str]:
+    """Every variant that these networks declare."""
+    return [
+        f"{name}_{width}_{resolution}"
+        for name in names
+        for width in networks.network(name).widths
+        for resolution in networks.network(name).resolutions
+    ]
+
+
+def _print_place(label: str, path: Path | None) -> None:
+    """Print where a file was written."""
+    if path and not is_stream(path):
+        console().print(f"{label}: {printable(path)}", markup=False)

@@ -15,9 +15,21 @@ from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.selection import FLAGS, OPTIONS, REPEATED, Selection, option_text, select, selected_cases
+from mnv2bench.selection import (
+    FLAGS,
+    OPTIONS,
+    REPEATED,
+    Selection,
+    named_case,
+    option_text,
+    select,
+    selected_cases,
+    spellings,
+)
 
-CaseIds = Annotated[list[str] | None, typer.Argument(help="Case ids. Without them, the options choose.")]
+CaseIds = Annotated[
+    list[str] | None, typer.Argument(help="Case ids, or parts of one id each. Without them, the options choose.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
 Floors = Annotated[Path, typer.Option("--results", help="The folder with the machines' A/A floors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
@@ -90,7 +102,7 @@ def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list
     texts = [
         _parameter(
             name,
-            Annotated[str | None, typer.Option(f"--{name}", help=_help(name, default, refuses))],
+            Annotated[str | None, typer.Option(*spellings(name), help=_help(name, default, refuses))],
             default or None,
         )
         for name, default in defaults.items()
@@ -125,11 +137,11 @@ def _parameter(option: str, annotation: Any, default: object) -> Parameter:
 
 
 def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case, ...]:
-    """The cases of these ids, each once; without ids, the cases that the options choose.
+    """The cases of these ids or parts of ids, each once; without any, the cases that the options choose.
 
-    Raises ValueError for a text that is no case id.
+    Raises ValueError for a text that is no case id and no part of one, and for a part of several.
     """
-    by_id = tuple(dict.fromkeys(map(Case.parse, ids or ())))
+    by_id = tuple(dict.fromkeys(named_case(text, selection) for text in ids or ()))
     return with_classes(by_id, selection.weights) if by_id else selected_cases(selection)
 
 

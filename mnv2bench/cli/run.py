@@ -22,9 +22,10 @@ from mnv2bench.terminal import Display, estimate_texts, fastest_table, spent_tab
 @takes_selection()
 def run(
     selection: Selection,
-    suites: Annotated[str, typer.Option(help=f"Suites to run, separated by commas: {', '.join(SUITES)}.")] = ",".join(
-        SUITES
-    ),
+    suites: Annotated[
+        str,
+        typer.Option("--suites", "--suite", help=f"Suites to run, separated by commas: {', '.join(SUITES)}."),
+    ] = ",".join(SUITES),
     out: Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")] = Path(
         "mnv2bench.jsonl"
     ),

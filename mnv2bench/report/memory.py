@@ -1,6 +1,6 @@
 """The page of activation memory as computed, with the paper's Table 3 computed again, and a CSV of every layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mnv2bench import networks
@@ -9,7 +9,8 @@ from mnv2bench.files import Sort
 from mnv2bench.networks import activations, count, peaks
 from mnv2bench.paper import table3
 from mnv2bench.paper.table3 import Cell
-from mnv2bench.report.cells import NONE, number, table
+from mnv2bench.report.blocks import Block, Heading, Listing, Paragraph, TableBlock, markdown
+from mnv2bench.report.cells import NONE, number
 from mnv2bench.report.csv import as_csv
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Variant = tuple[str, float, int]  # network, width, resolution
 COLUMNS = ("variant", "place", "layer", "read_bytes", "written_bytes", "held_bytes", "live_bytes")
 TABLE = Sort("memory table", columns=COLUMNS)
+TITLE = "Activation memory"
+PAGE = Sort("memory page")
 BOTH = "both"
 HOW_TO_READ = """\
 Computed, not measured: one fp32 image, {folded} folded into the layer before them, no kernel's own buffers.
@@ -40,35 +43,48 @@ def name(variant: Variant) -> str:
     return Case(*variant).variant
 
 
+def short_name(variant: Variant) -> str:
+    """`1.0@224`, as narrow tables have it."""
+    return Case(*variant).short_variant
+
+
 def all_folded(variants: Sequence[Variant]) -> str:
     """What is folded into the layers of these variants, in words."""
     return networks.folded([layer for variant in variants for layer in networks.layers(*variant)])
 
 
-def memory_page(variants: Sequence[Variant]) -> str:
-    """The whole page: the peaks of these variants, and Table 3 where one is of the family that it is about."""
-    parts = [
-        "# Activation memory\n",
-        HOW_TO_READ.format(folded=all_folded(variants)),
-        _peaks(variants),
-        f"\n{_residuals(variants)}\n",
+def memory_blocks(variants: Sequence[Variant], name: Callable[[Variant], str] = name) -> list[Block]:
+    """The whole page: the peaks of these variants, and Table 3 where one is of the family that it is about.
+
+    `name` spells a variant in the tables.
+    """
+    blocks: list[Block] = [
+        Heading(TITLE, level=1),
+        Paragraph(HOW_TO_READ.format(folded=all_folded(variants))),
+        _peaks(variants, name),
+        Paragraph(_residuals(variants)),
     ]
     if any(networks.reference(network).name == table3.NETWORK for network, _, _ in variants):
-        parts += _table_3_of_the_paper()
-    return "\n".join(parts)
+        blocks += _table_3_of_the_paper()
+    return blocks
 
 
-def _table_3_of_the_paper() -> list[str]:
+def memory_page(variants: Sequence[Variant]) -> str:
+    """The same as Markdown."""
+    return markdown(memory_blocks(variants))
+
+
+def _table_3_of_the_paper() -> list[Block]:
     return [
-        "## Table 3 of the paper\n",
-        TABLE_3,
+        Heading("Table 3 of the paper"),
+        Paragraph(TABLE_3),
         _table_3(),
-        "\nMisprints, and what is none:\n",
-        "\n".join(f"- {sentence}" for sentence in _misprints()),
-        "\n## The channels of its V2 column\n",
-        BETWEEN.format(name=networks.network(table3.NETWORK).paper_name),
+        Paragraph("Misprints, and what is none:"),
+        Listing(tuple(_misprints())),
+        Heading("The channels of its V2 column"),
+        Paragraph(BETWEEN.format(name=networks.network(table3.NETWORK).paper_name)),
         _between(),
-        f"\n{_largest_inside_a_block()}\n",
+        Paragraph(_largest_inside_a_block()),
     ]
 
 
@@ -96,14 +112,14 @@ def frame(variants: Sequence[Variant]) -> "pd.DataFrame":
     )
 
 
-def _peaks(variants: Sequence[Variant]) -> str:
+def _peaks(variants: Sequence[Variant], name: Callable[[Variant], str]) -> TableBlock:
     header = ("variant", "largest tensor", "at", "in + out", "at", "alive", "at", "weights")
     lines = []
     for variant in variants:
         highest = peaks(activations(*variant))
         cells = [cell for peak in (highest.tensor, highest.op, highest.live) for cell in (_mb(peak.bytes), peak.layer)]
         lines.append([name(variant), *cells, _mb(count(*variant).weight_bytes)])
-    return table(header, lines)
+    return TableBlock(header, lines)
 
 
 def _residuals(variants: Sequence[Variant]) -> str:
@@ -121,7 +137,7 @@ def _mb(size: int) -> str:
     return number(size / 1e6)
 
 
-def _table_3() -> str:
+def _table_3() -> TableBlock:
     header = ("size", "network", "text", "word", "channels", "printed", "computed kB")
     cells = {(cell.text, cell.network, cell.size): cell for cell in table3.cells()}
     lines = []
@@ -132,7 +148,7 @@ def _table_3() -> str:
                 lines.append(_line(later, BOTH))
             else:
                 lines += [_line(earlier, "earlier"), _line(later, "later")]
-    return table(header, lines, texts=4)
+    return TableBlock(header, lines, texts=4)
 
 
 def _line(cell: Cell, text: str) -> list[str]:
@@ -167,7 +183,7 @@ def _printed(cell: Cell) -> str:
     return f"{cell.channels}/{cell.memory}" if cell.channels else cell.memory
 
 
-def _between() -> str:
+def _between() -> TableBlock:
     header = ("size", "Table 3's channels are of", "printed", "tensors of this size", "fed row", "largest of them, kB")
     lines = [
         [
@@ -180,7 +196,7 @@ def _between() -> str:
         ]
         for row in table3.bottlenecks()
     ]
-    return table(header, lines, texts=2)
+    return TableBlock(header, lines, texts=2)
 
 
 def _largest_inside_a_block() -> str:

@@ -1,31 +1,33 @@
-"""One network layer by layer as plain text, with its totals by torchinfo's rules and by the paper's."""
+"""One network layer by layer, with its totals by torchinfo's rules and by the paper's."""
 
-from collections.abc import Iterator, Sequence
-
+from mnv2bench.cases import Case
+from mnv2bench.files import Sort
 from mnv2bench.networks import Layer, count, folded, layers, torchinfo_totals
+from mnv2bench.report.blocks import Block, Heading, Paragraph, TableBlock, markdown
 
-HEADER = ("Layer", "Kind", "Output shape", "Params", "BN params", "MAdds")
+HEADER = ("layer", "type", "output shape", "params", "BN params", "MAdds")
 TEXT_COLUMNS = 3  # these align left, the numbers after them right
+TITLE = "Layers of "
+PAGE = Sort("network page")
+
+
+def network_blocks(name: str, width: float, resolution: int) -> list[Block]:
+    """The layers of a network for one fp32 image and 1000 classes, and its totals; MB are 1e6 bytes."""
+    net = layers(name, width, resolution)
+    return [
+        Heading(f"{TITLE}{Case(name, width, resolution).variant}", level=1),
+        Paragraph(f"{name}, width {width}, resolution {resolution}: one fp32 image, 1000 classes."),
+        TableBlock(HEADER, [_row(layer) for layer in net], TEXT_COLUMNS),
+        Paragraph("By torchinfo's rules (adds batch norm and bias; counts outputs twice, for a backward pass):"),
+        TableBlock(("by torchinfo", "number"), _by_torchinfo(name, width, resolution)),
+        Paragraph(f"By the paper's rules ({folded(net)} folded):"),
+        TableBlock(("by the paper", "number"), _by_the_paper(name, width, resolution)),
+    ]
 
 
 def network_page(name: str, width: float, resolution: int) -> str:
-    """The page of a network for one fp32 image and 1000 classes; MB are 1e6 bytes."""
-    net = layers(name, width, resolution)
-    rows = [HEADER, *map(_row, net)]
-    return "\n".join(
-        [
-            f"{name}, width {width}, resolution {resolution}: one fp32 image, 1000 classes",
-            "",
-            *_aligned(rows),
-            "",
-            "By torchinfo's rules (adds batch norm and bias; counts outputs twice, for a backward pass)",
-            *_aligned(_by_torchinfo(name, width, resolution), text_columns=1),
-            "",
-            f"By the paper's rules ({folded(net)} folded)",
-            *_aligned(_by_the_paper(name, width, resolution), text_columns=1),
-            "",
-        ]
-    )
+    """The same as Markdown."""
+    return markdown(network_blocks(name, width, resolution))
 
 
 def _row(layer: Layer) -> tuple[str, ...]:
@@ -59,13 +61,3 @@ def _by_the_paper(name: str, width: float, resolution: int) -> list[tuple[str, s
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:.2f}"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]], text_columns: int = TEXT_COLUMNS) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (
-            cell.ljust(width) if index < text_columns else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()

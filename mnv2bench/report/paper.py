@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mnv2bench import networks
 from mnv2bench.cases import Case
+from mnv2bench.files import Sort
 from mnv2bench.networks import DEFAULT, count
 
 if TYPE_CHECKING:
@@ -16,6 +17,23 @@ FORMATS = {
     "largest_tensor_mb": "{:.2f}",
     "peak_in_out_mb": "{:.2f}",
 }
+HEADINGS = {
+    "variant": "variant",
+    "madds": "MAdds",
+    "madds_m": "MAdds M",
+    "published_madds_m": "published M",
+    "equal": "equal",
+    "params": "params",
+    "params_without_bn": "params without BN",
+    "published_params_m": "published params M",
+    "top1": "top-1 %",
+    "pixel1_ms": "Pixel 1 ms",
+    "largest_tensor_mb": "largest tensor MB",
+    "peak_in_out_mb": "in + out MB",
+}
+SPARE = ("MAdds", "params", "params without BN", "published params M", "largest tensor MB", "in + out MB")
+TITLE = "Our counts beside the published numbers"
+PAGE = Sort("paper page")
 
 
 def paper_table(network: str = DEFAULT) -> "pd.DataFrame":
@@ -35,6 +53,13 @@ def paper_markdown(network: str = DEFAULT) -> str:
     rows = _rows(network)
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(*item) for item in row.items()] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def paper_lines(network: str = DEFAULT) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The rows of `paper_table` as texts, under the headings that a terminal shows."""
+    rows = _rows(network)
+    lines = [tuple(_cell(name, row[name]) for name in HEADINGS) for row in rows]
+    return tuple(HEADINGS.values()), lines
 
 
 def _rows(network: str) -> list[dict[str, object]]:
