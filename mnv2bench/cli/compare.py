@@ -9,7 +9,7 @@ import typer
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.options import Floors
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.files import Content, Product, require_writable, write
+from mnv2bench.files import Content, Product, address, require_writable, write
 from mnv2bench.machine import differences
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable, load
@@ -28,18 +28,23 @@ def compare(
         bool, typer.Option("--force", help="Show numbers that are not comparable, without a verdict.")
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Where to write the page in HTML: tables to filter and sort.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Where to write the table as CSV.")] = None,
     results: Floors = Path("results"),
 ) -> None:
     """Compare two saved files: how far each case moved. `mnv2bench duel` sees much smaller changes."""
     from mnv2bench.regression.judging.change import changes, incomparable, plan_differences, weights_differences
     from mnv2bench.regression.pages import compare as pages
+    from mnv2bench.regression.pages import compare_web
     from mnv2bench.remote.counts import count_changes
     from mnv2bench.report.floor import floor_text
 
     page = Product(markdown, pages.PAGE, (a, b)) if markdown else None
     table = Product(csv, pages.TABLE, (a, b)) if csv else None
-    require_writable([product for product in (page, table) if product])
+    web_page = Product(html, compare_web.WEB_PAGE, (a, b)) if html else None
+    require_writable([product for product in (page, table, web_page) if product])
     earlier, later = _records(a), _records(b)
     machines = earlier[0].machine, later[0].machine
     floor = machine_floor(results, machines[0])
@@ -63,6 +68,8 @@ def compare(
         contents[page] = pages.markdown(comparison)
     if table:
         contents[table] = pages.csv(comparison)
+    if web_page:
+        contents[web_page] = compare_web.web_page(comparison, address(table.path, web_page.path) if table else "")
     write(contents)
     _print(comparison)
     ratios = [change.ratio for change in timed] + [change.ratio for change in counted]

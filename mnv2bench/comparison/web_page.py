@@ -82,7 +82,7 @@ def web_page(
     has_figures = any(shown.figure for machine in machines for shown in machine.answers)
     return html(
         "report.html",
-        libraries=[vega()] if has_figures else [],
+        programs=[vega()] if has_figures else [],
         title=_title(machines),
         machines=machines,
         conditions=[(source, "; ".join(unusual)) for source, unusual in conditions.items() if unusual],

@@ -18,16 +18,16 @@ POLICY = (
 )
 
 
-def html(template: str, libraries: Sequence[str] = (), **values: object) -> str:
+def html(template: str, programs: Sequence[str] = (), **values: object) -> str:
     """The document of a template in this package; each value is a text and is escaped, unless it is Markup.
 
-    `libraries` are scripts that run before the page's own.
+    `programs` are scripts that run before the page's own.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     style = _text(STYLE)
-    scripts = [*map(inert_script, libraries), _text(SCRIPT)]
+    scripts = [*map(inert_script, programs), _text(SCRIPT)]
     policy = POLICY.format(scripts=" ".join(map(_digest, scripts)), styles=_digest(style))
     environment = Environment(
         loader=PackageLoader("mnv2bench.report.web"),
@@ -73,7 +73,7 @@ def inert_script(text: str) -> str:
 
 @lru_cache(1)
 def vega() -> str:
-    """The libraries that draw pictures in the browser, as one script. It takes a second to make."""
+    """The programs that draw pictures in the browser, as one script. It takes a second to make."""
     import vl_convert
 
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
