@@ -97,6 +97,12 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.BAD: "a file was skipped, or no case of it was measured",
         ExitCode.REFUSED: f"{BAD_INPUT}, or there is none",
     },
+    "recommend": {
+        ExitCode.DONE: "something fits the budgets on every machine; without a budget, something can be chosen",
+        ExitCode.BAD: "nothing fits the budgets on a machine; the nearest is printed",
+        ExitCode.REFUSED: f"{BAD_INPUT}, there is none, or no case of the files has a value that an option names",
+        ExitCode.NOT_JUDGED: "the rows of a machine are too noisy to choose by, or none was timed",
+    },
     "history": {
         ExitCode.DONE: "the nights are shown, with at least one number",
         ExitCode.BAD: "a file was skipped, or no night has a number",

@@ -11,6 +11,7 @@ from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.campaign.places import require_results
 from mnv2bench.cases import Case, Kind
+from mnv2bench.comparison.recommended import closing
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.flags import flags
@@ -23,6 +24,7 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
+from mnv2bench.records.reading import contents_of
 from mnv2bench.selection import (
     DRY_RUN,
     FLAGS,
@@ -320,7 +322,7 @@ def replay(request, benchmark):
 def pytest_terminal_summary(terminalreporter, config):
     if RECORDS not in config.stash:
         return
-    records = list(config.stash[RECORDS].values())
+    records, journal = list(config.stash[RECORDS].values()), config.stash[JOURNAL]
     console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
     console.print(spent_table(records, config.stash[JOURNAL].path))
     if fastest := fastest_table(records):
@@ -337,6 +339,8 @@ def pytest_terminal_summary(terminalreporter, config):
     measured, files = _benchmarks(config)
     if files:
         terminalreporter.write_line(comparison_text(measured, files))
+    if recommendation := closing(str(journal.path), contents_of(journal.path), console.width):
+        console.print(f"\n{recommendation}\n", markup=False)
     for ended in _conclusions(config):
         for sentence in ended.missed:
             terminalreporter.write_line(sentence)

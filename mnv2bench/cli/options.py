@@ -145,6 +145,17 @@ def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case,
     return with_classes(by_id, selection.weights) if by_id else selected_cases(selection)
 
 
+def newest_file(results: Path) -> Path:
+    """The newest saved file; pytest-benchmark saves files as FINGERPRINT/PLATFORM/0001_NAME.json.
+
+    Raises ValueError where there is none.
+    """
+    saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
+    if not saved:
+        raise ValueError(f"no FILE given and none under {results}/: pytest suites --benchmark-save=NAME makes one")
+    return saved[-1]
+
+
 def budget_seconds(minutes: float) -> float:
     """Seconds of --budget, which is in minutes; ValueError for a number that is no duration."""
     if not 0 < minutes < float("inf"):

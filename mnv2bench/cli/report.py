@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mnv2bench.cli.app import console, verb
-from mnv2bench.cli.options import Floors
+from mnv2bench.cli.options import Floors, newest_file
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, address, beside, printable, source_names, write
@@ -38,7 +38,7 @@ def report(
     results: Floors = Path("results"),
 ) -> None:
     """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
-    chosen = files or _newest(results)
+    chosen = files or [newest_file(results)]
     source_names(chosen)
     measured: list[tuple[Path, Contents]] = []
     for file in chosen:
@@ -96,11 +96,3 @@ def _contents(
             cases = profiled_cases(profile_lines, probe_lines, records)
             contents |= profile_contents(file, cases, probe_lines, records, name)
     return contents
-
-
-def _newest(results: Path) -> list[Path]:
-    """The newest saved file, in a list; pytest-benchmark saves files as FINGERPRINT/PLATFORM/0001_NAME.json."""
-    saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
-    if not saved:
-        raise ValueError(f"no FILE given and none under {results}/: pytest suites --benchmark-save=NAME makes one")
-    return saved[-1:]

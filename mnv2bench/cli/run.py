@@ -1,7 +1,8 @@
 """The verb `run`: measure a selection of cases."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +14,13 @@ from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.records.journal import Journal
+from mnv2bench.records.reading import contents_of
 from mnv2bench.selection import DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
+from mnv2bench.statistics.kept_checks import readable_floor
 from mnv2bench.terminal import Display, estimate_texts, fastest_table, spent_table, unmeasured_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @verb("run")
@@ -68,6 +74,7 @@ def run(
         display.console.print(fastest)
     for line in unmeasured_lines(records):
         console().print(line, markup=False)
+    _print_recommendation(out, display.console)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
     conclude(conclusion(records, Requested.of(selection)))
 
@@ -99,3 +106,11 @@ def _print_estimate(
     )
     for text in estimate_texts(expected):
         console().print(text, markup=False)
+
+
+def _print_recommendation(out: Path, console: "Console") -> None:
+    """Print what to ship by the file's numbers, or why nobody should choose by them."""
+    from mnv2bench.comparison.recommended import closing
+
+    if recommendation := closing(str(out), contents_of(out), console.width, partial(readable_floor, Path("results"))):
+        console.print(f"\n{recommendation}\n", markup=False)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.recommendation.candidates import Candidate, Setting, candidates, settings, why_not
+from mnv2bench.recommendation.candidates import UNKNOWN, Candidate, Setting, candidates, settings, why_not
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ties import tied
 from mnv2bench.report.evaluation import Evaluation
@@ -40,10 +40,10 @@ class Answer:
 
     `candidates` are those that can be chosen by, the most accurate first, `allowed` those of them that fit the budgets
     of all but the cost itself. `front` are the allowed ones that no other allowed one beats in accuracy and cost, the
-    most accurate first. `best` is the most accurate candidate within all budgets, of equal ones the one with the least
-    cost; `ties` are those that cannot be told from it; `runner_up` is the next one that is no tie. `next_up` is the
-    cheapest candidate that is more accurate than the best. Where nothing fits, `best` is None and `nearest` misses the
-    budgets by the least.
+    most accurate first; where no accuracy is known, the cheapest of each variant. `best` is the most accurate candidate
+    within all budgets, of equal ones the one with the least cost; `ties` are those that cannot be told from it;
+    `runner_up` is the next one that is no tie. `next_up` is the cheapest candidate that is more accurate than the best.
+    Where nothing fits, `best` is None and `nearest` misses the budgets by the least.
     """
 
     goal: Goal
@@ -63,6 +63,11 @@ class Answer:
     def is_usable(self) -> bool:
         """Whether anything can be recommended at all."""
         return self.usability.is_usable
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether an accuracy is known of its candidates, which all of one setting share."""
+        return self.setting.top1_of != UNKNOWN
 
 
 def answers(
@@ -158,6 +163,13 @@ def _excess(candidate: Candidate, goal: Goal) -> tuple[float, float, float, str]
 
 
 def _front(ranked: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
+    """The candidates that no other one beats, the most accurate first.
+
+    Of variants whose accuracy nobody knows, none beats another: the cheapest of each stays, the dearest first.
+    """
+    if any(candidate.accuracy is None for candidate in ranked):
+        cheapest = {candidate.variant: candidate for candidate in reversed(ranked)}
+        return tuple(sorted(cheapest.values(), key=lambda candidate: _rank(candidate, goal), reverse=True))
     front: list[Candidate] = []
     least = math.inf
     for candidate in ranked:

@@ -28,8 +28,11 @@ def budget_rows(answer: Answer) -> tuple[BudgetRow, ...]:
     """The best within each budget, the largest budget first.
 
     The budgets are steps of 1, 2 and 5 around the costs of the front, and the one that the goal names. Where the best
-    is the same within several steps, the smallest stands for all of them, or the goal's own budget.
+    is the same within several steps, the smallest stands for all of them, or the goal's own budget. Where no accuracy
+    is known there is no best: the rows are those of `front_rows` that fit.
     """
+    if not answer.has_accuracy:
+        return tuple(row for row in front_rows(answer) if row.budget <= (answer.goal.budget or math.inf))
     rows: list[BudgetRow] = []
     for budget in _budgets(answer):
         candidate = best_within(answer, budget)
@@ -52,7 +55,12 @@ def front_rows(answer: Answer) -> tuple[BudgetRow, ...]:
 
 
 def headline_row(answer: Answer, rows: Sequence[BudgetRow]) -> BudgetRow | None:
-    """The row that the headline is about: that of the goal's budget, else the one in the middle of the ladder."""
+    """The row that the headline is about: that of the goal's budget, else the one in the middle of the ladder.
+
+    Where no accuracy is known, it is that of the least cost, which is the last.
+    """
+    if not answer.has_accuracy:
+        return rows[-1] if rows else None
     own = [row for row in rows if row.budget == answer.goal.budget]
     if own or answer.goal.budget is not None:
         return own[0] if own else None

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnv2bench.recommendation.candidates import Candidate
@@ -14,19 +15,28 @@ MOST_PROCESSES = 1_000  # docs/thresholds.md#recommendation
 
 @dataclass(frozen=True)
 class Separation:
-    """What would tell two candidates apart, if their medians stay: so many processes of each, and minutes for them.
+    """What would tell tied latencies from the best, if their medians stay where they are.
 
-    Both are None where no number of processes would, as the difference is within the machine's A/A floor.
+    `processes` are those that each tie needs, in the order of the ties; None where no number of them would do, because
+    the medians are equal or nearer than the machine's A/A floor. `minutes` are those of all processes still missing,
+    with those of the best.
     """
 
-    processes: int | None
-    minutes: float | None
+    processes: tuple[int | None, ...]
+    minutes: float
 
 
 def tied(candidate: Candidate, best: Candidate, goal: Goal) -> bool:
-    """Whether the accuracies of two candidates overlap, and their costs do too or differ by less than the A/A floor."""
+    """Whether the accuracies of two candidates overlap, and their costs do too or differ by less than the A/A floor.
+
+    Of two variants whose accuracy nobody knows, nobody can say so.
+    """
     accuracies = candidate.accuracy_interval, best.accuracy_interval
-    if accuracies[0] and accuracies[1] and not _overlap(accuracies[0], accuracies[1]):
+    if accuracies[0] and accuracies[1]:
+        as_accurate = _overlap(accuracies[0], accuracies[1])
+    else:
+        as_accurate = candidate.variant == best.variant
+    if not as_accurate:
         return False
     ours, theirs = candidate.cost_interval(goal), best.cost_interval(goal)
     if ours is None or theirs is None:
@@ -34,21 +44,28 @@ def tied(candidate: Candidate, best: Candidate, goal: Goal) -> bool:
     return _overlap(ours, theirs) or _within_floor(candidate, best, goal)
 
 
-def separation(candidate: Candidate, best: Candidate) -> Separation:
-    """How many processes would keep the intervals of two tied latencies apart, and the minutes for those still missing.
+def separation(ties: Sequence[Candidate], best: Candidate) -> Separation:
+    """How many processes would keep the intervals of tied latencies apart from the best, and their minutes.
 
     The intervals are those of Student's t on the log scale, with the spread that the processes had.
     """
-    gap = abs(math.log(candidate.median_ms / best.median_ms))
-    if gap <= _floor(candidate, best):
-        return Separation(None, None)
-    spread = _log_sd(candidate) + _log_sd(best)
-    processes = 2
-    while t_quantile(processes - 1) * spread / math.sqrt(processes) >= gap:
-        processes += 1
-        if processes > MOST_PROCESSES:
-            return Separation(None, None)
-    return Separation(processes, sum(_minutes(each, processes) for each in (candidate, best)))
+    processes = tuple(_processes(tie, best) for tie in ties)
+    needed = list(zip(ties, processes, strict=True))
+    most = max((number for number in processes if number), default=0)
+    minutes = sum(_minutes(candidate, number or 0) for candidate, number in [*needed, (best, most)])
+    return Separation(processes, minutes)
+
+
+def _processes(tie: Candidate, best: Candidate) -> int | None:
+    """The processes of each of two candidates that would keep their intervals apart; None where none would."""
+    gap = abs(math.log(tie.median_ms / best.median_ms))
+    if gap <= _floor(tie, best):
+        return None
+    spread = _log_sd(tie) + _log_sd(best)
+    for processes in range(2, MOST_PROCESSES + 1):
+        if t_quantile(processes - 1) * spread / math.sqrt(processes) < gap:
+            return processes
+    return None
 
 
 def _minutes(candidate: Candidate, processes: int) -> float:

@@ -4,18 +4,34 @@ Some are texts of files: whoever puts them into Markdown or HTML escapes them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import ROUND_CEILING, Context
 
 from mnv2bench.cases import Case
 from mnv2bench.networks import network
 from mnv2bench.precisions import FP32
 from mnv2bench.recommendation.answer import Answer
-from mnv2bench.recommendation.candidates import PUBLISHED, UNKNOWN, Candidate, Setting
+from mnv2bench.recommendation.candidates import PUBLISHED, Candidate, Setting
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ladder import BudgetRow, budget_rows, headline_row
 from mnv2bench.recommendation.ties import separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 
 ADVISED_GRID, SMALLEST_GRID = "published", "quick"
+REASONS = {  # why a row cannot be chosen by, of the flags whose name alone does not say it
+    "threads": "on other threads than requested",
+    "precision": "of a doubtful precision",
+    "accuracy": "with accuracy lost or untested",
+    "subnormal": "slowed by subnormal weights",
+}
+ADVICE = {  # what to do about the reason that most rows have
+    "noisy": "Measure again while nothing else runs: --wait waits for that.",
+    "throttled": "Measure again on a cooler machine.",
+    "oversubscribed": "Measure with as many --threads as there are cores.",
+}
+NO_ENERGY = "Energy needs a processor whose counter may be read, often by root only, and 2 --processes or more."
+MORE_PROCESSES = "Measure with more --processes, 3 at least, or more --rounds."
+BUDGET_DIGITS = Context(prec=4, rounding=ROUND_CEILING)
+MOST_NAMED = 5  # ties in a sentence
 HEADER = (
     "budget",
     "variant",
@@ -62,8 +78,9 @@ def table(rows: Sequence[BudgetRow]) -> tuple[tuple[str, ...], list[tuple[str, .
 
 
 def budget_text(budget: float, goal: Goal) -> str:
-    """`5 ms`, `0.2 ms`, `100 MB`."""
-    return f"{float(f'{budget:.4g}'):,g} {goal.unit}"
+    """`5 ms`, `0.2 ms`, `100 MB`; of more than four digits it is rounded up, so that what fits still does."""
+    rounded = BUDGET_DIGITS.create_decimal(repr(budget))
+    return f"{float(rounded):,g} {goal.unit}"
 
 
 def latency_text(candidate: Candidate) -> str:
@@ -85,11 +102,24 @@ def setting_text(setting: Setting) -> str:
 
 
 def usability_text(answer: Answer, conditions: Iterable[str] = ()) -> str:
-    """How many rows are steady: `19 of 22 rows steady.`, or `DO NOT USE: 48 of 48 rows noisy; busy: load 12.0.`."""
+    """How usable the numbers are: `19 of 22 rows steady.`, or `DO NOT USE: 48 of 48 rows noisy, busy: load 12.0.`."""
     usability = answer.usability
-    if usability.is_usable:
-        return f"{usability.steady} of {usability.cases} rows steady{_left_out(answer)}."
-    return f"DO NOT USE: {_joined([*_reasons(answer), *conditions])}."
+    if answer.is_usable:
+        left_out = _joined([f"{count} {_reason(name)}" for name, count in usability.left_out.items()])
+        behind = f"; left out: {left_out}" if left_out else ""
+        return f"{usability.steady} of {usability.cases} rows steady{behind}."
+    reasons = [f"{count} of {usability.cases} rows {_reason(name)}" for name, count in usability.left_out.items()]
+    return f"DO NOT USE: {_joined([*reasons, *conditions])}."
+
+
+def advice(answer: Answer) -> str:
+    """What to do where nothing can be chosen by, for the reason that most rows have; "" where something can."""
+    if answer.is_usable:
+        return ""
+    reason = next(iter(answer.usability.left_out))
+    if answer.goal.cost == Cost.ENERGY and reason not in ADVICE:
+        return NO_ENERGY
+    return ADVICE.get(reason, MORE_PROCESSES)
 
 
 def coverage_text(answer: Answer) -> str:
@@ -112,37 +142,41 @@ def headline(answer: Answer, conditions: Sequence[str] = ()) -> str:
         return usability_text(answer, conditions)
     if answer.best is None:
         return _nothing_fits(answer)
-    row = headline_row(answer, budget_rows(answer))
+    row = chosen_row(answer)
+    chosen = row.candidate if row else answer.best
+    if not answer.has_accuracy:
+        return f"No top-1 is known of these networks. The least {answer.goal.cost_name} has {_shipped(chosen)}."
     if row is None:
-        return f"Ship {_shipped(answer.best)}."
-    within = _within(answer.goal, row.budget)
-    verb = "ship" if answer.setting.top1_of != UNKNOWN else "the fastest is"
-    return f"{within}, {verb} {_shipped(row.candidate)}."
+        return f"Ship {_shipped(chosen)}."
+    return f"{_within(answer.goal, row.budget)}, ship {_shipped(chosen)}."
+
+
+def chosen_row(answer: Answer) -> BudgetRow | None:
+    """The row that the headline and the remarks are about; None where nothing is within the budgets."""
+    return headline_row(answer, budget_rows(answer))
 
 
 def remarks(answer: Answer) -> tuple[str, ...]:
     """What a reader must know beside the headline, a sentence each: ties, runner-up, doubts, what is not known."""
-    if not answer.is_usable:
-        return ()
-    return tuple(_remarks(answer))
+    return tuple(_remarks(answer)) if answer.is_usable else (advice(answer),)
 
 
 def _remarks(answer: Answer) -> Iterator[str]:
-    row = headline_row(answer, budget_rows(answer))
+    row = chosen_row(answer)
     chosen = row.candidate if row else answer.best
     if chosen is None:
         return
     ties = row.ties if row else answer.ties
-    for tie in ties:
-        yield f"Tie: {name(tie)}, {latency_text(tie)} ms, cannot be told from it{_separated(tie, chosen, answer.goal)}."
+    if ties:
+        yield f"It cannot be told from {_named(ties, chosen)}.{_separated(ties, chosen, answer.goal)}"
     if answer.goal.has_budget and answer.runner_up:
         yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
     if answer.goal.has_budget and answer.next_up:
         yield f"More accurate: {_compared(answer.next_up, chosen)}."
-    if not answer.goal.has_budget and row:
-        yield "The headline is for the middle row of the table: --latency names another budget."
+    if answer.goal.budget is None and row and answer.has_accuracy:
+        yield f"No budget was named: the headline is for the middle one of 1, 2, 5, ... {answer.goal.unit}."
     if chosen.evaluation.flags:
-        yield f"Of {name(chosen)}: {_joined(chosen.evaluation.flags)}."
+        yield f"Doubts about it: {'; '.join(map(plain, chosen.evaluation.flags))}."
     yield from _about_accuracy(answer, chosen)
     if answer.usability.repeated:
         yield (
@@ -152,9 +186,7 @@ def _remarks(answer: Answer) -> Iterator[str]:
 
 
 def _about_accuracy(answer: Answer, chosen: Candidate) -> Iterator[str]:
-    if answer.setting.top1_of == UNKNOWN:
-        yield "No top-1 is known of these networks: they are ordered by their cost alone."
-    elif chosen.case.precision != FP32.name and chosen.tested is None:
+    if answer.has_accuracy and chosen.case.precision != FP32.name and chosen.tested is None:
         yield f"What {chosen.case.precision} keeps of the accuracy of fp32 was not tested."
 
 
@@ -182,36 +214,36 @@ def _source(candidate: Candidate) -> str:
 
 
 def _within(goal: Goal, budget: float) -> str:
-    limits = [f"{budget_text(budget, goal)}{_bound_name(goal)}"]
+    limits = [f"{budget_text(budget, goal)}{_bound_name(goal) if goal.cost == Cost.LATENCY else ''}"]
     if goal.cost != Cost.MEMORY and goal.memory_mb is not None:
         limits.append(f"{goal.memory_mb:g} MB")
     if goal.cost != Cost.LATENCY and goal.latency_ms is not None:
-        limits.append(f"{goal.latency_ms:g} ms")
+        limits.append(f"{goal.latency_ms:g} ms{_bound_name(goal)}")
     if goal.accuracy is not None:
         limits.append(f"top-1 of {goal.accuracy:g} % at least")
     return f"Within {_joined(limits)}"
 
 
 def _bound_name(goal: Goal) -> str:
-    return f" of p{goal.percentile}" if goal.cost == Cost.LATENCY and goal.percentile else ""
+    return f" of p{goal.percentile}" if goal.percentile else ""
 
 
 def _nothing_fits(answer: Answer) -> str:
     if answer.nearest is None:
         return "Nothing fits: no case can be chosen by."
-    return f"Nothing fits: the nearest is {_shipped(answer.nearest)}; it needs {_needs(answer.nearest, answer.goal)}."
+    needs = _joined(_needs(answer.nearest, answer.goal))
+    return f"Nothing fits. The nearest is {_shipped(answer.nearest)}. Missed: {needs}."
 
 
-def _needs(candidate: Candidate, goal: Goal) -> str:
-    """What a candidate needs of each budget that was given."""
-    needs = []
-    if goal.latency_ms is not None:
-        needs.append(f"{scaled(candidate.latency_ms(goal))} of {goal.latency_ms:g} ms")
-    if goal.memory_mb is not None:
-        needs.append(f"{one_decimal(candidate.largest_peak_mb)} of {goal.memory_mb:g} MB")
-    if goal.accuracy is not None:
-        needs.append(f"has top-1 {one_decimal(candidate.accuracy)} of {goal.accuracy:g} %")
-    return _joined(needs)
+def _needs(candidate: Candidate, goal: Goal) -> Iterator[str]:
+    """What a candidate has of each budget that it misses."""
+    latency, memory = candidate.latency_ms(goal), candidate.largest_peak_mb
+    if goal.latency_ms is not None and (latency is None or latency > goal.latency_ms):
+        yield f"{scaled(latency)} ms{_bound_name(goal)} for a budget of {goal.latency_ms:g} ms"
+    if goal.memory_mb is not None and (memory is None or memory > goal.memory_mb):
+        yield f"{one_decimal(memory)} MB for a budget of {goal.memory_mb:g} MB"
+    if goal.accuracy is not None and (candidate.accuracy is None or candidate.accuracy < goal.accuracy):
+        yield f"top-1 {one_decimal(candidate.accuracy)} % where {goal.accuracy:g} % are the least"
 
 
 def _compared(candidate: Candidate, chosen: Candidate) -> str:
@@ -226,29 +258,35 @@ def _compared(candidate: Candidate, chosen: Candidate) -> str:
     return ", ".join(parts)
 
 
-def _separated(tie: Candidate, chosen: Candidate, goal: Goal) -> str:
-    """What would tell two latencies apart."""
+def _named(ties: Sequence[Candidate], chosen: Candidate) -> str:
+    """The first ties, with their latencies, and how many there are."""
+    names = [
+        f"{place(tie) if tie.variant == chosen.variant else name(tie)}, {latency_text(tie)} ms"
+        for tie in ties[:MOST_NAMED]
+    ]
+    more = len(ties) - len(names)
+    return _joined([*names, f"and {more} more"] if more else names)
+
+
+def _separated(ties: Sequence[Candidate], chosen: Candidate, goal: Goal) -> str:
+    """A sentence on what would tell latencies apart; "" for other costs, whose processes say nothing of it."""
     if goal.cost != Cost.LATENCY or goal.percentile is not None:
         return ""
-    needed = separation(tie, chosen)
-    if needed.processes is None or needed.minutes is None:
-        return ", and more processes would not change that"
-    return f"; about {_minutes(needed.minutes)} more, {needed.processes} processes of each, would separate them"
+    needed = separation(ties, chosen)
+    processes = sorted(number for number in needed.processes if number)
+    if not processes:
+        return " More processes would not separate them."
+    number = f"{processes[0]}" if processes[0] == processes[-1] else f"{processes[0]} to {processes[-1]}"
+    of_them = "them" if len(processes) == len(ties) else f"{len(processes)} of the {len(ties)}"
+    return f" About {_minutes(needed.minutes)} more, {number} processes of each, would separate {of_them}."
 
 
 def _minutes(minutes: float) -> str:
     return "1 minute" if minutes < 1.5 else f"{minutes:,.0f} minutes"
 
 
-def _left_out(answer: Answer) -> str:
-    reasons = [reason for reason in _reasons(answer, rows=False) if reason]
-    return f"; left out: {_joined(reasons)}" if reasons else ""
-
-
-def _reasons(answer: Answer, rows: bool = True) -> list[str]:
-    """`48 of 48 rows noisy`, a text for each reason why rows cannot be chosen by."""
-    of_all = f" of {answer.usability.cases} rows" if rows else ""
-    return [f"{count}{of_all} {reason}" for reason, count in answer.usability.left_out.items()]
+def _reason(name: str) -> str:
+    return REASONS.get(name, name)
 
 
 def _missing_variants(cases: Sequence[Case]) -> Iterator[str]:
@@ -268,4 +306,4 @@ def _number(values: set[str], noun: str) -> str:
 
 
 def _joined(phrases: Iterable[str]) -> str:
-    return "; ".join(plain(phrase) for phrase in phrases)
+    return ", ".join(plain(phrase) for phrase in phrases)

@@ -1,5 +1,6 @@
 """What the self-checks of a machine showed, as `mnv2bench selfcheck --save` kept it in its results folder."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,15 @@ def machine_floor(results: Path, machine: Machine) -> "Floor | None":
 
     checked = read(results, machine.fingerprint).aa
     return None if checked is None else floor(checked)
+
+
+def readable_floor(results: Path, machine: Machine) -> "Floor | None":
+    """As `machine_floor`; None also where the file cannot be read: the end of a run is no place to fail."""
+    from mnv2bench.records.journal import Unusable
+
+    with suppress(Unusable):
+        return machine_floor(results, machine)
+    return None
 
 
 def machine_allocator(results: Path, machine: Machine) -> "AllocatorCheck | None":

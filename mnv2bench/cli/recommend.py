@@ -1,0 +1,124 @@
+"""The verb `recommend`: which variant, runtime and precision to ship."""
+
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from mnv2bench.cli.app import console, verb
+from mnv2bench.cli.options import Floors, newest_file
+from mnv2bench.exit_codes import ExitCode
+from mnv2bench.files import source_names
+from mnv2bench.recommendation.filters import Filters
+from mnv2bench.recommendation.goal import Cost, Goal
+from mnv2bench.records.reading import contents_of
+from mnv2bench.statistics.kept_checks import machine_floor
+
+if TYPE_CHECKING:
+    from mnv2bench.recommendation.machines import MachineAnswers
+
+N = TypeVar("N", int, float)
+QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(\S*)", re.IGNORECASE)
+MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}
+MEGABYTES = {"": 1.0, "mb": 1.0, "gb": 1e3, "kb": 1e-3, "mib": 1.048576, "gib": 1073.741824}
+PER_CENT = {"": 1.0, "%": 1.0}
+
+
+@verb("recommend")
+def recommend(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Saved files or journals. Default: the newest file under results/.")
+    ] = None,
+    latency: Annotated[str, typer.Option(help="The most that a call may take: 5ms, 800us; a number is of ms.")] = "",
+    memory: Annotated[
+        str, typer.Option(help="The most resident memory of the process: 100MB, 1GB; a number is of MB.")
+    ] = "",
+    accuracy: Annotated[str, typer.Option(help="The least top-1: 70%; a number is of per cent.")] = "",
+    percentile: Annotated[
+        int | None, typer.Option(help="The budget is for this percentile, 90 or 99, and not for the median.")
+    ] = None,
+    cost: Annotated[Cost, typer.Option(help="What a more accurate case may cost more of.")] = Cost.LATENCY,
+    networks: Annotated[str, typer.Option("--networks", "--network", help="Only these, separated by commas.")] = "",
+    widths: Annotated[str, typer.Option("--widths", "--width", help="Only these.")] = "",
+    resolutions: Annotated[str, typer.Option("--resolutions", "--resolution", help="Only these.")] = "",
+    backends: Annotated[str, typer.Option("--backends", "--backend", help="Only these.")] = "",
+    devices: Annotated[str, typer.Option("--devices", "--device", help="Only these.")] = "",
+    precisions: Annotated[str, typer.Option("--precisions", "--precision", help="Only these.")] = "",
+    threads: Annotated[str, typer.Option("--threads", "--thread", help="Only these numbers of threads.")] = "",
+    batches: Annotated[str, typer.Option("--batches", "--batch", help="Only these batches.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    results: Floors = Path("results"),
+) -> None:
+    """Say which variant, runtime and precision to ship within a budget; without one, what each more accuracy costs."""
+    from mnv2bench.comparison.recommended import recommended
+    from mnv2bench.recommendation.block import block
+    from mnv2bench.recommendation.ladder import budget_rows, front_rows
+
+    goal = Goal(
+        latency_ms=_quantity("latency", latency, MILLISECONDS, "5ms"),
+        memory_mb=_quantity("memory", memory, MEGABYTES, "100MB"),
+        accuracy=_quantity("accuracy", accuracy, PER_CENT, "70%"),
+        percentile=percentile,
+        cost=cost,
+    )
+    if goal.accuracy is not None and goal.accuracy <= 1:
+        raise ValueError(f"--accuracy {accuracy} is under one per cent: write 70%")
+    filters = Filters(
+        networks=_words(networks),
+        widths=_numbers("widths", widths, float),
+        resolutions=_numbers("resolutions", resolutions, int),
+        backends=_words(backends),
+        devices=_words(devices),
+        precisions=_words(precisions),
+        threads=_numbers("threads", threads, int),
+        batches=_numbers("batches", batches, int),
+    )
+    chosen = files or [newest_file(results)]
+    contents = dict(zip(source_names(chosen), map(contents_of, chosen), strict=True))
+    recommendation = recommended(contents, goal, filters, partial(machine_floor, results))
+    if as_json:
+        from mnv2bench.recommendation.as_json import as_json as json_values
+
+        values = json_values(recommendation.machines, recommendation.conditions)
+        console().print(json.dumps(values, indent=2, allow_nan=False), markup=False)
+    else:
+        out = console()
+        rows_of = front_rows if goal.budget is None else budget_rows
+        out.print(block(recommendation.machines, out.width, recommendation.conditions, rows_of), markup=False)
+    raise typer.Exit(max(map(_code, recommendation.machines), default=ExitCode.NOT_JUDGED))
+
+
+def _code(machine: "MachineAnswers") -> ExitCode:
+    """DONE where something fits in any setting of a machine, BAD where nothing does, else NOT_JUDGED."""
+    if any(answer.is_usable and answer.best for answer in machine.answers):
+        return ExitCode.DONE
+    return ExitCode.BAD if any(answer.is_usable for answer in machine.answers) else ExitCode.NOT_JUDGED
+
+
+def _quantity(name: str, text: str, units: dict[str, float], example: str) -> float | None:
+    """A number with or without a unit, in the first of the units; None where the option was not given."""
+    if not text.strip():
+        return None
+    match = QUANTITY.fullmatch(text.strip())
+    unit = match[2].lower() if match else ""
+    if not match or unit not in units:
+        known = ", ".join(filter(None, units))
+        raise ValueError(f"--{name} {text!r} is no number with one of the units {known}: write {example}")
+    value = float(match[1]) * units[unit]
+    if not 0 < value < float("inf"):
+        raise ValueError(f"--{name} must be a number above 0, not {text!r}: write {example}")
+    return value
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _numbers(name: str, text: str, number: type[N]) -> tuple[N, ...]:
+    try:
+        return tuple(number(word) for word in _words(text))
+    except ValueError:
+        raise ValueError(f"--{name} takes numbers separated by commas, not {text!r}") from None

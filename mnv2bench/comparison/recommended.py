@@ -1,0 +1,69 @@
+"""Recommendations from the contents of files: what `recommend`, the end of a run, and Python show."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mnv2bench.comparison.chapters import chapters
+from mnv2bench.files import printable
+from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.block import Conditions, answer_block
+from mnv2bench.recommendation.filters import Filters
+from mnv2bench.recommendation.goal import Goal
+from mnv2bench.recommendation.machines import MachineAnswers, by_machine
+from mnv2bench.records import Machine
+from mnv2bench.records.reading import Contents, saved_at
+from mnv2bench.statistics.conditions import conditions
+from mnv2bench.statistics.floor import Floor
+
+FloorOf = Callable[[Machine], Floor | None]
+
+
+def no_floor(machine: Machine) -> None:
+    """No A/A floor, whatever the machine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """The answers of each machine, and what was unusual about it, by the name of a file."""
+
+    machines: tuple[MachineAnswers, ...]
+    conditions: Conditions
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The answers of all machines, each setting in turn."""
+        return tuple(answer for machine in self.machines for answer in machine.answers)
+
+
+def recommended(
+    files: Mapping[str, Contents],
+    goal: Goal = Goal(),  # noqa: B008  it is frozen
+    filters: Filters = Filters(),  # noqa: B008  it is frozen
+    floor_of: FloorOf = no_floor,
+) -> Recommendation:
+    """The answers that files give, by their names. ValueError for a filter that no case passes.
+
+    `floor_of` gives what identical campaigns on a machine differ by.
+    """
+    dates = {name: saved_at(contents) for name, contents in files.items()}
+    sources = [(name, contents.records) for name, contents in files.items()]
+    campaigns = chapters(sources, floor_of, dates=dates)
+    evaluations = [evaluation for chapter in campaigns for evaluation in chapter.evaluations]
+    unusual = {name: conditions(contents.states) for name, contents in files.items()}
+    return Recommendation(by_machine(filters.kept(evaluations), goal), unusual)
+
+
+def closing(file: str, contents: Contents, width: int, floor_of: FloorOf = no_floor) -> str:
+    """What the end of a run shows of its file: the block of the first setting, and how to see the others.
+
+    "" where no case can be a candidate.
+    """
+    recommendation = recommended({file: contents}, floor_of=floor_of)
+    answers = recommendation.answers
+    if not answers:
+        return ""
+    unusual = recommendation.conditions[file]
+    others = len(answers) - 1
+    more = "1 more setting" if others == 1 else f"{others} more settings"
+    hint = f"\n{more}: mnv2bench recommend {printable(file)}" if others else ""
+    return answer_block(answers[0], width, unusual) + hint

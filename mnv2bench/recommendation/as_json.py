@@ -1,0 +1,87 @@
+"""Answers as plain values for JSON; names have their unit, and null is a number that does not exist."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions, unusual_conditions
+from mnv2bench.recommendation.candidates import Candidate
+from mnv2bench.recommendation.ladder import budget_rows
+from mnv2bench.recommendation.machines import MachineAnswers
+from mnv2bench.recommendation.words import headline, remarks
+
+Json = dict[str, object]
+
+
+def as_json(machines: Sequence[MachineAnswers], conditions: Conditions = NO_CONDITIONS) -> Json:
+    """Every machine with its files and answers; what was unusual about it is by the name of a file."""
+    return {"machines": [_machine(machine, unusual_conditions(machine, conditions)) for machine in machines]}
+
+
+def _machine(machine: MachineAnswers, conditions: Sequence[str]) -> Json:
+    return {
+        "fingerprint": machine.fingerprint,
+        "name": machine.name,
+        "files": [
+            {"name": source.name, "saved_at": source.when.isoformat() if source.when else None}
+            for source in machine.sources
+        ],
+        "notes": list(machine.notes),
+        "conditions": list(conditions),
+        "answers": [_answer(answer, conditions) for answer in machine.answers],
+    }
+
+
+def _answer(answer: Answer, conditions: Sequence[str]) -> Json:
+    budgets = [
+        {
+            "budget": row.budget,
+            "unit": row.goal.unit,
+            "case": row.candidate.id,
+            "ties": [tie.id for tie in row.ties],
+        }
+        for row in budget_rows(answer)
+    ]
+    return {
+        "goal": asdict(answer.goal),
+        "setting": answer.setting._asdict(),
+        "usability": asdict(answer.usability) | {"usable": answer.is_usable, "usable_cases": answer.usability.usable},
+        "headline": headline(answer, conditions),
+        "remarks": list(remarks(answer)),
+        "best": _optional(answer.best),
+        "ties": [_candidate(candidate) for candidate in answer.ties],
+        "runner_up": _optional(answer.runner_up),
+        "next_up": _optional(answer.next_up),
+        "nearest": _optional(answer.nearest),
+        "front": [_candidate(candidate) for candidate in answer.front],
+        "budgets": budgets,
+    }
+
+
+def _optional(candidate: Candidate | None) -> Json | None:
+    return _candidate(candidate) if candidate else None
+
+
+def _candidate(candidate: Candidate) -> Json:
+    case = candidate.case
+    low_ms, high_ms = candidate.interval_ms or (None, None)
+    return {
+        "case": case.id,
+        "variant": case.variant,
+        "backend": case.backend,
+        "precision": case.precision,
+        "file": candidate.evaluation.source,
+        "median_ms": candidate.median_ms,
+        "low_ms": low_ms,
+        "high_ms": high_ms,
+        "p90_ms": candidate.percentile_ms(90),
+        "p99_ms": candidate.percentile_ms(99),
+        "images_per_s": candidate.images_per_s,
+        "peak_mb": candidate.peak_mb,
+        "largest_peak_mb": candidate.largest_peak_mb,
+        "mj_per_image": candidate.mj_per_image,
+        "top1_percent": candidate.accuracy,
+        "top1_source": candidate.accuracy_source,
+        "fp32_agreement_percent": candidate.fp32_agreement,
+        "flags": list(candidate.evaluation.flags),
+    }

@@ -1,0 +1,151 @@
+"""The block: a recommendation as text for a terminal, of any width from 80 columns on."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import StringIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.ladder import BudgetRow, budget_rows
+from mnv2bench.recommendation.machines import MachineAnswers
+from mnv2bench.recommendation.words import (
+    HEADER,
+    advice,
+    budget_text,
+    cells,
+    chosen_row,
+    coverage_text,
+    headline,
+    place,
+    remarks,
+    usability_text,
+)
+from mnv2bench.report.cells import NONE, plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LEAST_WIDTH = 80  # columns
+WIDEST = 10_000
+RUNTIME = "runtime"
+SHOWN = (  # columns of words.HEADER; the runtime's has its precision, and what else is known stands below the table
+    "budget",
+    "variant",
+    RUNTIME,
+    "ms (95 %)",
+    "p99 ms",
+    "images/s",
+    "top-1 %",
+    "kept of fp32 %",
+    "peak MB",
+    "mJ/image",
+)
+SPARE = ("p99 ms", "images/s", "peak MB")  # columns that a narrow terminal does without, the first of them first
+LEFT = ("variant", RUNTIME)
+FOLDED = {"variant": 8, RUNTIME: 16}  # characters at least
+BREAKS = {"kept of fp32 %": "kept of\nfp32 %", "top-1 %": "top-1\n%", "peak MB": "peak\nMB", "images/s": "images\na s"}
+NO_CASE = "No case can be chosen by: counts, figures of other tools and cases that failed are no candidates."
+MACHINES = "These are different machines: each has its own answer, and none is ranked against another."
+RowsOf = Callable[[Answer], tuple[BudgetRow, ...]]
+Conditions = Mapping[str, Sequence[str]]  # what was unusual about the machine, by the name of the file
+NO_CONDITIONS: Conditions = MappingProxyType({})
+
+
+def block(
+    machines: Sequence[MachineAnswers],
+    width: int = LEAST_WIDTH,
+    conditions: Conditions = NO_CONDITIONS,
+    rows_of: RowsOf = budget_rows,
+) -> str:
+    """The answers of every machine, one setting after the other: the headline, the table, and the remarks."""
+    columns = max(width, LEAST_WIDTH)
+    parts = [_wrapped(MACHINES, columns)] if len(machines) > 1 else []
+    for machine in machines:
+        parts.append(_about(machine, columns))
+        unusual = unusual_conditions(machine, conditions)
+        parts += [answer_block(answer, columns, unusual, rows_of) for answer in machine.answers]
+    return "\n\n".join(parts)
+
+
+def answer_block(
+    answer: Answer, width: int = LEAST_WIDTH, conditions: Sequence[str] = (), rows_of: RowsOf = budget_rows
+) -> str:
+    """The answer for one setting; `rows_of` chooses the rows of its table: the ladder of budgets, or the front."""
+    columns = max(width, LEAST_WIDTH)
+    about = [headline(answer, conditions), coverage_text(answer)]
+    if not answer.is_usable:
+        return "\n".join(_wrapped(text, columns) for text in [*about, advice(answer)])
+    about.append(usability_text(answer, conditions))
+    rows = rows_of(answer)
+    table = ["", _table(rows, columns), ""] if rows else []
+    below = [*_below(rows, chosen_row(answer)), *remarks(answer)]
+    return "\n".join(
+        [*(_wrapped(text, columns) for text in about), *table, *(_wrapped(f"- {text}", columns) for text in below)]
+    )
+
+
+def unusual_conditions(machine: MachineAnswers, conditions: Conditions) -> tuple[str, ...]:
+    """What was unusual about a machine while any of its files was measured, each once."""
+    phrases = (phrase for source in machine.sources for phrase in conditions.get(source.name, ()))
+    return tuple(dict.fromkeys(phrases))
+
+
+def _about(machine: MachineAnswers, width: int) -> str:
+    """Which machine it is, its files, and what differs from one to the other."""
+    files = "; ".join(source.text for source in machine.sources)
+    texts = [f"{machine.name}: {files}", *machine.notes, *([] if machine.answers else [NO_CASE])]
+    return "\n".join(_wrapped(text, width) for text in texts)
+
+
+def _below(rows: Sequence[BudgetRow], chosen: BudgetRow | None) -> Iterator[str]:
+    """The files of rows, which have no room in the table, and the ties of those that the remarks are not about."""
+    for row in rows:
+        if row.ties and not (chosen and row.candidate is chosen.candidate):
+            yield f"Tie within {budget_text(row.budget, row.goal)}: {', '.join(map(place, row.ties))}."
+    files: dict[str, list[str]] = {}
+    for row in rows:
+        files.setdefault(row.candidate.file, []).append(budget_text(row.budget, row.goal))
+    for file, budgets in files.items():
+        if file:
+            yield f"From {plain(file)}: {', '.join(budgets)}."
+
+
+def _table(rows: Sequence[BudgetRow], width: int) -> str:
+    """The table of rows; on a narrow terminal spare columns are left out one by one, and long names fold."""
+    from rich.console import Console
+
+    texts = [dict(zip(HEADER, cells(row), strict=True)) | {RUNTIME: place(row.candidate)} for row in rows]
+    columns = [name for name in SHOWN if any(line[name] != NONE for line in texts)]
+    file = StringIO()
+    console = Console(file=file, width=width, color_system=None, highlight=False)
+    table = _drawn(columns, texts)
+    for name in SPARE:
+        if console.measure(table, options=console.options.update(width=WIDEST)).maximum > width and name in columns:
+            columns.remove(name)
+            table = _drawn(columns, texts)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines() if line.strip())
+
+
+def _drawn(columns: Sequence[str], texts: Sequence[Mapping[str, str]]) -> "Table":
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    for name in columns:
+        folds = FOLDED.get(name)
+        table.add_column(
+            BREAKS.get(name, name),
+            justify="left" if name in LEFT else "right",
+            no_wrap=folds is None,
+            overflow="fold",
+            min_width=folds,
+        )
+    for line in texts:
+        table.add_row(*(line[name] for name in columns))
+    return table
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
