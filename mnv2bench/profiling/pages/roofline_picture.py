@@ -72,6 +72,11 @@ class _Area:
         """Pixels of a factor of e, upwards."""
         return HEIGHT / math.log(self.high / self.low)
 
+    @property
+    def floor(self) -> float:
+        """The least speed above the lane."""
+        return self.low * math.exp(LANE / self.upwards)
+
 
 @dataclass(frozen=True)
 class _Limit:
@@ -240,8 +245,8 @@ def _lines(axes: Axes, area: _Area, computes: Sequence[_Limit], bandwidths: Sequ
 
 
 def _start(area: _Area, limit: _Limit) -> tuple[float, float]:
-    """Where a line of bandwidth enters the panel: at its left side, or through its bottom."""
-    x = max(area.left, area.low / limit.speed)
+    """Where a line of bandwidth begins: at the left side of the panel, or above the lane."""
+    x = max(area.left, area.floor / limit.speed)
     return x, x * limit.speed
 
 
