@@ -17,6 +17,7 @@ from mnv2bench.statistics.rounds import cpu_mj_per_image, cpu_mj_per_process, th
 
 PUBLISHED = "published"
 UNKNOWN = "unknown"
+DECIMALS = 9  # of milliseconds: a thousandth of a nanosecond, so that equal calls have an interval of no width
 # Flags, by the names that they begin with, of cases whose numbers nobody should choose by.
 UNUSABLE = ("noisy", "throttled", "threads", "oversubscribed", "precision", "accuracy", "subnormal")
 
@@ -74,7 +75,7 @@ class Candidate:
         times = self.evaluation.latency
         if times is None or times.low_s is None or times.high_s is None:
             return None
-        return 1e3 * times.low_s, 1e3 * times.high_s
+        return round(1e3 * times.low_s, DECIMALS), round(1e3 * times.high_s, DECIMALS)
 
     def percentile_ms(self, percentile: int) -> float | None:
         """The upper bound of the 90th or 99th percentile; None where the sample is too small for it."""
@@ -223,9 +224,10 @@ def why_not(candidate: Candidate, goal: Goal) -> str | None:
 
 
 def settings(candidates: Sequence[Candidate]) -> list[Setting]:
-    """The settings of these cases, batch 1 and one thread first, with a published accuracy first."""
+    """The settings of these cases: those with an accuracy first, then batch 1, one thread, and this processor."""
     return sorted({candidate.setting for candidate in candidates}, key=_place)
 
 
-def _place(setting: Setting) -> tuple[bool, int, int, str, str]:
-    return setting.top1_of == UNKNOWN, setting.batch, setting.threads, setting.device, setting.top1_of
+def _place(setting: Setting) -> tuple[bool, int, int, bool, str, str]:
+    elsewhere = setting.device != Case().device
+    return setting.top1_of == UNKNOWN, setting.batch, setting.threads, elsewhere, setting.device, setting.top1_of
