@@ -29,14 +29,16 @@ class Sort:
     """A sort of product, and how a file of it is recognised when it is to be written again.
 
     `name` stands in messages and in the product's last line. `suffix` is that of a product which lies beside its
-    measurement unless a person names another place. A CSV has no comments: `columns` are those that its header may
-    have. `earlier` is a text in every product of the versions that wrote no last line.
+    measurement unless a person names another place. A table has no comments: `columns` are those that it may have, as
+    CSV, or as a JSON list with an object on each line where it `is_json`. `earlier` is a text in every product of the
+    versions that wrote no last line.
     """
 
     name: str
     suffix: str = ""
     columns: tuple[str, ...] = ()
     earlier: str = ""
+    is_json: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ def _ends(path: Path, size: int) -> tuple[str, str]:
 def _sources(sort: Sort, head: str, tail: str) -> list[str] | None:
     """The measurements that an existing product names, [] where it names none; None for a file of another sort."""
     if sort.columns:
-        return _csv_sources(sort, head)
+        return _json_sources(sort, head) if sort.is_json else _csv_sources(sort, head)
     last = tail.rstrip("\r\n").rpartition("\n")[2]
     begins = f"{COMMENT}{sort.name}: "
     if last.startswith(begins) and last.endswith(COMMENT_END):
@@ -264,6 +266,23 @@ def _csv_sources(sort: Sort, head: str) -> list[str] | None:
         return None
     rows = csv.DictReader(lines[:-1] if len(head) == HEAD_BYTES else lines)  # the last of many may be cut
     return list(dict.fromkeys(row["source"] for row in rows if row.get("source")))
+
+
+def _json_sources(sort: Sort, head: str) -> list[str] | None:
+    """A JSON list is ours where its first object begins and ends as our rows do, and has no column that ours lacks."""
+    lines = head.splitlines()
+    if lines == ["[]"]:
+        return []
+    rows = []
+    for line in lines[1:-1]:  # the last is the end of the list, or of the part that was read
+        with suppress(ValueError):
+            rows.append(json.loads(line.rstrip(",")))
+    if lines[0] != "[" or not rows or not isinstance(rows[0], dict):
+        return None
+    columns, known = list(rows[0]), sort.columns
+    if not columns or columns[0] != known[0] or columns[-1] != known[-1] or not set(columns) <= set(known):
+        return None
+    return list(dict.fromkeys(str(row["source"]) for row in rows if isinstance(row, dict) and row.get("source")))
 
 
 def _share(product: Product, names: Sequence[str]) -> bool:

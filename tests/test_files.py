@@ -378,7 +378,8 @@ def test_a_table_may_go_to_the_standard_output(saved, tmp_path, redirected):
         ran = subprocess.run(words, stdout=file if redirected else subprocess.PIPE, text=True, check=True)
     printed = out.read_text() if redirected else ran.stdout
     assert printed.startswith("case,variant,network,")
-    assert printed.endswith(f"Markdown: {tmp_path / 'run.md'}\nCSV:      /dev/stdout\n")
+    pictures = [f"picture:  {tmp_path / name}\n" for name in ("run.answer.svg", "run.answer-dark.svg")]
+    assert printed.endswith(f"Markdown: {tmp_path / 'run.md'}\nCSV:      /dev/stdout\n{''.join(pictures)}")
 
 
 def test_a_pipe_and_the_null_device_are_written_and_stay_what_they_are(tmp_path):

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501  whole tables are compared as text
 import csv
+import html
 import io
 from datetime import datetime, timedelta, timezone
 
@@ -29,7 +30,8 @@ from mnv2bench.records import (
 )
 from mnv2bench.records.machine import machine_from_json
 from mnv2bench.records.rounds import Round
-from mnv2bench.report import cells, tables
+from mnv2bench.report import cells
+from mnv2bench.report.ranking import Ranking
 
 MS = 1_000_000
 MB = 1_000_000
@@ -98,22 +100,38 @@ CAMPAIGN = (EAGER, FAST, WRONG, ABSENT, SMALL)
 
 
 def section(page: str, title: str, level: str = "##") -> str:
-    """What stands under a heading."""
+    """What stands under a heading, or what is folded under a title."""
+    folded = f"<details>\n<summary>{html.escape(title)}</summary>\n"
+    if folded in page:
+        (found,) = page.split(folded)[1:]
+        return found.partition("\n</details>")[0].strip()
     (found,) = (part for part in page.split(f"\n{level} ")[1:] if part.startswith(f"{title}\n"))
-    return found.removeprefix(f"{title}\n").strip()
+    return found.removeprefix(f"{title}\n").partition("\n<details>")[0].strip()
 
 
-def test_the_latency_table_puts_every_backend_beside_what_was_published():
+def test_the_latency_tables_have_the_fastest_runtime_first_and_those_of_pytorch_apart():
     assert (
         section(markdown([("first.json", CAMPAIGN)]), "Latency, ms")
         == """\
-**batch 1, 1 thread, cpu, fp32**
+**mobilenet_v2, batch 1, 1 thread, cpu, fp32**
 
-| variant              |   MAdds M |   params M |   top-1 % |   Pixel 1 ms (another device) |         torch_eager |          onnxruntime |       openvino |   torch_compile |
-|:---------------------|----------:|-----------:|----------:|------------------------------:|--------------------:|---------------------:|---------------:|----------------:|
-| mobilenet_v2_1.0_224 |     300.8 |       3.50 |      71.8 |                          73.8 | 20.20 (19.71–20.70) | **6.13** (6.05–6.22) | ~~3.00~~ wrong |     unavailable |
-| mobilenet_v2_0.35_96 |      11.9 |       1.68 |      45.5 |                           4.5 |           not asked |  0.452 (0.441–0.467) |      not asked |       not asked |"""
+| variant   |   top-1 % |          onnxruntime |       openvino |
+|:----------|----------:|---------------------:|---------------:|
+| 1.0@224   |      71.8 | **6.13** (6.05–6.22) | ~~3.00~~ wrong |
+| 0.35@96   |      45.5 |  0.452 (0.441–0.467) |      not asked |
+
+| variant   |   top-1 % |         torch_eager |   torch_compile |
+|:----------|----------:|--------------------:|----------------:|
+| 1.0@224   |      71.8 | 20.20 (19.71–20.70) |     unavailable |"""
     )
+
+
+def test_the_table_of_variants_has_what_is_counted_and_what_was_published_of_each():
+    assert section(markdown([("first.json", CAMPAIGN)]), "The variants").endswith("""\
+| variant   |   MAdds M |   params M |   top-1 % |   Pixel 1 ms (another device) |
+|:----------|----------:|-----------:|----------:|------------------------------:|
+| 1.0@224   |     300.8 |       3.50 |      71.8 |                          73.8 |
+| 0.35@96   |      11.9 |       1.68 |      45.5 |                           4.5 |""")
 
 
 def test_a_wrong_number_is_struck_out_and_never_the_fastest():
@@ -140,10 +158,14 @@ def test_what_did_not_run_stands_in_the_page_with_its_reason():
 
 def test_speed_ups_are_only_of_right_results_that_eager_has_too():
     assert section(markdown([("first.json", CAMPAIGN)]), "Speed-up over torch_eager").endswith("""\
-| variant              |   onnxruntime |   openvino |   torch_compile |
-|:---------------------|--------------:|-----------:|----------------:|
-| mobilenet_v2_1.0_224 |          3.30 |      wrong |     unavailable |
-| mobilenet_v2_0.35_96 |             – |  not asked |       not asked |""")
+| variant   |   onnxruntime |   openvino |
+|:----------|--------------:|-----------:|
+| 1.0@224   |          3.30 |      wrong |
+| 0.35@96   |             – |  not asked |
+
+| variant   |   torch_compile |
+|:----------|----------------:|
+| 1.0@224   |     unavailable |""")
 
 
 def in_precision(measured: Record, precision: str) -> Record:
@@ -177,28 +199,28 @@ def test_two_precisions_on_a_cpu_share_no_cell_of_any_table():
     ]
 
 
-def test_a_speed_up_says_what_it_is_over_and_is_over_nothing_of_another_precision():
-    halved = in_precision(recorded("onnxruntime", 4.00, 4.01, 4.02), "bf16")
-    text = section(markdown([("first.json", [EAGER, FAST, halved])]), "Speed-up over torch_eager")
-    assert "**batch 1, 1 thread, cpu, fp32**\n\nOver torch_eager in fp32.\n" in text
-    assert "bf16" not in text
-    eager = in_precision(recorded("torch_eager", 8.02), "bf16")
-    text = section(markdown([("first.json", [EAGER, FAST, eager, halved])]), "Speed-up over torch_eager")
-    assert "**batch 1, 1 thread, cpu, bf16**\n\nOver torch_eager in bf16.\n" in text
-    assert [values(e)["speedup_over_eager"] for e in evaluations([EAGER, FAST, eager, halved])] == [
-        pytest.approx(1.0),
-        pytest.approx(20.2 / 6.13),
-        pytest.approx(1.0),
-        pytest.approx(2.0),
-    ]
-
-
 def with_layers(measured: Record, precision: str, **layers: int) -> Record:
     """The same record in a precision, with what the runtime's own graph says of its layers."""
     of_case = in_precision(measured, precision)
     samples = [replace(process.samples, layers=layers, error=2e-2) for process in of_case.processes]
     pairs = zip(of_case.processes, samples, strict=True)
     return replace(of_case, processes=tuple(replace(process, samples=s) for process, s in pairs))
+
+
+def test_a_speed_up_says_what_it_is_over_and_is_over_nothing_of_another_precision():
+    halved = with_layers(recorded("onnxruntime", 4.00, 4.01, 4.02), "bf16", bf16=53)
+    text = section(markdown([("first.json", [EAGER, FAST, halved])]), "Speed-up over torch_eager")
+    assert "**mobilenet_v2_1.0_224, batch 1, 1 thread, cpu, fp32**\n\nOver torch_eager in fp32.\n" in text
+    assert "bf16" not in text
+    eager = with_layers(recorded("torch_eager", 8.01, 8.02, 8.03), "bf16", bf16=53)
+    text = section(markdown([("first.json", [EAGER, FAST, eager, halved])]), "Speed-up over torch_eager")
+    assert "**mobilenet_v2_1.0_224, batch 1, 1 thread, cpu, bf16**\n\nOver torch_eager in bf16.\n" in text
+    assert [values(e)["speedup_over_eager"] for e in evaluations([EAGER, FAST, eager, halved])] == [
+        pytest.approx(1.0),
+        pytest.approx(20.2 / 6.13),
+        pytest.approx(1.0),
+        pytest.approx(2.0),
+    ]
 
 
 MIXED = (
@@ -218,14 +240,14 @@ def test_the_table_of_precisions_has_speed_ups_over_fp32_layers_error_and_memory
         == """\
 **mobilenet_v2_1.0_224, batch 1, 1 thread, cpu**
 
-| backend     | precision   |           median ms |   over own fp32 |   over eager fp32 |   layers |   tested top-1 % |   agrees % |   output error |   file MB |   peak MB |
-|:------------|:------------|--------------------:|----------------:|------------------:|---------:|-----------------:|-----------:|---------------:|----------:|----------:|
-| torch_eager | fp32        | 20.20 (19.71–20.70) |            1.00 |              1.00 |        – |                – |          – |          2e-06 |     14.00 |      80.0 |
-| onnxruntime | fp32        |    6.13 (6.05–6.22) |            1.00 |              3.30 | 53 of 53 |                – |          – |          2e-02 |     14.00 |      80.0 |
-| onnxruntime | int8        |  3.01 (2.99–3.03) ◐ |            2.04 |              6.71 | 36 of 53 |                – |          – |          2e-02 |     14.00 |      80.0 |
-| openvino    | fp16        |         unsupported |               – |                 – |        – |                – |          – |              – |         – |         – |
-| openvino    | bf16        |    2.41 (2.39–2.43) |               – |              8.38 | 53 of 53 |                – |          – |          2e-02 |     14.00 |      80.0 |
-| openvino    | int8        |      ~~2.20~~ wrong |               – |                 – |  0 of 53 |                – |          – |      ~~2e-02~~ | ~~14.00~~ |  ~~80.0~~ |"""
+| backend     | precision   |           median ms |   own fp32 |   eager fp32 |   layers |   agrees % |     error |   file MB |   peak MB |
+|:------------|:------------|--------------------:|-----------:|-------------:|---------:|-----------:|----------:|----------:|----------:|
+| openvino    | fp16        |         unsupported |          – |            – |        – |          – |         – |         – |         – |
+| openvino    | bf16        |    2.41 (2.39–2.43) |          – |         8.38 | 53 of 53 |          – |     2e-02 |     14.00 |      80.0 |
+| openvino    | int8        |      ~~2.20~~ wrong |          – |            – |  0 of 53 |          – | ~~2e-02~~ | ~~14.00~~ |  ~~80.0~~ |
+| onnxruntime | fp32        |    6.13 (6.05–6.22) |       1.00 |         3.30 | 53 of 53 |          – |     2e-02 |     14.00 |      80.0 |
+| onnxruntime | int8        |  3.01 (2.99–3.03) ◐ |       2.04 |         6.71 | 36 of 53 |          – |     2e-02 |     14.00 |      80.0 |
+| torch_eager | fp32        | 20.20 (19.71–20.70) |       1.00 |         1.00 |        – |          – |     2e-06 |     14.00 |      80.0 |"""
     )
 
 
@@ -245,6 +267,10 @@ def test_a_row_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_dou
     page = markdown([("first.json", MIXED)])
     assert "3.01 (2.99–3.03) ◐" in section(page, "Latency, ms")
     assert section(page, "What to doubt") == (
+        "- 2 of 6 rows ran some of their layers in another precision (layers ◐); such as "
+        "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-int8-t1: 36 of 53 int8, 17 fp32."
+    )
+    assert section(page, "The doubts of each row") == (
         "- mobilenet_v2_1.0_224-b1-onnxruntime-cpu-int8-t1: layers: 36 of 53 int8, 17 fp32\n"
         "- mobilenet_v2_1.0_224-b1-openvino-cpu-int8-t1: layers: 0 of 53 int8, 53 fp32"
     )
@@ -264,54 +290,56 @@ def test_the_csv_has_the_layers_and_both_speed_ups_over_fp32():
 
 def test_gmadds_are_the_counted_ones_over_the_median():
     assert section(markdown([("first.json", CAMPAIGN)]), "GMAdds/s").endswith("""\
-| variant              |   torch_eager |   onnxruntime |        openvino |   torch_compile |
-|:---------------------|--------------:|--------------:|----------------:|----------------:|
-| mobilenet_v2_1.0_224 |         14.89 |         49.07 | ~~100.3~~ wrong |     unavailable |
-| mobilenet_v2_0.35_96 |     not asked |         26.40 |       not asked |       not asked |""")
+| variant   |   onnxruntime |        openvino |
+|:----------|--------------:|----------------:|
+| 1.0@224   |         49.07 | ~~100.3~~ wrong |
+| 0.35@96   |         26.40 |       not asked |
+
+| variant   |   torch_eager |   torch_compile |
+|:----------|--------------:|----------------:|
+| 1.0@224   |         14.89 |     unavailable |""")
 
 
 def test_throughput_has_a_line_for_each_batch_and_number_of_threads():
     more = [recorded("onnxruntime", 40.0, batch=batch, threads=2) for batch in (8, 1)]
     assert section(markdown([("first.json", [FAST, *more])]), "Throughput, images/s").endswith("""\
-**cpu, fp32**
+**mobilenet_v2_1.0_224, cpu, fp32**
 
-| variant              |   batch |   threads |   onnxruntime |
-|:---------------------|--------:|----------:|--------------:|
-| mobilenet_v2_1.0_224 |       1 |         1 |         163.1 |
-| mobilenet_v2_1.0_224 |       1 |         2 |         25.00 |
-| mobilenet_v2_1.0_224 |       8 |         2 |         200.0 |""")
+| variant   |   batch |   threads |   onnxruntime |
+|:----------|--------:|----------:|--------------:|
+| 1.0@224   |       1 |         1 |         163.1 |
+| 1.0@224   |       1 |         2 |         25.00 |
+| 1.0@224   |       8 |         2 |         200.0 |""")
 
 
 def test_the_memory_table_has_what_was_measured_and_what_was_computed():
     assert section(
         markdown([("first.json", [FAST, WRONG])]), "Memory, MB"
     ).endswith("""\
-| variant              | backend          |   batch |   threads |   interpreter |    floor |   loaded |   first inference |     peak |   artifact |   weights |   activations |
-|:---------------------|:-----------------|--------:|----------:|--------------:|---------:|---------:|------------------:|---------:|-----------:|----------:|--------------:|
-| mobilenet_v2_1.0_224 | onnxruntime      |       1 |         1 |          14.0 |     50.0 |     64.0 |              72.0 |     80.0 |       14.0 |      14.0 |           6.0 |
-| mobilenet_v2_1.0_224 | openvino (wrong) |       1 |         1 |      ~~14.0~~ | ~~50.0~~ | ~~64.0~~ |          ~~72.0~~ | ~~80.0~~ |   ~~14.0~~ |  ~~14.0~~ |       ~~6.0~~ |""")
+| variant   | backend          |   interpreter |    floor |   loaded |    first |     peak |   artifact |   weights |   activations |
+|:----------|:-----------------|--------------:|---------:|---------:|---------:|---------:|-----------:|----------:|--------------:|
+| 1.0@224   | onnxruntime      |          14.0 |     50.0 |     64.0 |     72.0 |     80.0 |       14.0 |      14.0 |           6.0 |
+| 1.0@224   | openvino (wrong) |      ~~14.0~~ | ~~50.0~~ | ~~64.0~~ | ~~72.0~~ | ~~80.0~~ |   ~~14.0~~ |  ~~14.0~~ |       ~~6.0~~ |""")
 
 
 def test_the_cold_path_has_a_dash_where_a_backend_compiles_nothing():
-    assert section(
-        markdown([("first.json", [FAST])]), "Cold path"
-    ).endswith("""\
-| variant              | backend     |   batch |   threads |   export s |   import s |   cold open s |   open s |   first inference ms |
-|:---------------------|:------------|--------:|----------:|-----------:|-----------:|--------------:|---------:|---------------------:|
-| mobilenet_v2_1.0_224 | onnxruntime |       1 |         1 |       3.50 |       0.25 |             – |     1.50 |                30.00 |""")
+    assert section(markdown([("first.json", [FAST])]), "Cold path").endswith("""\
+| variant   | backend     |   export s |   import s |   cold open s |   open s |   first inference ms |
+|:----------|:------------|-----------:|-----------:|--------------:|---------:|---------------------:|
+| 1.0@224   | onnxruntime |       3.50 |       0.25 |             – |     1.50 |                30.00 |""")
 
 
 def test_percentiles_that_the_sample_does_not_support_are_dashes():
     assert section(
         markdown([("first.json", [FAST])]), "Tails and noise"
     ).endswith("""\
-| variant              | backend     |   batch |   threads |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
-|:---------------------|:------------|--------:|----------:|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
-| mobilenet_v2_1.0_224 | onnxruntime |       1 |         1 |        6.13 |     6.10 |     6.17 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |""")
+| variant   | backend     |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
+|:----------|:------------|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
+| 1.0@224   | onnxruntime |        6.13 |     6.10 |     6.17 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |""")
 
 
 def test_the_fit_stands_beside_the_law_of_the_pixel_1():
-    widths = [recorded("onnxruntime", ms, width=w) for w, ms in ((0.35, 2.0), (0.5, 3.0), (1.0, 8.0))]
+    widths = [recorded("onnxruntime", ms, ms, ms, width=w) for w, ms in ((0.35, 2.0), (0.5, 3.0), (1.0, 8.0))]
     assert section(
         markdown([("first.json", [*widths, EAGER])]), "Do MAdds predict latency?"
     ).endswith("""\
@@ -330,8 +358,14 @@ def test_fewer_than_three_variants_are_not_fitted():
 def test_a_doubted_number_has_a_mark_and_its_doubts_are_listed():
     page = markdown([("first.json", [recorded("onnxruntime", 4.0, threads=2, used=1.0)])])
     assert "4.00 §⁑ |" in section(page, "Latency, ms")
+    case = "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t2"
     assert section(page, "What to doubt") == (
-        "- mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t2: threads: used 1.0 of 2; "
+        f"- 1 of 1 rows used another number of threads than requested (threads §): {case}: used 1.0 of 2.\n"
+        f"- 1 of 1 rows have more threads than there are cores for them (oversubscribed ⁑): {case}: "
+        "2 threads share 1.5 cores of its cgroup and wait for each other: ask for 1 at most."
+    )
+    assert section(page, "The doubts of each row") == (
+        f"- {case}: threads: used 1.0 of 2; "
         "oversubscribed: 2 threads share 1.5 cores of its cgroup and wait for each other: ask for 1 at most"
     )
 
@@ -352,6 +386,7 @@ def test_the_machine_is_told_with_what_could_not_be_read():
 - Seed: 7
 - Weights: made from seed 0
 - Fingerprint: example-cpu-2c-752de294
+- Saved: a journal does not say when
 - File: first.json"""
     )
 
@@ -384,14 +419,15 @@ def test_every_row_and_the_page_name_the_weights(weights, network, cell, line):
 
 def test_sections_without_rows_are_left_out():
     page = markdown([("first.json", [ABSENT])])
-    assert [line for line in page.splitlines() if line.startswith("#")] == [
-        "# MobileNetV2 benchmark",
-        "## The machine",
-        "## How to read this",
+    assert [line for line in page.splitlines() if line.startswith(("#", "<summary>"))] == [
+        "# MobileNetV2 on Example CPU (2 cores, virtual machine)",
         "## Latency, ms",
+        "<summary>How to read this</summary>",
         "## Did not run, or came out wrong",
-        "## GMAdds/s",
-        "## Throughput, images/s",
+        "<summary>The variants</summary>",
+        "<summary>GMAdds/s</summary>",
+        "<summary>Throughput, images/s</summary>",
+        "<summary>The machine</summary>",
     ]
 
 
@@ -399,11 +435,17 @@ def test_two_files_are_two_chapters_and_nothing_is_compared_across_them():
     elsewhere = machine_with(fingerprint="other-cpu-4c-00000000")
     there = recorded("onnxruntime", 5.0, machine=elsewhere)
     page = markdown([("first.json", [EAGER]), ("second.json", [there])])
-    assert page.splitlines()[2] == (
-        "This page holds 2 campaigns from 2 files and 2 different machines. Each is a chapter of its own: nothing is "
-        "compared, ranked or divided from one to another."
-    )
-    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## 1. first.json", "## 2. second.json"]
+    assert (
+        "\nThis page holds 2 campaigns from 2 files and 2 different machines. Each is a chapter of its own: nothing is "
+        "compared, ranked or divided from one to another, but for the answers above, which are from all files of a "
+        "machine.\n"
+    ) in page
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        "## Example CPU (2 cores, virtual machine)",
+        "## Example CPU (2 cores, virtual machine)",
+        "## 1. first.json",
+        "## 2. second.json",
+    ]
     assert "Speed-up" not in page
     assert "**5.00**" not in page
 
@@ -450,7 +492,8 @@ def test_a_hostile_reason_stays_in_its_cell():
 
 def test_a_hostile_precision_of_layers_is_plain_words():
     page = markdown([("first.json", [EAGER, with_layers(FAST, "int8", **{HOSTILE: 53})])])
-    assert f"layers: 0 of 53 int8, 53 {TAMED}" in section(page, "What to doubt")
+    assert f"layers: 0 of 53 int8, 53 {TAMED}" in section(page, "The doubts of each row")
+    assert f"0 of 53 int8, 53 {TAMED}." in section(page, "What to doubt")
     assert "<script>" not in page
 
 
@@ -485,7 +528,7 @@ def test_hostile_libraries_settings_devices_and_file_names_are_plain_words():
     assert f"- Libraries: {TAMED} {TAMED}" in page
     assert rf"- openvino, 1 thread, \_a\_, fp32: {TAMED} {TAMED}" in page
     assert f"## 1. {TAMED}" in page
-    assert r"**batch 1, 1 thread, \_a\_, fp32**" in page
+    assert r"**mobilenet_v2_1.0_224, batch 1, 1 thread, \_a\_, fp32**" in page
     assert "<script>" not in page
 
 
@@ -608,8 +651,15 @@ def test_nothing_at_all_is_a_table_of_columns_only():
     assert written([]) == HEADER + "\n"
 
 
-def test_columns_of_backends_begin_with_eager():
-    assert tables.backends(evaluations([FAST, ABSENT, EAGER])) == ["torch_eager", "onnxruntime", "torch_compile"]
+def test_columns_of_backends_begin_with_the_fastest_and_end_with_those_without_a_number():
+    rows = evaluations([ABSENT, EAGER, FAST])
+    assert Ranking({row.case for row in rows}).backends(rows) == ["onnxruntime", "torch_eager", "torch_compile"]
+
+
+def test_where_no_row_may_be_compared_the_columns_are_in_the_order_of_names_and_nothing_is_the_fastest():
+    rows = evaluations([FAST, EAGER, ABSENT])
+    assert Ranking(set()).backends(rows) == ["onnxruntime", "torch_compile", "torch_eager"]
+    assert Ranking(set()).fastest(rows) == set()
 
 
 # accuracy
@@ -627,12 +677,16 @@ def test_the_accuracy_of_each_backend_stands_beside_the_published_one_and_not_in
     text = section(markdown([("first.json", [eager, fast, ABSENT, failed])]), "Top-1 on labelled images, %")
     assert text.startswith("What each backend got right of 597 digits, and in brackets on how many of them it agrees ")
     assert text.endswith("""\
-**cpu, fp32**
+**mobilenet_v2, batch 1, 1 thread, cpu, fp32**
 
-| variant              |   torch_eager |   onnxruntime |   torch_compile |
-|:---------------------|--------------:|--------------:|----------------:|
-| mobilenet_v2_1.0_224 |  97.2 (100.0) |   97.0 (99.8) |     unavailable |
-| mobilenet_v2_0.35_96 |     not asked |        failed |       not asked |""")
+| variant   |   onnxruntime |
+|:----------|--------------:|
+| 1.0@224   |   97.0 (99.8) |
+| 0.35@96   |        failed |
+
+| variant   |   torch_eager |   torch_compile |
+|:----------|--------------:|----------------:|
+| 1.0@224   |  97.2 (100.0) |     unavailable |""")
 
 
 def test_an_accuracy_has_columns_of_its_own():

@@ -38,22 +38,34 @@ def mobile(title, page=PAGE):
     return section(f"\n{section(page, 'Mobile')}", title, "###")
 
 
-def test_a_device_has_tables_of_its_own_and_the_pixel_1_is_marked_beside_a_computer():
+def test_a_device_has_tables_of_its_own():
     assert (
         section(PAGE, "Latency, ms")
         == """\
-**batch 1, 1 thread, adb:R5CT@big, fp32**
+**mobilenet_v2_1.0_224, batch 1, 1 thread, adb:R5CT@big, fp32**
 
-| variant              |   MAdds M |   params M |   top-1 % |   Pixel 1 ms |              executorch |                litert |
-|:---------------------|----------:|-----------:|----------:|-------------:|------------------------:|----------------------:|
-| mobilenet_v2_1.0_224 |     300.8 |       3.50 |      71.8 |         73.8 | **68.20** (67.70–68.70) | 70.50 (69.42–71.66) ‖ |
+| variant   |   top-1 % |          executorch |                litert |
+|:----------|----------:|--------------------:|----------------------:|
+| 1.0@224   |      71.8 | 68.20 (67.70–68.70) | 70.50 (69.42–71.66) ‖ |
 
-**batch 1, 1 thread, cpu, fp32**
+**mobilenet_v2_1.0_224, batch 1, 1 thread, cpu, fp32**
 
-| variant              |   MAdds M |   params M |   top-1 % |   Pixel 1 ms (another device) |      onnxruntime |
-|:---------------------|----------:|-----------:|----------:|------------------------------:|-----------------:|
-| mobilenet_v2_1.0_224 |     300.8 |       3.50 |      71.8 |                          73.8 | 6.13 (6.05–6.22) |"""
+| variant   |   top-1 % |      onnxruntime |
+|:----------|----------:|-----------------:|
+| 1.0@224   |      71.8 | 6.13 (6.05–6.22) |"""
     )
+
+
+def test_a_device_of_which_every_second_row_throttled_is_not_to_be_used_and_has_no_bold():
+    assert PAGE.splitlines()[2] == "**DO NOT USE: 1 of 2 rows throttled.**"
+    assert "**68.20**" not in PAGE
+    cool = on_phone("litert", 70.1, 70.5, 71.0)
+    assert "**68.20** (67.70–68.70)" in markdown([("night.json", [cool, EXECUTORCH])])
+
+
+def test_the_pixel_1_is_marked_as_another_device_beside_a_computer():
+    assert "|   Pixel 1 ms (another device) |" in section(PAGE, "The variants")
+    assert "|   Pixel 1 ms |" in section(markdown([("night.json", [LITERT, EXECUTORCH])]), "The variants")
 
 
 @pytest.mark.parametrize("title", ["Latency, ms", "GMAdds/s", "Throughput, images/s", "Tails and noise"])
@@ -66,31 +78,34 @@ def test_the_tables_that_name_no_device_are_one_for_each():
     assert section(
         PAGE, "Tails and noise"
     ).endswith("""\
-**adb:R5CT@big, fp32**
+**mobilenet_v2_1.0_224, batch 1, 1 thread, adb:R5CT@big, fp32**
 
-| variant              | backend    |   batch |   threads |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
-|:---------------------|:-----------|--------:|----------:|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
-| mobilenet_v2_1.0_224 | executorch |       1 |         1 |       68.20 |    68.00 |    68.40 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |
-| mobilenet_v2_1.0_224 | litert     |       1 |         1 |       70.50 |    70.10 |    71.00 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |
+| variant   | backend    |   median ms |   min ms |   p90 ms |
+|:----------|:-----------|------------:|---------:|---------:|
+| 1.0@224   | executorch |       68.20 |    68.00 |    68.40 |
+| 1.0@224   | litert     |       70.50 |    70.10 |    71.00 |
 
-**cpu, fp32**
+In all rows: rounds kept 100%, threads used 1.00, processes 3, iterations 240, output error 2e-06. No row has a number for p99 ms.
 
-| variant              | backend     |   batch |   threads |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
-|:---------------------|:------------|--------:|----------:|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
-| mobilenet_v2_1.0_224 | onnxruntime |       1 |         1 |        6.13 |     6.10 |     6.17 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |""")
+**mobilenet_v2_1.0_224, batch 1, 1 thread, cpu, fp32**
+
+| variant   | backend     |   median ms |   min ms |   p90 ms |   p99 ms |   rounds kept |   threads used |   processes |   iterations |   output error |
+|:----------|:------------|------------:|---------:|---------:|---------:|--------------:|---------------:|------------:|-------------:|---------------:|
+| 1.0@224   | onnxruntime |        6.13 |     6.10 |     6.17 |        – |          100% |           1.00 |           3 |          240 |          2e-06 |""")
 
 
 def test_a_page_of_counts_alone_has_no_table_of_times_and_no_milliseconds():
     page = markdown([("night.json", COUNTED)])
-    assert [line for line in page.splitlines() if line.startswith("#")] == [
-        "# MobileNetV2 benchmark",
-        "## The machine",
-        "## How to read this",
+    assert [line for line in page.splitlines() if line.startswith(("#", "<summary>"))] == [
+        "# MobileNetV2 on Example CPU (2 cores, virtual machine)",
+        "<summary>How to read this</summary>",
         "## Mobile",
         "### Instructions",
         "### Delegation",
-        "## What the runtimes say of themselves",
+        "<summary>The machine</summary>",
+        "<summary>What the runtimes say of themselves</summary>",
     ]
+    assert page.splitlines()[2] == "No case was timed here: there is nothing to recommend."
     assert " ms" not in section(page, "Mobile")
     assert "Pixel" not in section(page, "Mobile")
 
@@ -101,13 +116,13 @@ def test_the_instructions_stand_beside_the_madds_with_their_line_and_what_they_d
         == """\
 Guest instructions of one call under an emulator, in millions, and in brackets per multiply-add. A count is not a time: caches, pipeline and frequency do not enter it, and counts of two processor models do not say which is faster. ≈: the processes did not repeat to the instruction.
 
-**batch 1, 1 thread, qemu:cortex-a76, fp32**
+**mobilenet_v2, batch 1, 1 thread, qemu:cortex-a76, fp32**
 
-| variant              |   MAdds M |     executorch |        litert |
-|:---------------------|----------:|---------------:|--------------:|
-| mobilenet_v2_1.0_224 |     300.8 |      not asked | 121.0 (0.402) |
-| mobilenet_v2_0.5_96  |      18.9 |      not asked | 9.000 (0.477) |
-| mobilenet_v2_0.35_96 |      11.9 | ≈6.471 (0.542) | 6.313 (0.529) |
+| variant   |   MAdds M |     executorch |        litert |
+|:----------|----------:|---------------:|--------------:|
+| 1.0@224   |     300.8 |      not asked | 121.0 (0.402) |
+| 0.5@96    |      18.9 |      not asked | 9.000 (0.477) |
+| 0.35@96   |      11.9 | ≈6.471 (0.542) | 6.313 (0.529) |
 
 - executorch with qemu 7.2.22, cpu cortex-a76, libc glibc 2.36, runtime ai-edge-litert 2.3.0
 - litert: 1.54 million + 0.3972 x MAdds, over 3 variants (R² 1.0000)
@@ -119,7 +134,7 @@ def test_each_processor_model_has_a_table_and_a_wrong_count_is_no_number():
     old = counted("litert", (9_000,), device="qemu:cortex-a53", status="wrong")
     page = mobile("Instructions", markdown([("night.json", [COUNTED[0], old])]))
     assert page.index("qemu:cortex-a53") < page.index("qemu:cortex-a76")
-    assert "| mobilenet_v2_1.0_224 |     300.8 |    wrong |" in page
+    assert "| 1.0@224   |     300.8 |    wrong |" in page
     assert "0.009" not in page
 
 
@@ -202,10 +217,12 @@ Results that external tools printed of their own measurements: outputs are not c
 
 **adb:R5CT@big, fp32**
 
-| case                                              | tool      | notes                 |   runs |   mean ms |   median ms |   min ms |   max ms |
-|:--------------------------------------------------|:----------|:----------------------|-------:|----------:|------------:|---------:|---------:|
-| mobilenet_v2_1.0_224-b1-ncnn-adb:R5CT@big-fp32-t1 | benchncnn | its own network; fp16 |      8 |     74.00 |           – |    73.50 |    75.50 |
-| mobilenet_v2_1.0_224-b1-ncnn-adb:R5CT@big-fp32-t1 | benchncnn | its own network; fp16 |      8 |     75.00 |           – |    74.50 |    76.50 |"""
+| case                                              | tool      | notes                 |   mean ms |   min ms |   max ms |
+|:--------------------------------------------------|:----------|:----------------------|----------:|---------:|---------:|
+| mobilenet_v2_1.0_224-b1-ncnn-adb:R5CT@big-fp32-t1 | benchncnn | its own network; fp16 |     74.00 |    73.50 |    75.50 |
+| mobilenet_v2_1.0_224-b1-ncnn-adb:R5CT@big-fp32-t1 | benchncnn | its own network; fp16 |     75.00 |    74.50 |    76.50 |
+
+In all rows: runs 8. No row has a number for median ms."""
     )
 
 
@@ -238,7 +255,8 @@ def test_a_count_of_which_not_all_layers_ran_in_its_precision_has_a_mark_and_a_d
     page = markdown([("night.json", [mixed])])
     assert "60.000 (0.199) ◐ |" in section(page, "Instructions", "###")
     assert section(page, "What to doubt") == (
-        "- mobilenet_v2_1.0_224-b1-litert-qemu:cortex-a76-int8-t1: layers: 36 of 53 int8, 17 fp32"
+        "- 1 of 1 rows ran some of their layers in another precision (layers ◐): "
+        "mobilenet_v2_1.0_224-b1-litert-qemu:cortex-a76-int8-t1: 36 of 53 int8, 17 fp32."
     )
     whole = counted("litert", (60_000_000,), precision="int8", error=0.02, layers={"int8": 53})
     assert "## What to doubt" not in markdown([("night.json", [whole])])
@@ -255,10 +273,10 @@ The same counts, and in a fraction of those of the same backend in fp32.
 
 **mobilenet_v2_1.0_224, batch 1, 1 thread, qemu:cortex-a76**
 
-| backend   | precision   |   M instructions |   of own fp32 |   layers |   tested top-1 % |   agrees % |   output error |   file MB |
-|:----------|:------------|-----------------:|--------------:|---------:|-----------------:|-----------:|---------------:|----------:|
-| litert    | fp32        |    120.0 (0.399) |          1.00 | 53 of 53 |                – |          – |          6e-07 |         – |
-| litert    | int8        |   60.000 (0.199) |          0.50 | 53 of 53 |                – |          – |          2e-02 |         – |"""
+| backend   | precision   |   M instructions |   of own fp32 |   layers |   agrees % |   error |   file MB |
+|:----------|:------------|-----------------:|--------------:|---------:|-----------:|--------:|----------:|
+| litert    | fp32        |    120.0 (0.399) |          1.00 | 53 of 53 |          – |   6e-07 |         – |
+| litert    | int8        |   60.000 (0.199) |          0.50 | 53 of 53 |          – |   2e-02 |         – |"""
     )
     assert "### Instructions by precision" not in markdown([("night.json", [fp32])])
 

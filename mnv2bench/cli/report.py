@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,23 @@ from mnv2bench.records.journal import Unusable
 from mnv2bench.records.reading import Contents, contents_of, saved_at
 from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
 
-LABELS = {"report page": "Markdown: ", "report table": "CSV:      ", "report in HTML": "HTML:     "}
+LABELS = {
+    "report page": "Markdown: ",
+    "picture of an answer": "picture:  ",
+    "report table": "CSV:      ",
+    "report in HTML": "HTML:     ",
+    "report rows": "JSON:     ",
+}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files that a report is written to; None for one that was not requested."""
+
+    markdown: Path
+    csv: Path
+    html: Path | None
+    json: Path | None
 
 
 @verb("report")
@@ -26,18 +43,19 @@ def report(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Saved files or journals. Default: the newest file under results/.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Where to write the CSV. Default: FILE.csv.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page. Default: FILE.md.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Where to write the CSV. Default: FILE.csv.")] = None,
     html: Annotated[
         Path | None,
         typer.Option(help="Where to write the page in HTML: tables to filter and sort, and pictures."),
     ] = None,
+    json: Annotated[Path | None, typer.Option(help="Where to write the rows of the CSV as JSON.")] = None,
     all_columns: Annotated[
-        bool, typer.Option("--all-columns", help="Keep the columns of the CSV that are empty in every row.")
+        bool, typer.Option("--all-columns", help="Keep the columns of CSV and JSON that are empty in every row.")
     ] = False,
     results: Floors = Path("results"),
 ) -> None:
-    """Write saved measurements as a CSV with one row for each case, and as a Markdown page."""
+    """Write saved measurements as a Markdown page with its pictures, and as a CSV with one row for each case."""
     chosen = files or [newest_file(results)]
     source_names(chosen)
     measured: list[tuple[Path, Contents]] = []
@@ -47,7 +65,9 @@ def report(
         except Unusable as error:
             print(f"skipped: {error}", file=sys.stderr)
     if measured:
-        contents = _contents(measured, csv, markdown, html, all_columns, results)
+        first = measured[0][0]
+        places = Places(markdown or beside(first, ".md"), csv or beside(first, ".csv"), html, json)
+        contents = _contents(measured, places, all_columns, results)
         write(contents, inputs=chosen)
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
@@ -59,19 +79,16 @@ def report(
 
 
 def _contents(
-    measured: Sequence[tuple[Path, Contents]],
-    csv: Path | None,
-    markdown: Path | None,
-    html: Path | None,
-    all_columns: bool,
-    results: Path,
+    measured: Sequence[tuple[Path, Contents]], places: Places, all_columns: bool, results: Path
 ) -> dict[Product, Content]:
-    """The page and the table of all files, and the profile pages of those that hold profiles, each beside its file."""
+    """The page and the tables of all files, and the profile pages of those that hold profiles, each beside its file."""
     from mnv2bench.comparison import chapters
-    from mnv2bench.comparison.page import PAGE, page
-    from mnv2bench.comparison.tidy import TABLE, frame, without_empty_columns
+    from mnv2bench.comparison.page import PAGE
+    from mnv2bench.comparison.products import page_products
+    from mnv2bench.comparison.tidy import ROWS, TABLE, as_json, frame, without_empty_columns
     from mnv2bench.comparison.web_page import WEB_PAGE, web_page
     from mnv2bench.profiling.pages.profiled import profiled_cases
+    from mnv2bench.recommendation import by_machine
     from mnv2bench.report.csv import as_csv
     from mnv2bench.statistics.conditions import conditions
 
@@ -80,16 +97,21 @@ def _contents(
     named = [(name, of_file.records) for name, (_, of_file) in zip(names, measured, strict=True)]
     dates = {name: saved_at(of_file) for name, (_, of_file) in zip(names, measured, strict=True)}
     campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results), dates)
-    table = frame(campaigns)
+    machines = by_machine(evaluation for chapter in campaigns for evaluation in chapter.evaluations)
     unusual = {name: conditions(of_file.states) for name, (_, of_file) in zip(names, measured, strict=True)}
-    table_product = Product(csv or beside(sources[0], TABLE.suffix), TABLE, sources)
-    contents: dict[Product, Content] = {
-        Product(markdown or beside(sources[0], PAGE.suffix), PAGE, sources): page(campaigns, unusual),
-        table_product: as_csv(table if all_columns else without_empty_columns(table)),
-    }
-    if html:
-        link = address(table_product.path, html)
-        contents[Product(html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link)
+    table = frame(campaigns)
+    shown = table if all_columns else without_empty_columns(table)
+    rows_at = [path.name for path in (places.csv, places.html) if path]
+    whole_page = Product(places.markdown, PAGE, sources)
+    pictures = page_products(places.markdown, campaigns, sources, unusual, machines, rows_at)
+    contents: dict[Product, Content] = {whole_page: pictures.pop(whole_page)}
+    contents[Product(places.csv, TABLE, sources)] = as_csv(shown)
+    if places.html:
+        link = address(places.csv, places.html)
+        contents[Product(places.html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link)
+    if places.json:
+        contents[Product(places.json, ROWS, sources)] = as_json(shown)
+    contents |= pictures
     for (name, records), (file, of_file) in zip(named, measured, strict=True):
         profile_lines, probe_lines = profiles_of(of_file, file)
         if profile_lines or probe_lines:

@@ -1,6 +1,6 @@
 """The tidy table: one row per case of every file, those that did not run included."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mnv2bench.comparison.chapters import NO_DATES, Chapter, Dates, Source, chapters
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = Sort("report table", ".csv", columns=tuple(column.name for column in COLUMNS))
+ROWS = Sort("report rows", columns=TABLE.columns, is_json=True)
 
 
 def row(evaluation: Evaluation) -> dict[str, object]:
@@ -49,3 +50,16 @@ def without_empty_columns(table: "pd.DataFrame") -> "pd.DataFrame":
     if table.empty:
         return table
     return table.loc[:, (table.notna() & (table != "")).any()]
+
+
+def as_json(table: "pd.DataFrame") -> Iterator[str]:
+    """The table as a JSON list of objects, one a line; null where there is no number."""
+    import msgspec
+
+    names = list(table.columns)
+    columns = [table[name].astype(object).where(table[name].notna(), None).tolist() for name in names]
+    start = "["
+    for values in zip(*columns, strict=True):
+        yield f"{start}\n{msgspec.json.encode(dict(zip(names, values, strict=True))).decode()}"
+        start = ","
+    yield "\n]\n" if columns and columns[0] else "[]\n"

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.comparison.case_table import case_table
 from mnv2bench.comparison.chapters import Chapter
-from mnv2bench.comparison.page import NO_CONDITIONS, sections
+from mnv2bench.comparison.page import NO_CONDITIONS
+from mnv2bench.comparison.sections import ranking, sections
 from mnv2bench.files import Sort
 from mnv2bench.recommendation import words
-from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.answer import Answer, answers
 from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.machines import MachineAnswers, by_machine
@@ -141,6 +142,5 @@ def _chapter(chapter: Chapter) -> _ShownChapter:
 
 
 def _sections(chapter: Chapter) -> Iterator[_Section]:
-    for title, text, body in sections(chapter, "###"):
-        if body:
-            yield _Section(title, from_markdown(f"{text}\n\n{body}"))
+    for section in sections(chapter, ranking(answers(chapter.evaluations))):
+        yield _Section(section.title, from_markdown(f"{section.text}\n\n{section.body}"))

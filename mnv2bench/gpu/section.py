@@ -1,6 +1,7 @@
 """The section on GPUs: each clock beside the others, memory by who counts it, conditions."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mnv2bench.cases import is_gpu
@@ -9,21 +10,21 @@ from mnv2bench.gpu.conditions import Conditions, conditions
 from mnv2bench.gpu.times import gpu_times
 from mnv2bench.gpu.verified import UNVERIFIED, verified_on
 from mnv2bench.records import Plan
-from mnv2bench.report import column, tables
-from mnv2bench.report.cells import MARKS, NONE, escape, interval, latency, result, scaled, table, text_or_dash
+from mnv2bench.report import column, layout
+from mnv2bench.report.cells import NONE, escape, interval, latency, result, scaled, text_or_dash
 from mnv2bench.report.column import Cell, Column, cells_in, shown_in
 from mnv2bench.report.columns import COLUMNS as COLUMNS_OF_EVERY_CASE
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.report.tables import Evaluations
+from mnv2bench.report.layout import Evaluations
+from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.latency import Latency
 
-NOT_VERIFIED = """\
-- **Unverified on hardware**: this version's GPU path was built and tested without a GPU ({backends}).
-  Before you believe a number of it, run `mnv2bench selfcheck --device {device}`.
-"""
-HOW_TO_READ = f"""\
-- On GPUs latency is the wall's: see "GPU". {MARKS["throttled"]} the GPU slowed itself down, {MARKS["shared"]} other
-  processes used it, {MARKS["unwatched"]} one of these is not known, {MARKS["enqueue-bound"]} the host sets the pace.
+NOT_VERIFIED = (
+    "**Unverified on hardware**: this version's GPU path was built and tested without a GPU ({backends}). Before you "
+    "believe a number of it, run `mnv2bench selfcheck --device {device}`.\n"
+)
+HOW_TO_READ = """\
+- On GPUs latency is the wall's: see "GPU".
 """
 TIMES = """\
 - wall: the host's clock, one call at a time, until its result is complete on the GPU; images already there. It is what
@@ -48,30 +49,32 @@ CONDITIONS = (
 )
 
 
-def gpu(evaluations: Evaluations, level: str) -> str:
+def gpu(evaluations: Evaluations, level: str, ranking: Ranking) -> str:
     """Sections under headings of that level; empty where no case was for a GPU."""
     there = _on_gpus(evaluations)
     if not there:
         return ""
     timed = [evaluation for evaluation in there if evaluation.of(gpu_times)]
     parts = (
-        (column.GPU_TIMES, TIMES + _plan(there[0].record.plan), _times(there)),
-        (column.GPU_MEMORY, MEMORY, tables.long(timed, cells_in(column.GPU_MEMORY, COLUMNS))),
-        (column.GPU_CONDITIONS, CONDITIONS, _conditions(timed)),
+        (column.GPU_TIMES, TIMES + _plan(there[0].record.plan), _times(there, ranking)),
+        (column.GPU_MEMORY, MEMORY, layout.long(timed, cells_in(column.GPU_MEMORY, COLUMNS), ranking)),
+        (column.GPU_CONDITIONS, CONDITIONS, _conditions(timed, ranking)),
     )
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
 
 
 def how_to_read(evaluations: Evaluations) -> str:
-    """What a reader must know before the first number of a GPU; empty where no case was for one."""
-    there = _on_gpus(evaluations)
+    """What a reader must know of the numbers of a GPU; empty where no case was for one."""
+    return HOW_TO_READ if _on_gpus(evaluations) else ""
+
+
+def unverified(evaluations: Evaluations) -> str:
+    """What a reader must know before the first number of a GPU on which nobody ran its backend; else empty."""
+    there = [evaluation for evaluation in _on_gpus(evaluations) if verified_on(evaluation.record) == UNVERIFIED]
     if not there:
         return ""
-    unverified = sorted({e.case.backend for e in there if verified_on(e.record) == UNVERIFIED})
-    if not unverified:
-        return HOW_TO_READ
-    names = ", ".join(map(escape, unverified))
-    return HOW_TO_READ + NOT_VERIFIED.format(backends=names, device=there[0].case.device)
+    names = ", ".join(sorted({escape(evaluation.case.backend) for evaluation in there}))
+    return NOT_VERIFIED.format(backends=names, device=there[0].case.device)
 
 
 def _on_gpus(evaluations: Evaluations) -> list[Evaluation]:
@@ -85,24 +88,24 @@ def _plan(plan: Plan) -> str:
     )
 
 
-def _times(evaluations: Evaluations) -> str:
+def _times(evaluations: Evaluations, ranking: Ranking) -> str:
     """A table for each setting, a line for each case, those without a number included."""
-    return tables.each_setting(evaluations, _times_of_setting)
+    return layout.each_setting(evaluations, partial(_times_of_setting, ranking=ranking))
 
 
-def _times_of_setting(evaluations: Evaluations) -> str:
+def _times_of_setting(evaluations: Evaluations, ranking: Ranking) -> str:
     shown = shown_in(column.GPU_TIMES, (*COLUMNS_OF_EVERY_CASE, *COLUMNS))
-    fastest = tables.fastest(evaluations)
+    fastest, label = ranking.fastest(evaluations), layout.labels(evaluations)
     lines = []
-    for evaluation in tables.ordered(evaluations):
+    for evaluation in layout.ordered(evaluations, ranking):
         wall = latency(evaluation, evaluation.case.id in fastest)
         times = evaluation.of(gpu_times)
         if times is None:
             others = [NONE] * (1 + len(shown))
         else:
             others = [_gpu_ms(evaluation, times.gpu), *(_text(evaluation, *pair) for pair in shown.values())]
-        lines.append([tables.variant(evaluation), escape(evaluation.case.backend), wall, *others])
-    return table(["variant", "backend", "wall ms", "gpu ms", *shown], lines, texts=2)
+        lines.append([label(evaluation), escape(evaluation.case.backend), wall, *others])
+    return layout.without_shared(["variant", "backend", "wall ms", "gpu ms", *shown], lines, texts=2)
 
 
 def _text(evaluation: Evaluation, column: Column[Any], cell: Cell) -> str:
@@ -121,7 +124,7 @@ def _gpu_ms(evaluation: Evaluation, times: Latency) -> str:
     return interval(median_ms, low_ms, high_ms)
 
 
-def _conditions(evaluations: Evaluations) -> str:
+def _conditions(evaluations: Evaluations, ranking: Ranking) -> str:
     columns: dict[str, Cell] = {
         "SM MHz before": _observed(lambda seen: _range(seen.before.sm_mhz)),
         "during": _observed(lambda seen: _range(seen.during.sm_mhz)),
@@ -132,7 +135,7 @@ def _conditions(evaluations: Evaluations) -> str:
         "other processes": _observed(lambda seen: _count(seen.during.others)),
         **cells_in(column.GPU_CONDITIONS, COLUMNS),
     }
-    return tables.long([evaluation for evaluation in evaluations if evaluation.of(conditions)], columns)
+    return layout.long([evaluation for evaluation in evaluations if evaluation.of(conditions)], columns, ranking)
 
 
 def _observed(text: Callable[[Conditions], str]) -> Cell:

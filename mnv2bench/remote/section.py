@@ -1,6 +1,7 @@
 """The page's section on remote devices: counts, conditions of devices, delegation, results of external tools."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from mnv2bench.cases import Kind
 from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, NCNN_VARIANT, of_soc
@@ -8,12 +9,13 @@ from mnv2bench.records import Record
 from mnv2bench.remote.columns import instructions_per_madd
 from mnv2bench.remote.conditions import ThermalReading, condition, delegation, names, target
 from mnv2bench.remote.counts import count_fit, counted, relative_to_fp32
-from mnv2bench.report import column, tables
+from mnv2bench.report import column, layout, tables
 from mnv2bench.report.cells import NONE, escape, marks, number, result, scaled, table, text_or_dash
 from mnv2bench.report.column import Cell, cells_in
 from mnv2bench.report.columns import COLUMNS as COLUMNS_OF_EVERY_CASE
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.report.tables import Evaluations
+from mnv2bench.report.layout import Evaluations
+from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.rounds import madds
 
 COUNTS = (
@@ -22,7 +24,7 @@ COUNTS = (
     "faster. ≈: the processes did not repeat to the instruction."
 )
 PRECISIONS = "The same counts, and in a fraction of those of the same backend in fp32."
-OF_COUNTS = ("layers", "tested top-1 %", "agrees %", "output error", "file MB")  # no column of a time
+OF_COUNTS = ("layers", "agrees %", "error", "file MB")  # no column of a time
 DEVICES = (
     "The worst reading of any process, before it and after it. Throttled: processes that ran while the device was too "
     "hot."
@@ -35,12 +37,12 @@ EXTERNAL = (
 SAME_SOC = f"Published means at the same number of threads ({NCNN_SOURCE}: {NCNN_CONDITIONS})."
 
 
-def mobile(evaluations: Evaluations, level: str) -> str:
+def mobile(evaluations: Evaluations, level: str, ranking: Ranking) -> str:
     """The sections, under headings of that level; "" where no case ran on a remote device."""
     campaign = [evaluation.record for evaluation in evaluations]
     parts = (
-        (column.INSTRUCTIONS, COUNTS, _counts(evaluations)),
-        ("Instructions by precision", PRECISIONS, _counts_of_precisions(evaluations)),
+        (column.INSTRUCTIONS, COUNTS, _counts(evaluations, ranking)),
+        ("Instructions by precision", PRECISIONS, _counts_of_precisions(evaluations, ranking)),
         ("Devices", DEVICES, _devices(campaign)),
         ("Delegation", DELEGATION, _delegation(campaign)),
         ("Reported by external tools", EXTERNAL, _external_results(campaign)),
@@ -49,13 +51,14 @@ def mobile(evaluations: Evaluations, level: str) -> str:
     return "\n\n".join(f"{level} {title}\n\n{text}\n\n{body}" for title, text, body in parts if body)
 
 
-def _counts(evaluations: Evaluations) -> str:
+def _counts(evaluations: Evaluations, ranking: Ranking) -> str:
     """A table for each processor model, precision, threads and batch, and below it the fit of counts over MAdds."""
-    return tables.each_setting([e for e in evaluations if e.case.kind == Kind.COUNTED], _counts_of_setting)
+    there = [evaluation for evaluation in evaluations if evaluation.case.kind == Kind.COUNTED]
+    return layout.each_setting(there, partial(_counts_of_setting, ranking=ranking))
 
 
-def _counts_of_setting(evaluations: Evaluations) -> str:
-    body = tables.wide(evaluations, cells_in(column.INSTRUCTIONS, COLUMNS_OF_EVERY_CASE), _count)
+def _counts_of_setting(evaluations: Evaluations, ranking: Ranking) -> str:
+    body = layout.wide(evaluations, cells_in(column.INSTRUCTIONS, COLUMNS_OF_EVERY_CASE), _count, ranking)
     lines = "\n".join(_of_backends([evaluation.record for evaluation in evaluations]))
     return f"{body}\n\n{lines}" if lines else body
 
@@ -71,7 +74,7 @@ def _count(evaluation: Evaluation) -> str:
     return f"{shown} {marked}" if marked else shown
 
 
-def _counts_of_precisions(evaluations: Evaluations) -> str:
+def _counts_of_precisions(evaluations: Evaluations, ranking: Ranking) -> str:
     """The counts of each backend in each precision, for each variant; empty where all are of fp32."""
     there = [evaluation for evaluation in evaluations if evaluation.case.kind == Kind.COUNTED]
     of_fp32 = relative_to_fp32([evaluation.record for evaluation in there])
@@ -79,7 +82,7 @@ def _counts_of_precisions(evaluations: Evaluations) -> str:
         "M instructions": _count,
         "of own fp32": lambda e: number(of_fp32.get(e.case)),
     }
-    return tables.each_variant(there, lambda group: tables.precisions_beside(group, numbers, OF_COUNTS))
+    return layout.each_variant(there, lambda group: tables.precisions_beside(group, numbers, OF_COUNTS, ranking))
 
 
 def _millions(instructions: int) -> str:
@@ -182,7 +185,9 @@ def _each_device(
         caption = f"{escape(record.case.device)}, {record.case.precision}"
         for line in lines(record):
             rows.setdefault(caption, []).append(line)
-    return "\n\n".join(f"**{caption}**\n\n{table(header, rows[caption], texts)}" for caption in sorted(rows))
+    return "\n\n".join(
+        f"**{caption}**\n\n{layout.without_shared(header, rows[caption], texts)}" for caption in sorted(rows)
+    )
 
 
 def _same_soc(evaluations: Evaluations) -> str:
@@ -202,5 +207,5 @@ def _published_lines(evaluation: Evaluation) -> Iterator[str]:
         span = NONE.join(dict.fromkeys((scaled(means[0]), scaled(means[-1]))))
         yield (
             f"- {escape(case.id)}: yours {scaled(1e3 * times.median_s)} ms; published for this SoC {span} ms "
-            f"(conditions differ): {escape(device)}, {tables.threads(case.threads)}, {cores}"
+            f"(conditions differ): {escape(device)}, {layout.threads(case.threads)}, {cores}"
         )

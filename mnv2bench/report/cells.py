@@ -23,6 +23,22 @@ MARKS = {  # the mark of each flag, by the name that the flag begins with
     "accuracy": "▼",
     "subnormal": "≈",
 }
+MEANINGS = {  # what rows with a flag did, by the same names
+    "noisy": "had most rounds of a process disturbed by other programs",
+    "unsteady": "drifted within a process",
+    "throttled": "ran on a device that throttled",
+    "threads": "used another number of threads than requested",
+    "oversubscribed": "have more threads than there are cores for them",
+    "kernel": "spent over 2 % of the CPU time in the kernel",
+    "warm-up": "were still not level when the warm-up reached its cap",
+    "shared": "ran while other processes used the GPU",
+    "unwatched": "ran on a GPU that does not say which other processes use it",
+    "enqueue-bound": "show the host's pace and not that of the GPU",
+    "precision": "have too small an error for their precision",
+    "layers": "ran some of their layers in another precision",
+    "accuracy": "got over a point fewer labelled images right than eager fp32, or were not tested",
+    "subnormal": "have weights with subnormal values, with which processors are slow",
+}
 # An underscore inside a word means nothing to GitHub: case ids stay readable in the source.
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -116,4 +132,9 @@ def result(evaluation: Evaluation, text: str) -> str:
 
 def marks(flags: Sequence[str]) -> list[str]:
     """The marks of the flags, in the order of MARKS."""
-    return [mark for name, mark in MARKS.items() if any(flag.startswith(name) for flag in flags)]
+    return [MARKS[name] for name in flag_names(flags)]
+
+
+def flag_names(flags: Sequence[str]) -> list[str]:
+    """The names that these flags begin with, each once, in the order of MARKS."""
+    return [name for name in MARKS if any(flag.startswith(name) for flag in flags)]

@@ -9,6 +9,7 @@ from mnv2bench.report.evaluation import Evaluation
 
 # The titles of the page's tables that show columns
 LATENCY = "Latency, ms"
+VARIANTS = "The variants"
 SPEEDUP = f"Speed-up over {EAGER}"
 PRECISIONS = "Precisions"
 GMADDS = "GMAdds/s"

@@ -141,28 +141,28 @@ NETWORK: Columns = (
         float,
         lambda e: e.of(network_count).madds / 1e6,
         "The same in millions.",
-        (Shown(column.LATENCY, 1, "MAdds M", one_decimal), Shown(column.INSTRUCTIONS, 1, "MAdds M", one_decimal)),
+        (Shown(column.VARIANTS, 1, "MAdds M", one_decimal), Shown(column.INSTRUCTIONS, 1, "MAdds M", one_decimal)),
     ),
     Column(
         "params",
         int,
         lambda e: e.of(network_count).params,
         "Parameters, batch norm included.",
-        (Shown(column.LATENCY, 2, "params M", lambda params: number(params / 1e6)),),
+        (Shown(column.VARIANTS, 2, "params M", lambda params: number(params / 1e6)),),
     ),
     Column(
         "published_top1",
         float | None,
         _published_top1,
         "Top-1 accuracy that the authors published for the variant, per cent.",
-        (Shown(column.LATENCY, 3, "top-1 %", one_decimal),),
+        (Shown(column.LATENCY, 1, "top-1 %", one_decimal), Shown(column.VARIANTS, 3, "top-1 %", one_decimal)),
     ),
     Column(
         "published_pixel1_ms",
         float | None,
         _published_ms,
         "Latency that the authors published for the variant, on the device that its network names; empty for counts.",
-        (Shown(column.LATENCY, 4, PUBLISHED_MS, one_decimal),),
+        (Shown(column.VARIANTS, 4, PUBLISHED_MS, one_decimal),),
     ),
 )
 LATENCIES: Columns = (
@@ -239,14 +239,14 @@ LATENCIES: Columns = (
         float | None,
         lambda e: e.speedups.over_fp32,
         "Median of the same backend in fp32 over the median of the case, all else the same; empty as above.",
-        (Shown(column.PRECISIONS, 10, "over own fp32", two_decimals),),
+        (Shown(column.PRECISIONS, 10, "own fp32", two_decimals),),
     ),
     Column(
         "speedup_over_eager_fp32",
         float | None,
         lambda e: e.speedups.over_eager_fp32,
         f"Median of {EAGER} in fp32 over the median of the case, all else the same; empty as above.",
-        (Shown(column.PRECISIONS, 20, "over eager fp32", two_decimals),),
+        (Shown(column.PRECISIONS, 20, "eager fp32", two_decimals),),
     ),
     Column(
         "threads_used",
@@ -348,7 +348,7 @@ RESIDENT: Columns = (
         float | None,
         partial(_resident_mb, moment="first"),
         "The same after the first inference; empty in files before schema 4.",
-        (Shown(column.MEMORY, 4, "first inference", one_decimal),),
+        (Shown(column.MEMORY, 4, "first", one_decimal),),
     ),
     Column(
         "peak_rss_mb",
@@ -392,7 +392,7 @@ OUTCOME: Columns = (
         float | None,
         lambda e: e.of(output_error),
         "Largest difference from the outputs of eager fp32 in any process, over the largest logit.",
-        (Shown(column.TAILS, 9, "output error", scientific), Shown(column.PRECISIONS, 60, "output error", scientific)),
+        (Shown(column.TAILS, 9, "output error", scientific), Shown(column.PRECISIONS, 60, "error", scientific)),
     ),
     Column(
         "layers",
@@ -410,8 +410,7 @@ OUTCOME: Columns = (
         "Labelled images that the backend itself got right at this precision on this device, per cent; measured once "
         "for all threads and batches. No accuracy on ImageNet: `published_top1` is that. Empty where nothing is "
         "labelled.",
-        (Shown(column.PRECISIONS, 40, "tested top-1 %", one_decimal),),
-        (column.ACCURACY,),
+        parts_of=(column.ACCURACY,),
     ),
     Column(
         "tested_agreement",

@@ -1,13 +1,14 @@
 """The section on the machine that measured: its hardware, system, libraries, and the plan."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from mnv2bench.networks import CLASSES
 from mnv2bench.records import Plan, Record, Weights
 from mnv2bench.report.cells import escape
 
 
-def machine(name: str, record: Record) -> str:
+def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
     """Every fact is a text from a file; what could not be read says so."""
     facts = record.machine
     virtual = "virtual" if facts.hypervisor else "physical"
@@ -33,6 +34,7 @@ def machine(name: str, record: Record) -> str:
         "Seed": str(record.seed),
         **_weights(record),
         "Fingerprint": _known(facts.fingerprint or None),
+        "Saved": f"{saved_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if saved_at else "a journal does not say when",
         "File": escape(name),
     }
     return "\n".join(f"- {key}: {value}" for key, value in lines.items())

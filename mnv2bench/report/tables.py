@@ -1,6 +1,7 @@
 """The tables of one campaign: evaluated records as Markdown."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from mnv2bench import networks, precisions
@@ -11,12 +12,23 @@ from mnv2bench.report.cells import MARKS, NONE, escape, latency, one_decimal, re
 from mnv2bench.report.column import Cell, Column, cells_in, shown_in
 from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.report.layout import (
+    Evaluations,
+    by_size,
+    each_place,
+    each_setting,
+    each_variant,
+    labels,
+    long,
+    struck,
+    varying,
+    wide,
+)
+from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.accuracy import accuracy_doubts, tested
 from mnv2bench.statistics.fit import Fit, latency_fit, prediction_sentence, published_fit
 from mnv2bench.statistics.processes import cold_path, memory
-from mnv2bench.statistics.rounds import network_count
 
-NOT_ASKED = "not asked"
 FIT_HEADER = (
     "backend",
     "variants",
@@ -26,67 +38,32 @@ FIT_HEADER = (
     "R² of the law",
     "farthest from the law",
 )
-Evaluations = Sequence[Evaluation]
-Setting = tuple[str, str, int, int]
 
 
-def settings(evaluations: Evaluations) -> list[Setting]:
-    """Device, precision, threads and batch of each table: the cases of one table share them."""
-    return sorted({setting(evaluation) for evaluation in evaluations}, key=_setting_order)
+def latency_tables(evaluations: Evaluations, ranking: Ranking) -> str:
+    """Median latency of each backend in each setting, beside the published accuracy of the variant."""
+    return each_setting(evaluations, partial(_latency_table, ranking=ranking))
 
 
-def _setting_order(setting: Setting) -> tuple[str, int, int, int]:
-    """Precisions stand in the order in which they are declared, fp32 first."""
-    device, precision, number_of_threads, batch = setting
-    return device, precisions.NAMES.index(precision), number_of_threads, batch
+def _latency_table(evaluations: Evaluations, ranking: Ranking) -> str:
+    fastest = ranking.fastest(evaluations)
+    return wide(evaluations, cells_in(column.LATENCY, COLUMNS), lambda e: latency(e, e.case.id in fastest), ranking)
 
 
-def setting(evaluation: Evaluation) -> Setting:
-    """Device, precision, threads and batch of a case."""
-    case = evaluation.case
-    return case.device, case.precision, case.threads, case.batch
+def variants_table(evaluations: Evaluations) -> str:
+    """A line for each variant that was timed: what is counted of it, and what was published."""
+    first_of_each = {evaluation.case.variant: evaluation for evaluation in reversed(evaluations)}
+    if not first_of_each:
+        return ""
+    cells, label = cells_in(column.VARIANTS, COLUMNS), labels(evaluations)
+    headings = [_published_heading(evaluations) if heading == PUBLISHED_MS else heading for heading in cells]
+    shown = sorted(first_of_each.values(), key=by_size)
+    lines = [[label(evaluation), *(cell(evaluation) for cell in cells.values())] for evaluation in shown]
+    return table(["variant", *headings], lines)
 
 
-def in_setting(evaluations: Evaluations, wanted: Setting) -> list[Evaluation]:
-    """Those whose case has this device, precision, number of threads and batch."""
-    return [evaluation for evaluation in evaluations if setting(evaluation) == wanted]
-
-
-def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
-    """The line above a table that says its setting."""
-    wall = ", wall" if is_gpu(device) else ""  # one of several clocks there
-    return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}{wall}"
-
-
-def threads(count: int) -> str:
-    """`1 thread`, `2 threads`."""
-    return "1 thread" if count == 1 else f"{count} threads"
-
-
-def backends(evaluations: Evaluations) -> list[str]:
-    """The backends in the order of the columns: first the one that all others are compared with."""
-    names = {evaluation.case.backend for evaluation in evaluations}
-    return sorted(names, key=lambda name: (name != EAGER, name))
-
-
-def variant(evaluation: Evaluation) -> str:
-    """Name of the evaluated case's variant, as tables show it."""
-    return evaluation.case.variant
-
-
-def each_setting(evaluations: Evaluations, draw: Callable[[Evaluations], str]) -> str:
-    """A table for each setting, below a line that names it; a setting whose table is empty is left out."""
-    tables = [(title(*group), draw(in_setting(evaluations, group))) for group in settings(evaluations)]
-    return "\n\n".join(f"**{line}**\n\n{body}" for line, body in tables if body)
-
-
-def latency_table(evaluations: Evaluations) -> str:
-    """Median latency of each backend in one setting, beside what was published of the variant."""
-    least = fastest(evaluations)
-    facts = cells_in(column.LATENCY, COLUMNS)
-    published = f"{reference_device(evaluations)} ms{another_device(evaluations)}"
-    headings = [published if heading == PUBLISHED_MS else heading for heading in facts]
-    return wide(evaluations, dict(zip(headings, facts.values(), strict=True)), lambda e: latency(e, e.case.id in least))
+def _published_heading(evaluations: Evaluations) -> str:
+    return f"{reference_device(evaluations)} ms{another_device(evaluations)}"
 
 
 def references(evaluations: Evaluations) -> tuple[networks.Network, ...]:
@@ -114,41 +91,34 @@ def another_device(evaluations: Evaluations) -> str:
     return " (another device)" if here else ""
 
 
-def speedup_table(evaluations: Evaluations) -> str:
-    """Speed-ups in one setting; empty where torch_eager has no number to compare with."""
+def speedup_tables(evaluations: Evaluations, ranking: Ranking) -> str:
+    """Speed-ups in each setting where torch_eager has a number to compare with."""
+    return each_setting(evaluations, partial(_speedup_table, ranking=ranking))
+
+
+def _speedup_table(evaluations: Evaluations, ranking: Ranking) -> str:
     others = [evaluation for evaluation in evaluations if evaluation.case.backend != EAGER]
     if not any(evaluation.speedups.over_eager for evaluation in others):
         return ""
-    body = wide(others, {}, _number_of(column.SPEEDUP))
+    body = wide(others, {}, _number_of(column.SPEEDUP), ranking)
     return f"Over {EAGER} in {others[0].case.precision}.\n\n{body}"
 
 
-def precision_tables(evaluations: Evaluations) -> str:
+def precision_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """What each precision is worth in time: a table for each variant, batch, number of threads and device."""
-    return each_variant(evaluations, _precision_table)
+    return each_variant(evaluations, partial(_precision_table, ranking=ranking))
 
 
-def each_variant(evaluations: Evaluations, draw: Callable[[Evaluations], str]) -> str:
-    """A table for each variant, batch, number of threads and device, below a line that names them.
-
-    One whose table is empty is left out.
-    """
-    groups: dict[tuple[str, str, int, int], list[Evaluation]] = {}
-    for evaluation in sorted(evaluations, key=_by_size):
-        device, _, number_of_threads, batch = setting(evaluation)
-        groups.setdefault((variant(evaluation), device, number_of_threads, batch), []).append(evaluation)
-    captions = {key: f"{key[0]}, batch {key[3]}, {threads(key[2])}, {escape(key[1])}" for key in groups}
-    tables = [(captions[key], draw(group)) for key, group in groups.items()]
-    return "\n\n".join(f"**{caption}**\n\n{body}" for caption, body in tables if body)
-
-
-def _precision_table(evaluations: Evaluations) -> str:
+def _precision_table(evaluations: Evaluations, ranking: Ranking) -> str:
     """A line for each backend and precision, with all columns of the table."""
     columns = shown_in(column.PRECISIONS, COLUMNS)
-    return precisions_beside(evaluations, {"median ms": lambda e: latency(e, fastest=False)}, tuple(columns))
+    numbers: dict[str, Cell] = {"median ms": lambda e: latency(e, fastest=False)}
+    return precisions_beside(evaluations, numbers, tuple(columns), ranking)
 
 
-def precisions_beside(evaluations: Evaluations, numbers: dict[str, Cell], headings: Sequence[str]) -> str:
+def precisions_beside(
+    evaluations: Evaluations, numbers: dict[str, Cell], headings: Sequence[str], ranking: Ranking
+) -> str:
     """A line for each backend and precision: some numbers, and the columns of PRECISIONS with these headings.
 
     It has the backends that ran in another precision than fp32, or failed to, and torch_eager; empty without any.
@@ -157,7 +127,7 @@ def precisions_beside(evaluations: Evaluations, numbers: dict[str, Cell], headin
     if not several:
         return ""
     columns = {name: pair for name, pair in shown_in(column.PRECISIONS, COLUMNS).items() if name in headings}
-    order = backends(evaluations)
+    order = ranking.backends(evaluations)
     shown = [e for e in evaluations if e.case.backend in several | {EAGER}]
     shown.sort(key=lambda e: (order.index(e.case.backend), precisions.NAMES.index(e.case.precision)))
     lines = []
@@ -173,14 +143,15 @@ def _runs(evaluation: Evaluation) -> bool:
     return evaluation.record.status not in ("unsupported", "unavailable")
 
 
-def accuracy_tables(evaluations: Evaluations) -> str:
+def accuracy_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """What each backend got right of the labelled images; a table for each device and precision."""
-    tables = []
-    for device, precision in dict.fromkeys((device, precision) for device, precision, *_ in settings(evaluations)):
-        there = [e for e in evaluations if (e.case.device, e.case.precision) == (device, precision)]
-        if any(evaluation.record.accuracy for evaluation in there):
-            tables.append(f"**{escape(device)}, {precision}**\n\n{wide(there, {}, _accuracy)}")
-    return "\n\n".join(tables)
+    return each_place(evaluations, partial(_accuracy_table, ranking=ranking))
+
+
+def _accuracy_table(evaluations: Evaluations, ranking: Ranking) -> str:
+    if not any(evaluation.record.accuracy for evaluation in evaluations):
+        return ""
+    return wide(evaluations, {}, _accuracy, ranking)
 
 
 def _accuracy(evaluation: Evaluation) -> str:
@@ -192,48 +163,56 @@ def _accuracy(evaluation: Evaluation) -> str:
     return f"{one_decimal(numbers.top1)} ({one_decimal(numbers.agreement)}) {lost}".rstrip()
 
 
-def gmadds_table(evaluations: Evaluations) -> str:
-    """Billions of multiply-adds a second in one setting."""
-    return wide(evaluations, {}, _number_of(column.GMADDS))
+def gmadds_tables(evaluations: Evaluations, ranking: Ranking) -> str:
+    """Billions of multiply-adds a second in each setting."""
+    return each_setting(evaluations, lambda group: wide(group, {}, _number_of(column.GMADDS), ranking))
 
 
-def throughput_table(evaluations: Evaluations) -> str:
+def throughput_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """A line for each variant, batch and number of threads; a table for each device and precision."""
-    facts: dict[str, Cell] = {"batch": lambda e: str(e.case.batch), "threads": lambda e: str(e.case.threads)}
-    tables = []
-    for device, precision in dict.fromkeys((device, precision) for device, precision, *_ in settings(evaluations)):
-        there = [e for e in evaluations if (e.case.device, e.case.precision) == (device, precision)]
-        in_flight = ", calls in flight" if is_gpu(device) else ""
-        body = wide(there, facts, _number_of(column.THROUGHPUT))
-        tables.append(f"**{escape(device)}, {precision}{in_flight}**\n\n{body}")
-    return "\n\n".join(tables)
+    number = _number_of(column.THROUGHPUT)
+    return each_place(evaluations, lambda group: wide(group, varying(group), number, ranking), _in_flight)
 
 
-def memory_table(evaluations: Evaluations) -> str:
+def _in_flight(device: str) -> str:
+    return ", calls in flight" if is_gpu(device) else ""
+
+
+def memory_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """Resident memory, measured and computed, of the cases whose processes could read it."""
-    return long([e for e in evaluations if e.of(memory)], cells_in(column.MEMORY, COLUMNS))
+    return long([e for e in evaluations if e.of(memory)], cells_in(column.MEMORY, COLUMNS), ranking)
 
 
-def cold_table(evaluations: Evaluations) -> str:
+def cold_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """From nothing to the first result, of the cases that had a first inference."""
     started = [e for e in evaluations if e.of(cold_path).first_s is not None]
-    return long(started, cells_in(column.COLD_PATH, COLUMNS))
+    return long(started, cells_in(column.COLD_PATH, COLUMNS), ranking)
 
 
-def tail_table(evaluations: Evaluations) -> str:
+def tail_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """Percentiles, noise and error of the cases that have a latency; energy where the machine counts it."""
     timed = [e for e in evaluations if e.latency]
     cells = cells_in(column.TAILS, COLUMNS)
     if all(cells[column.ENERGY](e) == NONE for e in timed):
         del cells[column.ENERGY]
-    return long(timed, cells)
+    return long(timed, cells, ranking)
 
 
-def refused_table(evaluations: Evaluations) -> str:
-    """What did not run, and what ran and is wrong; empty where every case is ok."""
-    records = [evaluation.record for evaluation in evaluations if evaluation.record.status != "ok"]
-    lines = [[escape(record.case.id), record.status, escape(record.reason)] for record in records]
-    return table(["case", "status", "reason"], lines, texts=3) if lines else ""
+def refused_table(evaluations: Evaluations, most: int) -> str:
+    """What did not run, and what ran and is wrong: a line for each reason, `most` at most; empty where all are ok."""
+    cases: dict[tuple[str, str], list[str]] = {}
+    for record in (evaluation.record for evaluation in evaluations if evaluation.record.status != "ok"):
+        cases.setdefault((record.status, record.reason), []).append(record.case.id)
+    lines = [[_cases(ids), status, escape(reason)] for (status, reason), ids in cases.items()]
+    if not lines:
+        return ""
+    body = table(["case", "status", "reason"], lines[:most], texts=3)
+    return body if len(lines) <= most else f"{body}\n\n{len(lines) - most:,} more reasons stand in the CSV."
+
+
+def _cases(ids: Sequence[str]) -> str:
+    """The id of a case, or how many there are and the first one."""
+    return escape(ids[0]) if len(ids) == 1 else f"{len(ids):,} cases, such as {escape(ids[0])}"
 
 
 def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
@@ -246,8 +225,12 @@ def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
             yield escape(f"{backend}, {network}" if several else backend), fit
 
 
-def fit_table(evaluations: Evaluations) -> str:
-    """The laws of one setting, published ones first, and a sentence on each backend; empty without a backend's."""
+def fit_tables(evaluations: Evaluations) -> str:
+    """The laws of each setting, published ones first, and a sentence on each backend; empty without a backend's."""
+    return each_setting(evaluations, _fit_table)
+
+
+def _fit_table(evaluations: Evaluations) -> str:
     by_backend = list(fits([evaluation.record for evaluation in evaluations]))
     if not by_backend:
         return ""
@@ -268,74 +251,9 @@ def _fit_line(name: str, fit: Fit) -> list[str]:
     ]
 
 
-def fastest(evaluations: Evaluations) -> set[str]:
-    """The cases with the least median of their variant, where it has two or more to choose from."""
-    ranked: dict[str, list[tuple[float, str]]] = {}
-    for evaluation in evaluations:
-        times = evaluation.latency
-        if evaluation.record.status == "ok" and times:
-            ranked.setdefault(variant(evaluation), []).append((times.median_s, evaluation.case.id))
-    return {min(medians)[1] for medians in ranked.values() if len(medians) > 1}
-
-
-def wide(evaluations: Evaluations, facts: dict[str, Cell], cell: Cell) -> str:
-    """A line for each variant and different set of facts, a column for each backend."""
-    ordered = sorted(evaluations, key=lambda e: (*_by_size(e), e.case.batch, e.case.threads))
-    lines: dict[tuple[str, ...], dict[str, str]] = {}
-    for evaluation in ordered:
-        key = (variant(evaluation), *(fact(evaluation) for fact in facts.values()))
-        lines.setdefault(key, {})[evaluation.case.backend] = cell(evaluation)
-    names = backends(evaluations)
-    return table(
-        ["variant", *facts, *map(escape, names)],
-        [[*key, *(cells.get(name, NOT_ASKED) for name in names)] for key, cells in lines.items()],
-    )
-
-
-def long(evaluations: Evaluations, columns: dict[str, Cell]) -> str:
-    """A line for each case that was measured to its end, a table for each device and precision; empty without any."""
-    ended = ordered([evaluation for evaluation in evaluations if evaluation.record.status in ("ok", "wrong")])
-    places = list(dict.fromkeys(_place(evaluation) for evaluation in ended))
-    tables = []
-    for place in places:
-        there = [evaluation for evaluation in ended if _place(evaluation) == place]
-        lines = [_line(evaluation, [cell(evaluation) for cell in columns.values()]) for evaluation in there]
-        body = table(["variant", "backend", "batch", "threads", *columns], lines, texts=2)
-        tables.append(f"**{place}**\n\n{body}")
-    return "\n\n".join(tables)
-
-
-def ordered(evaluations: Evaluations) -> list[Evaluation]:
-    """By setting, the largest network first, backends as in the columns of the other tables."""
-    order = backends(evaluations)
-    return sorted(evaluations, key=lambda e: (*_setting_order(setting(e)), *_by_size(e), order.index(e.case.backend)))
-
-
-def _by_size(evaluation: Evaluation) -> tuple[int, str]:
-    return -evaluation.of(network_count).madds, variant(evaluation)
-
-
-def _place(evaluation: Evaluation) -> str:
-    """The device and the precision."""
-    return f"{escape(evaluation.case.device)}, {evaluation.case.precision}"
-
-
-def _line(evaluation: Evaluation, numbers: Sequence[str]) -> list[str]:
-    name = escape(evaluation.case.backend)
-    if evaluation.record.status == "wrong":
-        name = f"{name} (wrong)"
-    texts = [_number(evaluation, number) for number in numbers]
-    return [variant(evaluation), name, str(evaluation.case.batch), str(evaluation.case.threads), *texts]
-
-
 def _text(evaluation: Evaluation, column: Column[Any], cell: Cell) -> str:
     """A column's text, with the numbers of a wrong result struck out."""
-    return cell(evaluation) if column.is_text else _number(evaluation, cell(evaluation))
-
-
-def _number(evaluation: Evaluation, number: str) -> str:
-    """The number of a case, struck out where its result is wrong."""
-    return f"~~{number}~~" if evaluation.record.status == "wrong" and number != NONE else number
+    return cell(evaluation) if column.is_text else struck(evaluation, cell(evaluation))
 
 
 def _number_of(table: str) -> Cell:

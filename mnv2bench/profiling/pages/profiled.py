@@ -20,7 +20,7 @@ from mnv2bench.profiling.roofline import (
     roofline_share,
 )
 from mnv2bench.records import Record
-from mnv2bench.report.tables import title
+from mnv2bench.report.layout import title
 
 LAST = (LAYOUT, UNMAPPED)  # rows that are always shown and never fused with others
 Setting = tuple[str, str, int, int, str]

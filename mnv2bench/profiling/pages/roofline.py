@@ -14,7 +14,7 @@ from mnv2bench.profiling.pages.tables import backends, same
 from mnv2bench.profiling.records import Probes
 from mnv2bench.profiling.roofline import Ceiling, Loss, ceilings, losses, roof
 from mnv2bench.report.cells import NONE, escape, interval, number, scaled, table
-from mnv2bench.report.tables import threads
+from mnv2bench.report.layout import threads
 
 UNITS = {"flop": "GFLOP/s", "byte": "GB/s"}
 ACCESSES = ("copy", "read")

@@ -14,9 +14,9 @@ from mnv2bench.profiling.pages.roofline import ACCESSES, binary
 from mnv2bench.profiling.pages.shares import drawn
 from mnv2bench.profiling.records import Probes
 from mnv2bench.profiling.roofline import Ceiling, Curve, Roof, ceilings, held_to
+from mnv2bench.report.layout import threads
 from mnv2bench.report.palette import runtime_colours, runtime_shapes
 from mnv2bench.report.svg import GRID, INK
-from mnv2bench.report.tables import threads
 
 if TYPE_CHECKING:
     import altair as alt

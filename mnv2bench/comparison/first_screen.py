@@ -1,0 +1,111 @@
+"""The first screen of a report: of each machine the headline, the small table and the picture."""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, words
+from mnv2bench.report.cells import escape, table
+from mnv2bench.report.layout import fitting
+
+NAMES = {"mobilenet_v2": "MobileNetV2"}  # of networks, as titles spell them
+NOTHING_TIMED = "No case was timed here: there is nothing to recommend.\n"
+TEXT_COLUMNS = 3  # of the small table: budget, variant, and where it runs
+ALT = "Accuracy over latency: a point for each case, its interval as a bar, the Pareto front as a line"
+Conditions = Mapping[str, Sequence[str]]  # what was unusual about a machine while a file was measured, by its name
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The addresses of two files from the page's folder, for light and dark screens; or why there are none."""
+
+    light: str = ""
+    dark: str = ""
+    why_none: str = ""
+
+
+def title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
+    """`MobileNetV2 on Intel Xeon (2 cores, virtual machine), 2026-11-26`."""
+    name = " and ".join(dict.fromkeys(NAMES.get(network, network) for network in networks)) or NAMES["mobilenet_v2"]
+    where = _place(machines[0]) if len(machines) == 1 else f"{len(machines)} machines"
+    return f"{escape(name)} on {where}"
+
+
+def _place(machine: MachineAnswers) -> str:
+    """The name of a machine and the days on which its files were saved."""
+    days = sorted({f"{source.when:%Y-%m-%d}" for source in machine.sources if source.when})
+    return ", ".join(
+        filter(None, (escape(machine.name), " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""))
+    )
+
+
+def first_screen(
+    machines: Sequence[MachineAnswers], conditions: Conditions, pictures: Sequence[Picture]
+) -> Iterator[str]:
+    """The answers of each machine, side by side and never ranked; several machines have headings."""
+    for number, machine in enumerate(machines):
+        if len(machines) > 1:
+            yield f"## {_place(machine)}\n"
+        yield from _machine(machine, conditions, pictures[number] if pictures else None)
+
+
+def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture | None) -> Iterator[str]:
+    if not machine.answers:
+        yield NOTHING_TIMED
+        return
+    first, *others = machine.answers
+    unusual = list(_unusual(machine, conditions))
+    yield from _answer(first, unusual)
+    if unusual and first.is_usable:
+        yield f"The machine meanwhile: {escape('; '.join(unusual))}.\n"
+    for note in machine.notes:
+        yield f"{escape(note)}\n"
+    if picture and first.is_usable:
+        yield _drawn(picture)
+    if others:
+        yield "<details>\n<summary>Other batches, numbers of threads and devices</summary>\n"
+        for answer in others:
+            yield f"**{escape(words.setting_text(answer.setting))}**\n"
+            yield from _answer(answer, unusual)
+        yield "</details>\n"
+
+
+def _unusual(machine: MachineAnswers, conditions: Conditions) -> Iterator[str]:
+    """What was unusual, with the file where there are several."""
+    for source in machine.sources:
+        for condition in conditions.get(source.name, ()):
+            yield condition if len(machine.sources) == 1 else f"{source.name}: {condition}"
+
+
+def _answer(answer: Answer, unusual: Sequence[str]) -> Iterator[str]:
+    """How far the rows can be used and what they cover, the headline, the small table, and remarks."""
+    if not answer.is_usable:
+        yield f"**{escape(words.headline(answer, unusual))}**\n"
+        yield f"{escape(words.coverage_text(answer))}\n"
+        return
+    yield f"{escape(words.usability_text(answer))} {escape(words.coverage_text(answer))}\n"
+    yield f"**{escape(words.headline(answer))}**\n"
+    if rows := budget_rows(answer):
+        yield f"{_small_table(rows)}\n"
+    if remarks := words.remarks(answer):
+        yield "".join(f"- {escape(remark)}\n" for remark in remarks)
+
+
+def _small_table(budgets: Sequence[BudgetRow]) -> str:
+    """The table of budgets, with runtime and precision in one column."""
+    header, lines = words.table(budgets)
+    place = header.index("runtime")
+    shown = [[*line[:place], f"{line[place]} {line[place + 1]}", *line[place + 2 :]] for line in lines]
+    headings = [*header[:place], "runtime, precision", *header[place + 2 :]]
+    names, rows = fitting(headings, shown, words.SPARE)
+    return table(names, [list(map(escape, row)) for row in rows], texts=TEXT_COLUMNS)
+
+
+def _drawn(picture: Picture) -> str:
+    """The picture in the colours of the reader's screen, or why there is none."""
+    if picture.why_none:
+        return f"The picture is left out: {escape(picture.why_none)}.\n"
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{html.escape(picture.dark)}">'
+        f'<img alt="{ALT}" src="{html.escape(picture.light)}"></picture>\n'
+    )

@@ -1,0 +1,243 @@
+"""The layout of tables: which cases stand in one, what its caption says of all of them, and how many columns it has."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from mnv2bench import precisions
+from mnv2bench.cases import is_gpu
+from mnv2bench.report.cells import NONE, escape, table
+from mnv2bench.report.column import Cell
+from mnv2bench.report.evaluation import Evaluation
+from mnv2bench.report.ranking import Ranking
+from mnv2bench.statistics.rounds import network_count
+
+NOT_ASKED = "not asked"
+MOST_RUNTIMES = 5  # a table
+PAGE_WIDTH, CHARACTER, PADDING = 946, 7.5, 26  # pixels: of a page on GitHub, of a digit and of the margins of a cell
+PYTORCH = "torch_"  # backends whose names begin so stand in a table of their own
+Evaluations = Sequence[Evaluation]
+Setting = tuple[str, str, int, int]
+Lines = dict[tuple[str, ...], dict[str, str]]  # the first cells of a row, and the cells of its backends
+Draw = Callable[[Evaluations], str]
+V = TypeVar("V")
+MARKUP = re.compile(r"[*~\\]")
+
+
+def setting(evaluation: Evaluation) -> Setting:
+    """Device, precision, threads and batch of a case."""
+    case = evaluation.case
+    return case.device, case.precision, case.threads, case.batch
+
+
+def _setting_order(setting: Setting) -> tuple[str, int, int, int]:
+    """Precisions stand in the order in which they are declared, fp32 first."""
+    device, precision, number_of_threads, batch = setting
+    return device, precisions.NAMES.index(precision), number_of_threads, batch
+
+
+def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
+    """The line above a table that says its setting."""
+    return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}{_clock(device)}"
+
+
+def _clock(device: str) -> str:
+    return ", wall" if is_gpu(device) else ""  # one of several clocks there
+
+
+def threads(count: int) -> str:
+    """`1 thread`, `2 threads`."""
+    return "1 thread" if count == 1 else f"{count} threads"
+
+
+def caption(evaluations: Evaluations) -> str:
+    """What all cases of a table share, on one line: variant or network, batch, threads, device, precision."""
+    cases = [evaluation.case for evaluation in evaluations]
+    batch, number_of_threads = _shared(case.batch for case in cases), _shared(case.threads for case in cases)
+    parts = (
+        _shared(case.variant for case in cases) or _shared(case.network for case in cases),
+        None if batch is None else f"batch {batch}",
+        None if number_of_threads is None else threads(number_of_threads),
+        _shared(case.device for case in cases),
+        _shared(case.precision for case in cases),
+    )
+    return ", ".join(escape(part) for part in parts if part is not None)
+
+
+def _shared(values: Iterable[V]) -> V | None:
+    """The value that all have; None where they differ."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else None
+
+
+def varying(evaluations: Evaluations) -> dict[str, Cell]:
+    """The columns of batch and threads, where the cases of a table do not share them."""
+    columns: dict[str, Cell] = {
+        "batch": lambda evaluation: str(evaluation.case.batch),
+        "threads": lambda evaluation: str(evaluation.case.threads),
+    }
+    return {name: cell for name, cell in columns.items() if _shared(map(cell, evaluations)) is None}
+
+
+def labels(evaluations: Evaluations) -> Cell:
+    """How the rows of a table name their variants: `1.0@224` where all are of one network, which the caption names."""
+    if _shared(evaluation.case.network for evaluation in evaluations) is None:
+        return lambda evaluation: escape(evaluation.case.variant)
+    return lambda evaluation: size(evaluation)
+
+
+def size(evaluation: Evaluation) -> str:
+    """`1.0@224`: width and resolution of a case."""
+    return f"{float(evaluation.case.width)}@{evaluation.case.resolution}"
+
+
+def each_setting(evaluations: Evaluations, draw: Draw) -> str:
+    """A table for each setting, below a line that names it; a setting whose table is empty is left out."""
+    groups = setting_groups(evaluations)
+    return _captioned(((f"{caption(group)}{_clock(group[0].case.device)}", group) for group in groups), draw)
+
+
+def setting_groups(evaluations: Evaluations) -> list[list[Evaluation]]:
+    """The cases of each setting, in the order of the tables."""
+    groups: dict[Setting, list[Evaluation]] = {}
+    for evaluation in evaluations:
+        groups.setdefault(setting(evaluation), []).append(evaluation)
+    return [groups[key] for key in sorted(groups, key=_setting_order)]
+
+
+def each_place(evaluations: Evaluations, draw: Draw, remark: Callable[[str], str] = lambda device: "") -> str:
+    """A table for each device and precision, below a line that says what its cases share; empty ones are left out.
+
+    `remark` is added to the line of a device.
+    """
+    groups: dict[tuple[str, str], list[Evaluation]] = {}
+    for evaluation in sorted(evaluations, key=lambda evaluation: _setting_order(setting(evaluation))):
+        groups.setdefault((evaluation.case.device, evaluation.case.precision), []).append(evaluation)
+    return _captioned(((f"{caption(group)}{remark(device)}", group) for (device, _), group in groups.items()), draw)
+
+
+def each_variant(evaluations: Evaluations, draw: Draw) -> str:
+    """A table for each variant, batch, number of threads and device, below a line that names them.
+
+    One whose table is empty is left out.
+    """
+    groups: dict[tuple[str, str, int, int], list[Evaluation]] = {}
+    for evaluation in sorted(evaluations, key=by_size):
+        case = evaluation.case
+        groups.setdefault((case.variant, case.device, case.threads, case.batch), []).append(evaluation)
+    return _captioned(((caption(group), group) for group in groups.values()), draw)
+
+
+def _captioned(groups: Iterable[tuple[str, list[Evaluation]]], draw: Draw) -> str:
+    tables = ((line, draw(group)) for line, group in groups)
+    return "\n\n".join(f"**{line}**\n\n{body}" for line, body in tables if body)
+
+
+def wide(evaluations: Evaluations, facts: Mapping[str, Cell], cell: Cell, ranking: Ranking) -> str:
+    """A line for each variant and different set of facts, a column for each backend, the fastest first.
+
+    A table has five backends at most and fits a page on GitHub; those of PyTorch have tables of their own.
+    """
+    lines: Lines = {}
+    label = labels(evaluations)
+    for evaluation in sorted(evaluations, key=lambda e: (*by_size(e), e.case.batch, e.case.threads)):
+        key = (label(evaluation), *(fact(evaluation) for fact in facts.values()))
+        lines.setdefault(key, {})[evaluation.case.backend] = cell(evaluation)
+    tables = (_wide(names, facts, lines) for names in _columns(ranking.backends(evaluations), facts, lines))
+    return "\n\n".join(tables)
+
+
+def _columns(names: Sequence[str], facts: Mapping[str, Cell], lines: Lines) -> Iterator[Sequence[str]]:
+    """The backends of each table: as few tables as have room for them on a page."""
+    of_pytorch = [name for name in names if name.startswith(PYTORCH)]
+    others = [name for name in names if name not in of_pytorch]
+    first = _pixels("variant", *(key[0] for key in lines))
+    for fact in facts:
+        first += _pixels(fact)
+    for family in filter(None, (others, of_pytorch)):
+        pixels = [_pixels(name, *(cells[name] for cells in lines.values() if name in cells)) for name in family]
+        yield from _parts(family, pixels, PAGE_WIDTH - first)
+
+
+def _parts(names: Sequence[str], pixels: Sequence[float], room: float) -> Iterator[Sequence[str]]:
+    """The names in parts of about the same size, each with room for its columns; the fewest such parts."""
+    for number in range(-(-len(names) // MOST_RUNTIMES), len(names) + 1):
+        bounds = [-(-place * len(names) // number) for place in range(number + 1)]  # the first are the largest
+        if number == len(names) or all(sum(pixels[start:end]) <= room for start, end in pairwise(bounds)):
+            yield from (names[start:end] for start, end in pairwise(bounds))
+            return
+
+
+def _pixels(*texts: str) -> float:
+    """About how wide a column with these texts is on a page."""
+    return PADDING + CHARACTER * max(len(MARKUP.sub("", text)) for text in texts)
+
+
+def _wide(names: Sequence[str], facts: Mapping[str, Cell], lines: Lines) -> str:
+    rows = [
+        [*key, *(cells.get(name, NOT_ASKED) for name in names)]
+        for key, cells in lines.items()
+        if any(name in cells for name in names)
+    ]
+    return table(["variant", *facts, *map(escape, names)], rows)
+
+
+def long(evaluations: Evaluations, columns: Mapping[str, Cell], ranking: Ranking) -> str:
+    """A line for each case that was measured to its end, a table for each device and precision; empty without any."""
+    ended = [evaluation for evaluation in evaluations if evaluation.record.status in ("ok", "wrong")]
+    return each_place(ended, lambda group: _long(group, columns, ranking))
+
+
+def _long(evaluations: Evaluations, columns: Mapping[str, Cell], ranking: Ranking) -> str:
+    facts, label = varying(evaluations), labels(evaluations)
+    lines = []
+    for evaluation in ordered(evaluations, ranking):
+        wrong = " (wrong)" if evaluation.record.status == "wrong" else ""
+        texts = [struck(evaluation, cell(evaluation)) for cell in columns.values()]
+        name = f"{escape(evaluation.case.backend)}{wrong}"
+        lines.append([label(evaluation), name, *(fact(evaluation) for fact in facts.values()), *texts])
+    return without_shared(["variant", "backend", *facts, *columns], lines, texts=2)
+
+
+def without_shared(header: Sequence[str], lines: Sequence[Sequence[str]], texts: int) -> str:
+    """A table without the columns of numbers that are the same in all of its rows, which a sentence below it names."""
+    shared = [
+        place for place in range(texts, len(header)) if len(lines) > 1 and len({line[place] for line in lines}) == 1
+    ]
+    kept = [place for place in range(len(header)) if place not in shared]
+    body = table([header[place] for place in kept], [[line[place] for place in kept] for line in lines], texts)
+    numbers = [f"{header[place]} {lines[0][place]}" for place in shared if lines[0][place] != NONE]
+    nothing = [header[place] for place in shared if lines[0][place] == NONE]
+    sentences = [f"In all rows: {', '.join(numbers)}."] if numbers else []
+    sentences += [f"No row has a number for {', '.join(nothing)}."] if nothing else []
+    return "\n\n".join(filter(None, (body, " ".join(sentences))))
+
+
+def fitting(
+    header: Sequence[str], lines: Sequence[Sequence[str]], spare: Sequence[str]
+) -> tuple[list[str], list[list[str]]]:
+    """A header and its lines without so many of the columns to spare, from the last on, that a page has room for it."""
+    names, rows = list(header), [list(line) for line in lines]
+    for name in reversed(spare):
+        if sum(_pixels(*column) for column in zip(names, *rows, strict=True)) > PAGE_WIDTH and name in names:
+            place = names.index(name)
+            for cells in (names, *rows):
+                del cells[place]
+    return names, rows
+
+
+def ordered(evaluations: Evaluations, ranking: Ranking) -> list[Evaluation]:
+    """By setting, the largest network first, backends as in the columns of the other tables."""
+    place = {name: number for number, name in enumerate(ranking.backends(evaluations))}
+    return sorted(evaluations, key=lambda e: (*_setting_order(setting(e)), *by_size(e), place[e.case.backend]))
+
+
+def by_size(evaluation: Evaluation) -> tuple[int, str]:
+    """What variants are ordered by: the most multiply-adds first."""
+    return -evaluation.of(network_count).madds, evaluation.case.variant
+
+
+def struck(evaluation: Evaluation, number: str) -> str:
+    """The number of a case, struck out where its result is wrong."""
+    return f"~~{number}~~" if evaluation.record.status == "wrong" and number != NONE else number
