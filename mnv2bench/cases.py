@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -78,6 +78,9 @@ class Case:
             if not isinstance(word, str) or not re.fullmatch(shape, word):
                 raise ValueError(f"{name} {word!r} is no name: letters, digits and underscores, in a device .:@- too")
         precisions.named(self.precision)
+
+    def __reduce__(self) -> tuple[Callable[[str], "Case"], tuple[str]]:
+        return Case.parse, (self.id,)  # to another process as its name; there it is made once
 
     def __hash__(self) -> int:
         return hash(self.id)

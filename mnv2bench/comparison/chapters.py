@@ -12,7 +12,8 @@ from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.latency import Speedups, speedups
+from mnv2bench.statistics.latency import Speedups, latency, speedups
+from mnv2bench.statistics.rounds import measured
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
 Dates = Mapping[str, datetime | None]  # when each file was saved, by its name; None where it does not say so
@@ -24,13 +25,15 @@ class Chapter:
     """One campaign of a file: what a report compares. Nothing is compared from one chapter to another.
 
     `floor` is what identical campaigns on its machine differ by, None where nobody measured that;
-    `allocator` is what the allocator's setting is worth there, likewise.
+    `allocator` is what the allocator's setting is worth there, likewise. `has_samples` is False where only numbers are
+    kept of its records, because its report has more cases than a page shows.
     """
 
     source: str
     evaluations: tuple[Evaluation, ...]
     floor: Floor | None = None
     allocator: AllocatorCheck | None = None
+    has_samples: bool = True
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -74,9 +77,14 @@ def evaluations(
     campaign: Sequence[Record], source: str = "", floor: Floor | None = None, saved_at: datetime | None = None
 ) -> tuple[Evaluation, ...]:
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
-    by_case = speedups(campaign)
+    latencies = [latency(record) if measured(record) else None for record in campaign]
+    pairs = list(zip(campaign, latencies, strict=True))
+    by_case = speedups(campaign, {r.case: times.median_s for r, times in pairs if times and r.status == "ok"})
     find_flags = partial(flags, floor=floor)
-    return tuple(
-        Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags, saved_at, floor)
-        for record in campaign
-    )
+    made = []
+    for record, times in pairs:
+        evaluation = Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags, saved_at, floor)
+        if times:
+            evaluation.remember(latency, times)
+        made.append(evaluation)
+    return tuple(made)

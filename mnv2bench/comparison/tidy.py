@@ -16,19 +16,22 @@ TABLE = Sort("report table", ".csv", columns=tuple(column.name for column in COL
 ROWS = Sort("report rows", columns=TABLE.columns, is_json=True)
 
 
+def values(evaluation: Evaluation) -> list[object]:
+    """The value of each column, in their order."""
+    return [column.value(evaluation) for column in COLUMNS]
+
+
 def row(evaluation: Evaluation) -> dict[str, object]:
     """The value of each column, by its name."""
-    return {column.name: column.value(evaluation) for column in COLUMNS}
+    return dict(zip(TABLE.columns, values(evaluation), strict=True))
 
 
 def frame(chapters: Sequence[Chapter]) -> "pd.DataFrame":
     """The tidy table of chapters; whole numbers that some rows lack are of pandas' type Int64."""
     import pandas as pd
 
-    functions = [column.value for column in COLUMNS]
-    evaluations = [evaluation for chapter in chapters for evaluation in chapter.evaluations]
-    rows = [[function(evaluation) for function in functions] for evaluation in evaluations]
-    names = [column.name for column in COLUMNS]
+    rows = [values(evaluation) for chapter in chapters for evaluation in chapter.evaluations]
+    names = TABLE.columns
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     whole = [column.name for column in COLUMNS if column.type == int | None]
     return pd.DataFrame(columns).astype(dict.fromkeys(whole, "Int64"))

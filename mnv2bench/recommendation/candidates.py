@@ -12,7 +12,7 @@ from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import process_percentiles
-from mnv2bench.statistics.processes import memory, peaks
+from mnv2bench.statistics.processes import memory, peaks, process_seconds
 from mnv2bench.statistics.rounds import cpu_mj_per_image, cpu_mj_per_process, throughput
 
 PUBLISHED = "published"
@@ -20,6 +20,10 @@ UNKNOWN = "unknown"
 DECIMALS = 9  # of milliseconds: a thousandth of a nanosecond, so that equal calls have an interval of no width
 # Flags, by the names that they begin with, of cases whose numbers nobody should choose by.
 UNUSABLE = ("noisy", "throttled", "threads", "oversubscribed", "precision", "accuracy", "subnormal")
+
+
+# What candidates ask of the samples of a case whose latency is known, but for percentiles of each process.
+NUMBERS = (throughput, memory, peaks, cpu_mj_per_image, cpu_mj_per_process, process_seconds)
 
 
 class Setting(NamedTuple):
@@ -112,12 +116,12 @@ class Candidate:
             case Cost.MEMORY:
                 values = self._peaks_mb
             case Cost.ENERGY:
-                values = cpu_mj_per_process(self.evaluation.record)
+                values = self.evaluation.of(cpu_mj_per_process)
         return t_interval(values) if len(values) > 1 and min(values) > 0 else None
 
     @cached_property
     def _peaks_mb(self) -> list[float]:
-        return [peak / 1e6 for peak in peaks(self.evaluation.record)]
+        return [peak / 1e6 for peak in self.evaluation.of(peaks)]
 
     @cached_property
     def largest_peak_mb(self) -> float | None:

@@ -9,6 +9,7 @@ from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.statistics.floor import REPEATABILITY
 from mnv2bench.statistics.intervals import t_quantile
+from mnv2bench.statistics.processes import process_seconds
 
 MOST_PROCESSES = 1_000  # docs/thresholds.md#recommendation
 
@@ -70,9 +71,8 @@ def _processes(tie: Candidate, best: Candidate) -> int | None:
 
 def _minutes(candidate: Candidate, processes: int) -> float:
     """Minutes of the processes that are missing, each as long as those that ran."""
-    measured = candidate.evaluation.record.processes
-    mean_s = statistics.fmean(process.wall_s for process in measured)
-    return max(0, processes - len(measured)) * mean_s / 60
+    seconds = candidate.evaluation.of(process_seconds)
+    return max(0, processes - len(seconds)) * statistics.fmean(seconds) / 60
 
 
 def _log_sd(candidate: Candidate) -> float:

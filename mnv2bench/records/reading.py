@@ -72,6 +72,12 @@ class Contents(Struct, frozen=True):
         return records(self.head, self.artifacts, self.processes, self.accuracies)
 
 
+class _HeadCases(Struct):
+    """Of the head of a file: its cases."""
+
+    cases: list[str] = []
+
+
 @dataclass(frozen=True)
 class File:
     """The lines of a file as texts, and when pytest-benchmark saved it; None for a journal."""
@@ -105,6 +111,14 @@ def contents_of(path: Path) -> Contents:
             with naming_line(number):
                 reader.take_text(number, text)
         return reader.result(file.datetime)
+
+
+def number_of_cases(path: Path) -> int:
+    """How many cases the head of a file names: no other line is read. Raises Unusable, naming the file."""
+    with naming_damage(path):
+        for text in _opened(path).texts:
+            return len(msgspec.json.decode(text, type=_HeadCases).cases)
+        return 0
 
 
 def load(path: Path) -> tuple[Record, ...]:

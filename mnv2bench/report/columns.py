@@ -18,11 +18,11 @@ from mnv2bench.statistics.layers import layers_ran
 from mnv2bench.statistics.processes import cold_path, memory, output_error
 from mnv2bench.statistics.rounds import (
     cpu_mj_per_image,
-    measured,
     network_count,
     record_undisturbed_share,
     threads_used,
     throughput,
+    timed_processes,
 )
 from mnv2bench.statistics.versions import runtime_version
 
@@ -73,7 +73,7 @@ def _iterations(evaluation: Evaluation) -> int:
 
 def _processes(evaluation: Evaluation) -> int:
     record = evaluation.record
-    return len(evaluation.of(measured)) or len(record.counts) or len(record.external_results)
+    return evaluation.of(timed_processes) or len(record.counts) or len(record.external_results)
 
 
 def _resident_mb(evaluation: Evaluation, moment: str) -> float | None:

@@ -1,21 +1,56 @@
 """A Record together with the numbers that were computed from it, each computed once."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from mnv2bench.cases import Case
 from mnv2bench.records import Record
+from mnv2bench.records import replace as replace_in_record
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import Latency, Speedups, latency
-from mnv2bench.statistics.rounds import measured
+from mnv2bench.statistics.rounds import measured, timed_processes, used_of_each
 
 T = TypeVar("T")
 Flags = tuple[str, ...]
+Number = Callable[[Record], Any]
+RAW: tuple[Number, ...] = (measured, used_of_each)  # what they return are samples
 
 
-@dataclass(frozen=True)
+class _Dropped:
+    """What stands in the place of a record's processes when their samples were dropped: it has nothing but samples.
+
+    Whoever asks for anything else that a process has made a mistake.
+    """
+
+    status = "ok"
+    counts = external_result = target = None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise LookupError(f"`{name}` of processes whose samples were dropped when their numbers had been computed")
+
+    def __reduce__(self) -> str:
+        return "DROPPED"
+
+
+DROPPED = _Dropped()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Numbers that were computed before samples were dropped; all evaluations of a file have the same `places`."""
+
+    places: Mapping[Number, int]
+    values: tuple[Any, ...]
+
+    def of(self, function: Number) -> Any:
+        """What the function returned; ... where it was not asked."""
+        place = self.places.get(function)
+        return ... if place is None else self.values[place]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """A Record of one campaign, the file that it came from, and what depends on the records beside it.
 
@@ -31,17 +66,26 @@ class Evaluation:
     find_flags: Callable[[Record], Flags]
     saved_at: datetime | None = None
     floor: Floor | None = None
-    _values: dict[Callable[[Record], Any], Any] = field(default_factory=dict, repr=False, compare=False)
+    _values: "dict[Number, Any] | Kept" = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, function: Callable[[Record], T]) -> T:
         """What the function returns for the record: computed at the first request, then remembered."""
-        if function not in self._values:
-            self._values[function] = function(self.record)
-        return cast(T, self._values[function])
+        values = self._values
+        if not isinstance(values, dict):
+            value = values.of(function)
+            return function(self.record) if value is ... else cast(T, value)
+        if function not in values:
+            values[function] = function(self.record)
+        return cast(T, values[function])
+
+    def remember(self, function: Callable[[Record], T], value: T) -> None:
+        """Take what the function returns for the record, which somebody computed already."""
+        if isinstance(self._values, dict):
+            self._values[function] = value
 
     def measured(self, function: Callable[[Record], T]) -> T | None:
         """As `of`; None where no process came to its rounds, which most statistics refuse."""
-        return self.of(function) if self.of(measured) else None
+        return self.of(function) if self.of(timed_processes) else None
 
     @property
     def case(self) -> Case:
@@ -56,3 +100,31 @@ class Evaluation:
     def flags(self) -> Flags:
         """What a reader must know before believing the numbers: see `mnv2bench.flags`."""
         return self.of(self.find_flags)
+
+    @property
+    def _has_only_samples(self) -> bool:
+        """Whether its record has rounds and nothing else: no counts, no other tool's result, no device or GPU."""
+        processes = self.record.processes
+        other = any(p.counts or p.external_result or p.target or p.samples.gpu for p in processes)
+        return not other and self.of(timed_processes) > 0
+
+
+def without_samples(evaluations: Iterable[Evaluation]) -> tuple[Evaluation, ...]:
+    """The evaluations with the numbers that they computed so far, and without their samples: most of their memory.
+
+    Only those that have samples and nothing else lose them. A number that was not computed before cannot be computed
+    any more: it raises LookupError where it is of samples.
+    """
+    all_evaluations = tuple(evaluations)
+    computed = [e._values for e in all_evaluations if isinstance(e._values, dict) and e._has_only_samples]
+    functions = dict.fromkeys(function for values in computed for function in values if function not in RAW)
+    places = {function: place for place, function in enumerate(functions)}
+    return tuple(_without_samples(evaluation, places) for evaluation in all_evaluations)
+
+
+def _without_samples(evaluation: Evaluation, places: Mapping[Number, int]) -> Evaluation:
+    values = evaluation._values
+    if not isinstance(values, dict) or not evaluation._has_only_samples:
+        return evaluation
+    kept = Kept(places, tuple([values.get(function, ...) for function in places]))
+    return replace(evaluation, record=replace_in_record(evaluation.record, processes=(DROPPED,)), _values=kept)

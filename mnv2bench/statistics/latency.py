@@ -19,7 +19,7 @@ ROUND_QUANTILE = 0.10  # docs/thresholds.md#detection
 PROCESS_QUANTILE = 0.25  # docs/thresholds.md#detection
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Latency:
     """Seconds of one call on the whole batch; None where the sample does not support the number.
 
@@ -131,7 +131,7 @@ def gmadds_per_s(record: Record) -> float:
     return madds(record) / median_s(record) / 1e9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Speedups:
     """How many times faster a case is than others of its campaign; None where either of the two is not ok.
 
@@ -144,14 +144,15 @@ class Speedups:
     over_eager_fp32: float | None = None
 
 
-def speedups(records: Sequence[Record]) -> dict[Case, Speedups]:
-    """The speed-ups of the cases that are ok and were timed.
+def speedups(records: Sequence[Record], medians: Mapping[Case, float] | None = None) -> dict[Case, Speedups]:
+    """The speed-ups of the cases that are ok and were timed; `medians` are theirs, where they are known already.
 
     ValueError for records of more than one campaign: numbers of two machines or versions are not divided.
     """
     if len(campaigns(records)) > 1:
         raise ValueError("speed-ups are within one campaign: take each of campaigns(records) alone")
-    medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
+    if medians is None:
+        medians = {record.case: median_s(record) for record in records if record.status == "ok" and measured(record)}
     by_setting = {(_setting(case), case.backend, case.precision): median for case, median in medians.items()}
     return {case: _speedups(case, median, by_setting) for case, median in medians.items()}
 

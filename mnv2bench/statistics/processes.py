@@ -11,7 +11,7 @@ from mnv2bench.statistics.rounds import measured
 M = TypeVar("M", Memory, GpuMemory)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ColdPath:
     """Seconds from nothing to the first result; None where there is no such step or nothing was measured.
 
@@ -41,6 +41,11 @@ def cold_path(record: Record) -> ColdPath:
 def memory(record: Record) -> Memory | None:
     """Medians over processes, each field by itself; None where no process could read it."""
     return medians_by_field([s.memory for s in measured(record) if s.memory])
+
+
+def process_seconds(record: Record) -> tuple[float, ...]:
+    """How long each process ran, seconds."""
+    return tuple([process.wall_s for process in record.processes])
 
 
 def peaks(record: Record) -> list[int]:

@@ -42,6 +42,11 @@ def measured(record: Record) -> tuple[Samples, ...]:
     return tuple(p.samples for p in record.processes if p.status in ENDED and p.samples.rounds)
 
 
+def timed_processes(record: Record) -> int:
+    """How many processes came to their rounds."""
+    return len(measured(record))
+
+
 def require_measured(record: Record) -> tuple[Samples, ...]:
     """`measured`, or ValueError where no process came to its rounds."""
     samples = measured(record)
