@@ -36,7 +36,7 @@ lint: $(VENV)/ready  ## style, and which package may import which
 types: $(VENV)/ready
 	$(BIN)/mypy
 
-published: $(VENV)/ready  ## the 22 published variants, every backend, one thread: about an hour
+published: $(VENV)/ready  ## the 22 published variants, every backend, one thread: hours; `mnv2bench run --dry-run` estimates
 	$(BIN)/pytest suites/test_latency.py suites/test_memory.py --grid published --threads 1 --processes 3 --precisions auto \
 		--benchmark-save=published
 	$(BIN)/mnv2bench report

@@ -33,7 +33,7 @@ def _text(page):
 def _commands(page):
     """Each command in the shell blocks of a page, without its comment."""
     blocks = re.findall(r"```sh\n(.*?)```", _text(page), re.DOTALL)
-    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for block in blocks for line in block.splitlines()]
     return [command.strip() for line in lines for command in line.split("&&") if command.strip()]
 
 
