@@ -1,6 +1,6 @@
 """Results: what one or more files of measurements hold, as tables, pages and answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from os import PathLike
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.cases import Case
 from mnv2bench.files import source_names
+from mnv2bench.library.choice import Numbers, Words
 from mnv2bench.records import Record
 from mnv2bench.records.reading import Contents, contents_of, saved_at
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnv2bench.comparison.chapters import Chapter
+    from mnv2bench.library.answers import Recommendation
+    from mnv2bench.recommendation.goal import Goal
+    from mnv2bench.report.evaluation import Evaluation
 
 PathName = str | PathLike[str]
 RESULTS = Path("results")
@@ -52,6 +56,63 @@ class Results:
 
         table = frame(self.chapters)
         return table if all_columns else without_empty_columns(table)
+
+    def recommend(
+        self,
+        latency_ms: float | None = None,
+        memory_mb: float | None = None,
+        accuracy: float | None = None,
+        *,
+        percentile: int | None = None,
+        cost: str = "latency",
+        networks: Words | None = None,
+        widths: Numbers | None = None,
+        resolutions: int | Iterable[int] | None = None,
+        backends: Words | None = None,
+        devices: Words | None = None,
+        precisions: Words | None = None,
+        threads: int | Iterable[int] | None = None,
+        batches: int | Iterable[int] | None = None,
+    ) -> "Recommendation":
+        """Which variant, runtime and precision to ship within these budgets; without one, the Pareto front.
+
+        `accuracy` is the least top-1 in per cent. The latency of a case is the upper end of its median's interval, and
+        with `percentile`, 90 or 99, the upper bound of that. `cost` is what a more accurate case may cost more of:
+        latency, memory or energy. The others choose the cases, by a value or a list.
+
+        ValueError, in one line, for a budget that is no number above 0 and for a value that no case has.
+        """
+        from mnv2bench.library.answers import filters, goal
+
+        requested = goal(latency_ms, memory_mb, accuracy, percentile, cost)
+        kept = filters(networks, widths, resolutions, backends, devices, precisions, threads, batches)
+        return self._answers(requested, kept.kept(self._evaluations))
+
+    def _answers(self, goal: "Goal", evaluations: "Iterable[Evaluation]") -> "Recommendation":
+        from mnv2bench.library.answers import Recommendation
+        from mnv2bench.recommendation.machines import by_machine
+
+        return Recommendation(by_machine(evaluations, goal), self.conditions)
+
+    @property
+    def conditions(self) -> Mapping[str, Sequence[str]]:
+        """What was unusual about the machine while a file was measured, by the name of the file."""
+        from mnv2bench.statistics.conditions import conditions
+
+        names = source_names(self.paths)
+        return {name: conditions(contents.states) for name, contents in zip(names, self.contents, strict=True)}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answers with their pictures, and the first cases."""
+        from mnv2bench.comparison.notebook import answers_html
+        from mnv2bench.recommendation.goal import Goal
+
+        machines = self._answers(Goal(), self._evaluations).machines
+        return answers_html(machines, self.conditions, self._evaluations)
+
+    @property
+    def _evaluations(self) -> "tuple[Evaluation, ...]":
+        return tuple(evaluation for chapter in self.chapters for evaluation in chapter.evaluations)
 
     @cached_property
     def chapters(self) -> "tuple[Chapter, ...]":

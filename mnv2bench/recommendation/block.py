@@ -118,7 +118,7 @@ def _table(rows: Sequence[BudgetRow], width: int) -> str:
     texts = [dict(zip(HEADER, cells(row), strict=True)) | {RUNTIME: place(row.candidate)} for row in rows]
     columns = [name for name in SHOWN if any(line[name] != NONE for line in texts)]
     file = StringIO()
-    console = Console(file=file, width=width, color_system=None, highlight=False)
+    console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
     table = _drawn(columns, texts)
     for name in SPARE:
         if console.measure(table, options=console.options.update(width=WIDEST)).maximum > width and name in columns:

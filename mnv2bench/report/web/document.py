@@ -23,12 +23,20 @@ def html(template: str, programs: Sequence[str] = (), **values: object) -> str:
 
     `programs` are scripts that run before the page's own.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     style = _text(STYLE)
     scripts = [*map(inert_script, programs), _text(SCRIPT)]
     policy = POLICY.format(scripts=" ".join(map(_digest, scripts)), styles=_digest(style))
+    return fragment(
+        template, policy=policy, style=Markup(style), scripts=[Markup(script) for script in scripts], **values
+    )
+
+
+def fragment(template: str, **values: object) -> str:
+    """The HTML of a template in this package; each value is a text and is escaped, unless it is Markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("mnv2bench.report.web"),
         autoescape=True,
@@ -36,10 +44,8 @@ def html(template: str, programs: Sequence[str] = (), **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    document: str = environment.get_template(template).render(
-        policy=policy, style=Markup(style), scripts=[Markup(script) for script in scripts], **values
-    )
-    return document
+    text: str = environment.get_template(template).render(**values)
+    return text
 
 
 def from_markdown(text: str) -> "Markup":
