@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.recommendation.candidates import UNKNOWN, Candidate, Setting, candidates, settings, why_not
+from mnv2bench.recommendation.candidates import UNKNOWN, UNUSABLE, Candidate, Setting, candidates, settings, why_not
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ties import tied
 from mnv2bench.report.evaluation import Evaluation
@@ -19,19 +19,21 @@ class Usability:
     """How many of the timed cases have numbers to choose by.
 
     `cases` were timed and ended ok, `usable` of them have no flag that forbids a choice, `steady` no flag at all of
-    noise or drift. `left_out` counts the others by the reason, and `repeated` those that another file has too.
+    noise or drift. `left_out` counts the others by the reason; `lacking` of them have no number to compare, such as an
+    interval. `repeated` are those that another file has too.
     """
 
     cases: int
     usable: int
     steady: int
     left_out: Mapping[str, int]
+    lacking: int = 0
     repeated: int = 0
 
     @property
     def is_usable(self) -> bool:
-        """Whether most cases can be chosen by; else the page forbids its own numbers."""
-        return self.usable > LEAST_USABLE * self.cases
+        """Whether most cases that have the number can be chosen by; else the page forbids its own numbers."""
+        return self.usable > LEAST_USABLE * (self.cases - self.lacking)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,9 @@ class Answer:
     `candidates` are those that can be chosen by, the most accurate first, `allowed` those of them that fit the budgets
     of all but the cost itself. `front` are the allowed ones that no other allowed one beats in accuracy and cost, the
     most accurate first; where no accuracy is known, the cheapest of each variant. `best` is the most accurate candidate
-    within all budgets, of equal ones the one with the least cost; `ties` are those that cannot be told from it;
-    `runner_up` is the next one that is no tie. `next_up` is the cheapest candidate that is more accurate than the best.
+    within all budgets, of equal ones the one with the least cost; where the goal names an accuracy and no budget of the
+    cost, it is the one with the least cost. `ties` are those that cannot be told from it; `runner_up` is the next one
+    that is no tie. `next_up` is the cheapest candidate that is more accurate than the best.
     Where nothing fits, `best` is None and `nearest` misses the budgets by the least.
     """
 
@@ -82,16 +85,19 @@ def answers(
 def _answer(measured: Sequence[Candidate], setting: Setting, goal: Goal) -> Answer:
     timed = _worst_of_each(measured, goal)
     reasons = {candidate: why_not(candidate, goal) for candidate in timed}
+    lacking = sum(reason not in (None, *UNUSABLE) for reason in reasons.values())
     ranked = sorted((c for c in timed if reasons[c] is None), key=lambda candidate: _rank(candidate, goal))
     allowed = [candidate for candidate in ranked if max(_other_ratios(candidate, goal)) <= 1]
     fitting = [candidate for candidate in allowed if _ratio(candidate, goal) <= 1]
+    if goal.is_least_cost:
+        fitting.sort(key=lambda candidate: (candidate.cost(goal) or 0.0, *_rank(candidate, goal)))
     best = fitting[0] if fitting else None
     ties = ties_of(best, fitting, goal) if best else ()
     front = _front(allowed, goal)
     return Answer(
         goal=goal,
         setting=setting,
-        usability=_usability(timed, reasons, len(measured) - len(timed)),
+        usability=_usability(timed, reasons, lacking, len(measured) - len(timed)),
         timed=timed,
         candidates=tuple(ranked),
         allowed=tuple(allowed),
@@ -124,10 +130,18 @@ def _worst(same: Sequence[Candidate], goal: Goal) -> Candidate:
     return max(same, key=lambda candidate: (candidate.cost(goal) or 0.0, candidate.file))
 
 
-def _usability(timed: Sequence[Candidate], reasons: Mapping[Candidate, str | None], repeated: int) -> Usability:
+def _usability(
+    timed: Sequence[Candidate], reasons: Mapping[Candidate, str | None], lacking: int, repeated: int
+) -> Usability:
     left_out = Counter(reason for reason in reasons.values() if reason)
-    steady = [c for c in timed if not any(flag.startswith(RESTLESS) for flag in c.evaluation.flags)]
-    return Usability(len(timed), len(timed) - left_out.total(), len(steady), dict(left_out.most_common()), repeated)
+    return Usability(
+        cases=len(timed),
+        usable=len(timed) - left_out.total(),
+        steady=sum(not any(flag.startswith(RESTLESS) for flag in c.evaluation.flags) for c in timed),
+        left_out=dict(left_out.most_common()),
+        lacking=lacking,
+        repeated=repeated,
+    )
 
 
 def _rank(candidate: Candidate, goal: Goal) -> tuple[float, float, str]:

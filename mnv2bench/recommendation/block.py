@@ -7,14 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mnv2bench.recommendation.answer import Answer
-from mnv2bench.recommendation.ladder import BudgetRow, budget_rows
+from mnv2bench.recommendation.ladder import BudgetRow, budget_rows, headline_row
 from mnv2bench.recommendation.machines import MachineAnswers
 from mnv2bench.recommendation.words import (
     HEADER,
     advice,
     budget_text,
     cells,
-    chosen_row,
     coverage_text,
     headline,
     place,
@@ -41,7 +40,7 @@ SHOWN = (  # columns of words.HEADER; the runtime's has its precision, and what 
     "peak MB",
     "mJ/image",
 )
-SPARE = ("p99 ms", "images/s", "peak MB")  # columns that a narrow terminal does without, the first of them first
+SPARE = ("images/s", "p99 ms", "peak MB")  # columns that a narrow terminal does without, the first of them first
 LEFT = ("variant", RUNTIME)
 FOLDED = {"variant": 8, RUNTIME: 16}  # characters at least
 BREAKS = {"kept of fp32 %": "kept of\nfp32 %", "top-1 %": "top-1\n%", "peak MB": "peak\nMB", "images/s": "images\na s"}
@@ -79,7 +78,7 @@ def answer_block(
     about.append(usability_text(answer, conditions))
     rows = rows_of(answer)
     table = ["", _table(rows, columns), ""] if rows else []
-    below = [*_below(rows, chosen_row(answer)), *remarks(answer)]
+    below = [*_below(rows, headline_row(answer)), *remarks(answer)]
     return "\n".join(
         [*(_wrapped(text, columns) for text in about), *table, *(_wrapped(f"- {text}", columns) for text in below)]
     )
@@ -120,7 +119,8 @@ def _table(rows: Sequence[BudgetRow], width: int) -> str:
     file = StringIO()
     console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
     table = _drawn(columns, texts)
-    for name in SPARE:
+    needed = "p99 ms" if rows[0].goal.percentile else None
+    for name in (spare for spare in SPARE if spare != needed):
         if console.measure(table, options=console.options.update(width=WIDEST)).maximum > width and name in columns:
             columns.remove(name)
             table = _drawn(columns, texts)

@@ -64,3 +64,8 @@ class Goal:
     def budget(self) -> float | None:
         """The budget of the cost, None where none was given; energy has none."""
         return {Cost.LATENCY: self.latency_ms, Cost.MEMORY: self.memory_mb, Cost.ENERGY: None}[self.cost]
+
+    @property
+    def is_least_cost(self) -> bool:
+        """Whether the least cost is wanted that has the accuracy, and not the most accuracy within a budget."""
+        return self.accuracy is not None and self.budget is None

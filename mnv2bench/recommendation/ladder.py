@@ -1,7 +1,7 @@
 """The ladder of budgets: in steps of 1, 2 and 5, the best candidate within each."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mnv2bench.recommendation.answer import Answer, ties_of
@@ -54,17 +54,16 @@ def front_rows(answer: Answer) -> tuple[BudgetRow, ...]:
     )
 
 
-def headline_row(answer: Answer, rows: Sequence[BudgetRow]) -> BudgetRow | None:
-    """The row that the headline is about: that of the goal's budget, else the one in the middle of the ladder.
+def headline_row(answer: Answer) -> BudgetRow | None:
+    """The row that the headline is about; None where nothing fits.
 
-    Where no accuracy is known, it is that of the least cost, which is the last.
+    With a budget it is that of the best, and where no accuracy is known too; else the one in the middle of the ladder.
     """
-    if not answer.has_accuracy:
-        return rows[-1] if rows else None
-    own = [row for row in rows if row.budget == answer.goal.budget]
-    if own or answer.goal.budget is not None:
-        return own[0] if own else None
-    return rows[len(rows) // 2] if rows else None
+    best = answer.best
+    if best and (answer.goal.has_budget or not answer.has_accuracy):
+        return BudgetRow(answer.goal, answer.goal.budget or best.cost(answer.goal) or math.inf, best, answer.ties)
+    rows = budget_rows(answer)
+    return rows[len(rows) // 2] if best and rows else None
 
 
 def best_within(answer: Answer, budget: float) -> Candidate | None:

@@ -13,15 +13,16 @@ from mnv2bench.texts import one_line
 
 @dataclass(frozen=True)
 class Source:
-    """A file, and when it was saved; None where it does not say, as a journal."""
+    """A file by its name, a text of anybody, and when it was saved; None where it does not say, as a journal."""
 
     name: str
     when: datetime | None
 
     @property
     def text(self) -> str:
-        """The name and the day, where that is known."""
-        return f"{self.name}, {self.when:%Y-%m-%d}" if self.when else self.name
+        """The name on one line, and the day where that is known."""
+        name = one_line(self.name)
+        return f"{name}, {self.when:%Y-%m-%d}" if self.when else name
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def machine_name(machine: Machine) -> str:
 
 def _machine(fingerprint: str, evaluations: Sequence[Evaluation], goal: Goal) -> MachineAnswers:
     dates = {evaluation.source: evaluation.saved_at for evaluation in evaluations}
-    sources = tuple(Source(one_line(name), when) for name, when in dates.items())
+    sources = tuple(Source(name, when) for name, when in dates.items())
     return MachineAnswers(
         fingerprint=fingerprint,
         name=machine_name(evaluations[0].record.machine),

@@ -12,7 +12,7 @@ from mnv2bench.precisions import FP32
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.candidates import PUBLISHED, Candidate, Setting
 from mnv2bench.recommendation.goal import Cost, Goal
-from mnv2bench.recommendation.ladder import BudgetRow, budget_rows, headline_row
+from mnv2bench.recommendation.ladder import BudgetRow, headline_row
 from mnv2bench.recommendation.ties import separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 
@@ -140,54 +140,42 @@ def headline(answer: Answer, conditions: Sequence[str] = ()) -> str:
     """
     if not answer.is_usable:
         return usability_text(answer, conditions)
-    if answer.best is None:
-        return _nothing_fits(answer)
-    row = chosen_row(answer)
-    chosen = row.candidate if row else answer.best
-    if not answer.has_accuracy:
-        return f"No top-1 is known of these networks. The least {answer.goal.cost_name} has {_shipped(chosen)}."
+    row = headline_row(answer)
     if row is None:
-        return f"Ship {_shipped(chosen)}."
-    return f"{_within(answer.goal, row.budget)}, ship {_shipped(chosen)}."
-
-
-def chosen_row(answer: Answer) -> BudgetRow | None:
-    """The row that the headline and the remarks are about; None where nothing is within the budgets."""
-    return headline_row(answer, budget_rows(answer))
+        return _nothing_fits(answer)
+    shipped = _shipped(row.candidate, answer.goal)
+    if not answer.has_accuracy:
+        return f"No top-1 is known of these networks. The least {answer.goal.cost_name} has {shipped}."
+    return f"{_within(answer.goal, row.budget)}, ship {shipped}."
 
 
 def remarks(answer: Answer) -> tuple[str, ...]:
     """What a reader must know beside the headline, a sentence each: ties, runner-up, doubts, what is not known."""
-    return tuple(_remarks(answer)) if answer.is_usable else (advice(answer),)
+    if not answer.is_usable:
+        return (advice(answer),)
+    row = headline_row(answer)
+    return tuple(_remarks(answer, row)) if row else ()
 
 
-def _remarks(answer: Answer) -> Iterator[str]:
-    row = chosen_row(answer)
-    chosen = row.candidate if row else answer.best
-    if chosen is None:
-        return
-    ties = row.ties if row else answer.ties
-    if ties:
-        yield f"It cannot be told from {_named(ties, chosen)}.{_separated(ties, chosen, answer.goal)}"
-    if answer.goal.has_budget and answer.runner_up:
+def _remarks(answer: Answer, row: BudgetRow) -> Iterator[str]:
+    chosen, goal = row.candidate, answer.goal
+    if row.ties:
+        yield f"It cannot be told from {_named(row.ties, chosen)}.{_separated(row.ties, chosen, goal)}"
+    if goal.has_budget and answer.runner_up:
         yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
-    if answer.goal.has_budget and answer.next_up:
+    if goal.has_budget and answer.next_up and answer.next_up is not answer.runner_up:
         yield f"More accurate: {_compared(answer.next_up, chosen)}."
-    if answer.goal.budget is None and row and answer.has_accuracy:
-        yield f"No budget was named: the headline is for the middle one of 1, 2, 5, ... {answer.goal.unit}."
+    if not goal.has_budget and answer.has_accuracy:
+        yield f"No budget was named: the headline is for the middle one of 1, 2, 5, ... {goal.unit}."
     if chosen.evaluation.flags:
         yield f"Doubts about it: {'; '.join(map(plain, chosen.evaluation.flags))}."
-    yield from _about_accuracy(answer, chosen)
-    if answer.usability.repeated:
-        yield (
-            f"{answer.usability.repeated} measurements are left out whose case another file has too: the largest "
-            f"{answer.goal.cost_name} of each case counts."
-        )
-
-
-def _about_accuracy(answer: Answer, chosen: Candidate) -> Iterator[str]:
     if answer.has_accuracy and chosen.case.precision != FP32.name and chosen.tested is None:
         yield f"What {chosen.case.precision} keeps of the accuracy of fp32 was not tested."
+    if answer.usability.repeated:
+        yield (
+            f"Left out as other files have the case too: {answer.usability.repeated} measurements. The largest "
+            f"{goal.cost_name} of each case counts."
+        )
 
 
 def name(candidate: Candidate) -> str:
@@ -197,9 +185,15 @@ def name(candidate: Candidate) -> str:
     return f"{case.variant} on {case.backend} in {case.precision}{file}"
 
 
-def _shipped(candidate: Candidate) -> str:
-    """A candidate with its numbers, as the headline has them."""
+def _shipped(candidate: Candidate, goal: Goal) -> str:
+    """A candidate with its numbers, as the headline has them; with those that the goal's budgets are held against."""
     parts = [f"{name(candidate)}: {latency_text(candidate)} ms"]
+    if goal.percentile is not None:
+        parts.append(f"p{goal.percentile} {scaled(candidate.percentile_ms(goal.percentile))} ms at most")
+    if goal.memory_mb is not None or goal.cost == Cost.MEMORY:
+        parts.append(f"peak {one_decimal(candidate.largest_peak_mb)} MB at most")
+    if goal.cost == Cost.ENERGY:
+        parts.append(f"{scaled(candidate.cost(goal))} mJ an image at most")
     if candidate.accuracy is not None:
         parts.append(f"top-1 {candidate.accuracy:.1f} % ({_source(candidate)})")
     tested = candidate.tested
@@ -214,14 +208,18 @@ def _source(candidate: Candidate) -> str:
 
 
 def _within(goal: Goal, budget: float) -> str:
-    limits = [f"{budget_text(budget, goal)}{_bound_name(goal) if goal.cost == Cost.LATENCY else ''}"]
+    """`Within 5 ms and 100 MB`; without any budget the step of the ladder stands for one."""
+    limits = []
+    if goal.budget is not None or not goal.has_budget:
+        limits.append(f"{budget_text(budget, goal)}{_bound_name(goal) if goal.cost == Cost.LATENCY else ''}")
     if goal.cost != Cost.MEMORY and goal.memory_mb is not None:
         limits.append(f"{goal.memory_mb:g} MB")
     if goal.cost != Cost.LATENCY and goal.latency_ms is not None:
         limits.append(f"{goal.latency_ms:g} ms{_bound_name(goal)}")
-    if goal.accuracy is not None:
-        limits.append(f"top-1 of {goal.accuracy:g} % at least")
-    return f"Within {_joined(limits)}"
+    within = [f"within {' and '.join(limits)}"] if limits else []
+    least = [f"for a top-1 of {goal.accuracy:g} % at least"] if goal.accuracy is not None else []
+    text = ", ".join([*within, *least])
+    return text[0].upper() + text[1:]
 
 
 def _bound_name(goal: Goal) -> str:
@@ -232,7 +230,7 @@ def _nothing_fits(answer: Answer) -> str:
     if answer.nearest is None:
         return "Nothing fits: no case can be chosen by."
     needs = _joined(_needs(answer.nearest, answer.goal))
-    return f"Nothing fits. The nearest is {_shipped(answer.nearest)}. Missed: {needs}."
+    return f"Nothing fits. The nearest is {_shipped(answer.nearest, answer.goal)}. Missed: {needs}."
 
 
 def _needs(candidate: Candidate, goal: Goal) -> Iterator[str]:
