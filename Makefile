@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM := qemu-user gcc g++ libc6-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-arm64-cross libstdc++6-arm64-cross \
-	adb openssh-client openssh-server
-.PHONY: bench test check test-tensorrt system lint types published nightly selfcheck figures clean
+	adb openssh-client openssh-server chromium npm
+AXE := .browser/node_modules/axe-core
+.PHONY: bench test check test-tensorrt test-browser system lint types published nightly selfcheck figures clean
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,7 +25,13 @@ test-tensorrt: $(VENV)/ready  ## the builder against TensorRT-RTX, a stand-in; i
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test-tensorrt]'
 	$(BIN)/pytest tests/test_tensorrt_build.py tests/test_tensorrt_types.py tests/test_tensorrt_session.py
 
-system:  ## Debian's packages for tests of phones, boards and arm64: as root
+test-browser: $(VENV)/ready $(AXE)  ## HTML pages in chromium, with axe-core; in `make test` too where they are installed
+	$(BIN)/pytest tests/test_web_page.py
+
+$(AXE):  ## finds what screen readers and the colour-blind cannot use
+	npm install --prefix .browser --no-save --no-audit --no-fund --ignore-scripts axe-core@4.14.1
+
+system:  ## Debian's packages for tests of phones, boards, arm64 and HTML pages: as root
 	apt-get update --quiet=2
 	apt-get install --quiet=2 --no-install-recommends $(SYSTEM)
 

@@ -46,6 +46,7 @@
 
     connect() {
       this.form.hidden = false;
+      this.section.querySelector(".without-scripts").hidden = true;
       this.form.addEventListener("submit", (event) => event.preventDefault());
       this.form.addEventListener("input", () => this.filter());
       this.form.addEventListener("reset", () => setTimeout(() => this.filter()));
@@ -127,7 +128,7 @@
         if (this.headings[column][1]) drawn.className = "number";
         if (more) {
           const folded = element("details");
-          folded.append(element("summary", textOf(cell)), more);
+          folded.append(element("summary", textOf(cell)), element("p", more));
           drawn.append(folded);
         }
         row.append(drawn);
@@ -148,7 +149,7 @@
       this.box.hidden = value === null || value === undefined || value === "";
       if (this.box.hidden) return;
       const lines = typeof value === "object" ? Object.entries(value).map(([name, text]) => `${name}: ${text}`) : [String(value)];
-      this.box.replaceChildren(...lines.map((line) => element("p", line)));
+      this.box.replaceChildren(...lines.map((line) => element("div", line)));
       const left = Math.min(event.clientX + 14, window.innerWidth - this.box.offsetWidth - 8);
       const below = event.clientY + 14;
       const fits = below + this.box.offsetHeight < window.innerHeight;
