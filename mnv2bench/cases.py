@@ -94,6 +94,12 @@ class Case:
         spelt = f"{self.network}_{float(self.width)}_{self.resolution}"
         return spelt if self.classes == networks.CLASSES else f"{spelt}_{self.classes}classes"
 
+    @property
+    def short_variant(self) -> str:
+        """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one."""
+        size = f"{float(self.width)}@{self.resolution}"
+        return size if self.network == networks.DEFAULT else f"{self.network} {size}"
+
     @cached_property
     def kind(self) -> Kind:
         """What its numbers are: times taken here, times taken on another device, or instruction counts."""

@@ -31,6 +31,7 @@ HEADINGS = {
     "largest_tensor_mb": "largest tensor MB",
     "peak_in_out_mb": "in + out MB",
 }
+WORDS = {"True": "yes", "False": "no"}
 SPARE = ("MAdds", "params", "params without BN", "published params M", "largest tensor MB", "in + out MB")
 TITLE = "Our counts beside the published numbers"
 PAGE = Sort("paper page")
@@ -58,7 +59,7 @@ def paper_markdown(network: str = DEFAULT) -> str:
 def paper_lines(network: str = DEFAULT) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The rows of `paper_table` as texts, under the headings that a terminal shows."""
     rows = _rows(network)
-    lines = [tuple(_cell(name, row[name]) for name in HEADINGS) for row in rows]
+    lines = [tuple(WORDS.get(cell := _cell(name, row[name]), cell) for name in HEADINGS) for row in rows]
     return tuple(HEADINGS.values()), lines
 
 
