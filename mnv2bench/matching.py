@@ -8,22 +8,23 @@ from mnv2bench.texts import one_line
 
 MOST_NAMED = 5  # names in a message
 SIZE = re.compile(r"(?<=\d)@(?=\d)")  # how tables write a variant: 1.0@224
-# What may not stand beside a part of a name, the strictest first: torch_compile is not meant to be
-# torch_compile_freezing, and t1 is not meant to be t16.
-INSIDE = ("[^-]", "[^-_]", "")
+SHAPES = (  # of a part in a name, the strictest first: t1 is not meant to be t16, and lenet is no part of mobilenet
+    "(?<![^-]){}(?![^-])",
+    "(?<![^-_]){}(?![^-_])",
+    "(?<![^-_]){}",
+)
 
 
 def matching_names(text: str, names: Sequence[str]) -> list[str]:
-    """The name that is the text; else the names that have it as whole words, or at all.
+    """The name that is the text; else the names that have it as whole words, or as the beginning of words.
 
     A variant may be written as tables write it: 1.0@224 is 1.0_224.
     """
     if text in names:
         return [text]
-    text = SIZE.sub("_", text)
-    for inside in INSIDE:
-        part = re.compile(f"(?<!{inside}){re.escape(text)}(?!{inside})" if inside else re.escape(text))
-        matches = [name for name in names if text and part.search(name)]
+    part = re.escape(SIZE.sub("_", text))
+    for shape in SHAPES:
+        matches = [name for name in names if text and re.search(shape.format(part), name)]
         if matches:
             return matches
     return []

@@ -1,7 +1,9 @@
 """The command line, in processes of its own: every verb, what bad input says, and how Ctrl-C ends."""
 
+import importlib.metadata
 import json
 import re
+import shlex
 import signal
 
 import psutil
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from mnv2bench import Case, backends
 from mnv2bench.cli import app
+from mnv2bench.cli.verbs import EXAMPLES, GROUPS, ORDER
 from mnv2bench.machine import FINGERPRINTED
 from mnv2bench.records.journal import load
 from mnv2bench.selection import FLAGS, OPTIONS
@@ -203,20 +206,58 @@ def test_nothing_but_damaged_files_makes_no_report(command, tmp_path):
 # the other verbs
 
 
-def test_paper_prints_every_cell_of_the_full_grid(command):
+def test_paper_shows_the_full_grid_as_a_table_and_writes_markdown_where_it_is_told_to(command, tmp_path):
     ran = command("mnv2bench", "paper")
     assert (ran.returncode, ran.stderr) == (0, "")
-    rows = [line for line in ran.stdout.splitlines() if line.startswith("| mobilenet_v2_")]
+    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("  mobilenet_v2_")]
     assert len(rows) == 30
-    assert sum(" computed only " in row for row in rows) == 8
-    assert "| mobilenet_v2_1.0_224 | 1.0 | 224 | 300,774,272 | 300 | 300 | True | 3,504,872 |" in ran.stdout
+    assert sum("computed only" in " ".join(row) for row in rows) == 8
+    large = "mobilenet_v2_1.0_224 300,774,272 300 300 yes 3,504,872 3,472,041 3.47 71.8 73.8 4.82 6.02"
+    assert large.split() in rows
+    page = tmp_path / "paper.md"
+    ran = command("mnv2bench", "paper", "--markdown", str(page))
+    assert (ran.returncode, ran.stdout) == (0, f"Markdown: {page}\n")
+    assert "| mobilenet_v2_1.0_224 | 1.0 | 224 | 300,774,272 | 300 | 300 | True | 3,504,872 |" in page.read_text()
 
 
-def test_network_prints_the_articles_totals(command):
+def test_network_shows_the_articles_totals(command):
     ran = command("mnv2bench", "network", "mobilenet_v2_article")
     assert (ran.returncode, ran.stderr) == (0, "")
     for number in ("3,505,960", "313.65", "113.28", "14.02", "127.91"):
         assert number in ran.stdout
+    assert "|" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["mobilenet_v2_0.35_96"], "mobilenet_v2_0.35_96"),
+        (["0.35_96"], "mobilenet_v2_0.35_96"),
+        (["0.35@96"], "mobilenet_v2_0.35_96"),
+        (["mobilenet_v2_0.4_100"], "mobilenet_v2_0.4_100"),
+        (["article_1.4_224"], "mobilenet_v2_article_1.4_224"),
+        (["mobilenet_v2", "--widths", "0.5"], "mobilenet_v2_0.5_224"),
+    ],
+)
+def test_network_takes_a_variant_and_a_part_of_one(verb, words, shown):
+    ran = verb("network", *words)
+    assert ran.returncode == 0
+    assert ran.out.startswith(f"Layers of {shown}\n")
+
+
+def test_a_part_of_several_variants_names_the_first_few(verb):
+    ran = verb("network", "0.5")
+    assert ran.returncode == 2
+    assert ran.err == (
+        "mnv2bench: '0.5' is part of 5 variants: name one of mobilenet_v2_0.5_224, mobilenet_v2_0.5_192, "
+        "mobilenet_v2_0.5_160, mobilenet_v2_0.5_128, mobilenet_v2_0.5_96\n"
+    )
+
+
+def test_a_variant_has_a_width_and_a_resolution_already(verb):
+    ran = verb("network", "0.35_96", "--width", "0.5")
+    assert ran.returncode == 2
+    assert "leave --width and --resolution out" in ran.err
 
 
 def test_env_is_json_and_names_the_machine(command):
@@ -310,6 +351,38 @@ MEASURING = ("run", "profile", "roofline", "duel")
 def test_every_verb_that_measures_takes_all_the_words_that_choose_cases(verb):
     options = {name for parameter in get_command(app).commands[verb].params for name in parameter.opts}
     assert {f"--{name}" for name in (*OPTIONS, *FLAGS)} <= options
+    singular = {"--network", "--width", "--resolution", "--backend", "--device", "--precision", "--thread", "--batch"}
+    assert singular <= options
+
+
+# help
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_shows_every_verb_in_a_group(verb, word):
+    ran = verb(word)
+    assert ran.returncode == 0
+    titles = [line.strip("╭─╮ ") for line in ran.out.splitlines() if line.startswith("╭")]
+    assert titles == ["Options", *GROUPS]
+    assert sorted(get_command(app).commands) == sorted(name for name in ORDER if name in get_command(app).commands)
+
+
+def test_every_verb_has_a_short_help_an_example_that_it_takes_and_its_exit_codes(verb):
+    commands = get_command(app).commands
+    for name, command in commands.items():
+        words = shlex.split(EXAMPLES[name])
+        assert words[:2] == ["mnv2bench", name]
+        command.make_context(name, words[2:])  # raises where an option is not there
+        ran = verb(name, "-h")
+        assert ran.returncode == 0
+        shown = " ".join(ran.out.split())
+        assert f"Example: {EXAMPLES[name]}" in shown
+        assert "Exit codes (docs/exit-codes.md): 0 " in shown
+
+
+def test_the_version_is_that_of_the_distribution(verb):
+    ran = verb("--version")
+    assert (ran.returncode, ran.out) == (0, f"mnv2bench {importlib.metadata.version('mnv2bench')}\n")
 
 
 @pytest.mark.parametrize(

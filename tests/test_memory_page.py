@@ -191,12 +191,17 @@ def test_of_no_variant_there_is_no_picture():
 # the verb
 
 
-def test_the_verb_prints_the_page_and_writes_what_it_is_asked_for(command, tmp_path):
+def test_the_verb_shows_the_page_and_writes_what_it_is_asked_for(command, tmp_path):
     files = ("--csv", str(tmp_path / "m.csv"), "--svg", str(tmp_path / "m.svg"))
     ran = command("mnv2bench", "memory", "--widths", "0.5", "--resolutions", "128", *files)
     variant = ("mobilenet_v2", 0.5, 128)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == memory_page([variant]) + f"CSV: {tmp_path / 'm.csv'}\nSVG: {tmp_path / 'm.svg'}\n"
+    assert ran.stdout.startswith("Activation memory\n\nComputed, not measured: ")
+    assert "  0.5@128 " in ran.stdout
+    assert ran.stdout.endswith(f"CSV: {tmp_path / 'm.csv'}\nSVG: {tmp_path / 'm.svg'}\n")
+    page = command("mnv2bench", "memory", "--width", "0.5", "--resolution", "128", "--markdown", str(tmp_path / "m.md"))
+    assert page.stdout == f"Markdown: {tmp_path / 'm.md'}\n"
+    assert (tmp_path / "m.md").read_text().startswith(memory_page([variant]))
     assert (tmp_path / "m.csv").read_text() == live_csv([variant])
     for option, name in (("--csv", "m.svg"), ("--svg", "m.csv")):
         before = (tmp_path / name).read_bytes()
@@ -208,7 +213,7 @@ def test_the_verb_prints_the_page_and_writes_what_it_is_asked_for(command, tmp_p
 
 
 def test_the_verb_takes_the_quick_grid_where_nothing_is_asked(command):
-    ran = command("mnv2bench", "memory", "--network", "mobilenet_v2_article")
+    ran = command("mnv2bench", "memory", "--network", "mobilenet_v2_article", "--markdown", "/dev/stdout")
     assert [row[0] for row in drawn(ran.stdout.partition("\n## ")[0])] == [
         "mobilenet_v2_article_0.35_96",
         "mobilenet_v2_article_1.0_224",

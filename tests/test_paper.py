@@ -134,26 +134,34 @@ def test_timm_counts_batch_norm_twice_and_the_pooling_input(width, gmacs):
 
 def test_a_network_page_ends_in_the_totals_of_torchinfo_and_of_the_paper():
     page = network_page("mobilenet_v2_article", 1.0, 224)
-    assert page.splitlines()[:5] == [
-        "mobilenet_v2_article, width 1.0, resolution 224: one fp32 image, 1000 classes",
+    assert page.splitlines()[:7] == [
+        "# Layers of mobilenet_v2_article_1.0_224",
         "",
-        "Layer              Kind       Output shape       Params  BN params       MAdds",
-        "stem               conv       [32, 112, 112]        864         64  10,838,016",
-        "block0.expand      conv       [32, 112, 112]      1,024         64  12,845,056",
+        "mobilenet_v2_article, width 1.0, resolution 224: one fp32 image, 1000 classes.",
+        "",
+        "| layer             | type      | output shape   |    params |   BN params |      MAdds |",
+        "|:------------------|:----------|:---------------|----------:|------------:|-----------:|",
+        "| stem              | conv      | [32, 112, 112] |       864 |          64 | 10,838,016 |",
     ]
-    assert page.splitlines()[-14:] == [
-        "By torchinfo's rules (adds batch norm and bias; counts outputs twice, for a backward pass)",
-        "Total params                     3,505,960",
-        "Total mult-adds (M)                 313.65",
-        "Input size (MB)                       0.60",
-        "Forward/backward pass size (MB)     113.28",
-        "Params size (MB)                     14.02",
-        "Estimated total size (MB)           127.91",
+    assert page.splitlines()[-20:] == [
+        "By torchinfo's rules (adds batch norm and bias; counts outputs twice, for a backward pass):",
         "",
-        "By the paper's rules (batch norm and ReLU6 folded)",
-        "MAdds, conv and linear only         313,619,328",
-        "Params                                3,505,960",
-        "Params without batch norm             3,471,784",
-        "Largest tensor (MB)                        4.82",
-        "Peak input + output of one op (MB)         6.02",
+        "| by torchinfo                    |    number |",
+        "|:--------------------------------|----------:|",
+        "| Total params                    | 3,505,960 |",
+        "| Total mult-adds (M)             |    313.65 |",
+        "| Input size (MB)                 |      0.60 |",
+        "| Forward/backward pass size (MB) |    113.28 |",
+        "| Params size (MB)                |     14.02 |",
+        "| Estimated total size (MB)       |    127.91 |",
+        "",
+        "By the paper's rules (batch norm and ReLU6 folded):",
+        "",
+        "| by the paper                       |      number |",
+        "|:-----------------------------------|------------:|",
+        "| MAdds, conv and linear only        | 313,619,328 |",
+        "| Params                             |   3,505,960 |",
+        "| Params without batch norm          |   3,471,784 |",
+        "| Largest tensor (MB)                |        4.82 |",
+        "| Peak input + output of one op (MB) |        6.02 |",
     ]

@@ -97,28 +97,32 @@ def show(
 
     In a file or a log it has its full width. On a narrow terminal long texts fold and the `spare` columns are left out.
     """
-    out = console()
-    shown = [
-        place for place, name in enumerate(columns) if not out.is_terminal or out.width >= WIDE or name not in spare
-    ]
+    shown = [place for place, name in enumerate(columns) if not _is_narrow() or name not in spare]
     lines = [[row[place] for place in shown] for row in rows]
     header = [columns[place] for place in shown]
-    texts = [place for place, name in enumerate(header) if name in TEXT_COLUMNS]
-    table = _table(header, lines, texts)
+    table = _table(header, lines, [place for place, name in enumerate(header) if name in TEXT_COLUMNS])
     table.title, table.caption = escape(title) or None, caption or None
     _print_table(table)
 
 
+def _is_narrow() -> bool:
+    """Whether the output is a terminal that has not the room for every column."""
+    out = console()
+    return out.is_terminal and out.width < WIDE
+
+
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]], texts: Collection[int]) -> Table:
     """A table whose texts fold where the terminal is narrow; numbers stay whole, and their headings fold instead."""
-    table = Table(box=SIMPLE, title_justify="left", caption_justify="left", padding=(0, 1, 0, 0))
+    table = Table(box=SIMPLE, title_justify="left", caption_justify="left")
+    if _is_narrow():
+        table.padding = (0, 1, 0, 0)
     for place, name in enumerate(header):
         longest = max((len(line[place]) for line in lines), default=0)
         if place in texts:
             folds = longest > FOLDED_FROM
             table.add_column(escape(name), no_wrap=not folds, overflow="fold", min_width=FOLDED.get(name))
         else:
-            heading = textwrap.fill(name, max(longest, *map(len, name.split())), break_long_words=False)
+            heading = textwrap.fill(name, max(longest, *map(len, name.split()))) if _is_narrow() else name
             table.add_column(escape(heading), justify="right", no_wrap=True)
     for line in lines:
         table.add_row(*map(escape, line))

@@ -93,9 +93,12 @@ def network(
     from mnv2bench.report.network import PAGE, network_blocks, network_page
 
     family, named_width, named_resolution = _network(name)
-    if named_width is not None and (width is not None or resolution is not None):
+    if named_width is not None and (width, resolution) != (None, None):
         raise ValueError(f"{name} has a width and a resolution: leave --width and --resolution out")
-    variant = (family, named_width or width or 1.0, named_resolution or resolution or 224)
+    if named_width is None or named_resolution is None:
+        named_width = 1.0 if width is None else width
+        named_resolution = 224 if resolution is None else resolution
+    variant = (family, named_width, named_resolution)
     if markdown:
         write({Product(markdown, PAGE): network_page(*variant)})
         _print_place("Markdown", markdown)
@@ -112,7 +115,7 @@ def _network(text: str) -> tuple[str, float | None, int | None]:
     if spelt is None or spelt["network"] not in known:
         usual = _variants([networks.DEFAULT])
         names = usual if matching_names(text, usual) else _variants(known)
-        spelt = VARIANT.fullmatch(matching_name(text, names, "there is no network", "variants"))
+        spelt = VARIANT.fullmatch(matching_name(text, names, "unknown network", "variants"))
     assert spelt
     return spelt["network"], float(spelt["width"]), int(spelt["resolution"])
 
