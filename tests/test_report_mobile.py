@@ -57,7 +57,7 @@ def test_a_device_has_tables_of_its_own():
 
 
 def test_a_device_of_which_every_second_row_throttled_is_not_to_be_used_and_has_no_bold():
-    assert PAGE.splitlines()[2] == "**DO NOT USE: 1 of 2 rows throttled.**"
+    assert "\n**DO NOT USE: 1 of 2 rows throttled.**\n" in PAGE  # behind the answer of this processor
     assert "**68.20**" not in PAGE
     cool = on_phone("litert", 70.1, 70.5, 71.0)
     assert "**68.20** (67.70–68.70)" in markdown([("night.json", [cool, EXECUTORCH])])
