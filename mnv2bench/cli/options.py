@@ -28,7 +28,7 @@ from mnv2bench.selection import (
 )
 
 CaseIds = Annotated[
-    list[str] | None, typer.Argument(help="Case ids, or parts of one id each. Without them, the options choose.")
+    list[str] | None, typer.Argument(help="Case ids, or parts that one id alone has. Without them, the options choose.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
 Floors = Annotated[Path, typer.Option("--results", help="The folder with the machines' A/A floors.")]
