@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
 DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
 INDEX = "docs/README.md"
 PAGES = ["README.md", "CONTRIBUTING.md", "results/README.md", *DOCS]
-README_LINES = 130  # at most
+README_LINES = 125  # at most
 ENTRY_POINTS = {"mnv2bench.backends", "mnv2bench.networks", "mnv2bench.jsonl"}  # groups, and a file
 VERBS = sorted(get_command(app).commands)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -38,15 +38,16 @@ def _commands(page):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_stands_in_the_readme_and_has_help(verb):
-    assert f"`mnv2bench {verb}" in README
+def test_every_verb_stands_on_its_page_and_has_help(verb):
+    assert f"### mnv2bench {verb}\n" in _text("docs/verbs.md")
     shown = CliRunner().invoke(app, [verb, "--help"])
     assert shown.exit_code == 0
     assert get_command(app).commands[verb].help
 
 
-def test_every_verb_in_the_readme_exists():
-    assert sorted(set(re.findall(r"\| `mnv2bench ([\w-]+)", README))) == VERBS
+def test_every_verb_on_that_page_exists():
+    assert sorted(re.findall(r"^### mnv2bench ([\w-]+)$", _text("docs/verbs.md"), re.MULTILINE)) == VERBS
+    assert "(docs/verbs.md)" in README
 
 
 @pytest.mark.parametrize("backend", backends.names())
