@@ -103,6 +103,11 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.REFUSED: f"{BAD_INPUT}, there is none, or no case of the files has a value that an option names",
         ExitCode.NOT_JUDGED: "the rows of a machine are too noisy to choose by, or none was timed",
     },
+    "ship": {
+        ExitCode.DONE: "the folder is written, and its `run.py` computed here what eager fp32 computes",
+        ExitCode.BAD: "`run.py` did not compute that; nothing is written",
+        ExitCode.REFUSED: f"{BAD_INPUT}; or the case was not measured, cannot be shipped or cannot be made here",
+    },
     "history": {
         ExitCode.DONE: "the nights are shown, with at least one number",
         ExitCode.BAD: "a file was skipped, or no night has a number",

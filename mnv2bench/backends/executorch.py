@@ -23,6 +23,7 @@ RUNTIME = Runtime(
     distributions=("executorch",),
     profiler="executorch",
     why_no_trace="ExecuTorch's ETDump is no Chrome trace",
+    programs={"cpu": "executorch"},
     mobile=True,
     counted=True,
 )

@@ -27,6 +27,7 @@ RUNTIME = Runtime(
     any_processor=("fp16", "bf16", "int8"),
     needs_cuda=13000,
     profiler="fake",
+    why_no_program="it computes nothing, and is for tests alone",
 )
 SPIN_NS = 200_000  # of a call, at least
 MADDS_PER_NS = 60  # of a longer one, so that no machine is too slow for it

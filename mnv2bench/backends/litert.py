@@ -24,6 +24,7 @@ RUNTIME = Runtime(
     distributions=("ai-edge-litert",),
     profiler="litert",
     why_no_trace="LiteRT's profiler writes no trace file",
+    programs={"cpu": "litert", "cpu fp16": "litert_compiled"},
     mobile=True,
     counted=True,
 )

@@ -24,6 +24,7 @@ RUNTIME = Runtime(
     extra="ncnn",
     distributions=("ncnn",),
     why_no_profiler="ncnn's wheels are built without its benchmark option, and it has no other profiler",
+    programs={"cpu": "ncnn"},
     mobile=True,
     counted=True,
     wheels=("ncnn",),

@@ -34,6 +34,7 @@ RUNTIME = Runtime(
     quick_throughput=True,
     quick_precisions=("int8",),
     profiler="onnxruntime",
+    programs={"cpu": "onnxruntime", "cuda": "onnxruntime_cuda"},
     wheels=("onnxruntime",),
 )
 WITH_WEIGHTS = (

@@ -24,6 +24,7 @@ RUNTIME = Runtime(
     quick_precisions=("bf16",),
     profiler="openvino",
     why_no_trace="OpenVINO's performance counters are durations without a time line",
+    programs={"cpu": "openvino"},
 )
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}  # without one, some CPUs silently pick bf16
 CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}

@@ -21,6 +21,7 @@ RUNTIME = Runtime(
     distributions=("tensorrt", "tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt-cu13-libs"),
     profiler="tensorrt",
     why_no_trace="TensorRT's IProfiler tells durations without a time line (Nsight Systems has one)",
+    programs={"cuda": "tensorrt"},
 )
 
 DATA_TYPES = {

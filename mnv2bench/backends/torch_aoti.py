@@ -17,6 +17,7 @@ RUNTIME = Runtime(
     profiler="torch_aoti",
     profiled_reads="pt2_profiled",
     profiled_reads_other={"int8": "pt2_int8_profiled"},
+    programs={"cpu": "torch_aoti"},
 )
 ONE_RUNNER, ANY_DEVICE = 1, -1
 

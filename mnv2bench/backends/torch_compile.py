@@ -18,6 +18,7 @@ RUNTIME = Runtime(
     distributions=("torch", "triton"),
     opens="compiling",
     profiler="torch_compile",
+    why_no_program="torch.compile compiles in every process: ship torch_aoti, which is compiled ahead of time",
 )
 
 

@@ -16,6 +16,7 @@ RUNTIME = Runtime(
     distributions=("torch", "torchao"),
     opens="slow",
     profiler="torch_compile_freezing",
+    why_no_program="torch.compile compiles in every process: ship torch_aoti, which is compiled ahead of time",
 )
 
 

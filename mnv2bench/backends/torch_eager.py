@@ -17,6 +17,7 @@ RUNTIME = Runtime(
     },
     distributions=("torch",),
     profiler="torch_eager",
+    why_no_program="its file holds weights alone: ship torch_script, whose file holds the same network and its weights",
 )
 
 

@@ -22,6 +22,7 @@ RUNTIME = Runtime(
     },
     distributions=("torch",),
     profiler="torch_script",
+    programs={"cpu": "torch_script"},
 )
 ALLOW_TF32 = 12  # which argument of aten::_convolution
 

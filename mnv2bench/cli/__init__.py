@@ -14,6 +14,7 @@ from mnv2bench.cli import (
     report,
     run,
     selfcheck,
+    ship,
 )
 from mnv2bench.cli.app import app, main
 from mnv2bench.cli.verbs import ORDER
@@ -36,4 +37,5 @@ __all__ = [
     "report",
     "run",
     "selfcheck",
+    "ship",
 ]

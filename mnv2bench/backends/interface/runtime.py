@@ -37,6 +37,11 @@ class Runtime:
     another one, and `profiled_reads_other` those of precisions that have yet another. `why_no_trace` is the reason why
     its profiler writes no Chrome trace, where it writes none.
 
+    `programs` names, by device, the program that `mnv2bench ship` writes for its cases: a template in
+    mnv2bench/shipping/templates, or the text of a template itself, of several lines. A precision that has another one
+    stands behind the device, as in {"cpu": "litert", "cpu fp16": "litert_compiled"}. Where there is none,
+    `why_no_program` is the reason.
+
     `mobile`: it is what runs on other devices where no backend is named. `counted`: it runs on one thread alone, so
     that its instructions can be counted. `wheels` are the distributions, besides numpy, that its module needs on a
     board; without any, it needs a runner of its own there.
@@ -59,6 +64,8 @@ class Runtime:
     profiled_reads: str = ""
     profiled_reads_other: Mapping[str, str] = field(default_factory=dict)
     why_no_trace: str = ""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    why_no_program: str = ""
     mobile: bool = False
     counted: bool = False
     wheels: tuple[str, ...] = ()
@@ -73,6 +80,10 @@ class Runtime:
                 precisions.named(name)
         for name in (*self.reads_other, *self.profiled_reads_other, *self.reads_fp32):
             precisions.named(name)
+        for name in self.programs:
+            device, _, precision = name.partition(" ")
+            if device not in HERE or (precision and precision not in precisions.NAMES):
+                raise ValueError(f"programs are by device, of {', '.join(HERE)}, not by {name!r}")
         if self.opens not in OPENS:
             raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
 
@@ -88,3 +99,7 @@ class Runtime:
     def profiled_format(self, precision: str) -> str:
         """The artifact format that is opened to be profiled in this precision, "" where it is the ordinary one."""
         return self.profiled_reads_other.get(precision, self.profiled_reads)
+
+    def program(self, device: str, precision: str) -> str:
+        """The program that is shipped with a case of this device and precision, "" where there is none."""
+        return self.programs.get(f"{device} {precision}") or self.programs.get(device, "")

@@ -1,0 +1,75 @@
+"""What `mnv2bench ship` refuses before it makes anything, and which file it takes its numbers from."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from test_exit_codes import journal
+
+from mnv2bench.cases import Case
+from mnv2bench.shipping import newest
+
+CASE = Case(width=0.35, resolution=96, backend="openvino")
+OTHER = Case(backend="ncnn")
+COMPILED = Case(width=0.35, resolution=96, backend="torch_compile")
+COUNTED = Case(width=0.35, resolution=224, backend="litert", device="qemu:cortex-a76")
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    journal(tmp_path / "a.jsonl", {CASE: 2.0, COMPILED: 3.0})
+    journal(tmp_path / "wrong.jsonl", {CASE: 2.0}, "wrong")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("nonsense", "--from", "a.jsonl"), "'nonsense' is not a case id such as"),
+        (
+            ("mobilenet_v2_1.0_224-b1-ncnn-cpu-fp32-t1", "--from", "a.jsonl"),
+            "was not measured in a.jsonl: measure it with",
+        ),
+        ((CASE.id,), f"{CASE.id} was not measured in results/: measure it with mnv2bench run"),
+        ((CASE.id, "--from", "wrong.jsonl"), f"{CASE.id} is wrong in wrong.jsonl (why): ship another case"),
+        ((COMPILED.id, "--from", "a.jsonl"), "torch.compile compiles in every process: ship torch_aoti"),
+        ((CASE.id, "--from", "no.jsonl"), "no.jsonl"),
+        ((CASE.id, "--from", "a.jsonl", "--images", "a"), "name them with --weights FILE"),
+        ((CASE.id, "--from", "a.jsonl", "--weights", "no.pt"), "--weights no.pt: "),
+    ],
+)
+def test_what_cannot_be_shipped_is_refused_in_one_line_before_anything_is_made(place, cache, verb, words, line):
+    before = sorted(cache.rglob("*"))
+    ran = verb("ship", *words, "--to", "out")
+    assert ran.returncode == 2
+    assert line in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (place / "out").exists()
+    assert sorted(cache.rglob("*")) == before
+
+
+def test_the_numbers_are_of_the_newest_file_that_has_the_case_and_a_damaged_one_is_passed_over(place):
+    machine = place / "results" / "machine-a"
+    machine.mkdir(parents=True)
+    for name, ms, day in (("old", 2.0, 1), ("new", 4.0, 20), ("middle", 3.0, 10)):
+        path = journal(machine / f"{name}.jsonl", {CASE: ms})
+        written = datetime(2026, 11, day, tzinfo=UTC).timestamp()
+        os.utime(path, (written, written))
+    journal(machine / "another.jsonl", {COMPILED: 1.0})
+    (machine / "damaged.jsonl").write_text("{")
+    measurement = newest(CASE, (), place / "results")
+    assert (measurement.file.name, f"{measurement.day:%Y-%m-%d}") == ("new.jsonl", "2026-11-20")
+    assert measurement.candidate.median_ms == pytest.approx(4.0)
+    named = newest(CASE, (machine / "old.jsonl", machine / "middle.jsonl"), place / "results")
+    assert named.file.name == "middle.jsonl"
+    with pytest.raises(ValueError, match="damaged"):
+        newest(CASE, (machine / "damaged.jsonl",), place / "results")
+
+
+def test_what_was_only_counted_has_no_time_to_ship_by(place):
+    (counted,) = (ROOT / "results").glob("*/counts_a76.jsonl")
+    with pytest.raises(ValueError, match=f"{COUNTED.id} has no time of ours in .*counts_a76.jsonl: measure it with"):
+        newest(COUNTED, (counted,), place)
