@@ -45,6 +45,8 @@ ELSEWHERE = {  # where another test holds a code against a real run: each takes 
     ("gate", 1): "test_gate.py::test_pairs_confirm_the_cell_that_is_slower_and_clear_the_one_that_only_looked_so",
     ("gate", 130): "test_exit_codes.py::test_a_verb_that_measures_is_interrupted",
     ("build-runner", 0): "test_bundles.py::test_the_verb_builds_a_runner_and_says_where_it_lies",
+    ("ship", 0): "test_ship.py::test_a_folder_holds_the_measured_file_and_a_program_that_was_verified",
+    ("ship", 1): "test_ship.py::test_a_program_of_another_package_is_shipped_and_one_whose_outputs_are_wrong_is_not",
     ("selfcheck", 130): "test_exit_codes.py::test_a_verb_that_measures_is_interrupted",
 }
 
@@ -140,6 +142,7 @@ RUNS = [  # verb, code, its words, what it prints
     ("recommend", 1, ("--results", "nights", "--latency", "0.1ms"), "Missed: 0.500 ms for a budget of 0.1 ms"),
     ("recommend", 2, (), "none under results/"),
     ("recommend", 3, ("a.jsonl",), "DO NOT USE: 1 of 1 rows without a bound of latency"),
+    ("ship", 2, ("nonsense", "--to", "out"), "is not a case id"),
     ("history", 0, NIGHTS, "nightly"),
     ("history", 1, BROKEN, "no night has a number"),
     ("history", 2, ("--results", "nowhere"), "no nights under"),

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from test_added_backend import MODULE, NAME, package  # noqa: F401  a fixture
 
-from mnv2bench import Campaign, Plan, backends, run
+from mnv2bench import backends
 from mnv2bench.artifacts import path as cached
 from mnv2bench.backends.interface.registry import missing_instructions
+from mnv2bench.campaign import Campaign, run
 from mnv2bench.cases import Case
+from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import load
 from mnv2bench.shipping.verification import program_outputs

@@ -8,7 +8,7 @@ import pytest
 from test_exit_codes import journal
 
 from mnv2bench.cases import Case
-from mnv2bench.shipping import newest
+from mnv2bench.shipping import measured_case, newest, read_files
 
 CASE = Case(width=0.35, resolution=96, backend="openvino")
 OTHER = Case(backend="ncnn")
@@ -33,7 +33,7 @@ def place(tmp_path, monkeypatch):
             ("mobilenet_v2_1.0_224-b1-ncnn-cpu-fp32-t1", "--from", "a.jsonl"),
             "was not measured in a.jsonl: measure it with",
         ),
-        ((CASE.id,), f"{CASE.id} was not measured in results/: measure it with mnv2bench run"),
+        ((CASE.id,), f"{CASE.id} was not measured in any file, and there is none: measure it with mnv2bench"),
         ((CASE.id, "--from", "wrong.jsonl"), f"{CASE.id} is wrong in wrong.jsonl (why): ship another case"),
         ((COMPILED.id, "--from", "a.jsonl"), "torch.compile compiles in every process: ship torch_aoti"),
         ((CASE.id, "--from", "no.jsonl"), "no.jsonl"),
@@ -60,16 +60,24 @@ def test_the_numbers_are_of_the_newest_file_that_has_the_case_and_a_damaged_one_
         os.utime(path, (written, written))
     journal(machine / "another.jsonl", {COMPILED: 1.0})
     (machine / "damaged.jsonl").write_text("{")
-    measurement = newest(CASE, (), place / "results")
+    measurement = newest(CASE, read_files((), place / "results"))
     assert (measurement.file.name, f"{measurement.day:%Y-%m-%d}") == ("new.jsonl", "2026-11-20")
     assert measurement.candidate.median_ms == pytest.approx(4.0)
-    named = newest(CASE, (machine / "old.jsonl", machine / "middle.jsonl"), place / "results")
+    named = newest(CASE, read_files((machine / "old.jsonl", machine / "middle.jsonl"), place / "results"))
     assert named.file.name == "middle.jsonl"
     with pytest.raises(ValueError, match="damaged"):
-        newest(CASE, (machine / "damaged.jsonl",), place / "results")
+        read_files((machine / "damaged.jsonl",), place / "results")
 
 
 def test_what_was_only_counted_has_no_time_to_ship_by(place):
     (counted,) = (ROOT / "results").glob("*/counts_a76.jsonl")
     with pytest.raises(ValueError, match=f"{COUNTED.id} has no time of ours in .*counts_a76.jsonl: measure it with"):
-        newest(COUNTED, (counted,), place)
+        newest(COUNTED, read_files((counted,), place))
+
+
+def test_any_part_of_an_id_that_no_other_measured_case_has_names_the_case(place):
+    files = read_files((place / "a.jsonl",), place)
+    assert measured_case("openvino", files) == CASE
+    assert measured_case(CASE.id, ()) == CASE
+    with pytest.raises(ValueError, match="torch_compile"):
+        measured_case("96-b1", files)

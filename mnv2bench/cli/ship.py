@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from mnv2bench.cases import Case
 from mnv2bench.cli.app import console, verb
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import printable
@@ -16,7 +15,7 @@ from mnv2bench.terminal import Display
 
 @verb("ship")
 def ship(
-    case: Annotated[str, typer.Argument(help="The id of a measured case, as the report and recommend name it.")],
+    case: Annotated[str, typer.Argument(help="The id of a measured case, or a part that no other has.")],
     to: Annotated[Path, typer.Option("--to", help="The folder to write: a new one, or one that ship wrote.")],
     measured: Annotated[
         list[Path] | None,
@@ -33,10 +32,11 @@ def ship(
 
     named = select({"weights": weights, "images": images}).weights if weights or images else None
     shipping.require_free(to)
-    chosen = Case.parse(case)
+    files = shipping.read_files(measured or (), results)
+    chosen = shipping.measured_case(case, files)
     if named:
         (chosen,) = with_classes((chosen,), named)
-    measurement = shipping.newest(chosen, tuple(measured or ()), results)
+    measurement = shipping.newest(chosen, files)
     with Display(quiet=quiet) as display, measuring(wait=False, progress=display):
         verification = shipping.ship(measurement, shipping.shipped_weights(measurement, named), to, display)
     if verification.wrong:

@@ -11,13 +11,13 @@ from mnv2bench.locks import Progress
 from mnv2bench.records import Weights, WeightsKind
 from mnv2bench.shipping.artifact import shipped
 from mnv2bench.shipping.folder import require_free, write_folder
-from mnv2bench.shipping.measurement import Measurement, newest
+from mnv2bench.shipping.measurement import Measurement, measured_case, newest, read_files
 from mnv2bench.shipping.program import imported_modules, program, template_name
 from mnv2bench.shipping.readme import readme
 from mnv2bench.shipping.requirements import requirements, requirements_text
 from mnv2bench.shipping.verification import PROGRAM, Verification, batches, verify
 
-__all__ = ["Measurement", "newest", "require_free", "ship", "shipped_weights"]
+__all__ = ["Measurement", "measured_case", "newest", "read_files", "require_free", "ship", "shipped_weights"]
 
 DIGITS_LICENCE = "LICENSE-digits.txt"
 

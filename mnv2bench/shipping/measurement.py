@@ -1,6 +1,6 @@
 """The measurement that a shipped case is described by: its newest record in saved files, never anything else."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +8,14 @@ from pathlib import Path
 from mnv2bench.cases import Case
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.files import printable
+from mnv2bench.matching import matching_name, matching_names
 from mnv2bench.recommendation import Candidate
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Unusable
 from mnv2bench.records.reading import Contents, contents_of, saved_at
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
+from mnv2bench.texts import one_line
 
 
 @dataclass(frozen=True)
@@ -34,44 +36,64 @@ class Measurement:
         return Candidate(self.evaluation)
 
 
+@dataclass(frozen=True)
+class SavedFile:
+    """A journal or saved file, and all that it holds."""
+
+    path: Path
+    contents: Contents
+
+    @property
+    def day(self) -> datetime:
+        """When it was saved; of a journal, which does not say it, when it was last written."""
+        return saved_at(self.contents) or datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+
+
 def saved_files(results: Path) -> tuple[Path, ...]:
     """The journals and saved files under a folder of results."""
     return tuple(sorted(path for pattern in ("*/*.jsonl", "*/*/*.json") for path in results.glob(pattern)))
 
 
-def newest(case: Case, named: Sequence[Path], results: Path) -> Measurement:
-    """The measurement of a case in the newest file that has it: of those that a user named, else of those in `results`.
+def read_files(named: Sequence[Path], results: Path) -> tuple[SavedFile, ...]:
+    """The files that a user named, else those in `results`; of the latter one that cannot be read is passed over.
 
-    Raises ValueError, in one line, where none has it, or where what the newest one has is no number to ship by. A file
-    in `results` that cannot be read is passed over; one that was named is not.
+    Raises Unusable, in one line, for a file that was named and cannot be read.
     """
-    holding = list(_holding(case, named) if named else _holding(case, saved_files(results), passes_over=True))
-    if not holding:
-        where = printable(", ".join(map(str, named))) if named else f"{printable(results)}/"
-        advice = "measure it with mnv2bench run, and name its journal with --from"
-        raise ValueError(f"{case.id} was not measured in {where}: {advice}")
-    file, contents = max(holding, key=lambda pair: _day(*pair))
-    (record,) = (record for record in contents.records if record.case == case)
-    _require_shippable(record, file)
-    return Measurement(_evaluation(record, contents, file), file, _day(file, contents))
-
-
-def _holding(case: Case, files: Iterable[Path], passes_over: bool = False) -> Iterator[tuple[Path, Contents]]:
-    """The files that name the case, with their contents."""
-    for file in files:
+    files: list[SavedFile] = []
+    for path in named or saved_files(results):
         try:
-            contents = contents_of(file)
+            files.append(SavedFile(path, contents_of(path)))
         except Unusable:
-            if not passes_over:
+            if named:
                 raise
-            continue
-        if case in contents.head.cases:
-            yield file, contents
+    return tuple(files)
 
 
-def _day(file: Path, contents: Contents) -> datetime:
-    """When a file was saved; of a journal, which does not say it, when it was last written."""
-    return saved_at(contents) or datetime.fromtimestamp(file.stat().st_mtime, UTC)
+def measured_case(text: str, files: Sequence[SavedFile]) -> Case:
+    """The case of an id, or the only case of these files that has the text in its id. ValueError, in one line, else."""
+    try:
+        return Case.parse(text)
+    except ValueError as error:
+        ids = list(dict.fromkeys(case.id for file in files for case in file.contents.head.cases))
+        if matching_names(text, ids):
+            return Case.parse(matching_name(text, ids))
+        raise ValueError(f"{error}, nor a part of one that was measured") from None
+
+
+def newest(case: Case, files: Sequence[SavedFile]) -> Measurement:
+    """The measurement of a case in the newest of these files that has it.
+
+    Raises ValueError, in one line, where none has it, or where what the newest one has is no number to ship by.
+    """
+    holding = [file for file in files if case in file.contents.head.cases]
+    if not holding:
+        names = printable(", ".join(str(file.path) for file in files)) if files else "any file, and there is none"
+        advice = "measure it with mnv2bench run, and name its journal with --from"
+        raise ValueError(f"{case.id} was not measured in {one_line(names)}: {advice}")
+    file = max(holding, key=lambda file: file.day)
+    (record,) = (record for record in file.contents.records if record.case == case)
+    _require_shippable(record, file.path)
+    return Measurement(_evaluation(record, file), file.path, file.day)
 
 
 def _require_shippable(record: Record, file: Path) -> None:
@@ -82,8 +104,9 @@ def _require_shippable(record: Record, file: Path) -> None:
         raise ValueError(f"{record.case.id} has no time of ours in {name}: measure it with mnv2bench run")
 
 
-def _evaluation(record: Record, contents: Contents, file: Path) -> Evaluation:
+def _evaluation(record: Record, file: SavedFile) -> Evaluation:
     """The record's numbers, beside those of its campaign."""
-    (campaign,) = (campaign for campaign in campaigns(contents.records) if any(r.case == record.case for r in campaign))
-    (evaluation,) = (e for e in evaluations(campaign, file.name) if e.case == record.case)
+    every = campaigns(file.contents.records)
+    (campaign,) = (campaign for campaign in every if any(other.case == record.case for other in campaign))
+    (evaluation,) = (e for e in evaluations(campaign, file.path.name) if e.case == record.case)
     return evaluation
