@@ -108,7 +108,7 @@ def _contents(
     contents[Product(places.csv, TABLE, sources)] = as_csv(shown)
     if places.html:
         link = address(places.csv, places.html)
-        contents[Product(places.html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link)
+        contents[Product(places.html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link, machines)
     if places.json:
         contents[Product(places.json, ROWS, sources)] = as_json(shown)
     contents |= pictures

@@ -25,18 +25,22 @@ class Picture:
 
 
 def title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
-    """`MobileNetV2 on Intel Xeon (2 cores, virtual machine), 2026-11-26`."""
+    """The title of a page in Markdown."""
+    return escape(plain_title(machines, networks))
+
+
+def plain_title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
+    """`MobileNetV2 on Intel Xeon (2 cores, virtual machine), 2026-11-26`: texts of files, not escaped."""
     name = " and ".join(dict.fromkeys(NAMES.get(network, network) for network in networks)) or NAMES["mobilenet_v2"]
     where = _place(machines[0]) if len(machines) == 1 else f"{len(machines)} machines"
-    return f"{escape(name)} on {where}"
+    return f"{name} on {where}"
 
 
 def _place(machine: MachineAnswers) -> str:
     """The name of a machine and the days on which its files were saved."""
     days = sorted({f"{source.when:%Y-%m-%d}" for source in machine.sources if source.when})
-    return ", ".join(
-        filter(None, (escape(machine.name), " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""))
-    )
+    first_and_last = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+    return ", ".join(filter(None, (machine.name, first_and_last)))
 
 
 def first_screen(
@@ -45,7 +49,7 @@ def first_screen(
     """The answers of each machine, side by side and never ranked; several machines have headings."""
     for number, machine in enumerate(machines):
         if len(machines) > 1:
-            yield f"## {_place(machine)}\n"
+            yield f"## {escape(_place(machine))}\n"
         yield from _machine(machine, conditions, pictures[number] if pictures else None)
 
 

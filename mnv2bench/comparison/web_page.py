@@ -1,55 +1,31 @@
 """The report as one HTML page: the answers with their pictures, a table of all cases, and every section folded."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from mnv2bench.comparison.case_table import case_table
 from mnv2bench.comparison.chapters import Chapter
-from mnv2bench.comparison.page import NO_CONDITIONS
+from mnv2bench.comparison.first_screen import plain_title
 from mnv2bench.comparison.sections import ranking, sections
+from mnv2bench.comparison.shown_answers import NOTHING_TIMED, SIDE_BY_SIDE, Draw, Drawn, shown_machine
 from mnv2bench.files import Sort
-from mnv2bench.recommendation import words
+from mnv2bench.gpu.section import unverified
 from mnv2bench.recommendation.answer import Answer, answers
-from mnv2bench.recommendation.goal import Goal
-from mnv2bench.recommendation.ladder import budget_rows
+from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions
 from mnv2bench.recommendation.machines import MachineAnswers, by_machine
 from mnv2bench.recommendation.picture import answer_figure
 from mnv2bench.report.cells import plain
+from mnv2bench.report.ranking import Ranking
 from mnv2bench.report.web.document import from_markdown, html, vega
-from mnv2bench.report.web.figure import Figure
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 WEB_PAGE = Sort("report in HTML", ".html")
 MOST_PICTURES = 8  # of a page: those of its first answers
-TITLE = "MobileNetV2 benchmark"
-
-
-@dataclass(frozen=True)
-class _ShownAnswer:
-    """An answer as the page shows it; `figure` is None where there is none, and `why_no_figure` says why."""
-
-    answer: Answer
-    heading: str
-    headline: str
-    sentences: tuple[str, ...]
-    remarks: tuple[str, ...]
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    figure: Figure | None
-    why_no_figure: str
-
-
-@dataclass(frozen=True)
-class _ShownMachine:
-    """A machine with its answers: the first is open, the others are folded."""
-
-    name: str
-    sources: tuple[str, ...]
-    notes: tuple[str, ...]
-    answers: tuple[_ShownAnswer, ...]
+NO_ROOM = f"Only the first {MOST_PICTURES} answers of this page have a picture."
 
 
 @dataclass(frozen=True)
@@ -70,77 +46,59 @@ class _ShownChapter:
 
 def web_page(
     chapters: Sequence[Chapter],
-    conditions: Mapping[str, Sequence[str]] = NO_CONDITIONS,
+    conditions: Conditions = NO_CONDITIONS,
     csv: str = "",
-    goal: Goal = Goal(),  # noqa: B008  it is frozen
+    machines: Sequence[MachineAnswers] | None = None,
 ) -> str:
     """The page of these chapters. `csv` is the address of their table, from the page's folder.
 
     `conditions` holds what was unusual about the machine while a file was measured, by the source of its chapters.
+    `machines` are the answers of all chapters, where they are known already.
     """
     evaluations = [evaluation for chapter in chapters for evaluation in chapter.evaluations]
-    machines = list(_machines(by_machine(evaluations, goal), conditions))
-    has_figures = any(shown.figure for machine in machines for shown in machine.answers)
+    known = by_machine(evaluations) if machines is None else machines
+    draw = _first_pictures()
+    shown = [shown_machine(machine, conditions, draw) for machine in known]
+    has_figures = any(answer.drawn.figure for machine in shown for answer in machine.answers)
     return html(
         "report.html",
         programs=[vega()] if has_figures else [],
-        title=_title(machines),
-        machines=machines,
-        conditions=[(source, "; ".join(unusual)) for source, unusual in conditions.items() if unusual],
+        title=plain(plain_title(known, [evaluation.case.network for evaluation in evaluations])),
+        warning=from_markdown(unverified(evaluations)),
+        machines=shown,
+        nothing=NOTHING_TIMED,
+        side_by_side=SIDE_BY_SIDE,
         table=case_table(evaluations),
-        chapters=[_chapter(chapter) for chapter in chapters],
+        chapters=[_chapter(chapter, _ranking(chapter, chapters, known)) for chapter in chapters],
         csv=csv,
     )
 
 
-def _title(machines: Sequence[_ShownMachine]) -> str:
-    if len(machines) != 1:
-        return TITLE
-    return f"MobileNetV2 on {plain(machines[0].name)}"
+def _first_pictures() -> Draw:
+    """A function that draws an answer; after the first ones there is no room for more."""
+    numbers = count()
+
+    def draw(place: int, answer: Answer) -> Drawn:
+        if next(numbers) >= MOST_PICTURES:
+            return Drawn(why_none=NO_ROOM)
+        try:
+            return Drawn(answer_figure(answer))
+        except ValueError as error:
+            return Drawn(why_none=f"There is no picture: {error}.")
+
+    return draw
 
 
-def _machines(machines: Sequence[MachineAnswers], conditions: Mapping[str, Sequence[str]]) -> Iterator[_ShownMachine]:
-    left = MOST_PICTURES
-    for machine in machines:
-        unusual = [sentence for source in machine.sources for sentence in conditions.get(source.name, ())]
-        shown = tuple(_answer(answer, unusual, place < left) for place, answer in enumerate(machine.answers))
-        left -= len(shown)
-        yield _ShownMachine(
-            name=plain(machine.name),
-            sources=tuple(plain(source.text) for source in machine.sources),
-            notes=tuple(map(plain, machine.notes)),
-            answers=shown,
-        )
+def _ranking(chapter: Chapter, chapters: Sequence[Chapter], machines: Sequence[MachineAnswers]) -> Ranking:
+    """What may be compared within a chapter."""
+    if len(chapters) > 1:
+        return ranking(answers(chapter.evaluations))
+    return ranking([answer for machine in machines for answer in machine.answers])
 
 
-def _answer(answer: Answer, conditions: Sequence[str], has_room: bool) -> _ShownAnswer:
-    header, rows = words.table(budget_rows(answer)) if answer.is_usable else ((), [])
-    figure, why_no_figure = _figure(answer) if has_room else (None, f"Only the first {MOST_PICTURES} answers have one.")
-    usability = [words.usability_text(answer, conditions)] if answer.is_usable else []  # else it is the headline
-    return _ShownAnswer(
-        answer=answer,
-        heading=plain(words.setting_text(answer.setting)),
-        headline=words.headline(answer, conditions),
-        sentences=(*usability, words.coverage_text(answer)),
-        remarks=words.remarks(answer),
-        header=header,
-        rows=rows,
-        figure=figure,
-        why_no_figure=why_no_figure,
-    )
-
-
-def _figure(answer: Answer) -> tuple[Figure | None, str]:
-    try:
-        return answer_figure(answer), ""
-    except ValueError as error:
-        return None, f"There is no picture: {error}."
-
-
-def _chapter(chapter: Chapter) -> _ShownChapter:
-    return _ShownChapter(plain(chapter.source), tuple(_sections(chapter)))
-
-
-def _sections(chapter: Chapter) -> Iterator[_Section]:
-    for section in sections(chapter, ranking(answers(chapter.evaluations))):
-        yield _Section(section.title, from_markdown(f"{section.text}\n\n{section.body}"))
+def _chapter(chapter: Chapter, ranked: Ranking) -> _ShownChapter:
+    folded = [
+        _Section(section.title, from_markdown(f"{section.text}\n\n{section.body}"))
+        for section in sections(chapter, ranked)
+    ]
+    return _ShownChapter(plain(chapter.source), tuple(folded))

@@ -1,0 +1,91 @@
+"""The answers of machines as HTML shows them: on the page of a report and in a notebook."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mnv2bench.recommendation import words
+from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.block import MACHINES, NO_CASE, Conditions, RowsOf, unusual_conditions
+from mnv2bench.recommendation.ladder import budget_rows
+from mnv2bench.recommendation.machines import MachineAnswers
+from mnv2bench.report.cells import plain
+from mnv2bench.report.web.figure import Figure
+
+NOTHING_TIMED, SIDE_BY_SIDE = NO_CASE, MACHINES
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The picture of an answer: a figure that a page's script draws anew, an address that holds an image, or neither.
+
+    `why_none` is a sentence on why there is no picture, "" where nothing needs to be said.
+    """
+
+    figure: Figure | None = None
+    address: str = ""
+    why_none: str = ""
+
+
+Draw = Callable[[int, Answer], Drawn]  # makes the picture of an answer, given its place among those of its machine
+
+
+@dataclass(frozen=True)
+class ShownAnswer:
+    """An answer as plain texts, with its picture."""
+
+    heading: str
+    headline: str
+    is_usable: bool
+    sentences: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    remarks: tuple[str, ...]
+    drawn: Drawn
+
+
+@dataclass(frozen=True)
+class ShownMachine:
+    """A machine with its files and its answers."""
+
+    name: str
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+    unusual: str
+    answers: tuple[ShownAnswer, ...]
+
+
+def shown_machine(
+    machine: MachineAnswers,
+    conditions: Conditions,
+    draw: Draw,
+    rows_of: RowsOf = budget_rows,
+) -> ShownMachine:
+    """A machine with its answers; `rows_of` chooses the rows of their tables."""
+    unusual = unusual_conditions(machine, conditions)
+    answers = [
+        _shown_answer(answer, unusual, draw(place, answer), rows_of) for place, answer in enumerate(machine.answers)
+    ]
+    return ShownMachine(
+        name=plain(machine.name),
+        sources=tuple(plain(source.text) for source in machine.sources),
+        notes=tuple(map(plain, machine.notes)),
+        unusual=plain("; ".join(unusual)),
+        answers=tuple(answers),
+    )
+
+
+def _shown_answer(answer: Answer, unusual: Sequence[str], drawn: Drawn, rows_of: RowsOf) -> ShownAnswer:
+    header, rows = words.table(rows_of(answer)) if answer.is_usable else ((), [])
+    sentences = [words.coverage_text(answer)]
+    if answer.is_usable:  # else it is the headline
+        sentences.insert(0, words.usability_text(answer, unusual))
+    return ShownAnswer(
+        heading=plain(words.setting_text(answer.setting)),
+        headline=plain(words.headline(answer, unusual)),
+        is_usable=answer.is_usable,
+        sentences=tuple(map(plain, sentences)),
+        header=header,
+        rows=rows,
+        remarks=tuple(map(plain, words.remarks(answer))),
+        drawn=drawn,
+    )
