@@ -1,6 +1,8 @@
 """The documentation compared with the code: commands, links, paths, and a place for everything that users name."""
 
+import ast
 import importlib
+import inspect
 import re
 import shlex
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import mnv2bench
 from mnv2bench import backends, precisions
 from mnv2bench.cli import app
 from mnv2bench.selection import OPTIONS
@@ -99,6 +102,21 @@ def test_the_readmes_programs_and_make_targets_exist():
     assert {shlex.split(command)[0] for command in commands} == {"make", ".", "mnv2bench", "pytest"}
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {shlex.split(c)[1] for c in commands if c.startswith("make ")} <= targets
+
+
+def test_the_names_and_arguments_of_the_readmes_python_exist():
+    """docs/python.md is run as it stands; this block would measure for five minutes."""
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    calls = [node for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Call)]
+    owners = {"mb": mnv2bench, "results": mnv2bench.Results}
+    called = []
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+            function = getattr(owners[call.func.value.id], call.func.attr)
+            arguments = {keyword.arg: None for keyword in call.keywords}
+            inspect.signature(function).bind_partial(**arguments)
+            called.append(call.func.attr)
+    assert sorted(called) == ["cases", "load", "recommend", "run", "to_frame"]
 
 
 def test_the_readme_is_short_and_has_a_picture_and_says_that_the_suites_need_a_checkout():
