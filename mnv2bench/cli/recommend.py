@@ -52,7 +52,7 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     results: Floors = Path("results"),
 ) -> None:
-    """Say which variant, runtime and precision to ship within a budget; without one, what each more accuracy costs."""
+    """Say which variant, runtime and precision to ship within a budget; without one, show the Pareto front."""
     from mnv2bench.comparison.recommended import recommended
     from mnv2bench.recommendation.block import block
     from mnv2bench.recommendation.ladder import budget_rows, front_rows
