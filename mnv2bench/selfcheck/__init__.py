@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mnv2bench.cases import is_gpu
 from mnv2bench.records import Plan
-from mnv2bench.selfcheck import allocator, device, duels, gpu, harness, history, identical, nights, profiles
+from mnv2bench.selfcheck import allocator, device, duels, gpu, harness, history, identical, nights, profiles, shipped
 
 DEFAULT_CHECKS = ("overhead", "benchmark_app", "aa")  # they take minutes and need no second environment
 
@@ -49,6 +49,7 @@ CHECKS: dict[str, Callable[[Options, Console], bool]] = {
     "profile_openvino": lambda options, out: profiles.openvino(options.repeats, out),
     "aa": lambda options, out: identical.aa(Plan(processes=options.repeats), out, options.results),
     "allocator": lambda options, out: allocator.check_allocator(Plan(processes=options.repeats), out, options.results),
+    "ship": lambda options, out: shipped.ship_check(options.repeats, out),
     "device": _device,
     "nights": lambda options, out: nights.nights(options.nights, options.sittings, out, options.seed),
     "history": lambda options, out: history.history(options.repeats, out),
