@@ -20,7 +20,7 @@ from mnv2bench.cases import Case
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import load
-from mnv2bench.selfcheck.shipped import own_environment
+from mnv2bench.selfcheck.shipped import own_environment, program_median
 from mnv2bench.shipping.verification import program_outputs
 
 BRIEF = Plan(processes=1, rounds=1, round_s=0.02, warmup_s=0.0, warmup_runs=1, warmup_cap_rounds=1)
