@@ -111,11 +111,12 @@ def spent_table(records: Iterable[Record], journal: Path) -> Table:
 
 
 def fastest_table(records: Sequence[Record]) -> Table | None:
-    """Table of the fastest cases of the smallest batch that was timed; None where no case can be chosen by.
+    """Table of the fastest cases of the smallest batch that was timed; None where most cannot be chosen by.
 
     What is noisy or doubtful in another way is not ranked: the title says how many cases that are.
     """
     from mnv2bench.comparison.chapters import evaluations
+    from mnv2bench.recommendation.answer import LEAST_USABLE
     from mnv2bench.recommendation.candidates import UNUSABLE, candidates
     from mnv2bench.recommendation.words import latency_text
 
@@ -123,7 +124,7 @@ def fastest_table(records: Sequence[Record]) -> Table | None:
     batch = min((candidate.case.batch for candidate in timed), default=1)
     timed = [candidate for candidate in timed if candidate.case.batch == batch]
     usable = [candidate for candidate in timed if not any(f.startswith(UNUSABLE) for f in candidate.evaluation.flags)]
-    if not usable:
+    if len(usable) <= LEAST_USABLE * len(timed):
         return None
     fastest = sorted(usable, key=lambda candidate: candidate.median_ms)[:FASTEST]
     doubtful = len(timed) - len(usable)

@@ -376,6 +376,22 @@ def test_of_a_case_in_two_files_the_larger_latency_counts_and_each_number_has_it
     assert "- From b.json, 2026-11-24: 5 ms." in answer_block(an_answer)
 
 
+def test_files_that_differ_in_versions_weights_or_variables_say_so():
+    older = measured(3, 3, 3)
+    libraries = {"openvino": "2026.4.0", "torch": "2.13.0"}
+    older = replace(older, machine=replace(older.machine, libraries=libraries))
+    newer = replace(older, machine=replace(older.machine, libraries=libraries | {"openvino": "2026.5.0"}))
+    newer = replace(newer, plan=replace(newer.plan, environment=("OMP_NUM_THREADS=1",)), weights=Weights(seed=1))
+    litert = replace(newer, case=replace(newer.case, backend="litert"))
+    (machine,) = by_machine([*evaluated(older), *evaluated(litert, source="b.json")])
+    assert machine.notes == (
+        "The files have different runtimes: a.json has openvino; b.json has litert.",
+        "The files differ in weights: a.json has seed 0; b.json has seed 1.",
+        "The files differ in variables: a.json has none; b.json has OMP_NUM_THREADS=1.",
+        "The files differ in openvino: a.json has 2026.4.0; b.json has 2026.5.0.",
+    )
+
+
 def test_machines_stand_side_by_side_and_are_never_ranked():
     here = evaluated(measured(4, 4, 4), source="a.json")
     there = evaluated(measured(1, 1, 1, machine=OTHER_MACHINE), source="b.json")

@@ -29,6 +29,7 @@ SHOWN = {  # modules whose numbers are pixels, columns and words
     "mnv2bench.recommendation.picture",
     "mnv2bench.recommendation.block",
     "mnv2bench.recommendation.words",
+    "mnv2bench.recommendation.machines",
 }
 
 

@@ -15,6 +15,7 @@ from mnv2bench.files import source_names
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.records.reading import contents_of
+from mnv2bench.selection import spellings
 from mnv2bench.statistics.kept_checks import machine_floor
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ N = TypeVar("N", int, float)
 QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(\S*)", re.IGNORECASE)
 MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}
 MEGABYTES = {"": 1.0, "mb": 1.0, "gb": 1e3, "kb": 1e-3, "mib": 1.048576, "gib": 1073.741824}
+ONLY = "Only cases with these, separated by commas."
 PER_CENT = {"": 1.0, "%": 1.0}
 
 
@@ -41,14 +43,14 @@ def recommend(
         int | None, typer.Option(help="The budget is for this percentile, 90 or 99, and not for the median.")
     ] = None,
     cost: Annotated[Cost, typer.Option(help="What a more accurate case may cost more of.")] = Cost.LATENCY,
-    networks: Annotated[str, typer.Option("--networks", "--network", help="Only these, separated by commas.")] = "",
-    widths: Annotated[str, typer.Option("--widths", "--width", help="Only these.")] = "",
-    resolutions: Annotated[str, typer.Option("--resolutions", "--resolution", help="Only these.")] = "",
-    backends: Annotated[str, typer.Option("--backends", "--backend", help="Only these.")] = "",
-    devices: Annotated[str, typer.Option("--devices", "--device", help="Only these.")] = "",
-    precisions: Annotated[str, typer.Option("--precisions", "--precision", help="Only these.")] = "",
-    threads: Annotated[str, typer.Option("--threads", "--thread", help="Only these numbers of threads.")] = "",
-    batches: Annotated[str, typer.Option("--batches", "--batch", help="Only these batches.")] = "",
+    networks: Annotated[str, typer.Option(*spellings("networks"), help=ONLY)] = "",
+    widths: Annotated[str, typer.Option(*spellings("widths"), help=ONLY)] = "",
+    resolutions: Annotated[str, typer.Option(*spellings("resolutions"), help=ONLY)] = "",
+    backends: Annotated[str, typer.Option(*spellings("backends"), help=ONLY)] = "",
+    devices: Annotated[str, typer.Option(*spellings("devices"), help=ONLY)] = "",
+    precisions: Annotated[str, typer.Option(*spellings("precisions"), help=ONLY)] = "",
+    threads: Annotated[str, typer.Option(*spellings("threads"), help=ONLY)] = "",
+    batches: Annotated[str, typer.Option(*spellings("batches"), help=ONLY)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     results: Floors = Path("results"),
 ) -> None:

@@ -63,8 +63,7 @@ class Candidate:
     @property
     def variant(self) -> str:
         """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one."""
-        size = f"{float(self.case.width)}@{self.case.resolution}"
-        return size if self.case.network == Case().network else f"{self.case.network} {size}"
+        return self.case.short_variant
 
     @cached_property
     def median_ms(self) -> float:

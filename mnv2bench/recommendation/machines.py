@@ -1,6 +1,6 @@
 """The answers of each machine: several files of one machine belong together, and machines are never ranked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from mnv2bench.recommendation.goal import Goal
 from mnv2bench.records import Machine
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.texts import one_line
+
+MOST_FACTS = 5  # that are written out, of those in which files differ
 
 
 @dataclass(frozen=True)
@@ -82,18 +84,60 @@ def _notes(evaluations: Sequence[Evaluation], sources: Sequence[Source]) -> tupl
         return ()
     days = sorted({f"{source.when:%Y-%m-%d}" for source in sources if source.when})
     notes = [f"The files are of different days: {', '.join(days)}."] if len(days) > 1 else []
-    for noun, values in _by_source(evaluations).items():
-        if len({frozenset(of_file) for of_file in values.values()}) > 1:
-            counts = "; ".join(f"{one_line(name)} has {len(of_file)}" for name, of_file in values.items())
-            notes.append(f"The files have different {noun}: {counts}.")
+    for noun, numbers in _different(_selections(evaluations)):
+        notes.append(f"The files have different {noun}: {_by_file(numbers)}.")
+    facts = list(_different(_facts(evaluations)))
+    notes += [f"The files differ in {fact}: {_by_file(values)}." for fact, values in facts[:MOST_FACTS]]
+    if more := [fact for fact, _ in facts[MOST_FACTS:]]:
+        notes.append(f"They also differ in {one_line(', '.join(more))}.")
     return tuple(notes)
 
 
-def _by_source(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, set[str]]]:
-    """The variants, precisions and runtimes of each file."""
-    values: dict[str, dict[str, set[str]]] = {"variants": {}, "precisions": {}, "runtimes": {}}
+def _by_file(values: Mapping[str, str]) -> str:
+    """`a.json has 2; b.json has 3`."""
+    return one_line("; ".join(f"{name} has {value}" for name, value in values.items()))
+
+
+def _different(facts: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The facts that are not the same in every file, with their values by the name of the file."""
+    sources = dict.fromkeys(name for values in facts.values() for name in values)
+    for fact, values in facts.items():
+        of_every = {name: values.get(name) or "none" for name in sources}
+        if len(set(of_every.values())) > 1:
+            yield fact, of_every
+
+
+def _selections(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, str]]:
+    """What each file measured: how many variants, precisions and runtimes, or which where that is as many."""
+    names: dict[str, dict[str, set[str]]] = {"variants": {}, "precisions": {}, "runtimes": {}}
     for evaluation in evaluations:
         case = evaluation.case
         for noun, value in (("variants", case.variant), ("precisions", case.precision), ("runtimes", case.backend)):
-            values[noun].setdefault(evaluation.source, set()).add(value)
-    return values
+            names[noun].setdefault(evaluation.source, set()).add(value)
+    return {noun: _counts(of_files) for noun, of_files in names.items()}
+
+
+def _counts(of_files: Mapping[str, set[str]]) -> dict[str, str]:
+    """The number of names of each file; the names themselves, where the numbers are equal and the names are not."""
+    counts = {name: str(len(values)) for name, values in of_files.items()}
+    if len(set(counts.values())) == 1 and len({frozenset(values) for values in of_files.values()}) > 1:
+        return {name: ", ".join(sorted(values)) for name, values in of_files.items()}
+    return counts
+
+
+def _facts(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, str]]:
+    """What moves times or accuracies and is no part of a machine's fingerprint: set variables, weights, versions."""
+    facts: dict[str, dict[str, str]] = {}
+    for evaluation in {evaluation.source: evaluation for evaluation in evaluations}.values():
+        record = evaluation.record
+        variables = [*record.plan.environment, *(f"{name}={value}" for name, value in record.machine.variables.items())]
+        of_file = {
+            "weights": record.weights.content,
+            "variables": " ".join(variables),
+            "allocator": record.machine.allocator or "",
+            "cold L2 cache": "yes" if record.plan.cold_l2 else "no",
+            **record.machine.libraries,
+        }
+        for fact, value in of_file.items():
+            facts.setdefault(fact, {})[evaluation.source] = value
+    return facts
