@@ -85,4 +85,4 @@ def test_where_standard_output_is_closed_verbs_work_and_print_nothing(tmp_path):
     ran = subprocess.run(
         ["sh", "-c", '"$@" >&-', "sh", *words[:-1], "none"], capture_output=True, text=True, check=False
     )
-    assert (ran.returncode, ran.stderr[:44]) == (2, "mnv2bench: unknown network 'none'; known net")
+    assert (ran.returncode, ran.stderr[:44]) == (2, "mnv2bench: unknown network 'none': name one,")
