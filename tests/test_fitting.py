@@ -74,3 +74,17 @@ def test_too_few_minutes_are_refused_with_the_estimate_and_the_minutes_that_are_
 def test_minutes_are_a_number_above_0(minutes):
     with pytest.raises(ValueError, match="minutes must be a number above 0, not "):
         planned(minutes)
+
+
+def test_three_estimates_are_enough_and_one_where_nothing_fits():
+    estimates = []
+
+    def expected(plan):
+        estimates.append(plan)
+        return Expected(plan)
+
+    assert fitting_plan(Plan(), 60, expected).processes == 70
+    assert len(estimates) == 3
+    with pytest.raises(ValueError, match="minutes=1 is not enough"):
+        fitting_plan(Plan(), 1, expected)
+    assert len(estimates) == 4

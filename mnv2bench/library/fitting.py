@@ -24,10 +24,23 @@ def fitting_plan(plan: Plan, minutes: float, expected: Expected, fixed: tuple[st
     if not 0 < minutes < math.inf:
         raise ValueError(f"minutes must be a number above 0, not {minutes}")
     plans = list(_plans(plan, fixed))
-    longest = bisect_right(plans, 60 * minutes, key=lambda longer: expected(longer).seconds)
-    if not longest:
-        raise ValueError(_too_few(minutes, plans[0], expected(plans[0])))
-    return plans[longest - 1]
+    least = expected(plans[0])
+    if least.seconds > 60 * minutes:
+        raise ValueError(_too_few(minutes, plans[0], least))
+    longest = bisect_right(plans, 60 * minutes, key=_seconds(plans[0], least.seconds, expected))
+    return plans[max(longest, 1) - 1]
+
+
+def _seconds(least: Plan, least_s: float, expected: Expected) -> Callable[[Plan], float]:
+    """Seconds of a longer plan, from three estimates: each process takes as long, and each round of it as well."""
+    process_s = expected(replace(least, processes=least.processes + 1)).seconds - least_s
+    round_s = (expected(replace(least, rounds=least.rounds + 1)).seconds - least_s) / least.processes
+    fixed_s = least_s - least.processes * process_s
+
+    def seconds(plan: Plan) -> float:
+        return fixed_s + plan.processes * (process_s + (plan.rounds - least.rounds) * round_s)
+
+    return seconds
 
 
 def _plans(plan: Plan, fixed: tuple[str, ...]) -> Iterator[Plan]:
