@@ -227,6 +227,14 @@ def test_what_is_nearer_than_the_floor_of_the_machine_is_a_tie_that_no_number_of
     assert remarks(floored)[0].endswith("2.05 (2.05–2.05) ms. More processes would not separate them.")
 
 
+def test_of_many_ties_the_first_five_are_named():
+    many = answer(*(measured(2, 2.2, 2.4, backend=f"runtime{number}") for number in range(9)), goal=Goal(latency_ms=5))
+    (row,) = budget_rows(many)
+    named = "runtime1 fp32, runtime2 fp32, runtime3 fp32, runtime4 fp32, runtime5 fp32, and 3 more"
+    assert cells(row)[HEADER.index("tie")] == named
+    assert ", and 3 more. More processes would not separate them." in remarks(many)[0]
+
+
 def test_a_published_accuracy_is_a_tie_only_with_itself():
     an_answer = answer(measured(2, 2.5, 3), measured(2, 2.5, 3, variant="1.0@192"), goal=Goal(latency_ms=20))
     assert (an_answer.best.variant, an_answer.ties) == ("1.0@224", ())

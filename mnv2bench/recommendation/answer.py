@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.recommendation.candidates import UNKNOWN, UNUSABLE, Candidate, Setting, candidates, settings, why_not
+from mnv2bench.recommendation.candidates import UNKNOWN, UNUSABLE, Candidate, Setting, candidates, ordered, why_not
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ties import tied
 from mnv2bench.report.evaluation import Evaluation
@@ -78,8 +78,10 @@ def answers(
     goal: Goal = Goal(),  # noqa: B008  it is frozen
 ) -> tuple[Answer, ...]:
     """An answer for each setting, one thread and batch 1 first; the evaluations are of one machine."""
-    timed = candidates(evaluations)
-    return tuple(_answer([c for c in timed if c.setting == setting], setting, goal) for setting in settings(timed))
+    by_setting: dict[Setting, list[Candidate]] = {}
+    for candidate in candidates(evaluations):
+        by_setting.setdefault(candidate.setting, []).append(candidate)
+    return tuple(_answer(by_setting[setting], setting, goal) for setting in ordered(by_setting))
 
 
 def _answer(measured: Sequence[Candidate], setting: Setting, goal: Goal) -> Answer:

@@ -18,6 +18,7 @@ from mnv2bench.recommendation.words import (
     headline,
     place,
     remarks,
+    ties_text,
     usability_text,
 )
 from mnv2bench.report.cells import NONE, plain
@@ -101,7 +102,7 @@ def _below(rows: Sequence[BudgetRow], chosen: BudgetRow | None) -> Iterator[str]
     """The files of rows, which have no room in the table, and the ties of those that the remarks are not about."""
     for row in rows:
         if row.ties and not (chosen and row.candidate is chosen.candidate):
-            yield f"Tie within {budget_text(row.budget, row.goal)}: {', '.join(map(place, row.ties))}."
+            yield f"Tie within {budget_text(row.budget, row.goal)}: {ties_text(row)}."
     files: dict[str, list[str]] = {}
     for row in rows:
         files.setdefault(row.candidate.file, []).append(budget_text(row.budget, row.goal))

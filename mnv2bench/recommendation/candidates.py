@@ -1,6 +1,6 @@
 """Candidates: the cases that a recommendation may choose from, with the numbers that it compares."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -52,7 +52,7 @@ class Candidate:
     def case(self) -> Case:
         return self.evaluation.case
 
-    @property
+    @cached_property
     def setting(self) -> Setting:
         return Setting(self.case.device, self.case.threads, self.case.batch, self.top1_of)
 
@@ -226,9 +226,9 @@ def why_not(candidate: Candidate, goal: Goal) -> str | None:
     return None
 
 
-def settings(candidates: Sequence[Candidate]) -> list[Setting]:
-    """The settings of these cases: those with an accuracy first, then batch 1, one thread, and this processor."""
-    return sorted({candidate.setting for candidate in candidates}, key=_place)
+def ordered(settings: Iterable[Setting]) -> list[Setting]:
+    """The settings: those with an accuracy first, then batch 1, one thread, and this processor."""
+    return sorted(settings, key=_place)
 
 
 def _place(setting: Setting) -> tuple[bool, int, int, bool, str, str]:

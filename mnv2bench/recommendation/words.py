@@ -66,7 +66,7 @@ def cells(row: BudgetRow) -> tuple[str, ...]:
         one_decimal(candidate.peak_mb),
         scaled(candidate.mj_per_image),
         plain(candidate.file) or NONE,
-        ", ".join(map(place, row.ties)) or NONE,
+        ties_text(row) or NONE,
     )
 
 
@@ -92,6 +92,11 @@ def latency_text(candidate: Candidate) -> str:
 def place(candidate: Candidate) -> str:
     """Where a candidate runs: `openvino bf16`."""
     return f"{candidate.case.backend} {candidate.case.precision}"
+
+
+def ties_text(row: BudgetRow) -> str:
+    """Where the ties of a row run, the first few of them; "" without any."""
+    return _with_more([place(tie) for tie in row.ties[:MOST_NAMED]], len(row.ties))
 
 
 def setting_text(setting: Setting) -> str:
@@ -262,8 +267,12 @@ def _named(ties: Sequence[Candidate], chosen: Candidate) -> str:
         f"{place(tie) if tie.variant == chosen.variant else name(tie)}, {latency_text(tie)} ms"
         for tie in ties[:MOST_NAMED]
     ]
-    more = len(ties) - len(names)
-    return _joined([*names, f"and {more} more"] if more else names)
+    return _with_more(names, len(ties))
+
+
+def _with_more(names: Sequence[str], total: int) -> str:
+    """The names, and how many more there are in all."""
+    return _joined([*names, f"and {total - len(names)} more"] if total > len(names) else names)
 
 
 def _separated(ties: Sequence[Candidate], chosen: Candidate, goal: Goal) -> str:
