@@ -106,3 +106,17 @@ def test_several_processes_read_the_same_as_one(monkeypatch, tmp_path):
     assert "".join(csv_of(files)) == alone
     assert len(list(csv.DictReader(io.StringIO(alone)))) == 2400
     assert [file.path for file in files] == paths
+
+
+def test_a_report_of_many_cases_has_its_answer_its_refused_rows_and_the_place_of_all_rows(verb, tmp_path):
+    nights = Synthetic(tmp_path)
+    nights.grow(7)
+    paths = sorted(nights.folder.glob("*.json"))
+    page, table, web = tmp_path / "r.md", tmp_path / "r.csv", tmp_path / "r.html"
+    assert verb("report", *paths, "--markdown", page, "--csv", table, "--html", web).returncode == 0
+    text = page.read_text()
+    assert "These are 2,100 cases, more than a page has room for: all rows are in r.csv and r.html." in text
+    assert "## 7. 0007_nightly.json" in text
+    assert "### Latency, ms" not in text
+    assert len(list(csv.DictReader(io.StringIO(table.read_text())))) == 2100
+    assert "0007_nightly.json" in web.read_text()

@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +15,9 @@ from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Content, Product, address, beside, printable, source_names, write
 from mnv2bench.profiling.lines import profiles_of
 from mnv2bench.records.journal import Unusable
-from mnv2bench.records.reading import Contents, contents_of, saved_at
-from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
+
+if TYPE_CHECKING:
+    from mnv2bench.comparison.measured_files import MeasuredFile
 
 LABELS = {
     "report page": "Markdown: ",
@@ -56,65 +56,61 @@ def report(
     results: Floors = Path("results"),
 ) -> None:
     """Write saved measurements as a Markdown page with its pictures, and as a CSV with one row for each case."""
+    from mnv2bench.comparison.measured_files import measured_files
+
     chosen = files or [newest_file(results)]
-    source_names(chosen)
-    measured: list[tuple[Path, Contents]] = []
-    for file in chosen:
-        try:
-            measured.append((file, contents_of(file)))
-        except Unusable as error:
-            print(f"skipped: {error}", file=sys.stderr)
+    measured: list[MeasuredFile] = []
+    # the rows of the JSON are made from a table of all cases
+    for file in measured_files(chosen, source_names(chosen), results, keeps_samples=json is not None):
+        if isinstance(file, Unusable):
+            print(f"skipped: {file}", file=sys.stderr)
+        else:
+            measured.append(file)
     if measured:
-        first = measured[0][0]
+        first = measured[0].path
         places = Places(markdown or beside(first, ".md"), csv or beside(first, ".csv"), html, json)
-        contents = _contents(measured, places, all_columns, results)
+        contents = _contents(measured, places, all_columns)
         write(contents, inputs=chosen)
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
             console().print(f"{label}{printable(product.path)}", markup=False)
-    unmeasured = [file for file, of_file in measured if not any(record.status == "ok" for record in of_file.records)]
-    for file in unmeasured:
-        print(f"no case of {printable(file.name)} was measured: the page says why", file=sys.stderr)
+    unmeasured = [file.path for file in measured if not file.is_measured]
+    for path in unmeasured:
+        print(f"no case of {printable(path.name)} was measured: the page says why", file=sys.stderr)
     raise typer.Exit(ExitCode.BAD if len(measured) < len(chosen) or unmeasured else ExitCode.DONE)
 
 
-def _contents(
-    measured: Sequence[tuple[Path, Contents]], places: Places, all_columns: bool, results: Path
-) -> dict[Product, Content]:
+def _contents(measured: "Sequence[MeasuredFile]", places: Places, all_columns: bool) -> dict[Product, Content]:
     """The page and the tables of all files, and the profile pages of those that hold profiles, each beside its file."""
-    from mnv2bench.comparison import chapters
+    from mnv2bench.comparison.measured_files import csv_of
     from mnv2bench.comparison.page import PAGE
     from mnv2bench.comparison.products import page_products
     from mnv2bench.comparison.tidy import ROWS, TABLE, as_json, frame, without_empty_columns
     from mnv2bench.comparison.web_page import WEB_PAGE, web_page
     from mnv2bench.profiling.pages.profiled import profiled_cases
     from mnv2bench.recommendation import by_machine
-    from mnv2bench.report.csv import as_csv
-    from mnv2bench.statistics.conditions import conditions
 
-    sources = tuple(file for file, _ in measured)
-    names = source_names(sources)
-    named = [(name, of_file.records) for name, (_, of_file) in zip(names, measured, strict=True)]
-    dates = {name: saved_at(of_file) for name, (_, of_file) in zip(names, measured, strict=True)}
-    campaigns = chapters(named, partial(machine_floor, results), partial(machine_allocator, results), dates)
+    sources = tuple(file.path for file in measured)
+    campaigns = tuple(chapter for file in measured for chapter in file.chapters)
     machines = by_machine(evaluation for chapter in campaigns for evaluation in chapter.evaluations)
-    unusual = {name: conditions(of_file.states) for name, (_, of_file) in zip(names, measured, strict=True)}
-    table = frame(campaigns)
-    shown = table if all_columns else without_empty_columns(table)
+    unusual = {file.name: file.conditions for file in measured}
     rows_at = [path.name for path in (places.csv, places.html) if path]
     whole_page = Product(places.markdown, PAGE, sources)
     pictures = page_products(places.markdown, campaigns, sources, unusual, machines, rows_at)
     contents: dict[Product, Content] = {whole_page: pictures.pop(whole_page)}
-    contents[Product(places.csv, TABLE, sources)] = as_csv(shown)
+    contents[Product(places.csv, TABLE, sources)] = csv_of(measured, all_columns)
     if places.html:
         link = address(places.csv, places.html)
         contents[Product(places.html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link, machines)
     if places.json:
+        table = frame(campaigns)
+        shown = table if all_columns else without_empty_columns(table)
         contents[Product(places.json, ROWS, sources)] = as_json(shown)
     contents |= pictures
-    for (name, records), (file, of_file) in zip(named, measured, strict=True):
-        profile_lines, probe_lines = profiles_of(of_file, file)
-        if profile_lines or probe_lines:
+    for file in measured:
+        if file.contents and file.contents.others:
+            profile_lines, probe_lines = profiles_of(file.contents, file.path)
+            records = file.contents.records
             cases = profiled_cases(profile_lines, probe_lines, records)
-            contents |= profile_contents(file, cases, probe_lines, records, name)
+            contents |= profile_contents(file.path, cases, probe_lines, records, file.name)
     return contents

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mnv2bench.comparison.chapters import Chapter, chapters
 from mnv2bench.comparison.columns import COLUMNS
+from mnv2bench.comparison.sections import MOST_CASES
 from mnv2bench.comparison.tidy import values
 from mnv2bench.machine import cores
 from mnv2bench.recommendation.candidates import NUMBERS
@@ -28,7 +29,6 @@ from mnv2bench.report.evaluation import without_samples
 from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
 
-MANY_CASES = 2_000  # of a report: more than a page shows, see docs/report.md
 PARALLEL_FROM = 32_000_000  # bytes of files: below, starting processes takes longer than it saves
 CHUNK = 4  # files that a process takes at a time
 
@@ -37,7 +37,8 @@ CHUNK = 4  # files that a process takes at a time
 class MeasuredFile:
     """A file of a report: its chapters, what was unusual about its machine, and whether a case of it was measured.
 
-    `contents` is None where its samples were dropped. `rows` is its CSV with the columns that have a value.
+    `contents` is None where the samples were dropped, unless the file has profiles too. `rows` is its CSV with the
+    columns that have a value.
     """
 
     path: Path
@@ -49,9 +50,14 @@ class MeasuredFile:
     rows: str
 
 
-def measured_files(paths: Sequence[Path], names: Sequence[str], results: Path) -> Iterator[MeasuredFile | Unusable]:
-    """Each of these files in turn, or why it cannot be used. `names` are those that the report calls them by."""
-    many = has_many_cases(paths)
+def measured_files(
+    paths: Sequence[Path], names: Sequence[str], results: Path, keeps_samples: bool = False
+) -> Iterator[MeasuredFile | Unusable]:
+    """Each of these files in turn, or why it cannot be used. `names` are those that the report calls them by.
+
+    `keeps_samples` keeps them of many cases too.
+    """
+    many = not keeps_samples and has_many_cases(paths)
     read = partial(_measured_file, results, many)
     if many and cores() > 1 and sum(map(_size, paths)) >= PARALLEL_FROM:
         with suppress(BrokenProcessPool):  # no process could be started here, or one was killed: slower, and the same
@@ -60,7 +66,7 @@ def measured_files(paths: Sequence[Path], names: Sequence[str], results: Path) -
     yield from map(read, paths, names)
 
 
-def has_many_cases(paths: Sequence[Path], most: int = MANY_CASES) -> bool:
+def has_many_cases(paths: Sequence[Path], most: int = MOST_CASES) -> bool:
     """Whether these files have more cases together than a page shows."""
     count = 0
     for path in paths:
@@ -120,7 +126,8 @@ def _measured_file(results: Path, many: bool, path: Path, name: str) -> Measured
     rows = _rows(campaigns)
     if not many:
         return MeasuredFile(path, name, campaigns, unusual, is_measured, contents, rows)
-    return MeasuredFile(path, name, tuple(map(_without_samples, campaigns)), unusual, is_measured, None, rows)
+    with_profiles = contents if contents.others else None
+    return MeasuredFile(path, name, tuple(map(_without_samples, campaigns)), unusual, is_measured, with_profiles, rows)
 
 
 def _rows(campaigns: Sequence[Chapter]) -> str:

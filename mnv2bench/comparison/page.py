@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.comparison.first_screen import Conditions, Picture, first_screen, title
-from mnv2bench.comparison.sections import MOST_CASES, Section, ranking, sections
+from mnv2bench.comparison.sections import MOST_CHAPTERS, Section, is_short, ranking, sections
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import unverified
 from mnv2bench.recommendation import MachineAnswers, answers, by_machine
@@ -19,6 +19,7 @@ APART = (
     "compared, ranked or divided from one to another{but}.\n"
 )
 BUT_FOR_ANSWERS = ", but for the answers above, which are from all files of a machine"
+MORE_CHAPTERS = "{more:,} more campaigns have no chapter on this page.\n"
 TOO_MANY = "These are {cases:,} cases, more than a page has room for: {places}.\n"
 
 
@@ -45,11 +46,17 @@ def page(
     networks = [evaluation.case.network for evaluation in every]
     text = [f"# {title(known, networks)}\n", *filter(None, [unverified(every)])]
     text += first_screen(known, conditions, pictures)
+    short = is_short(chapters)
+    if short:
+        text.append(_too_many(len(every), rows_at))
     if len(chapters) == 1:
-        return "\n".join([*text, *_chapter(chapters[0], "##", rows_at)])
+        return "\n".join([*text, *_chapter(chapters[0], "##", short)])
     text.append(_apart(chapters, known))
-    for number, chapter in enumerate(chapters, 1):
-        text += [f"## {number}. {escape(chapter.source)}\n", *_chapter(chapter, "###", rows_at)]
+    shown = chapters[:MOST_CHAPTERS] if short else chapters
+    for number, chapter in enumerate(shown, 1):
+        text += [f"## {number}. {escape(chapter.source)}\n", *_chapter(chapter, "###", short)]
+    if len(shown) < len(chapters):
+        text.append(MORE_CHAPTERS.format(more=len(chapters) - len(shown)))
     return "\n".join(text)
 
 
@@ -63,16 +70,15 @@ def _apart(chapters: Sequence[Chapter], machines: Sequence[MachineAnswers]) -> s
     )
 
 
-def _chapter(chapter: Chapter, level: str, rows_at: Sequence[str]) -> Iterator[str]:
-    if len(chapter.evaluations) > MOST_CASES:
-        yield _too_many(chapter, rows_at)
-    for section in sections(chapter, ranking(answers(chapter.evaluations)), f"{level}#"):
+def _chapter(chapter: Chapter, level: str, short: bool) -> Iterator[str]:
+    ranked = None if short else ranking(answers(chapter.evaluations))
+    for section in sections(chapter, ranked, f"{level}#"):
         yield _section(section, level)
 
 
-def _too_many(chapter: Chapter, rows_at: Sequence[str]) -> str:
+def _too_many(cases: int, rows_at: Sequence[str]) -> str:
     places = f"all rows are in {escape(' and '.join(rows_at))}" if rows_at else "the CSV has a row for each"
-    return TOO_MANY.format(cases=len(chapter.evaluations), places=places)
+    return TOO_MANY.format(cases=cases, places=places)
 
 
 def _section(section: Section, level: str) -> str:

@@ -27,6 +27,7 @@ from mnv2bench.statistics.rounds import measured
 
 MOST_CASES = 2_000  # of a page: more would be no page that anybody reads
 MOST_REASONS = 100
+MOST_CHAPTERS = 100  # of a page whose report has more cases than it has room for
 REFUSED = "Did not run, or came out wrong"
 DOUBTS = "What to doubt"
 HOW_TO_READ = "How to read this"
@@ -110,12 +111,19 @@ def ranking(answers: Sequence[Answer]) -> Ranking:
     return Ranking({candidate.evaluation.case for answer in usable for candidate in answer.candidates})
 
 
-def sections(chapter: Chapter, ranked: Ranking, level: str = "###") -> tuple[Section, ...]:
+def is_short(chapters: Sequence[Chapter]) -> bool:
+    """Whether a report has more cases than a page has room for, so that each chapter has few sections."""
+    cases = sum(len(chapter.evaluations) for chapter in chapters)
+    return cases > MOST_CASES or not all(chapter.has_samples for chapter in chapters)
+
+
+def sections(chapter: Chapter, ranked: Ranking | None, level: str = "###") -> tuple[Section, ...]:
     """The sections that have something in them; `level` is that of headings within a body.
 
-    Of a campaign with very many cases only those that are no longer than a screen: its rows stand in the CSV.
+    `ranked` is None where the report has more cases than a page has room for: then they are only those that are no
+    longer than a screen, and the rows stand in the CSV.
     """
-    whole = _sections(chapter, ranked, level) if len(chapter.evaluations) <= MOST_CASES else _short(chapter)
+    whole = _short(chapter) if ranked is None else _sections(chapter, ranked, level)
     return tuple(section for section in whole if section.body)
 
 

@@ -1,6 +1,6 @@
 """The report as one HTML page: the answers with their pictures, a table of all cases, and every section folded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mnv2bench.comparison.case_table import case_table
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.comparison.first_screen import plain_title
-from mnv2bench.comparison.sections import ranking, sections
+from mnv2bench.comparison.sections import MOST_CHAPTERS, is_short, ranking, sections
 from mnv2bench.comparison.shown_answers import NOTHING_TIMED, SIDE_BY_SIDE, Draw, Drawn, shown_machine
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import unverified
@@ -69,7 +69,7 @@ def web_page(
         nothing=NOTHING_TIMED,
         side_by_side=SIDE_BY_SIDE,
         table=case_table(evaluations),
-        chapters=[_chapter(chapter, _ranking(chapter, chapters, known)) for chapter in chapters],
+        chapters=[_chapter(chapter, ranked) for chapter, ranked in _ranked(chapters, known)],
         csv=csv,
     )
 
@@ -89,6 +89,16 @@ def _first_pictures() -> Draw:
     return draw
 
 
+def _ranked(
+    chapters: Sequence[Chapter], machines: Sequence[MachineAnswers]
+) -> Iterator[tuple[Chapter, Ranking | None]]:
+    """The chapters with what may be compared in them; the first ones, without that, where there are too many cases."""
+    if is_short(chapters):
+        yield from ((chapter, None) for chapter in chapters[:MOST_CHAPTERS])
+    else:
+        yield from ((chapter, _ranking(chapter, chapters, machines)) for chapter in chapters)
+
+
 def _ranking(chapter: Chapter, chapters: Sequence[Chapter], machines: Sequence[MachineAnswers]) -> Ranking:
     """What may be compared within a chapter."""
     if len(chapters) > 1:
@@ -96,7 +106,7 @@ def _ranking(chapter: Chapter, chapters: Sequence[Chapter], machines: Sequence[M
     return ranking([answer for machine in machines for answer in machine.answers])
 
 
-def _chapter(chapter: Chapter, ranked: Ranking) -> _ShownChapter:
+def _chapter(chapter: Chapter, ranked: Ranking | None) -> _ShownChapter:
     folded = [
         _Section(section.title, from_markdown(f"{section.text}\n\n{section.body}"))
         for section in sections(chapter, ranked)
