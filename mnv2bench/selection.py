@@ -66,6 +66,7 @@ LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions
 SINGULARS = dict(
     zip(LISTS, ("network", "width", "resolution", "backend", "device", "precision", "thread", "batch"), strict=True)
 )
+PLURALS = {"suite": "suites"} | {singular: name for name, singular in SINGULARS.items()}
 REPEATED = {  # options that may be given several times
     "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
     "others are not compared. docs/measuring.md says which variables pass without it.",
@@ -75,8 +76,13 @@ DRY_RUN = "Measure nothing: print the cases, the processes, the exports that are
 FLAGS = {"cold-l2": "On a GPU: empty the L2 cache before every timed call. Default: the cache stays hot."}
 
 
+def plural(word: str) -> str:
+    """The word as options have it: lists are in the plural, whichever way a person writes them."""
+    return PLURALS.get(word, word)
+
+
 def spellings(name: str) -> tuple[str, ...]:
-    """How an option may be written: a list also in the singular, as --widths and --width."""
+    """How argparse is told that an option may be written: a list also in the singular, as --widths and --width."""
     return tuple(f"--{word}" for word in (name, SINGULARS.get(name)) if word)
 
 

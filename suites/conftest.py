@@ -324,7 +324,7 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     records, journal = list(config.stash[RECORDS].values()), config.stash[JOURNAL]
     console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
-    console.print(spent_table(records, config.stash[JOURNAL].path))
+    console.print(spent_table(records, journal.path))
     if fastest := fastest_table(records):
         console.print(fastest)
     for line in unmeasured_lines(records):
@@ -344,5 +344,4 @@ def pytest_terminal_summary(terminalreporter, config):
     for ended in _conclusions(config):
         for sentence in ended.missed:
             terminalreporter.write_line(sentence)
-    journal = config.stash[JOURNAL].path
-    terminalreporter.write_line(f"records: {journal}\nreport:  mnv2bench report {journal}")
+    terminalreporter.write_line(f"records: {journal.path}\nreport:  mnv2bench report {journal.path}")

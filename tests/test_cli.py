@@ -8,6 +8,8 @@ import signal
 
 import psutil
 import pytest
+from rich.console import Console
+from rich.text import Text
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -353,8 +355,41 @@ MEASURING = ("run", "profile", "roofline", "duel")
 def test_every_verb_that_measures_takes_all_the_words_that_choose_cases(verb):
     options = {name for parameter in get_command(app).commands[verb].params for name in parameter.opts}
     assert {f"--{name}" for name in (*OPTIONS, *FLAGS)} <= options
-    singular = {"--network", "--width", "--resolution", "--backend", "--device", "--precision", "--thread", "--batch"}
-    assert singular <= options
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --suite latency --network mobilenet_v2 --width 0.35 --resolution 96 --backend fake --device cpu "
+        "--precision fp32 --thread 1 --batch 1 --no-accuracy --dry-run",
+        "memory --network mobilenet_v2_article --width 1.0 --resolution 224",
+        "memory --networks mobilenet_v2_article --widths 1.0 --resolutions 224",
+        "network mobilenet_v2 --widths 0.5 --resolutions 96",
+        "paper --networks mobilenet_v2",
+    ],
+)
+def test_a_list_is_written_in_the_singular_or_in_the_plural_in_every_verb(verb, words):
+    ran = verb(*words.split())
+    assert (ran.returncode, ran.err) == (0, "")
+
+
+def test_at_80_columns_nothing_in_any_help_is_cut_off(verb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ORDER:
+        shown = verb(name, "-h").out if name in get_command(app).commands else ""
+        assert "…" not in shown
+        assert max(map(len, shown.splitlines()), default=0) <= 80
+
+
+@pytest.mark.parametrize("words", ["paper", "network mobilenet_v2_article_1.4_224", "memory --width 0.35,1.0", "-h"])
+def test_at_80_columns_no_table_is_wider_and_no_cell_is_cut_off(verb, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(Console, "is_terminal", True)
+    shown = Text.from_ansi(verb(*words.split()).out).plain
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    if words == "paper":
+        assert "mobilenet_v2_0.75_224 209 209 yes 69.8 55.8" in " ".join(shown.split())
 
 
 # help

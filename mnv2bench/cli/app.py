@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -19,6 +20,7 @@ from mnv2bench.conclusion import Conclusion
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.interrupts import interruptible
 from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.selection import plural
 from mnv2bench.texts import one_line
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ TEXT_COLUMNS = (
     "since",
 )
 FOLDED_FROM = 12  # characters of a text that may fold
-FOLDED = {"case": 22, "why": 10, "verdict": 12, "doubt": 10, "epoch": 10, "changed": 10}  # characters at least
+LAYER = re.compile(r"^(block\d+\.)(?=\w+$)")
+IDS, ID_WIDTH = ("case",), 30  # columns of case ids, and the characters of a line where they fold at their dashes
+FOLDED = {"why": 10, "verdict": 12, "doubt": 10, "epoch": 10, "changed": 10}  # characters at least
 WIDE = 160  # characters: a terminal of this width shows every column
 WIDEST = 10_000
 
@@ -60,7 +64,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": plural},
 )
 
 
@@ -105,6 +109,23 @@ def show(
     _print_table(table)
 
 
+def _folded(column: str, cell: str) -> str:
+    """The cell in lines: a case id ends them at its dashes, and the name of a layer behind its block."""
+    if column in IDS:
+        return _folded_id(cell)
+    return LAYER.sub(r"\1\n", cell)
+
+
+def _folded_id(text: str) -> str:
+    """A case id in lines that end at its dashes."""
+    lines = [""]
+    for part in re.findall("[^-]*-?", text):
+        if len(lines[-1]) + len(part) > ID_WIDTH and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
 def _is_narrow() -> bool:
     """Whether the output is a terminal that has not the room for every column."""
     out = console()
@@ -116,10 +137,11 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]], texts: Collect
     table = Table(box=SIMPLE, title_justify="left", caption_justify="left")
     if _is_narrow():
         table.padding = (0, 1, 0, 0)
+        lines = [[_folded(header[place], cell) for place, cell in enumerate(line)] for line in lines]
     for place, name in enumerate(header):
-        longest = max((len(line[place]) for line in lines), default=0)
+        longest = max((len(word) for line in lines for word in line[place].splitlines()), default=0)
         if place in texts:
-            folds = longest > FOLDED_FROM
+            folds = longest > FOLDED_FROM and name not in IDS
             table.add_column(escape(name), no_wrap=not folds, overflow="fold", min_width=FOLDED.get(name))
         else:
             heading = textwrap.fill(name, max(longest, *map(len, name.split()))) if _is_narrow() else name

@@ -11,12 +11,12 @@ from mnv2bench import networks
 from mnv2bench.cli.app import console, show, show_blocks, verb
 from mnv2bench.files import Content, Product, is_stream, printable, write
 from mnv2bench.matching import matching_name, matching_names
-from mnv2bench.selection import OPTIONS, select, spellings
+from mnv2bench.selection import OPTIONS, select
 
 VARIANT = re.compile(r"(?P<network>.+)_(?P<width>[0-9.]+)[_@](?P<resolution>\d+)")  # as Case.variant spells it
-NetworkNames = Annotated[str, typer.Option(*spellings("networks"), help=OPTIONS["networks"][1])]
-Widths = Annotated[str, typer.Option(*spellings("widths"), help=OPTIONS["widths"][1])]
-Resolutions = Annotated[str, typer.Option(*spellings("resolutions"), help=OPTIONS["resolutions"][1])]
+NetworkNames = Annotated[str, typer.Option(help=OPTIONS["networks"][1])]
+Widths = Annotated[str, typer.Option(help=OPTIONS["widths"][1])]
+Resolutions = Annotated[str, typer.Option(help=OPTIONS["resolutions"][1])]
 Markdown = Annotated[
     Path | None, typer.Option(help="Where to write the page as Markdown, instead of showing it; /dev/stdout prints it.")
 ]
@@ -58,9 +58,7 @@ def memory(
 
 @verb("paper")
 def paper(
-    network: Annotated[
-        str, typer.Option(*reversed(spellings("networks")), help="The network whose numbers were published.")
-    ] = networks.DEFAULT,
+    network: Annotated[str, typer.Option(help="The network whose numbers were published.")] = networks.DEFAULT,
     markdown: Markdown = None,
 ) -> None:
     """Show our counts beside the published numbers, for the full grid."""
@@ -83,10 +81,8 @@ def network(
             "variant alone has."
         ),
     ],
-    width: Annotated[float | None, typer.Option("--width", "--widths", help="Width multiplier. Default: 1.0.")] = None,
-    resolution: Annotated[
-        int | None, typer.Option("--resolution", "--resolutions", help="Side of the square image. Default: 224.")
-    ] = None,
+    width: Annotated[float | None, typer.Option(help="Width multiplier. Default: 1.0.")] = None,
+    resolution: Annotated[int | None, typer.Option(help="Side of the square image. Default: 224.")] = None,
     markdown: Markdown = None,
 ) -> None:
     """Show a network's layers, with torchinfo's totals and ours."""

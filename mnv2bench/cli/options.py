@@ -24,7 +24,6 @@ from mnv2bench.selection import (
     option_text,
     select,
     selected_cases,
-    spellings,
 )
 
 CaseIds = Annotated[
@@ -102,7 +101,7 @@ def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list
     texts = [
         _parameter(
             name,
-            Annotated[str | None, typer.Option(*spellings(name), help=_help(name, default, refuses))],
+            Annotated[str | None, typer.Option(f"--{name}", help=_help(name, default, refuses))],
             default or None,
         )
         for name, default in defaults.items()

@@ -15,7 +15,6 @@ from mnv2bench.files import source_names
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.records.reading import contents_of
-from mnv2bench.selection import spellings
 from mnv2bench.statistics.kept_checks import machine_floor
 
 if TYPE_CHECKING:
@@ -43,14 +42,14 @@ def recommend(
         int | None, typer.Option(help="The budget is for this percentile, 90 or 99, and not for the median.")
     ] = None,
     cost: Annotated[Cost, typer.Option(help="What a more accurate case may cost more of.")] = Cost.LATENCY,
-    networks: Annotated[str, typer.Option(*spellings("networks"), help=ONLY)] = "",
-    widths: Annotated[str, typer.Option(*spellings("widths"), help=ONLY)] = "",
-    resolutions: Annotated[str, typer.Option(*spellings("resolutions"), help=ONLY)] = "",
-    backends: Annotated[str, typer.Option(*spellings("backends"), help=ONLY)] = "",
-    devices: Annotated[str, typer.Option(*spellings("devices"), help=ONLY)] = "",
-    precisions: Annotated[str, typer.Option(*spellings("precisions"), help=ONLY)] = "",
-    threads: Annotated[str, typer.Option(*spellings("threads"), help=ONLY)] = "",
-    batches: Annotated[str, typer.Option(*spellings("batches"), help=ONLY)] = "",
+    networks: Annotated[str, typer.Option(help=ONLY)] = "",
+    widths: Annotated[str, typer.Option(help=ONLY)] = "",
+    resolutions: Annotated[str, typer.Option(help=ONLY)] = "",
+    backends: Annotated[str, typer.Option(help=ONLY)] = "",
+    devices: Annotated[str, typer.Option(help=ONLY)] = "",
+    precisions: Annotated[str, typer.Option(help=ONLY)] = "",
+    threads: Annotated[str, typer.Option(help=ONLY)] = "",
+    batches: Annotated[str, typer.Option(help=ONLY)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     results: Floors = Path("results"),
 ) -> None:

@@ -30,7 +30,7 @@ def run(
     selection: Selection,
     suites: Annotated[
         str,
-        typer.Option("--suites", "--suite", help=f"Suites to run, separated by commas: {', '.join(SUITES)}."),
+        typer.Option(help=f"Suites to run, separated by commas: {', '.join(SUITES)}."),
     ] = ",".join(SUITES),
     out: Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")] = Path(
         "mnv2bench.jsonl"
