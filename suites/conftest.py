@@ -160,6 +160,7 @@ def pytest_runtestloop(session):
         if option.dry_run:
             _print_estimate(Console(file=out, highlight=False, soft_wrap=True), config, chosen, extras, journal)
             option.collectonly = True  # no test runs
+            config._benchmarksession.save = config._benchmarksession.autosave = None  # and nothing is saved
             return (yield)
         try:
             with interruptible(), Display(out, quiet=option.verbose < 0) as display:

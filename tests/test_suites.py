@@ -135,15 +135,29 @@ def test_a_histogram_is_drawn(first, storage):
 
 
 def test_the_terminal_says_where_the_time_went_and_where_the_records_are(first):
-    assert "measuring 2 cases, 1 processes each" in first
+    assert "\n2 cases, 2 processes" in first
     assert "Where the time went" in first
-    assert f"records: {JOURNALS / NAME}.journal.jsonl" in first
+    journal = f"{JOURNALS / NAME}.journal.jsonl"
+    assert f"records: {journal}\nreport:  mnv2bench report {journal}" in first
     assert "4 passed" in first
 
 
 def test_the_terminal_says_that_nobody_should_choose_by_rows_of_one_process(first):
     assert re.search(r"\nDO NOT USE: 1 of 1 rows (noisy|without a bound of latency)", first)
     assert "1 of 22 variants: it works here;" in " ".join(first.split())
+
+
+def test_a_dry_run_says_what_would_be_measured_and_runs_no_test(suites, storage):
+    before = saved_files(storage)
+    ran = suites(
+        "suites/test_latency.py", *TWO, "--dry-run", f"--benchmark-storage=file://{storage}", "--benchmark-save=dry"
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.search(r"\n2 cases, 2 processes.*: about ", ran.stdout)
+    assert "dry run: nothing was measured" in ran.stdout
+    assert " collected" in ran.stdout and " passed" not in ran.stdout
+    assert saved_files(storage) == before
+    assert not (JOURNALS / "dry.journal.jsonl").exists()
 
 
 def test_memory_is_of_the_same_processes(first, storage):
@@ -195,7 +209,7 @@ def test_the_baseline_of_another_machine_is_refused_with_what_differs(suites, fi
     assert "Other CPU there" in ran.stderr
     assert f"cores: {cores} here, 64 there" in ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
     assert len(saved_files(tmp_path)) == 1
 
 
@@ -203,8 +217,7 @@ DAMAGE = {
     "empty": ("", "damaged"),
     "half": ('{"benchmarks": [', "damaged"),
     "a pointer of Git LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "damaged"),
-    "a merge conflict": ("<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n", "damaged"),
-    "of another program": ('{"benchmarks": [], "machine_info": {}}', "was not saved by mnv2bench"),
+    "a merge conflict": ("    "of another program": ('{"benchmarks": [], "machine_info": {}}', "was not saved by mnv2bench"),
 }
 
 
@@ -219,7 +232,7 @@ def test_a_damaged_newest_baseline_is_refused_by_name_and_no_older_one_is_taken(
     newest.write_text(content)
     ran = suites(LATENCY, *SMALL, "--resolutions=64", place, "--benchmark-compare")
     assert ran.returncode == 4
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
     assert re.fullmatch(r"ERROR: the baseline [^\n]*\n+", ran.stderr), ran.stderr
     assert str(newest) in ran.stderr
     assert complaint in ran.stderr
@@ -233,7 +246,7 @@ def test_a_baseline_without_a_common_case_is_refused_before_anything_is_measured
     ran = compare(suites, copied(storage, tmp_path, other_cases), "--benchmark-compare-fail=median:10%")
     assert ran.returncode == 4
     assert "0 of 1 cases compared; not in the baseline: suites/test_latency.py::test_latency[" in ran.stderr
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
     assert len(saved_files(tmp_path)) == 1
 
 
@@ -241,7 +254,7 @@ def test_a_saved_file_without_a_benchmark_has_no_common_case(suites, first, stor
     place = copied(storage, tmp_path, lambda saved: saved["benchmarks"].clear())
     ran = compare(suites, place)
     assert (ran.returncode, "0 of 1 cases compared" in ran.stderr) == (4, True)
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -312,7 +325,7 @@ def test_suites_that_have_no_case_are_refused(suites):
 def test_a_plan_of_the_tests_measures_nothing(suites):
     name = f"{NAME}-planned"
     ran = suites(LATENCY, *TWO, f"--benchmark-save={name}", "--setup-plan")
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
     assert list(JOURNALS.glob(f"{name}*")) == []
 
 
@@ -329,7 +342,7 @@ def test_nothing_is_measured_where_nothing_is_to_be(suites, option, said):
     ran = suites("suites/test_latency.py", "suites/test_memory.py", *TWO, f"--benchmark-save={name}", option)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert said in ran.stdout
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
     assert list(JOURNALS.glob(f"{name}*")) == []
 
 
@@ -337,13 +350,13 @@ def test_the_paper_suite_needs_no_campaign(suites):
     ran = suites("suites/test_paper.py", "-q")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "44 passed" in ran.stdout
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
 
 
 def test_no_test_that_is_left_is_pytests_own_code(suites):
     ran = suites(LATENCY, *TWO, "-k", "nothing")
     assert ran.returncode == 5
-    assert "measuring" not in ran.stdout
+    assert "Where the time went" not in ran.stdout
 
 
 # what is refused

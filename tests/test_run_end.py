@@ -1,0 +1,54 @@
+"""What a run ends with: the fastest cases, and why others were not measured."""
+
+import io
+
+from measured_cases import measured
+from rich.console import Console
+
+from mnv2bench.terminal import fastest_table, unmeasured_lines
+
+
+def shown(table, width=80):
+    out = io.StringIO()
+    Console(file=out, width=width).print(table)
+    return [" ".join(line.split()) for line in out.getvalue().splitlines() if line.strip()]
+
+
+def test_the_five_fastest_cases_of_the_smallest_batch_are_shown():
+    records = [measured(n, n, n, variant=f"0.35@{96 + 32 * n}") for n in (6, 3, 1, 5, 2, 4)]
+    lines = shown(fastest_table([*records, measured(0.5, 0.5, 0.5, variant="0.35@96", batch=8)]))
+    assert lines[0] == "Fastest 5 of 6 cases of batch 1"
+    assert lines[1] == "variant runtime device precision threads ms (95 %)"
+    assert [line.split()[0] for line in lines[3:]] == ["0.35@128", "0.35@160", "0.35@192", "0.35@224", "0.35@256"]
+    assert lines[3] == "0.35@128 openvino cpu fp32 1 1.00 (1.00–1.00)"
+
+
+def test_a_noisy_case_is_not_ranked_and_the_title_says_how_many_there_are():
+    fast = measured(1, 1, 1, variant="0.35@96", noisy=True)
+    lines = shown(fastest_table([fast, measured(2, 2, 2)]))
+    assert lines[0] == "Fastest 1 of 2 cases of batch 1; 1 noisy or doubtful case left out"
+    assert lines[3].startswith("1.0@224 ")
+    assert fastest_table([fast]) is None
+
+
+def test_nothing_was_measured():
+    assert fastest_table([]) is None
+    assert fastest_table([measured(1, status="failed")]) is None
+
+
+def test_the_longest_names_fit_80_columns():
+    table = fastest_table([measured(123.4, 123.5, 126.0, backend="torch_compile_cudagraphs")])
+    out = io.StringIO()
+    Console(file=out, width=80).print(table)
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+    assert "torch_compile_cudagraphs" in out.getvalue()
+
+
+def test_a_reason_that_many_cases_of_a_backend_share_is_one_line():
+    records = [measured(1, variant=f"0.35@{side}", status="failed") for side in (96, 128, 160)]
+    assert unmeasured_lines([*records, measured(1, 1, 1)]) == [
+        "failed: mobilenet_v2_0.35_96-b1-openvino-cpu-fp32-t1 and 2 more of openvino: "
+    ]
+    assert unmeasured_lines([measured(1, status="failed", backend="litert")]) == [
+        "failed: mobilenet_v2_1.0_224-b1-litert-cpu-fp32-t1: "
+    ]
