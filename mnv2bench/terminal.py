@@ -131,13 +131,16 @@ def fastest_table(records: Sequence[Record]) -> Table | None:
     left_out = f"; {counted(doubtful, 'noisy or doubtful case')} left out" if doubtful else ""
     title = f"Fastest {len(fastest)} of {counted(len(timed), 'case')} of batch {batch}{left_out}"
     table = Table(title=title, title_justify="left", box=SIMPLE)
-    for name in ("variant", "runtime", "device", "precision"):
+    elsewhere = any(candidate.case.device != Case().device for candidate in fastest)
+    devices = ["device"] if elsewhere else []
+    for name in ("variant", "runtime", *devices, "precision"):
         table.add_column(name, overflow="fold")
     for name in ("threads", "ms (95 %)"):
         table.add_column(name, justify="right", no_wrap=name != "threads")
     for candidate in fastest:
         case = candidate.case
-        words = (candidate.variant, case.backend, case.device, case.precision, str(case.threads))
+        place = [case.device] if elsewhere else []
+        words = (candidate.variant, case.backend, *place, case.precision, str(case.threads))
         table.add_row(*map(escape, words), latency_text(candidate))
     return table
 

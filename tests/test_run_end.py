@@ -18,9 +18,9 @@ def test_the_five_fastest_cases_of_the_smallest_batch_are_shown():
     records = [measured(n, n, n, variant=f"0.35@{96 + 32 * n}") for n in (6, 3, 1, 5, 2, 4)]
     lines = shown(fastest_table([*records, measured(0.5, 0.5, 0.5, variant="0.35@96", batch=8)]))
     assert lines[0] == "Fastest 5 of 6 cases of batch 1"
-    assert lines[1] == "variant runtime device precision threads ms (95 %)"
+    assert lines[1] == "variant runtime precision threads ms (95 %)"
     assert [line.split()[0] for line in lines[3:]] == ["0.35@128", "0.35@160", "0.35@192", "0.35@224", "0.35@256"]
-    assert lines[3] == "0.35@128 openvino cpu fp32 1 1.00 (1.00–1.00)"
+    assert lines[3] == "0.35@128 openvino fp32 1 1.00 (1.00–1.00)"
 
 
 def test_a_noisy_case_is_not_ranked_and_the_title_says_how_many_there_are():
