@@ -130,7 +130,7 @@ def fastest_table(records: Sequence[Record]) -> Table | None:
     doubtful = len(timed) - len(usable)
     left_out = f"; {counted(doubtful, 'noisy or doubtful case')} left out" if doubtful else ""
     title = f"Fastest {len(fastest)} of {counted(len(timed), 'case')} of batch {batch}{left_out}"
-    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     elsewhere = any(candidate.case.device != Case().device for candidate in fastest)
     devices = ["device"] if elsewhere else []
     for name in ("variant", "runtime", *devices, "precision"):

@@ -25,10 +25,11 @@ def test_the_five_fastest_cases_of_the_smallest_batch_are_shown():
 
 def test_a_noisy_case_is_not_ranked_and_the_title_says_how_many_there_are():
     fast = measured(1, 1, 1, variant="0.35@96", noisy=True)
-    lines = shown(fastest_table([fast, measured(2, 2, 2)]))
-    assert lines[0] == "Fastest 1 of 2 cases of batch 1; 1 noisy or doubtful case left out"
-    assert lines[3].startswith("1.0@224 ")
+    lines = shown(fastest_table([fast, measured(2, 2, 2), measured(3, 3, 3, backend="litert")]))
+    assert " ".join(lines[:2]) == "Fastest 2 of 3 cases of batch 1; 1 noisy or doubtful case left out"
+    assert lines[4].startswith("1.0@224 ")
     assert fastest_table([fast]) is None
+    assert fastest_table([fast, measured(2, 2, 2)]) is None  # only half of them can be chosen by
 
 
 def test_nothing_was_measured():
@@ -36,12 +37,14 @@ def test_nothing_was_measured():
     assert fastest_table([measured(1, status="failed")]) is None
 
 
-def test_the_longest_names_fit_80_columns():
-    table = fastest_table([measured(123.4, 123.5, 126.0, backend="torch_compile_cudagraphs")])
+def test_the_longest_names_fold_at_80_columns_and_are_not_cut_off():
+    table = fastest_table([measured(123.4, 123.5, 126.0, backend="torch_compile_cudagraphs", precision="int8")])
     out = io.StringIO()
     Console(file=out, width=80).print(table)
-    assert max(map(len, out.getvalue().splitlines())) <= 80
-    assert "torch_compile_cudagraphs" in out.getvalue()
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "torch_compile_cudagraphs " in out.getvalue()
+    assert "123.5 (120.7–128.0)" in out.getvalue()
 
 
 def test_a_reason_that_many_cases_of_a_backend_share_is_one_line():

@@ -217,7 +217,8 @@ DAMAGE = {
     "empty": ("", "damaged"),
     "half": ('{"benchmarks": [', "damaged"),
     "a pointer of Git LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "damaged"),
-    "a merge conflict": ("    "of another program": ('{"benchmarks": [], "machine_info": {}}', "was not saved by mnv2bench"),
+    "a merge conflict": ("<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n", "damaged"),
+    "of another program": ('{"benchmarks": [], "machine_info": {}}', "was not saved by mnv2bench"),
 }
 
 

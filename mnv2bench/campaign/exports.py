@@ -17,7 +17,7 @@ from mnv2bench.records import Artifact, Weights
 from mnv2bench.texts import duration_text
 
 START_S = 3.0  # of an export's process, which imports torch: docs/measuring.md#how-long-it-takes
-UNKNOWN_S = 10.0  # of an export of a format of which the cache holds none
+UNKNOWN_S, UNKNOWN_CODE_S = 10.0, 60.0  # of an export of a format of which the cache holds none, and of machine code
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,11 @@ def distinct(exports: Iterable[Export]) -> tuple[Export, ...]:
 def seconds(exports: Iterable[Export]) -> float:
     """How long these exports would take one after the other, by those of the same format that the cache holds."""
     by_format = _seconds_by_format(artifacts.root() / "artifacts")
-    return sum(START_S + by_format.get(export.format, UNKNOWN_S) for export in exports)
+    return sum(START_S + by_format.get(export.format, _unknown_s(export.format)) for export in exports)
+
+
+def _unknown_s(format: str) -> float:
+    return UNKNOWN_CODE_S if formats.format(format).per_machine else UNKNOWN_S
 
 
 @cache
