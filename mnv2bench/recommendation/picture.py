@@ -70,7 +70,7 @@ class Size:
 
 
 ALONE = Size(width=820, height=420, legend_columns=4, is_titled=True)
-WIDE = Size(width=820, height=400, legend_columns=4)
+WIDE = Size(width=820, height=340, legend_columns=4)
 NARROW = Size(width=290, height=340, legend_columns=2, precisions_at="top")
 
 
