@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 from test_exit_codes import journal
+from test_shipped_programs import of
 
 from mnv2bench.cases import Case
-from mnv2bench.shipping import measured_case, newest, read_files
+from mnv2bench.digits import digest
+from mnv2bench.records import Weights
+from mnv2bench.shipping import measured_case, newest, read_files, shipped_weights
+from mnv2bench.shipping.folder import require_free, write_folder
 
 CASE = Case(width=0.35, resolution=96, backend="openvino")
 OTHER = Case(backend="ncnn")
@@ -60,10 +64,10 @@ def test_the_numbers_are_of_the_newest_file_that_has_the_case_and_a_damaged_one_
         os.utime(path, (written, written))
     journal(machine / "another.jsonl", {COMPILED: 1.0})
     (machine / "damaged.jsonl").write_text("{")
-    measurement = newest(CASE, read_files((), place / "results"))
+    measurement = newest(CASE, read_files((), place / "results"), place)
     assert (measurement.file.name, f"{measurement.day:%Y-%m-%d}") == ("new.jsonl", "2026-11-20")
     assert measurement.candidate.median_ms == pytest.approx(4.0)
-    named = newest(CASE, read_files((machine / "old.jsonl", machine / "middle.jsonl"), place / "results"))
+    named = newest(CASE, read_files((machine / "old.jsonl", machine / "middle.jsonl"), place / "results"), place)
     assert named.file.name == "middle.jsonl"
     with pytest.raises(ValueError, match="damaged"):
         read_files((machine / "damaged.jsonl",), place / "results")
@@ -72,7 +76,7 @@ def test_the_numbers_are_of_the_newest_file_that_has_the_case_and_a_damaged_one_
 def test_what_was_only_counted_has_no_time_to_ship_by(place):
     (counted,) = (ROOT / "results").glob("*/counts_a76.jsonl")
     with pytest.raises(ValueError, match=f"{COUNTED.id} has no time of ours in .*counts_a76.jsonl: measure it with"):
-        newest(COUNTED, read_files((counted,), place))
+        newest(COUNTED, read_files((counted,), place), place)
 
 
 def test_any_part_of_an_id_that_no_other_measured_case_has_names_the_case(place):
@@ -81,3 +85,43 @@ def test_any_part_of_an_id_that_no_other_measured_case_has_names_the_case(place)
     assert measured_case(CASE.id, ()) == CASE
     with pytest.raises(ValueError, match="torch_compile"):
         measured_case("96-b1", files)
+
+
+class OfWeights:
+    """A measurement as far as its weights go."""
+
+    def __init__(self, **weights):
+        self.record = of(CASE, weights=Weights(**weights))
+
+
+def test_no_path_of_a_file_of_records_is_opened():
+    for weights in ({"file": "/etc/passwd", "content": "ab" * 32}, {"images": "/etc"}):
+        with pytest.raises(ValueError, match="name it with --weights FILE"):
+            shipped_weights(OfWeights(**weights), None)
+
+
+def test_digits_weights_that_are_not_there_any_more_are_not_taken_for_those_that_are():
+    assert shipped_weights(OfWeights(digits="0123456789abcdef"), None) == Weights(digits=digest())
+    assert shipped_weights(OfWeights(digits=digest(), seed=3), None) == Weights(digits=digest(), seed=3)
+    assert shipped_weights(OfWeights(seed=3), None) == Weights(seed=3)
+
+
+def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    write_folder(folder, {"a": b"1", "b": b"2"})
+    write_folder(folder, {"c": b"3"})
+    assert sorted(file.name for file in folder.iterdir()) == ["SHA256SUMS", "c"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    def refused(path):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "mkdir", refused)
+        with pytest.raises(ValueError, match=r"out could not be written .*: make room, or name another folder"):
+            write_folder(folder, {"d": b"4"})
+    assert (folder / "c").read_bytes() == b"3"
+    require_free(folder)
+    (folder / "c").write_bytes(b"changed")
+    with pytest.raises(ValueError, match="holds c, which mnv2bench ship did not write so"):
+        require_free(folder)

@@ -7,7 +7,7 @@ import pytest
 
 from mnv2bench import backends
 from mnv2bench.cases import Case
-from mnv2bench.records import Machine, Plan, Process, Samples, record
+from mnv2bench.records import Machine, Plan, Process, Samples, Weights, record
 from mnv2bench.refusals import Unsupported
 from mnv2bench.shipping.program import imported_modules, left_out, program
 from mnv2bench.shipping.requirements import requirements, requirements_text
@@ -36,10 +36,10 @@ SHIPPED = [
 ]
 
 
-def of(case, machine=GLIBC, environment=(), **samples):
+def of(case, machine=GLIBC, environment=(), weights=Weights(), **samples):  # noqa: B008  it is frozen
     """A record of a case with one process."""
     process = Process(case, 0, 0, 0, "ok", "", 1.0, Samples(**samples))
-    return record(case, Plan(environment=environment), machine, [process])
+    return record(case, Plan(environment=environment), machine, [process], weights=weights)
 
 
 def text_of(case, file="net.onnx", median_s=0.002, **rest):

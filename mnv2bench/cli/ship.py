@@ -23,7 +23,7 @@ def ship(
     ] = None,
     weights: Annotated[str, typer.Option(help=OPTIONS["weights"][1].partition(" Default")[0])] = "",
     images: Annotated[str, typer.Option(help=OPTIONS["images"][1])] = "",
-    results: Annotated[Path, typer.Option(help="The folder that is searched without --from.")] = Path("results"),
+    results: Annotated[Path, typer.Option(help="The folder with saved files and A/A floors.")] = Path("results"),
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Write what a product needs of a measured case: the artifact, a program that runs it, and what was verified."""
@@ -36,7 +36,7 @@ def ship(
     chosen = shipping.measured_case(case, files)
     if named:
         (chosen,) = with_classes((chosen,), named)
-    measurement = shipping.newest(chosen, files)
+    measurement = shipping.newest(chosen, files, results)
     with Display(quiet=quiet) as display, measuring(wait=False, progress=display):
         verification = shipping.ship(measurement, shipping.shipped_weights(measurement, named), to, display)
     if verification.wrong:

@@ -73,7 +73,7 @@ def _ship(case: Case, weights: Weights, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as place:
         journal = Path(place, "run.jsonl")
         run(Campaign((case,), Journal(journal), FIRST, weights=weights, accuracy=False))
-        measurement = shipping.newest(case, shipping.read_files((journal,), Path(place)))
+        measurement = shipping.newest(case, shipping.read_files((journal,), Path(place)), Path(place))
         verification = shipping.ship(measurement, weights, folder, silent)
     if verification.wrong:
         raise ValueError(f"its program is wrong: {verification.wrong}")

@@ -8,7 +8,7 @@ import numpy as np
 from mnv2bench import digits
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.locks import Progress
-from mnv2bench.records import Weights, WeightsKind
+from mnv2bench.records import Weights, WeightsKind, default_weights
 from mnv2bench.shipping.artifact import shipped
 from mnv2bench.shipping.folder import require_free, write_folder
 from mnv2bench.shipping.measurement import Measurement, measured_case, newest, read_files
@@ -25,15 +25,18 @@ DIGITS_LICENCE = "LICENSE-digits.txt"
 def shipped_weights(measurement: Measurement, named: Weights | None) -> Weights:
     """The weights that go along: those that a user named, else those that were measured.
 
-    Raises ValueError, in one line, where a user has to name them: no path of a file of records is opened.
+    Of digits weights that are not in this version any more, those of this version take the place. Raises ValueError, in
+    one line, where a user has to name them: no path of a file of records is opened.
     """
     case, measured = measurement.record.case, measurement.record.weights
     if named:
         return require_weights((case,), named)
-    if measured.file:
+    if measured.file or measured.images:
         options = "--weights FILE --images FOLDER" if measured.images else "--weights FILE"
         of_file = f"a file of weights (sha256 {measured.content[:16]})"
         raise ValueError(f"{case.id} was measured with {of_file}: name it with {options}")
+    if measured.kind(case) == WeightsKind.DIGITS and measured.digits != digits.digest():
+        return default_weights(measured.seed)
     return measured
 
 

@@ -32,21 +32,22 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     require_free(folder)
     lines = (f"{_digest(content)}  {name}\n" for name, content in sorted(contents.items()))
     whole = {**contents, SUMS: "".join(lines).encode()}
-    staged = folder.absolute().with_name(f".mnv2bench-{os.urandom(6).hex()}.tmp")
+    staged, before = (folder.absolute().with_name(f".mnv2bench-{os.urandom(6).hex()}.tmp") for _ in range(2))
     try:
         staged.mkdir()
         for name, content in whole.items():
             (staged / name).write_bytes(content)
         if folder.exists():
-            for file in folder.iterdir():
-                file.unlink()
-            folder.rmdir()
+            folder.rename(before)
         staged.rename(folder)
     except OSError as error:
         reason = f"{printable(folder)} could not be written ({error.strerror})"
         raise ValueError(f"{reason}: make room, or name another folder with --to") from error
     finally:
+        if before.exists() and not folder.exists():
+            before.rename(folder)
         shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def _sums(folder: Path) -> dict[str, str]:

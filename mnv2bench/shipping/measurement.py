@@ -15,6 +15,7 @@ from mnv2bench.records.journal import Unusable
 from mnv2bench.records.reading import Contents, contents_of, saved_at
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
+from mnv2bench.statistics.kept_checks import machine_floor
 from mnv2bench.texts import one_line
 
 
@@ -80,8 +81,8 @@ def measured_case(text: str, files: Sequence[SavedFile]) -> Case:
         raise ValueError(f"{error}, nor a part of one that was measured") from None
 
 
-def newest(case: Case, files: Sequence[SavedFile]) -> Measurement:
-    """The measurement of a case in the newest of these files that has it.
+def newest(case: Case, files: Sequence[SavedFile], results: Path) -> Measurement:
+    """The measurement of a case in the newest of these files that has it; `results` holds the machines' A/A floors.
 
     Raises ValueError, in one line, where none has it, or where what the newest one has is no number to ship by.
     """
@@ -93,7 +94,7 @@ def newest(case: Case, files: Sequence[SavedFile]) -> Measurement:
     file = max(holding, key=lambda file: file.day)
     (record,) = (record for record in file.contents.records if record.case == case)
     _require_shippable(record, file.path)
-    return Measurement(_evaluation(record, file), file.path, file.day)
+    return Measurement(_evaluation(record, file, results), file.path, file.day)
 
 
 def _require_shippable(record: Record, file: Path) -> None:
@@ -104,9 +105,10 @@ def _require_shippable(record: Record, file: Path) -> None:
         raise ValueError(f"{record.case.id} has no time of ours in {name}: measure it with mnv2bench run")
 
 
-def _evaluation(record: Record, file: SavedFile) -> Evaluation:
+def _evaluation(record: Record, file: SavedFile, results: Path) -> Evaluation:
     """The record's numbers, beside those of its campaign."""
     every = campaigns(file.contents.records)
     (campaign,) = (campaign for campaign in every if any(other.case == record.case for other in campaign))
-    (evaluation,) = (e for e in evaluations(campaign, file.path.name) if e.case == record.case)
+    floor = machine_floor(results, record.machine)
+    (evaluation,) = (e for e in evaluations(campaign, file.path.name, floor) if e.case == record.case)
     return evaluation
