@@ -42,6 +42,7 @@ def place(tmp_path, monkeypatch):
         ((COMPILED.id, "--from", "a.jsonl"), "torch.compile compiles in every process: ship torch_aoti"),
         ((CASE.id, "--from", "no.jsonl"), "no.jsonl"),
         ((CASE.id, "--from", "a.jsonl", "--images", "a"), "name them with --weights FILE"),
+        ((CASE.id, "--from", "a.jsonl", "--weights", ""), "--weights '' names nothing"),
         ((CASE.id, "--from", "a.jsonl", "--weights", "no.pt"), "--weights no.pt: "),
     ],
 )

@@ -9,7 +9,7 @@ from mnv2bench.cli.app import console, verb
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import printable
 from mnv2bench.locks import measuring
-from mnv2bench.selection import OPTIONS, select
+from mnv2bench.selection import OPTIONS, option_text, select
 from mnv2bench.terminal import Display
 
 
@@ -21,8 +21,8 @@ def ship(
         list[Path] | None,
         typer.Option("--from", help="The saved file or journal with the numbers. Default: the newest under results/."),
     ] = None,
-    weights: Annotated[str, typer.Option(help=OPTIONS["weights"][1].partition(" Default")[0])] = "",
-    images: Annotated[str, typer.Option(help=OPTIONS["images"][1])] = "",
+    weights: Annotated[str | None, typer.Option(help=OPTIONS["weights"][1].partition(" Default")[0])] = None,
+    images: Annotated[str | None, typer.Option(help=OPTIONS["images"][1])] = None,
     results: Annotated[Path, typer.Option(help="The folder with saved files and A/A floors.")] = Path("results"),
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
@@ -30,7 +30,8 @@ def ship(
     from mnv2bench import shipping
     from mnv2bench.campaign.weights import with_classes
 
-    named = select({"weights": weights, "images": images}).weights if weights or images else None
+    texts = {"weights": option_text("weights", weights), "images": option_text("images", images)}
+    named = select(texts).weights if any(texts.values()) else None
     shipping.require_free(to)
     files = shipping.read_files(measured or (), results)
     chosen = shipping.measured_case(case, files)
