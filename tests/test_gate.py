@@ -301,6 +301,25 @@ def test_the_gate_prints_a_table_and_writes_a_summary_and_junit(command, tmp_pat
     assert "worker ended by SIGSEGV" in error.get("message")
 
 
+def test_the_page_of_the_gate_leads_to_the_report_of_the_night_where_one_stands_beside_it(command, tmp_path):
+    results = history(tmp_path / "results")
+    (night,) = results.glob("*/*/0016_nightly.json")
+    assert "Report of the night" not in gate_page(command, results, tmp_path)
+    night.with_suffix(".md").write_text("# My own notes\n")
+    assert "Report of the night" not in gate_page(command, results, tmp_path)
+    night.with_suffix(".md").unlink()
+    assert command("mnv2bench", "report", str(night)).returncode == 0
+    page = gate_page(command, results, tmp_path)
+    (address,) = re.findall(r"^- Report of the night: \[.+\]\((.+)\)$", page, re.MULTILINE)
+    assert (tmp_path / address).samefile(night.with_suffix(".md"))
+
+
+def gate_page(command, results, folder):
+    """The page that the gate writes of the newest night."""
+    assert gate(command, results, "--markdown", str(folder / "gate.md")).returncode == 0
+    return (folder / "gate.md").read_text()
+
+
 def test_quiet_leaves_out_what_is_unchanged(command, tmp_path):
     ran = gate(command, history(tmp_path / "results"), "--quiet")
     assert (ran.returncode, ran.stdout) == (

@@ -165,6 +165,13 @@ def test_the_csv_holds_every_night_and_no_formula(history, results, tmp_path):
     assert next(csv.DictReader(lines))["saved_at"] == "2026-11-01T02:10:00+00:00"
 
 
+def test_the_report_of_the_newest_night_is_named_where_one_stands_beside_it(history, results, verb):
+    assert "report of the newest night" not in history().out
+    (newest,) = results.glob("*/*/0006_nightly.json")
+    verb("report", newest)
+    assert history().out.endswith(f"report of the newest night: {newest.with_suffix('.md')}\n")
+
+
 # the baseline
 
 

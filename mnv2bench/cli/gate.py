@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from mnv2bench.campaign import Patience
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.duel import SPARE
 from mnv2bench.cli.options import budget_seconds, resumable, takes_patience
-from mnv2bench.files import Content, Product, append, require_writable, write
+from mnv2bench.files import Content, Product, address, append, printable, require_writable, write
 from mnv2bench.machine import this_machine
 from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.terminal import Display
@@ -47,6 +49,7 @@ def gate(
     ] = False,
 ) -> None:
     """Judge a night against its history: slower, the same, or cannot tell. Pairs of processes confirm a suspect."""
+    from mnv2bench.comparison.reports import reports_of
     from mnv2bench.regression.gate.night import Pairs, UnreadNight, judge_night, tonight
     from mnv2bench.regression.pages import gate as page
 
@@ -55,10 +58,11 @@ def gate(
     require_writable([product for product in (summary_page, test_results) if product])
     budget_s, machine = budget_seconds(budget), fingerprint or this_machine().fingerprint
 
-    def write_pages(judgement: Judgement) -> None:
+    def write_pages(judgement: Judgement, reports: Sequence[Path] = ()) -> None:
         contents: dict[Product, Content] = {}
         if summary_page:
-            contents[summary_page] = page.gate_markdown(judgement)
+            links = [address(report, summary_page.path) for report in reports]
+            contents[summary_page] = page.gate_markdown(judgement, links)
         if test_results:
             contents[test_results] = page.junit(judgement)
         write(contents)
@@ -74,10 +78,11 @@ def gate(
         raise typer.Exit(unread.judgement().code) from None
     for skipped in measured_night.skipped:
         print(f"skipped: {one_line(skipped)}", file=sys.stderr)
+    reports = reports_of(measured_night.path)
     journals = f"{measured_night.folder}/{measured_night.name}.journal.old.jsonl and .new.jsonl"
     with resumable(journals), Display(quiet=quiet, steps="pairs") as display:
         pairs = Pairs(baseline, new or sys.executable, budget_s, display, resume, patience) if baseline else None
-        judgement = judge_night(measured_night, pairs, write_pages, strict)
+        judgement = judge_night(measured_night, pairs, partial(write_pages, reports=reports), strict)
     shown = [row for row in judgement.ordered() if not quiet or row.verdict not in page.QUIET]
     timed, counted = page.split(shown)
     if timed:
@@ -86,5 +91,7 @@ def gate(
         show(page.COUNT_COLUMNS, [page.counted_row(row) for row in counted], spare=SPARE)
     for note in judgement.notes:
         console().print(one_line(note), markup=False)
+    for report in reports:
+        console().print(f"report of the night: {printable(report)}", markup=False)
     console().print(page.summary(judgement), markup=False)
     raise typer.Exit(judgement.code)

@@ -52,6 +52,7 @@ def history(
     ] = False,
 ) -> None:
     """Show the nights of this machine: every case as it stands, or one case night by night with its plot."""
+    from mnv2bench.comparison.reports import reports_of
     from mnv2bench.regression.history import date_notes, lineage, nights
     from mnv2bench.regression.pages.picture import PICTURE
 
@@ -83,6 +84,8 @@ def history(
         _show_all(frame, accepted, past_verdicts, title)
     if csv:
         console().print(f"CSV: {printable(csv)}", markup=False)
+    for report in reports_of(results / machine / str(frame["source"].iloc[-1])):
+        console().print(f"report of the newest night: {printable(report)}", markup=False)
     shown = frame[frame["case"] == matching] if matching else frame
     unmeasured = not (shown["status"] == "ok").any()
     if unmeasured:

@@ -50,6 +50,11 @@ class Tonight:
     series: str
     continuations: tuple[Continuation, ...] = ()
 
+    @property
+    def path(self) -> Path:
+        """The saved file of the night."""
+        return self.folder / str(self.frame.loc[self.frame["night"] == self.name, "source"].iloc[0])
+
 
 @dataclass(frozen=True)
 class Pairs:

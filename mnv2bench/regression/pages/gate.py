@@ -1,7 +1,8 @@
 """A judgement as Markdown and as JUnit XML."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
 from xml.etree import ElementTree as xml
 
 from mnv2bench.exit_codes import ExitCode
@@ -109,8 +110,11 @@ def _result(judgement: Judgement) -> str:
     return "; ".join(results) or ("nothing suspect" if judgement.strict else "nothing confirmed")
 
 
-def gate_markdown(judgement: Judgement) -> str:
-    """The summary: what needs somebody first, every other cell folded away below it."""
+def gate_markdown(judgement: Judgement, reports: Sequence[str] = ()) -> str:
+    """The summary: what needs somebody first, every other cell folded away below it.
+
+    `reports` are the addresses of the night's own report, from the folder of the page.
+    """
     shown = [row for row in judgement.ordered() if row.verdict not in QUIET]
     rest = [row for row in judgement.ordered() if row.verdict in QUIET]
     facts = [
@@ -118,6 +122,7 @@ def gate_markdown(judgement: Judgement) -> str:
         f"- Baseline environment: {escape(judgement.baseline) or 'none: suspects are not confirmed and fail nothing'}",
         f"- All cells together: {judgement.shift:+.1%} against their usual night",
         *([f"- {tally(judgement)}"] if judgement.rows else []),
+        *(f"- Report of the night: [{escape(unquote(address))}]({address})" for address in reports if address),
         *(f"- {escape(note)}" for note in judgement.notes),
     ]
     page = [f"# {escape(headline(judgement))}\n", "\n".join(facts) + "\n"]
