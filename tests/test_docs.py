@@ -24,6 +24,7 @@ DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
 INDEX = "docs/README.md"
 PAGES = ["README.md", "CONTRIBUTING.md", "results/README.md", *DOCS]
 README_LINES = 125  # at most
+CODE_COLUMNS = 110  # of GitHub's 1012 pixels
 ENTRY_POINTS = {"mnv2bench.backends", "mnv2bench.networks", "mnv2bench.jsonl"}  # groups, and a file
 VERBS = sorted(get_command(app).commands)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -36,7 +37,8 @@ def _text(page):
 def _commands(page):
     """Each command in the shell blocks of a page, without its comment."""
     blocks = re.findall(r"```sh\n(.*?)```", _text(page), re.DOTALL)
-    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for block in blocks for line in block.splitlines()]
+    whole = [block.replace("\\\n", " ") for block in blocks]
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for block in whole for line in block.splitlines()]
     return [command.strip() for line in lines for command in line.split("&&") if command.strip()]
 
 
@@ -83,6 +85,12 @@ def test_every_verb_and_option_of_a_pages_commands_exists(page):
             assert used <= _options(words[0]), command
         elif program == "pytest" and words[0].startswith("suites"):
             assert used <= {f"--{name}" for name in OPTIONS} | {"--benchmark-save", "--profile"}, command
+
+
+@pytest.mark.parametrize("page", ["README.md", *DOCS])
+def test_code_is_no_wider_than_a_page_on_github(page):
+    blocks = re.findall(r"^```.*?^```", _text(page), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > CODE_COLUMNS] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", *DOCS])
