@@ -96,6 +96,7 @@ def test_the_headline_is_for_the_named_budget_else_for_the_middle_of_the_table_a
         "96.8 % of 500 digits as in fp32."
     )
     assert remarks(middle)[0] == "No budget was named: the headline is for the middle one of 1, 2, 5, ... ms."
+    assert headline(answer(*records[1:])) == headline(middle)  # of two in the middle the larger budget
     named = answer(*records, goal=Goal(latency_ms=1))
     assert headline(named).startswith("Within 1 ms, ship mobilenet_v2_0.35_96 on openvino in fp32: 0.200 ")
 

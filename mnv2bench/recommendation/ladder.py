@@ -57,13 +57,14 @@ def front_rows(answer: Answer) -> tuple[BudgetRow, ...]:
 def headline_row(answer: Answer) -> BudgetRow | None:
     """The row that the headline is about; None where nothing fits.
 
-    With a budget it is that of the best, and where no accuracy is known too; else the one in the middle of the ladder.
+    With a budget it is that of the best, and where no accuracy is known too; else the one in the middle of the ladder,
+    of two the one with the larger budget.
     """
     best = answer.best
     if best and (answer.goal.has_budget or not answer.has_accuracy):
         return BudgetRow(answer.goal, answer.goal.budget or best.cost(answer.goal) or math.inf, best, answer.ties)
     rows = budget_rows(answer)
-    return rows[len(rows) // 2] if best and rows else None
+    return rows[(len(rows) - 1) // 2] if best and rows else None
 
 
 def best_within(answer: Answer, budget: float) -> Candidate | None:
