@@ -229,6 +229,14 @@ def test_all_but_the_answer_the_latencies_and_what_went_wrong_is_folded(publishe
     assert text.count("<details>") == text.count("</details>") == 12
 
 
+def test_what_runtimes_say_of_delegates_is_folded_where_no_case_ran_elsewhere():
+    process = FAST.processes[0]
+    here = replace(
+        FAST, processes=(replace(process, samples=replace(process.samples, settings={"delegate": "XNNPACK"})),)
+    )
+    assert "<summary>Mobile</summary>\n\n### Delegation" in markdown([("first.json", [here])])
+
+
 # doubts
 
 

@@ -6,7 +6,7 @@ Their texts are Markdown without any HTML, so that each page may lay them out in
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import EAGER
+from mnv2bench.cases import EAGER, Kind
 from mnv2bench.comparison import doubts
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.gpu.section import gpu, how_to_read
@@ -144,7 +144,8 @@ def _sections(chapter: Chapter, ranked: Ranking, level: str) -> Iterator[Section
     yield Section(REFUSED, "", tables.refused_table(every, MOST_REASONS), folded=False)
     yield Section(DOUBTS, "", _doubts(every, chapter.floor), folded=False)
     yield Section("The doubts of each row", "", doubts.list_of_cases(every))
-    yield Section("Mobile", "", mobile(every, level, ranked), folded=False)
+    elsewhere = any(evaluation.case.kind != Kind.MEASURED_HERE for evaluation in every)
+    yield Section("Mobile", "", mobile(every, level, ranked), folded=not elsewhere)
     yield Section(column.PRECISIONS, ABOUT_PRECISIONS, tables.precision_tables(timed, ranked))
     yield Section(column.ACCURACY, _about_accuracy(every), tables.accuracy_tables(every, ranked))
     yield Section(column.VARIANTS, ABOUT_VARIANTS, tables.variants_table(timed))
