@@ -44,13 +44,13 @@ COMPUTED = "it is printed"
 # What each code means for each verb. A verb never ends with a code that does not stand in its row.
 CODES: Mapping[str, Mapping[ExitCode, str]] = {
     "run": {
-        ExitCode.DONE: MEASURED,
+        ExitCode.DONE: f"{MEASURED}; or `--dry-run` said what would be",
         ExitCode.BAD: NOT_MEASURED,
         ExitCode.REFUSED: NO_PLACE,
         ExitCode.INTERRUPTED: STOPPED,
     },
     SUITES: {
-        ExitCode.DONE: f"{MEASURED}; or only tests ran that measure nothing",
+        ExitCode.DONE: f"{MEASURED}; or only tests ran that measure nothing; or `--dry-run` said what would be",
         ExitCode.BAD: f"{NOT_MEASURED}; or a test failed; or `--benchmark-compare-fail` saw a change; or no case that "
         "was measured stands in the baseline",
         ExitCode.REFUSED: "a journal cannot be resumed or written; or a test could not be collected, or Ctrl-C came "

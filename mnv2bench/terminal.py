@@ -19,7 +19,7 @@ from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.time_spent import time_spent
-from mnv2bench.texts import counted, duration_text
+from mnv2bench.texts import counted, duration_text, one_line
 
 PLAIN_EVERY_S = 10.0
 FASTEST = 5  # rows of the table that a run ends with
@@ -156,3 +156,12 @@ def unmeasured_lines(records: Iterable[Record]) -> list[str]:
         more = f" and {len(cases) - 1} more of {backend}" if len(cases) > 1 else ""
         lines.append(f"{status}: {cases[0].id}{more}: {reason}")
     return lines
+
+
+def doubt_lines(records: Sequence[Record]) -> list[str]:
+    """A sentence for each kind of doubt about the cases that were measured."""
+    from mnv2bench.comparison.chapters import evaluations
+    from mnv2bench.comparison.doubts import sentences
+
+    good = [record for record in records if record.status == "ok"]
+    return [sentence for campaign in campaigns(good) for sentence in sentences(evaluations(campaign), one_line)]

@@ -40,7 +40,7 @@ from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
 from mnv2bench.suites.refused_options import refuse_options
-from mnv2bench.terminal import Display, estimate_texts, fastest_table, spent_table, unmeasured_lines
+from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, unmeasured_lines
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
 RESULTS = Path(os.environ.get("MNV2BENCH_RESULTS") or Path(__file__).parents[1] / "results").absolute()
@@ -330,9 +330,8 @@ def pytest_terminal_summary(terminalreporter, config):
         console.print(fastest)
     for line in unmeasured_lines(records):
         console.print(line, markup=False)
-    for record in records:
-        for flag in flags(record) if record.status == "ok" else ():
-            console.print(f"{record.case.id}: {flag}", markup=False)
+    for line in doubt_lines(records):
+        console.print(line, markup=False)
     profiles, _ = written(config.stash[JOURNAL])
     for profile in profiles:
         if profile.status != "ok":

@@ -5,7 +5,7 @@ import io
 from measured_cases import measured
 from rich.console import Console
 
-from mnv2bench.terminal import fastest_table, unmeasured_lines
+from mnv2bench.terminal import doubt_lines, fastest_table, unmeasured_lines
 
 
 def shown(table, width=80):
@@ -55,3 +55,10 @@ def test_a_reason_that_many_cases_of_a_backend_share_is_one_line():
     assert unmeasured_lines([measured(1, status="failed", backend="litert")]) == [
         "failed: mobilenet_v2_1.0_224-b1-litert-cpu-fp32-t1: "
     ]
+
+
+def test_doubts_are_a_sentence_for_each_kind():
+    noisy = [measured(n, n, n, variant=f"0.35@{96 + 32 * n}", noisy=True) for n in (1, 2)]
+    lines = doubt_lines([*noisy, measured(3, 3, 3), measured(1, status="failed", backend="litert")])
+    assert len([line for line in lines if line.startswith("2 of 3 rows ")]) == 2  # noisy, and half of a thread
+    assert not any("\\" in line for line in lines)  # no Markdown

@@ -17,7 +17,7 @@ from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import contents_of
 from mnv2bench.selection import DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
 from mnv2bench.statistics.kept_checks import readable_floor
-from mnv2bench.terminal import Display, estimate_texts, fastest_table, spent_table, unmeasured_lines
+from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, unmeasured_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +72,8 @@ def run(
     display.console.print(spent_table(records, out))
     if fastest := fastest_table(records):
         display.console.print(fastest)
+    for line in doubt_lines(records):
+        display.console.print(line, markup=False)
     for line in unmeasured_lines(records):
         console().print(line, markup=False)
     _print_recommendation(out, display.console)

@@ -1,7 +1,7 @@
 """The doubts of a campaign summed up: a sentence for each kind of doubt, and the doubts of each case behind it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from mnv2bench.report.cells import MARKS, MEANINGS, escape, flag_names
@@ -32,13 +32,16 @@ class Doubt(NamedTuple):
         return -number if self.name in LEAST_IS_WORST else number
 
 
-def sentences(evaluations: Sequence[Evaluation]) -> list[str]:
-    """`12 of 48 rows drifted within a process (‡); the largest: ...`: one for each kind of doubt."""
+def sentences(evaluations: Sequence[Evaluation], inert: Callable[[str], str] = escape) -> list[str]:
+    """`12 of 48 rows drifted within a process (‡); the largest: ...`: one for each kind of doubt.
+
+    `inert` makes the texts of a file fit for where the sentences stand; without another it is Markdown.
+    """
     rows = sum(evaluation.latency is not None or bool(evaluation.record.counts) for evaluation in evaluations)
     by_name: dict[str, list[Doubt]] = {name: [] for name in MARKS}
     for doubt in _doubts(evaluations):
         by_name[doubt.name].append(doubt)
-    return [_sentence(doubts, rows) for doubts in by_name.values() if doubts]
+    return [_sentence(doubts, rows, inert) for doubts in by_name.values() if doubts]
 
 
 def _doubts(evaluations: Sequence[Evaluation]) -> Iterator[Doubt]:
@@ -48,16 +51,16 @@ def _doubts(evaluations: Sequence[Evaluation]) -> Iterator[Doubt]:
                 yield Doubt(name, evaluation.case.id, flag.partition(": ")[2])
 
 
-def _sentence(doubts: Sequence[Doubt], rows: int) -> str:
+def _sentence(doubts: Sequence[Doubt], rows: int, inert: Callable[[str], str]) -> str:
     name, case, text = max(doubts, key=lambda doubt: doubt.size)
     counted = f"{len({doubt.case for doubt in doubts}):,} of {rows:,} rows"
     meaning = f"{counted} {MEANINGS[name]} ({name} {MARKS[name]})"
     if len({doubt.text for doubt in doubts}) == 1 and len(doubts) > 1:
-        return f"{meaning}: {escape(text)}."
+        return f"{meaning}: {inert(text)}."
     if len(doubts) == 1:
-        return f"{meaning}: {escape(case)}: {escape(text)}."
+        return f"{meaning}: {inert(case)}: {inert(text)}."
     example = "the worst is" if name in FIGURES else "such as"
-    return f"{meaning}; {example} {escape(case)}: {escape(text)}."
+    return f"{meaning}; {example} {inert(case)}: {inert(text)}."
 
 
 def list_of_cases(evaluations: Sequence[Evaluation]) -> str:
