@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from gpu_records import steady
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from measured_cases import MONDAY, OF_USER, OTHER_MACHINE, TUESDAY, evaluated, floor, measured, right
@@ -309,6 +310,17 @@ def test_partial_layers_and_drift_are_allowed_and_said():
     assert an_answer.best is not None
     assert remarks(an_answer)[-1] == "Doubts about it: unsteady: 1 of 3 processes still drifted, by up to -20.0%."
     assert usability_text(an_answer) == "0 of 1 rows steady."
+
+
+def test_a_runtime_that_nobody_ran_on_a_gpu_is_said_to_be_unverified():
+    def about(backend):
+        (an_answer,) = answers(evaluated(steady(100, 101, 102, backend=backend, precision="fp32", error=2e-6)))
+        return [remark for remark in remarks(an_answer) if "hardware" in remark]
+
+    assert about("tensorrt") == [
+        "tensorrt on cuda is unverified on hardware: this project never checked it on a GPU.",
+    ]
+    assert about("torch_eager") == []
 
 
 def test_a_precision_that_nobody_tested_is_said():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Context
 
 from mnv2bench.cases import Case
+from mnv2bench.gpu.verified import UNVERIFIED, verified_on
 from mnv2bench.networks import network
 from mnv2bench.precisions import FP32
 from mnv2bench.recommendation.answer import Answer
@@ -172,6 +173,8 @@ def _remarks(answer: Answer, row: BudgetRow) -> Iterator[str]:
         yield f"More accurate: {_compared(answer.next_up, chosen)}."
     if not goal.has_budget and answer.has_accuracy:
         yield f"No budget was named: the headline is for the middle one of 1, 2, 5, ... {goal.unit}."
+    if verified_on(chosen.evaluation.record) == UNVERIFIED:
+        yield f"{chosen.case.backend} on {chosen.case.device} is {UNVERIFIED}: this project never checked it on a GPU."
     if chosen.evaluation.flags:
         yield f"Doubts about it: {'; '.join(map(plain, chosen.evaluation.flags))}."
     if answer.has_accuracy and chosen.case.precision != FP32.name and chosen.tested is None:
