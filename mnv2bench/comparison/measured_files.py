@@ -142,7 +142,7 @@ def _rows(campaigns: Sequence[Chapter]) -> str:
 
 
 def _without_samples(chapter: Chapter) -> Chapter:
-    return replace(chapter, evaluations=without_samples(chapter.evaluations), has_samples=False)
+    return replace(chapter, evaluations=without_samples(chapter.evaluations, NUMBERS), has_samples=False)
 
 
 def _size(path: Path) -> int:

@@ -10,12 +10,11 @@ from mnv2bench.records import Record
 from mnv2bench.records import replace as replace_in_record
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import Latency, Speedups, latency
-from mnv2bench.statistics.rounds import measured, timed_processes, used_of_each
+from mnv2bench.statistics.rounds import timed_processes
 
 T = TypeVar("T")
 Flags = tuple[str, ...]
 Number = Callable[[Record], Any]
-RAW: tuple[Number, ...] = (measured, used_of_each)  # what they return are samples
 
 
 class _Dropped:
@@ -109,22 +108,23 @@ class Evaluation:
         return not other and self.of(timed_processes) > 0
 
 
-def without_samples(evaluations: Iterable[Evaluation]) -> tuple[Evaluation, ...]:
-    """The evaluations with the numbers that they computed so far, and without their samples: most of their memory.
+def without_samples(evaluations: Iterable[Evaluation], numbers: Iterable[Number]) -> tuple[Evaluation, ...]:
+    """The evaluations with their latency, their flags and these numbers, and without samples: most of their memory.
 
-    Only those that have samples and nothing else lose them. A number that was not computed before cannot be computed
-    any more: it raises LookupError where it is of samples.
+    Only those that have samples and nothing else lose them. Any other number cannot be computed any more: it raises
+    LookupError where it is of samples.
     """
+    wanted = (timed_processes, latency, *numbers)
     all_evaluations = tuple(evaluations)
-    computed = [e._values for e in all_evaluations if isinstance(e._values, dict) and e._has_only_samples]
-    functions = dict.fromkeys(function for values in computed for function in values if function not in RAW)
-    places = {function: place for place, function in enumerate(functions)}
-    return tuple(_without_samples(evaluation, places) for evaluation in all_evaluations)
+    places_of = {
+        find_flags: {function: place for place, function in enumerate((*wanted, find_flags))}
+        for find_flags in {evaluation.find_flags for evaluation in all_evaluations}
+    }
+    return tuple(_without_samples(evaluation, places_of[evaluation.find_flags]) for evaluation in all_evaluations)
 
 
 def _without_samples(evaluation: Evaluation, places: Mapping[Number, int]) -> Evaluation:
-    values = evaluation._values
-    if not isinstance(values, dict) or not evaluation._has_only_samples:
+    if isinstance(evaluation._values, Kept) or not evaluation._has_only_samples:
         return evaluation
-    kept = Kept(places, tuple([values.get(function, ...) for function in places]))
+    kept = Kept(places, tuple([evaluation.of(function) for function in places]))
     return replace(evaluation, record=replace_in_record(evaluation.record, processes=(DROPPED,)), _values=kept)
