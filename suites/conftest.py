@@ -40,6 +40,7 @@ from mnv2bench.statistics.latency import latency
 from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, used_rounds
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
 from mnv2bench.suites.refused_options import refuse_options
+from mnv2bench.suites.saved_reports import require_saved_file, saved_files, written_report
 from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, unmeasured_lines
 
 PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
@@ -65,6 +66,8 @@ REPLAY = ReplayClock()
 PARSERS = []  # the one that reads the options: pytest hands it over once, before it reads them
 RECORDS = pytest.StashKey[dict]()
 JOURNAL = pytest.StashKey[Journal]()
+SAVED_BEFORE = pytest.StashKey[frozenset]()  # the saved files that were there before the campaign
+REPORT = pytest.StashKey[list]()  # lines on the files of the report
 
 
 def pytest_addoption(parser):
@@ -82,6 +85,8 @@ def pytest_addoption(parser):
     for name, text in PATIENCE_FLAGS.items():
         group.addoption(f"--{name}", action="store_true", help=text)
     group.addoption("--dry-run", action="store_true", help=DRY_RUN)
+    text = "Write the report in Markdown and HTML, with its CSV, beside the file that --benchmark-save saves."
+    group.addoption("--report", action="store_true", help=text)
     group.addoption("--resume", action="store_true", help="Go on with an interrupted campaign of the same name.")
 
 
@@ -98,6 +103,8 @@ def pytest_configure(config):
     if config.option.benchmark_storage == "file://./.benchmarks":
         config.option.benchmark_storage = f"file://{RESULTS / this_machine().fingerprint}"
     require_baselines(config)
+    if config.option.report:
+        require_saved_file(config)
 
 
 def pytest_generate_tests(metafunc):
@@ -149,6 +156,7 @@ def pytest_runtestloop(session):
     if not chosen and any(item.get_closest_marker("suite") for item in session.items):
         raise pytest.UsageError("no case is left: the suites that were named have no case with these options")
     if chosen and not _measures_nothing(option):
+        config.stash[SAVED_BEFORE] = frozenset(saved_files(config._benchmarksession.storage))
         require_common_cases(_benchmark_names(session), config._benchmarksession.compared_mapping)
         selection = config.selection
         name = option.benchmark_save or ("autosave" if option.benchmark_autosave else "unsaved")
@@ -233,6 +241,20 @@ def pytest_sessionfinish(session):
         config.hook.pytest_benchmark_update_json(**shared, output_json=output)
         saving.storage.save(output, name)
         saving.save = saving.autosave = None
+    if JOURNAL in config.stash and config.option.report:
+        _write_report(session)
+
+
+def _write_report(session):
+    """Write the report beside the file that was saved, and keep the lines that say so for the summary."""
+    config = session.config
+    files = saved_files(config._benchmarksession.storage)
+    new_files = [file for file in files if file not in config.stash[SAVED_BEFORE]]
+    try:
+        config.stash[REPORT] = [line for file in new_files for line in written_report(file, RESULTS)]
+    except ValueError as error:
+        config.stash[REPORT] = [f"no report: {error}"]
+        session.exitstatus = max(session.exitstatus, ExitCode.REFUSED)
 
 
 def _conclusions(config):
@@ -344,4 +366,6 @@ def pytest_terminal_summary(terminalreporter, config):
     for ended in _conclusions(config):
         for sentence in ended.missed:
             terminalreporter.write_line(sentence)
+    for line in config.stash.get(REPORT, ()):
+        terminalreporter.write_line(line)
     terminalreporter.write_line(f"records: {journal.path}\nreport:  mnv2bench report {journal.path}")

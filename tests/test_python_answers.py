@@ -151,6 +151,29 @@ def test_a_notebook_draws_one_bar_and_shows_results_and_answers(tmp_path, monkey
     assert (tmp_path / "mnv2bench.jsonl").is_file()
 
 
+def test_a_report_is_what_the_verb_writes(journal, tmp_path, command):
+    folder, of_verb = tmp_path / "library", tmp_path / "verb"
+    folder.mkdir()
+    of_verb.mkdir()
+    names = {"markdown": "page.md", "html": "page.html", "csv": "rows.csv", "json": "rows.json"}
+    written = mb.load(journal).report(**{name: folder / file for name, file in names.items()})
+    options = [f"--{name}={of_verb / file}" for name, file in names.items()]
+    ran = command("mnv2bench", "report", str(journal), *options)
+    assert ran.returncode == 0, ran.stderr
+    assert {path.name for path in written} == {path.name for path in of_verb.iterdir()} >= set(names.values())
+    for path in of_verb.iterdir():
+        assert (folder / path.name).read_text() == path.read_text(), path.name
+
+
+def test_a_report_is_refused_without_a_name_and_over_a_file_of_somebody_else(journal, tmp_path):
+    with pytest.raises(ValueError, match="no file is named: give markdown, html, csv or json"):
+        mb.load(journal).report()
+    (tmp_path / "notes.md").write_text("mine")
+    with pytest.raises(ValueError, match=r"notes\.md was not written as a report page by mnv2bench"):
+        mb.load(journal).report(markdown=str(tmp_path / "notes.md"), csv=tmp_path / "rows.csv")
+    assert not (tmp_path / "rows.csv").exists()
+
+
 SCRIPT = """
 from pathlib import Path
 

@@ -36,3 +36,4 @@ def test_the_blocks_print_progress_an_answer_and_what_the_comments_beside_them_s
     assert "154 cases, 156 with mine" in printed
     assert "Within 20 ms, ship mobilenet_v2_1.4_224 on openvino in fp32" in printed
     assert "mobilenet_v2_1.4_224-b1-openvino-cpu-fp32-t1 (" in printed
+    assert "['page.md', 'page.csv', 'page.html', 'page.answer.svg', 'page.answer-dark.svg']" in printed

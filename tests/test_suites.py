@@ -518,3 +518,22 @@ def test_profile_takes_profiles_among_the_timed_processes_and_saves_them_with_th
     (profile,), probed = profiles(file)
     assert (profile.status, profile.profiler, len(profile.operators), probed) == ("ok", "fake", 7, ())
     assert [record.status for record in load(file)] == ["ok"]
+
+
+def test_a_report_is_written_beside_the_saved_file(suites, tmp_path):
+    ran = suites(LATENCY, *SMALL, "--resolutions=96", f"--benchmark-storage=file://{tmp_path}", "--report",
+                 f"--benchmark-save={NAME}-report", "--no-accuracy")  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (saved,) = saved_files(tmp_path)
+    pages = {suffix: saved.with_suffix(suffix) for suffix in (".md", ".csv", ".html")}
+    for page in pages.values():
+        assert f"written: {page}" in ran.stdout
+    assert pages[".md"].read_text().startswith("# MobileNetV2 on ")
+    assert pages[".html"].read_text().startswith("<!doctype html>")
+    assert pages[".csv"].read_text().splitlines()[1].startswith("mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1,")
+
+
+def test_a_report_without_a_saved_file_is_refused_before_anything_is_measured(suites):
+    ran = suites(LATENCY, *SMALL, "--resolutions=96", "--report")
+    assert ran.returncode == 4
+    assert "--report writes beside the saved file: name one with --benchmark-save=NAME" in ran.stderr

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import Floors, newest_file
 from mnv2bench.cli.profile import profile_contents
 from mnv2bench.exit_codes import ExitCode
-from mnv2bench.files import Content, Product, address, beside, printable, source_names, write
+from mnv2bench.files import Content, Product, beside, printable, source_names, write
 from mnv2bench.profiling.lines import profiles_of
 from mnv2bench.records.journal import Unusable
 
@@ -26,16 +25,6 @@ LABELS = {
     "report in HTML": "HTML:     ",
     "report rows": "JSON:     ",
 }
-
-
-@dataclass(frozen=True)
-class Places:
-    """The files that a report is written to; None for one that was not requested."""
-
-    markdown: Path
-    csv: Path
-    html: Path | None
-    json: Path | None
 
 
 @verb("report")
@@ -57,6 +46,7 @@ def report(
 ) -> None:
     """Write saved measurements as a Markdown page with its pictures, and as a CSV with one row for each case."""
     from mnv2bench.comparison.measured_files import measured_files
+    from mnv2bench.library.reports import Places, report_contents
 
     chosen = files or [newest_file(results)]
     measured: list[MeasuredFile] = []
@@ -69,7 +59,7 @@ def report(
     if measured:
         first = measured[0].path
         places = Places(markdown or beside(first, ".md"), csv or beside(first, ".csv"), html, json)
-        contents = _contents(measured, places, all_columns)
+        contents = report_contents(measured, places, all_columns) | _profile_contents(measured)
         write(contents, inputs=chosen)
         for product in contents:
             label = LABELS.get(product.sort.name, "profile:  ")
@@ -80,33 +70,11 @@ def report(
     raise typer.Exit(ExitCode.BAD if len(measured) < len(chosen) or unmeasured else ExitCode.DONE)
 
 
-def _contents(measured: "Sequence[MeasuredFile]", places: Places, all_columns: bool) -> dict[Product, Content]:
-    """The page and the tables of all files, and the profile pages of those that hold profiles, each beside its file."""
-    from mnv2bench.comparison.measured_files import csv_of
-    from mnv2bench.comparison.page import PAGE
-    from mnv2bench.comparison.products import page_products
-    from mnv2bench.comparison.tidy import ROWS, TABLE, as_json, frame, without_empty_columns
-    from mnv2bench.comparison.web_page import WEB_PAGE, web_page
+def _profile_contents(measured: "Sequence[MeasuredFile]") -> dict[Product, Content]:
+    """The profile pages of those files that hold profiles, each beside its file."""
     from mnv2bench.profiling.pages.profiled import profiled_cases
-    from mnv2bench.recommendation import by_machine
 
-    sources = tuple(file.path for file in measured)
-    campaigns = tuple(chapter for file in measured for chapter in file.chapters)
-    machines = by_machine(evaluation for chapter in campaigns for evaluation in chapter.evaluations)
-    unusual = {file.name: file.conditions for file in measured}
-    rows_at = [path.name for path in (places.csv, places.html) if path]
-    whole_page = Product(places.markdown, PAGE, sources)
-    pictures = page_products(places.markdown, campaigns, sources, unusual, machines, rows_at)
-    contents: dict[Product, Content] = {whole_page: pictures.pop(whole_page)}
-    contents[Product(places.csv, TABLE, sources)] = csv_of(measured, all_columns)
-    if places.html:
-        link = address(places.csv, places.html)
-        contents[Product(places.html, WEB_PAGE, sources)] = web_page(campaigns, unusual, link, machines)
-    if places.json:
-        table = frame(campaigns)
-        shown = table if all_columns else without_empty_columns(table)
-        contents[Product(places.json, ROWS, sources)] = as_json(shown)
-    contents |= pictures
+    contents: dict[Product, Content] = {}
     for file in measured:
         if file.contents and file.contents.others:
             profile_lines, probe_lines = profiles_of(file.contents, file.path)

@@ -114,20 +114,31 @@ def _measured_file(results: Path, many: bool, path: Path, name: str) -> Measured
         contents = contents_of(path)
     except Unusable as error:
         return error
-    records = contents.records
-    campaigns = chapters(
-        [(name, records)],
+    whole_file = measured_file(path, name, contents, file_chapters(name, contents, results))
+    if not many:
+        return whole_file
+    return replace(
+        whole_file,
+        chapters=tuple(map(_without_samples, whole_file.chapters)),
+        contents=contents if contents.others else None,
+    )
+
+
+def file_chapters(name: str, contents: Contents, results: Path) -> tuple[Chapter, ...]:
+    """The campaigns of a file; `results` is the folder with what the self-checks of the machines showed."""
+    return chapters(
+        [(name, contents.records)],
         partial(machine_floor, results),
         partial(machine_allocator, results),
         {name: saved_at(contents)},
     )
+
+
+def measured_file(path: Path, name: str, contents: Contents, campaigns: tuple[Chapter, ...]) -> MeasuredFile:
+    """A file of which all is known already, with its samples."""
+    is_measured = any(record.status == "ok" for chapter in campaigns for record in chapter.records)
     unusual = conditions(contents.states)
-    is_measured = any(record.status == "ok" for record in records)
-    rows = _rows(campaigns)
-    if not many:
-        return MeasuredFile(path, name, campaigns, unusual, is_measured, contents, rows)
-    with_profiles = contents if contents.others else None
-    return MeasuredFile(path, name, tuple(map(_without_samples, campaigns)), unusual, is_measured, with_profiles, rows)
+    return MeasuredFile(path, name, campaigns, unusual, is_measured, contents, _rows(campaigns))
 
 
 def _rows(campaigns: Sequence[Chapter]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from mnv2bench.cases import Case
 from mnv2bench.files import source_names
 from mnv2bench.library.choice import Numbers, Words
 from mnv2bench.records import Record
-from mnv2bench.records.reading import Contents, contents_of, saved_at
+from mnv2bench.records.reading import Contents, contents_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,16 +114,43 @@ class Results:
     def _evaluations(self) -> "tuple[Evaluation, ...]":
         return tuple(evaluation for chapter in self.chapters for evaluation in chapter.evaluations)
 
-    @cached_property
+    def report(
+        self,
+        *,
+        markdown: PathName | None = None,
+        html: PathName | None = None,
+        csv: PathName | None = None,
+        json: PathName | None = None,
+        all_columns: bool = False,
+    ) -> tuple[Path, ...]:
+        """Write the files of `mnv2bench report` that are named, and the pictures of a page in Markdown beside it.
+
+        Returns what was written. ValueError, in one line that names the file, where one may not or cannot be written:
+        then none is.
+        """
+        from mnv2bench.comparison.measured_files import measured_file
+        from mnv2bench.files import write
+        from mnv2bench.library.reports import Places, report_contents
+
+        places = Places(*(Path(name) if name is not None else None for name in (markdown, csv, html, json)))
+        if places == Places():
+            raise ValueError("no file is named: give markdown, html, csv or json")
+        parts = zip(self.paths, source_names(self.paths), self.contents, self._chapters, strict=True)
+        contents = report_contents([measured_file(*of_file) for of_file in parts], places, all_columns)
+        write(contents)
+        return tuple(product.path for product in contents)
+
+    @property
     def chapters(self) -> "tuple[Chapter, ...]":
         """The campaigns of each file with their numbers, each of which is computed once."""
-        from mnv2bench.comparison.chapters import chapters
-        from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
+        return tuple(chapter for of_file in self._chapters for chapter in of_file)
 
-        names = source_names(self.paths)
-        named = zip(names, self._by_file, strict=True)
-        dates = {name: saved_at(contents) for name, contents in zip(names, self.contents, strict=True)}
-        return chapters(named, partial(machine_floor, self.results), partial(machine_allocator, self.results), dates)
+    @cached_property
+    def _chapters(self) -> "tuple[tuple[Chapter, ...], ...]":
+        from mnv2bench.comparison.measured_files import file_chapters
+
+        named = zip(source_names(self.paths), self.contents, strict=True)
+        return tuple(file_chapters(name, contents, self.results) for name, contents in named)
 
     @cached_property
     def _by_file(self) -> tuple[tuple[Record, ...], ...]:
@@ -148,6 +175,10 @@ def load(*files: PathName | Iterable[PathName], results: PathName = RESULTS) -> 
         raise ValueError("no file is named: name a saved file or a journal")
     source_names(paths)
     return Results(paths, tuple(map(contents_of, paths)), Path(results))
+
+
+def _path(name: PathName | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def _names(files: Iterable[PathName | Iterable[PathName]]) -> Iterable[PathName]:
