@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mnv2bench.files import Sort
 from mnv2bench.precisions import NAMES
@@ -26,7 +26,7 @@ POINTS = "points"  # the name of the rows of candidates in the picture's specifi
 NOTHING_TO_DRAW = "no case can be chosen by: there is no picture"
 MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
-MARGINS = 1.6, 1.15  # factors between the outermost costs and the ends of their axis; labels need room on the left
+MARGIN = 1.15  # the largest cost and the end of the axis differ by this factor
 LINE = 26  # pixels of a variant's line, where no accuracy is known
 GAP = 18  # pixels between the columns of a legend: fonts differ from browser to browser
 LEAST_GAP = 11  # pixels between the labels of the front
@@ -60,18 +60,23 @@ PAGE = Theme(ink="var(--ink)", faint="var(--faint)", background="var(--backgroun
 
 @dataclass(frozen=True)
 class Size:
-    """The pixels of the plot itself, its legends, and whether it has a title or stands under a text."""
+    """The pixels of the plot itself, its legends, and whether it has a title or stands under a text.
+
+    `room` is the factor between the least cost and the begin of the axis: labels stand there. A narrow one breaks
+    long lines, and has its legends above and below the plot.
+    """
 
     width: int
     height: int
     legend_columns: int
-    precisions_at: Literal["top", "bottom"] = "bottom"
+    room: float = 1.6
     is_titled: bool = False
+    is_narrow: bool = False
 
 
 ALONE = Size(width=820, height=420, legend_columns=4, is_titled=True)
 WIDE = Size(width=820, height=340, legend_columns=4)
-NARROW = Size(width=290, height=340, legend_columns=2, precisions_at="top")
+NARROW = Size(width=290, height=340, legend_columns=2, room=3.0, is_narrow=True)
 
 
 @dataclass(frozen=True)
@@ -198,10 +203,11 @@ def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
     import altair as alt
 
     costs = [cost for candidate in drawn for cost in _span(candidate, answer.goal)]
-    lowest, highest = min(costs) / MARGINS[0], max(costs) * MARGINS[1]
+    lowest, highest = min(costs) / size.room, max(costs) * MARGIN
+    title = _cost_title(answer.goal)
     cost = partial(
         alt.X,
-        title=_cost_title(answer.goal),
+        title=title.split(": ") if size.is_narrow else title,
         scale=alt.Scale(type="log", domain=[lowest, highest], nice=False),
         axis=alt.Axis(values=_ticks(lowest, highest) or alt.Undefined, format="~g"),
     )
@@ -260,10 +266,10 @@ def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
     precisions = [name for name in NAMES if name in shown]
     legend = alt.Legend(orient="bottom", columns=size.legend_columns, columnPadding=GAP, symbolOpacity=1)
     legend_of_precisions = alt.Legend(
-        orient=size.precisions_at,
+        orient="top" if size.is_narrow else "bottom",
         columns=size.legend_columns,
         columnPadding=GAP,
-        padding=GAP if size.precisions_at == "bottom" else 0,
+        padding=0 if size.is_narrow else GAP,
         symbolFillColor=theme.ink,
         symbolStrokeColor=theme.ink,
     )
