@@ -132,9 +132,10 @@ def fuzz(mutations: int) -> int:
         out = ["--markdown", str(place / "out.md"), "--csv", str(place / "out.csv")]
         judging = [["history", *history], ["gate", *history]]
         comparing = ["compare", str(journal), str(journal), "--force"]
+        floors = ["--results", str(results)]
         reading = {
-            "journal": (journal, [["report", str(journal), *out], comparing]),
-            "saved file": (last, [["report", str(last), *out], *judging]),
+            "journal": (journal, [["report", str(journal), *out], ["recommend", str(journal), *floors], comparing]),
+            "saved file": (last, [["report", str(last), *out], ["recommend", str(last), *floors], *judging]),
             "verdicts.jsonl": (machine / "verdicts.jsonl", judging),
             "epochs.toml": (machine / "epochs.toml", judging),
         }
