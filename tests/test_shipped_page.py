@@ -96,7 +96,11 @@ def test_the_same_measurement_is_a_command():
         "mnv2bench run --suites latency --networks mobilenet_v2 --widths 1.0 --resolutions 224 --backends openvino "
         "--devices cpu --precisions fp32 --threads 1 --batches 1 --processes 5 --rounds 15 --seed 0"
     )
-    assert f"`{command}`" in page_of()
+    assert f"The same measurement again: {command}\n" in page_of()
+    own = Weights(file="/home/a/own.pt", content="ee" * 32, images="/home/a/pictures", images_content="ff" * 32)
+    page = page_of(measured_weights=own, environment=("OMP_WAIT_POLICY=passive",))
+    assert f"{command} --weights FILE --images FOLDER --env OMP_WAIT_POLICY=VALUE\n" in page
+    assert f"{command} --weights seeded\n" in page_of(measured_weights=Weights())
 
 
 def test_the_digest_is_said_to_be_the_measured_one_another_one_or_unknown():

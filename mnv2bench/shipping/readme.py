@@ -17,6 +17,7 @@ from mnv2bench.shipping.program import TIMED_S, left_out, variables
 from mnv2bench.shipping.rendering import environment
 from mnv2bench.shipping.requirements import Requirement
 from mnv2bench.shipping.verification import Verification
+from mnv2bench.workers.environment import variables_of
 
 LICENCES = {
     WeightsKind.DIGITS: """\
@@ -131,9 +132,21 @@ def _command(record: Record) -> str:
         "rounds": plan.rounds,
         "seed": record.seed,
     }
-    return shlex.join(
-        ["mnv2bench", "run", *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
-    )
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return " ".join([shlex.join(["mnv2bench", "run", *words]), *_of_user(record)])
+
+
+def _of_user(record: Record) -> Iterator[str]:
+    """The options of a user's own weights, pictures and variables; the paths of a file of records are not repeated."""
+    weights = record.weights
+    if weights.file:
+        yield "--weights FILE"
+    elif not weights.digits:
+        yield "--weights seeded"
+    if weights.images:
+        yield "--images FOLDER"
+    for name in variables_of(record.plan.environment):
+        yield f"--env {escape(name)}=VALUE"
 
 
 def _pictures(weights: Weights, kind: WeightsKind) -> str:
