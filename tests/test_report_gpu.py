@@ -76,8 +76,8 @@ def test_conditions_are_before_during_and_after_with_a_dash_for_what_was_not_tol
     assert """\
 | variant   | backend     |   SM MHz before |   memory MHz |   °C |   why not faster |   other processes |     W |   mJ/image |
 |:----------|:------------|----------------:|-------------:|-----:|-----------------:|------------------:|------:|-----------:|
-| 1.0@224   | onnxruntime |               – |            – |    – |                – |                 – |     – |          – |
 | 1.0@224   | tensorrt    |             210 |         2619 |   55 |          nothing |                 0 | 18.75 |       1.50 |
+| 1.0@224   | onnxruntime |               – |            – |    – |                – |                 – |     – |          – |
 
 In all rows: during 1980, after 1980.""" in section(page(TRT, blind), "Conditions", "###")
 

@@ -121,6 +121,7 @@ def test_where_most_rows_are_noisy_nothing_is_ranked_and_nothing_is_concluded():
     more += [noisy(b, ms, ms, ms, width=0.35) for b, ms in (("torch_eager", 7), ("onnxruntime", 2))]
     text = page(chapters([("first.json", [*rows, *more])]), {"first.json": ["busy: load 12.0"]})
     assert text.splitlines()[2] == "**DO NOT USE: 7 of 7 rows noisy, busy: load 12.0.**"
+    assert "\n- Measure again while nothing else runs: --wait waits for that.\n" in text
     assert not re.search(r"\*\*[\d.]+\*\*", text)
     assert "| variant   |   top-1 % |   onnxruntime |   openvino |".replace("   ", " ") in re.sub(" +", " ", text)
     for title in ("Speed-up over torch_eager", "Do MAdds predict latency?"):

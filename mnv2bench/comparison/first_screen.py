@@ -83,14 +83,14 @@ def _unusual(machine: MachineAnswers, conditions: Conditions) -> Iterator[str]:
 
 def _answer(answer: Answer, unusual: Sequence[str]) -> Iterator[str]:
     """How far the rows can be used and what they cover, the headline, the small table, and remarks."""
-    if not answer.is_usable:
+    if answer.is_usable:
+        yield f"{escape(words.usability_text(answer))} {escape(words.coverage_text(answer))}\n"
+        yield f"**{escape(words.headline(answer))}**\n"
+        if rows := budget_rows(answer):
+            yield f"{_small_table(rows)}\n"
+    else:
         yield f"**{escape(words.headline(answer, unusual))}**\n"
         yield f"{escape(words.coverage_text(answer))}\n"
-        return
-    yield f"{escape(words.usability_text(answer))} {escape(words.coverage_text(answer))}\n"
-    yield f"**{escape(words.headline(answer))}**\n"
-    if rows := budget_rows(answer):
-        yield f"{_small_table(rows)}\n"
     if remarks := words.remarks(answer):
         yield "".join(f"- {escape(remark)}\n" for remark in remarks)
 
