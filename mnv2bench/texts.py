@@ -20,10 +20,12 @@ def one_line(text: str) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A duration such as 45 s, 3 min or 1 h 20 min."""
+    """A duration such as 45 s, 2.5 min, 12 min or 1 h 20 min."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        return f"{seconds / 60:.2g} min"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 

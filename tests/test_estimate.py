@@ -14,6 +14,7 @@ from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.rounds import Round
+from mnv2bench.texts import duration_text
 
 SMALL = Case(width=0.35, resolution=96, backend="fake")
 PLAN = Plan(processes=4, rounds=10)  # rounds of 0.15 s
@@ -217,6 +218,22 @@ def test_an_id_that_is_none_is_passed_over(known):
 
 
 # how it is said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (89, "89 s"),
+        (90, "1.5 min"),
+        (180, "3 min"),
+        (597, "9.9 min"),
+        (700, "12 min"),
+        (4800, "1 h 20 min"),
+    ],
+)
+def test_a_duration_is_said_as_exactly_as_it_can_be_known(seconds, text):
+    assert duration_text(seconds) == text
 
 
 def test_the_sentence_says_what_is_done_how_long_it_takes_and_how_sure_that_is(known):
