@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -154,3 +156,19 @@ def test_progress_is_lines_in_a_file_and_nothing_when_quiet(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     mb.run(small_cases(), processes=1, rounds=1, accuracy=False, out=tmp_path / "b.jsonl")
     assert "1 of 1 processes" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_says_where_it_goes_on(tmp_path):
+    """A person presses Ctrl-C, or the stop button of a notebook, when the first process begins."""
+    script = (
+        "import os, signal, mnv2bench as mb\n"
+        "from mnv2bench.terminal import Display\n"
+        "Display.draw = lambda self, doing, left, done, total: os.kill(os.getpid(), signal.SIGINT)\n"
+        "cases = mb.cases(widths=0.35, resolutions=96, backends='fake', threads=1)\n"
+        "mb.run(cases, processes=2, rounds=1, accuracy=False, out='stopped.jsonl')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "KeyboardInterrupt" in ran.stderr
+    assert "what was measured so far is in stopped.jsonl: resume=True goes on from it" in ran.stderr
+    resumed = mb.run(small_cases(), processes=2, rounds=1, accuracy=False, out=tmp_path / "stopped.jsonl", resume=True)
+    assert [record.status for record in resumed.records] == ["ok"]

@@ -10,6 +10,7 @@ from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import patience
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.cases import Case
+from mnv2bench.files import printable
 from mnv2bench.interrupts import interruptible
 from mnv2bench.library.choice import selection
 from mnv2bench.library.fitting import fitting_plan
@@ -69,8 +70,12 @@ def run(
     )
     if minutes is not None and not goes_on:
         campaign = replace(campaign, plan=_plan(campaign, minutes, tuple(numbers)))
-    with interruptible(), display(quiet) as shown:
-        measure(replace(campaign, progress=shown), resume)
+    try:
+        with interruptible(), display(quiet) as shown:
+            measure(replace(campaign, progress=shown), resume)
+    except KeyboardInterrupt as interruption:
+        interruption.add_note(f"what was measured so far is in {printable(journal.path)}: resume=True goes on from it")
+        raise
     return load(journal.path, results=results)
 
 
