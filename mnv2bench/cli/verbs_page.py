@@ -10,8 +10,10 @@ from typer.main import get_command
 from mnv2bench.cli import app
 from mnv2bench.cli.verbs import EXAMPLES, GROUPS
 from mnv2bench.exit_codes import PAGE as EXIT_CODES
+from mnv2bench.files import Product, Sort, require_writable, write_whole
 from mnv2bench.selection import FLAGS, OPTIONS, REPEATED
 
+PAGE = Sort("list of verbs", earlier="# Verbs\n")
 INTRODUCTION = """\
 # Verbs
 
@@ -85,4 +87,6 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(verbs_page(), encoding="utf-8")
+    place = Path(sys.argv[1])
+    require_writable([Product(place, PAGE)])
+    write_whole(place, verbs_page().encode())
