@@ -157,6 +157,20 @@ def test_a_heading_sorts_numbers_as_numbers_and_cells_without_one_come_last(chro
         assert column(page, "runtime") == ["torch_script", "torch_eager", "onnxruntime", "openvino", "torch_compile"]
 
 
+def test_sorting_ranks_no_machine_against_another(chromium, page_of):
+    other = machine_from_json(MACHINE_FACTS | {"fingerprint": "faster-cpu-8c-00000000", "cores": 8})
+    file = page_of(
+        recorded("torch_eager", 20.0, 20.2, 20.4),
+        recorded("onnxruntime", 6.10, 6.13, 6.17),
+        recorded("torch_eager", 10.0, 10.2, 10.4, machine=other),
+        recorded("onnxruntime", 3.10, 3.13, 3.17, machine=other),
+    )
+    with Visit(chromium, file) as page:
+        assert page.get_by_text("none is ranked against another").is_visible()
+        page.get_by_role("button", name="ms (95 %)").click()
+        assert [text.split()[0] for text in column(page, "ms")] == ["6.13", "20.20", "3.13", "10.20"]
+
+
 def test_the_reason_of_a_row_is_folded_in_it(chromium, page_of):
     file = page_of(
         recorded("onnxruntime", 6.10, 6.13, 6.17),

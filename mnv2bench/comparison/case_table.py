@@ -23,6 +23,7 @@ class _Shown:
     text: Callable[[Any], str] = plain
     is_number: bool = False
     is_filter: bool = False
+    is_group: bool = False
 
     def cell(self, evaluation: Evaluation) -> Cell:
         """The cell of a case."""
@@ -70,7 +71,7 @@ SHOWN = (
     _Shown("tested_agreement", "kept of fp32 %", one_decimal, is_number=True),
     _Shown("peak_rss_mb", "peak MB", one_decimal, is_number=True),
     _Status("status", "status"),
-    _Shown("fingerprint", "machine", is_filter=True),
+    _Shown("fingerprint", "machine", is_filter=True, is_group=True),
     _Shown("source", "file", is_filter=True),
 )
 
@@ -87,7 +88,7 @@ def case_table(evaluations: Sequence[Evaluation]) -> Table:
         name=NAME,
         caption=f"The same in all rows: {', '.join(same)}." if same else "",
         headings=tuple(
-            Heading(shown.heading, shown.is_number, shown.is_filter)
+            Heading(shown.heading, shown.is_number, shown.is_filter, shown.is_group)
             for place, shown in enumerate(SHOWN)
             if place not in shared
         ),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PICTURE = Sort("picture of an answer", ".answer.svg")
 POINTS = "points"  # the name of the rows of candidates in the picture's specification
-NOTHING_TO_DRAW = "no case can be chosen by: there is no picture"
+NOTHING_TO_DRAW = "no case can be chosen by"
 MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
 MARGIN = 1.15  # the largest cost and the end of the axis differ by this factor

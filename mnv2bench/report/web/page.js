@@ -33,6 +33,7 @@
       this.headings = content.headings;
       this.rowsOfAPage = content.rowsOfAPage;
       this.rows = content.rows;
+      this.groups = this.groupsOf(content.groups);
       this.texts = content.rows.map((row) => row.map((cell) => `${textOf(cell)} ${moreOf(cell) ?? ""}`).join(" ").toLowerCase());
       this.order = content.rows.map((_, place) => place);
       this.column = null;
@@ -62,6 +63,16 @@
       });
     }
 
+    // The number of each row's group: machines stand side by side, and no sorting ranks one against another.
+    groupsOf(columns) {
+      const numbers = new Map();
+      return this.rows.map((row) => {
+        const name = JSON.stringify(columns.map((column) => textOf(row[column])));
+        if (!numbers.has(name)) numbers.set(name, numbers.size);
+        return numbers.get(name);
+      });
+    }
+
     choices() {
       return [...this.form.querySelectorAll("fieldset")].map((fieldset) => ({
         column: Number(fieldset.dataset.column),
@@ -87,7 +98,7 @@
       this.direction = this.column === column ? -this.direction : 1;
       this.column = column;
       const keys = this.rows.map((row) => keyOf(row[column]));
-      const by = (a, b) => compared(keys[a], keys[b], this.direction) || a - b;
+      const by = (a, b) => this.groups[a] - this.groups[b] || compared(keys[a], keys[b], this.direction) || a - b;
       this.order.sort(by);
       this.shown.sort(by);
       this.begin = 0;

@@ -15,11 +15,15 @@ MOST_ROWS = 10_000  # in one page: a larger table is for the CSV
 
 @dataclass(frozen=True)
 class Heading:
-    """A column: its heading, whether its cells are numbers, and whether a reader can filter by its values."""
+    """A column: its heading, whether its cells are numbers, and whether a reader can filter by its values.
+
+    Rows with different values of a group are never sorted among each other.
+    """
 
     text: str
     is_number: bool = False
     is_filter: bool = False
+    is_group: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Table:
             {
                 "rowsOfAPage": ROWS_OF_A_PAGE,
                 "headings": [[heading.text, heading.is_number] for heading in self.headings],
+                "groups": [place for place, heading in enumerate(self.headings) if heading.is_group],
                 "rows": [[_compact(cell) for cell in row] for row in self.rows],
             }
         )
