@@ -65,10 +65,24 @@ def _sources(format: str) -> list[Path]:
 
 
 def _version(distribution: str) -> str:
+    return _installed_version(distribution, *map(_changed_ns, sys.path))
+
+
+@cache
+def _installed_version(distribution: str, *changed_ns: int) -> str:
+    """The version of a distribution, read again where a folder of the import path changed, as by pip."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "none"
+
+
+def _changed_ns(folder: str) -> int:
+    """When an entry of the import path last changed; 0 where there is none."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def digest(path: Path) -> str:
@@ -100,7 +114,7 @@ def key(
     if declaration.calibrated:
         content += [calibration.METHOD]
     content += [f"{name} {_version(name)}" for name in declaration.converters]
-    content += map(digest, _sources(format))
+    content += map(_kept_digest, _sources(format))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
@@ -124,15 +138,20 @@ def damage(artifact: Artifact) -> str:
         status = file.stat()
         if status.st_size != artifact.bytes:
             return f"{file.name} has {status.st_size} bytes of {artifact.bytes}"
-        content = _digest_of(file, status.st_size, status.st_mtime_ns, status.st_ino)
+        content = _kept_digest(file)
     except OSError as error:
         return f"{file.name} cannot be read: {error.strerror}"
     return "" if content == artifact.sha256 else f"{file.name} does not have the content that was written"
 
 
+def _kept_digest(file: Path) -> str:
+    """The digest of a file; one that did not change since is not read again."""
+    status = file.stat()
+    return _digest_of(file, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
 @cache
 def _digest_of(file: Path, *stamp: int) -> str:
-    """The digest of a file; one that did not change since is not read again."""
     return digest(file)
 
 
