@@ -3,20 +3,19 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Imported at once: a module is called mnv2bench.cases too, and importing it later would take the function's name.
-from mnv2bench.library.choice import cases
-
 if TYPE_CHECKING:
-    from mnv2bench.cases import Case
+    from mnv2bench.case import Case
+    from mnv2bench.library.choice import cases
     from mnv2bench.library.measuring import run
     from mnv2bench.library.results import Results, load
     from mnv2bench.records import Plan, Record
 
 MODULES = {
-    "Case": "cases",
+    "Case": "case",
     "Plan": "records",
     "Record": "records",
     "Results": "library.results",
+    "cases": "library.choice",
     "load": "library.results",
     "run": "library.measuring",
 }

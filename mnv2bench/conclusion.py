@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.selection import Selection
 from mnv2bench.texts import one_line

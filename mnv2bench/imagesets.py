@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench import digits, networks, pictures
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
 from mnv2bench.records.weights import Weights, WeightsKind
 

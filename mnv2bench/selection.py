@@ -9,7 +9,7 @@ from typing import TypeVar
 from mnv2bench import backends, networks, precisions
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.weights import with_classes
-from mnv2bench.cases import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
+from mnv2bench.case import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.matching import matching_name, matching_names
 from mnv2bench.precisions import FP16, FP32

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mnv2bench.campaign.estimate import Estimate
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Record
 from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.campaigns import campaigns

@@ -35,7 +35,7 @@ from mnv2bench.artifacts import REFERENCE_SEEDS, UNKNOWN_SEEDS, formats
 from mnv2bench.artifacts.job import Job, calibration_images
 from mnv2bench.backends import Session
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.imagesets import Images, image_set
 from mnv2bench.precisions import FP32, INT8
 from mnv2bench.records import Weights, default_weights

@@ -10,7 +10,7 @@ from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.campaign.places import require_results
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.comparison.recommended import closing
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.exit_codes import ExitCode

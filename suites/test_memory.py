@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 
 
 @pytest.mark.suite("latency")

@@ -1,6 +1,6 @@
 """Records of GPUs, written down by hand: microseconds and megabytes in, a Record out."""
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Artifact, Gpu, GpuFacts, GpuMemory, Machine, Plan, Process, Samples, record
 from mnv2bench.records.rounds import GpuRound, GpuState, Round
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.records import Accuracy, Machine, Memory, Plan, Process, Samples, Weights, record
 from mnv2bench.records.rounds import Round

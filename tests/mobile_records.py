@@ -2,7 +2,7 @@
 
 from test_report import MACHINE, MS
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Counts, ExternalResult, Plan, Process, Samples, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.records.target import target_from_json

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import SCHEMA, Counts, ExternalResult, Machine, Memory, Plan, Process, Samples, Weights
 from mnv2bench.records.encoding import process_to_json
 from mnv2bench.records.machine import machine_to_json

@@ -1,6 +1,6 @@
 """Profiles, probes and a record written down by hand: one case as its layers run, one that fuses, one refused."""
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import layers
 from mnv2bench.profiling.records import Operator, Probe, Probes, Profile
 from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Samples, record

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Machine, Plan, Process, Samples, Weights
 from mnv2bench.records.journal import Head, Journal

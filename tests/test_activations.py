@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from mnv2bench.cases import RESOLUTIONS, WIDTHS
+from mnv2bench.case import RESOLUTIONS, WIDTHS
 from mnv2bench.networks import Live, Peak, activations, count, layers, names, peaks
 
 V2 = "mobilenet_v2"

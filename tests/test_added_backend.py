@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from mnv2bench.backends import Images, Runtime, Session, require
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 RUNTIME = Runtime(
     reads="torchscript",
@@ -126,7 +126,7 @@ def test_a_package_names_a_profiler_of_its_own(package):
     (package / "theirs" / "profiler.py").write_text("def open(case, path, folder):\n    return f'profiles {case.id}'\n")
     code = f"""
 from pathlib import Path
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling import profilers
 print(repr(profilers.why_not({NAME!r})))
 print(profilers.open(Case(backend={NAME!r}), Path("model"), Path("folder")))

@@ -3,7 +3,7 @@
 import pytest
 
 from mnv2bench import networks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.case_profile import case_profile
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.records import Machine, Plan, Process, Record, Samples, record, replace

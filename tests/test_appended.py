@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Machine, MachineState, Plan, Weights, replace
 from mnv2bench.records.appended import AppendedFile
 from mnv2bench.records.journal import Head, Journal, lines, load

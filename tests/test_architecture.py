@@ -103,7 +103,7 @@ def test_only_the_verbs_print():
     ("statement", "light"),
     [
         ("import mnv2bench", [*HEAVY, "numpy", "pytest"]),
-        ("import mnv2bench.cases", [*HEAVY, "numpy", "pytest"]),
+        ("import mnv2bench.case", [*HEAVY, "numpy", "pytest"]),
         ("from mnv2bench import Case, Plan, Record, Results, cases, load", [*HEAVY, "pytest"]),
         ("from mnv2bench import run", [*HEAVY, "pytest"]),
         ("from mnv2bench.campaign import Campaign, run", [*HEAVY, "pytest"]),

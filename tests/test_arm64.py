@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnv2bench.campaign.preparation import Preparation, prepare
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Weights
 from mnv2bench.refusals import Unavailable

@@ -22,7 +22,7 @@ from mnv2bench.artifacts import formats
 from mnv2bench.backends.interface.registry import missing_instructions
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.preparation import gpu_device
-from mnv2bench.cases import EAGER
+from mnv2bench.case import EAGER
 from mnv2bench.profiling.profilers import why_not
 from mnv2bench.records.journal import Journal
 from mnv2bench.refusals import Unsupported

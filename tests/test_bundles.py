@@ -14,7 +14,7 @@ import pytest
 
 from mnv2bench import backends
 from mnv2bench.campaign.preparation import Preparation, prepare
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.cli import devices
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Weights

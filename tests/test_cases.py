@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from mnv2bench.cases import Case, cases, grid, variants
+from mnv2bench.case import Case, cases, grid, variants
 
 
 def test_an_id_spells_out_the_whole_case():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import QUICK, Machine, Plan, Process, Record, Samples, record, replace
 from mnv2bench.records.rounds import Round
 from mnv2bench.regression.judging.change import (

@@ -14,7 +14,7 @@ from mnv2bench.artifacts import Weights, batch_seeds
 from mnv2bench.backends import Session
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import images
 from mnv2bench.precisions import named
 from mnv2bench.records import Checks, Plan, Process, Samples, WeightsKind, replace

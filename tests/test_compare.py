@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 from msgspec.structs import replace as with_facts
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Machine, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import Head, Journal
 from mnv2bench.records.rounds import Round

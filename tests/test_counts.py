@@ -12,7 +12,7 @@ import pytest
 from mobile_records import counted as recorded
 from saved_nights import LARGE, MACHINE, run, save
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.regression.gate.night import Pairs, judge_night, tonight
 from mnv2bench.regression.history import load, verdicts
 from mnv2bench.regression.judging.count_texts import percent_text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import source_names
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records import Artifact, Machine, MachineState, Memory, Plan, Process, Samples, Weights

@@ -11,7 +11,7 @@ import torch
 
 from mnv2bench import digits, networks
 from mnv2bench.artifacts import calibration
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
 from mnv2bench.imagesets import image_set
 from mnv2bench.records import Weights, default_weights

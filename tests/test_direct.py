@@ -10,7 +10,7 @@ from test_damaged_files import PROCESS, journal, lines_of  # noqa: F401  a fixtu
 from test_fuzz import PROCESSES, QUICK
 from test_records import PASSES, QUIET
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import SCHEMA, Checks, Counts, Gpu, Process, Samples, replace
 from mnv2bench.records.direct import direct
 from mnv2bench.records.encoding import ProcessLine, built, parsed, process_to_json

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mnv2bench.backends import Session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.comparison.page import markdown
 from mnv2bench.records import Machine, Plan, Process, Samples, record
 from mnv2bench.records.encoding import from_json, to_json

@@ -422,7 +422,7 @@ import sys
 from pathlib import Path
 from mnv2bench.campaign.campaign import open_journal
 from mnv2bench.campaign.preparation import silent
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Weights
 from mnv2bench.records.journal import Head, Journal

@@ -9,7 +9,7 @@ from mnv2bench.campaign.durations import Durations, ProcessTime
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.exports import CountedExports, Export
 from mnv2bench.campaign.retries import ended_by_machine
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import Journal

@@ -9,7 +9,7 @@ import pytest
 from saved_nights import LARGE, MACHINE, SMALL, samples, save
 from typer.main import get_command
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.cli import app
 from mnv2bench.cli.profile import probe_conclusion
 from mnv2bench.conclusion import Conclusion

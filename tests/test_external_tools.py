@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import external

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.flags import flags
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Machine, Plan, Process, Samples, Weights, record, replace

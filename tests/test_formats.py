@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mnv2bench.artifacts import Weights, formats, key, path
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 CASE = Case(width=0.35, resolution=96, backend="onnxruntime")
 SEEDED = Weights()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_damaged_files import journal  # noqa: F401  a fixture
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import SCHEMA, Memory, Process, Samples
 from mnv2bench.records.encoding import process_from_json, process_to_json
 from mnv2bench.records.journal import Unusable, load

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as xml
 import pytest
 from saved_nights import MACHINE, Hot, content, save
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import ExternalResult, Plan, replace
 from mnv2bench.regression.gate.gate import screened

@@ -6,7 +6,7 @@ import gpu_double
 import pytest
 
 from mnv2bench.campaign.child import run_child
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.gpu.driver import Device
 from mnv2bench.records import Plan
 from mnv2bench.workers.jobs import DRIVER, WORKER, DriverJob, MeasureJob

@@ -14,7 +14,7 @@ from gpu_records import (
     steady,
 )
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.flags import flags
 from mnv2bench.gpu.conditions import StateRange, conditions, cuda_graph, gpu_fact, gpu_memory
 from mnv2bench.gpu.times import Energy, clock_agreement, energy, gpu_times, on_gpu

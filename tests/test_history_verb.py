@@ -12,7 +12,7 @@ import pytest
 import ruptures
 from saved_nights import FIRST, LARGE, MACHINE, SMALL, save
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan
 from mnv2bench.regression.history import Epoch, Verdict, epochs, verdicts
 from mnv2bench.regression.history.points import Point, changed_facts

@@ -7,7 +7,7 @@ import re
 import pytest
 from msgspec import structs
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Artifact, Machine, MachineState, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, Unusable, lines, load
 from mnv2bench.records.machine import machine_to_json

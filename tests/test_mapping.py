@@ -3,7 +3,7 @@
 import pytest
 
 from mnv2bench import networks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.mapping import layers_of
 from mnv2bench.profiling.records import Operator, Profile
 

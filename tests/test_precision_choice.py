@@ -7,7 +7,7 @@ import pytest
 from mnv2bench import backends, processor
 from mnv2bench.backends.interface import registry
 from mnv2bench.campaign import all_backends
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import BF16, FP16, FP32, INT8, PRECISIONS
 from mnv2bench.refusals import Unsupported
 from mnv2bench.selection import select, suite_cases

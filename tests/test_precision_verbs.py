@@ -6,7 +6,7 @@ import sys
 import pytest
 from saved_nights import MACHINE, save
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan
 from mnv2bench.regression.gate.night import judge_night, tonight
 

@@ -9,7 +9,7 @@ import torch
 
 import mnv2bench
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import build, images
 from mnv2bench.precisions import BF16, FP16, FP32, INT8, NAMES, PRECISIONS, TF32, named
 from mnv2bench.profiling.roofline import Roof, attainable

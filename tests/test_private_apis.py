@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("mnv2bench", "suites")
 OWN = ("self", "cls")
 STANDARD = {"os._exit"}  # documented in spite of its name
+OF_NAMED_TUPLES = {"_asdict", "_fields"}  # so are these
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,8 @@ def private_uses(code: str) -> set[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Attribute) and private_parts(node.attr):
             path = ast.unparse(node)
-            if path not in STANDARD and not (isinstance(node.value, ast.Name) and node.value.id in OWN):
+            own = isinstance(node.value, ast.Name) and node.value.id in OWN
+            if path not in STANDARD and node.attr not in OF_NAMED_TUPLES and not own:
                 names.add(node.attr)
         elif isinstance(node, ast.Import):
             imported = [alias.name for alias in node.names]

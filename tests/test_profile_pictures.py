@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from saved_profiles import CURVED, EAGER, FUSED, PROBES, RECORDS, profiles
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import layers, roles
 from mnv2bench.profiling.pages import roofline_picture as roofline
 from mnv2bench.profiling.pages import shares

@@ -79,9 +79,8 @@ def test_what_cannot_be_meant_is_refused_with_the_message_of_the_option(argument
     assert "\n" not in str(refusal.value)
 
 
-def test_the_function_keeps_its_name_beside_the_module_of_that_name():
-    import mnv2bench.cases  # noqa: F401  importing a module sets its name in the package, unless it was imported before
-    from mnv2bench.cases import Case
+def test_the_function_is_there_after_the_modules_that_it_needs():
+    from mnv2bench.case import Case
 
     assert mb.cases(widths=0.35, resolutions=96, backends="fake", threads=1) == (
         Case(width=0.35, resolution=96, backend="fake"),

@@ -6,7 +6,7 @@ import re
 import pytest
 from saved_nights import LARGE, MACHINE, SMALL, content, save
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.cli.recommend import MEGABYTES, MILLISECONDS, _quantity
 
 LITERT = Case(backend="litert")

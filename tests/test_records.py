@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import fingerprint
 from mnv2bench.records import Artifact, Gpu, GpuMemory, Machine, Memory, Plan, Process, Samples, record, replace
 from mnv2bench.records.encoding import dumps, process_from_json, process_to_json

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.case_profile import CaseProfile, case_profile
 from mnv2bench.profiling.records import Operator, Profile
 from mnv2bench.profiling.remarks import remarks

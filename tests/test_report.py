@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from markdown_it import MarkdownIt
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.comparison import csv as table_text
 from mnv2bench.comparison import markdown, tidy
 from mnv2bench.comparison.chapters import evaluations

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 from saved_profiles import CURVED, EAGER, FUSED, NCNN, PROBES, RECORDS, SMALL, profiles
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.pages.csv import csv as written
 from mnv2bench.profiling.pages.page import COLUMNS, page, terminal_lines
 from mnv2bench.profiling.pages.profiled import profiled_cases

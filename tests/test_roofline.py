@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import layers
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, Spread
 from mnv2bench.profiling.records import Probe, Probes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.selection import select, suite_cases
 
 ON_GPU = ("torch_eager", "onnxruntime", "tensorrt", "torch_compile", "torch_compile_cudagraphs", "torch_script")

@@ -131,7 +131,7 @@ def test_a_machine_without_a_gpu_says_why_for_each_case_and_exits_1():
 
 CHECK = """
 import sys
-from mnv2bench.cases import cases
+from mnv2bench.case import cases
 from mnv2bench.records import Plan
 from mnv2bench.selfcheck import gpu
 from rich.console import Console

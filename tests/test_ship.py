@@ -16,7 +16,7 @@ from mnv2bench import backends
 from mnv2bench.artifacts import path as cached
 from mnv2bench.backends.interface.registry import missing_instructions
 from mnv2bench.campaign import Campaign, run
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import load

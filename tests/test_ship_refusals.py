@@ -8,7 +8,7 @@ import pytest
 from test_exit_codes import journal
 from test_shipped_programs import of
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.digits import digest
 from mnv2bench.records import Weights
 from mnv2bench.shipping import measured_case, newest, read_files, shipped_weights

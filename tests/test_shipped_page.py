@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 from saved_nights import samples
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.records import Accuracy, Artifact, Machine, Plan, Process, Weights, default_weights, record, replace
 from mnv2bench.shipping.artifact import Shipped

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mnv2bench import backends
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Machine, Plan, Process, Samples, Weights, record
 from mnv2bench.refusals import Unsupported
 from mnv2bench.shipping.program import imported_modules, left_out, program

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.flags import flags
 from mnv2bench.networks import count
 from mnv2bench.records import Artifact, Machine, Memory, Plan, Process, Record, Samples, record, replace

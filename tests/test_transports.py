@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mnv2bench.cases import is_elsewhere, kind
+from mnv2bench.case import is_elsewhere, kind
 from mnv2bench.refusals import Unsupported
 from mnv2bench.remote import commands
 from mnv2bench.remote.commands import command
@@ -83,7 +83,7 @@ def test_a_processor_that_would_compute_or_count_wrong_is_unsupported(cpu, text)
 
 def test_asking_for_a_kind_loads_no_transport():
     code = (
-        "import sys; from mnv2bench.cases import kind; kind('adb:X'); "
+        "import sys; from mnv2bench.case import kind; kind('adb:X'); "
         "print(sorted(name for name in sys.modules if name.startswith(('mnv2bench.remote', 'subprocess'))))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

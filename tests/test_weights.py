@@ -18,7 +18,7 @@ import torch
 from mnv2bench import networks
 from mnv2bench.artifacts import stored, weights
 from mnv2bench.campaign.weights import with_classes
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Weights
 from mnv2bench.records.journal import lines, load
 

@@ -13,7 +13,7 @@ import msgspec
 
 from mnv2bench import networks
 from mnv2bench.artifacts import calibration, formats
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import write_whole
 from mnv2bench.precisions import FP32, named
 from mnv2bench.records import Artifact, Weights

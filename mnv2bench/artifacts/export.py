@@ -11,7 +11,7 @@ import torch
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import formats
 from mnv2bench.artifacts.job import Job
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Artifact, Weights
 from mnv2bench.refusals import Unavailable
 

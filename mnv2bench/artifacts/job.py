@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mnv2bench.artifacts import calibration
 from mnv2bench.backends.shared.cuda_session import dtype
 from mnv2bench.backends.shared.torch_session import network, require_compiler, typed
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.imagesets import image_set
 from mnv2bench.records import Weights
 

@@ -9,7 +9,7 @@ import torch  # the next import needs its libraries
 from executorch.extension.pybindings import _C
 
 from mnv2bench.backends import Images, Runtime, Session, require
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 RUNTIME = Runtime(
     reads="pte",

@@ -17,7 +17,7 @@ import numpy as np
 from mnv2bench import networks
 from mnv2bench.backends import Images, Mark, Runtime, Session, require
 from mnv2bench.backends.shared.fake_work import FAULTS, Work, batch_name
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 

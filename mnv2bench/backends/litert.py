@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.backends.shared.litert_api import require_declared_version, tasks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import FP16
 
 RUNTIME = Runtime(

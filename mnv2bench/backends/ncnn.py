@@ -9,7 +9,7 @@ import ncnn
 import numpy as np
 
 from mnv2bench.backends import Images, Runtime, Session, require
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 RUNTIME = Runtime(
     reads="ncnn",

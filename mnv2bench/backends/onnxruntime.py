@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 
 from mnv2bench.backends import Images, Runtime, Session, require
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 RUNTIME = Runtime(
     reads="onnx",

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.refusals import Unsupported
 
 RUNTIME = Runtime(

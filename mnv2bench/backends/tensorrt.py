@@ -10,7 +10,7 @@ from mnv2bench.backends.shared.cuda_graph import CudaGraph
 from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession
 from mnv2bench.backends.shared.tensorrt_plan import Log
 from mnv2bench.backends.shared.torch_session import prepare
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.refusals import Wrong
 
 RUNTIME = Runtime(

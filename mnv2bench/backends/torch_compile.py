@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mnv2bench.backends import Runtime, Session
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 RUNTIME = Runtime(
     reads="state_dict",

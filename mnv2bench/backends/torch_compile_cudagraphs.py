@@ -6,7 +6,7 @@ import torch
 
 from mnv2bench.backends import Runtime, Session
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 RUNTIME = Runtime(
     reads="state_dict",

@@ -8,7 +8,7 @@ import torch
 from mnv2bench.backends import Runtime, Session
 from mnv2bench.backends.shared import torch_session
 from mnv2bench.backends.shared.torch_layers import printed_layers
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import TF32
 
 RUNTIME = Runtime(

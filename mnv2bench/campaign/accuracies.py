@@ -21,7 +21,7 @@ from mnv2bench.campaign.preparation import (
     silent,
 )
 from mnv2bench.campaign.processes import compile_cache
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.locks import Progress
 from mnv2bench.machine import cores, this_machine
 from mnv2bench.records import ENDED, Accuracy, Artifact, Plan, Weights, replace

@@ -18,7 +18,7 @@ from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.retries import ended_by_machine
 from mnv2bench.campaign.schedule import blocks
 from mnv2bench.campaign.weights import require_weights
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Accuracy, Machine, Plan, Record, Weights, default_weights, replace

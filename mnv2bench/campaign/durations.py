@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from mnv2bench import artifacts
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import write_whole
 from mnv2bench.records import ENDED, Accuracy, Process
 

@@ -20,7 +20,7 @@ from mnv2bench.campaign.exports import Export, Files
 from mnv2bench.campaign.items import CaseItem, Item
 from mnv2bench.campaign.preparation import Failure, file_chain
 from mnv2bench.campaign.weights import require_weights
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.machine import cores, this_machine
 from mnv2bench.records import ENDED, Plan, Weights, default_weights
 from mnv2bench.records.journal import Journal

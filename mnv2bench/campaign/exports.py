@@ -11,7 +11,7 @@ import msgspec
 from mnv2bench import artifacts
 from mnv2bench.artifacts import formats
 from mnv2bench.campaign.preparation import FileChain, export_text, file_key
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.locks import Progress
 from mnv2bench.records import Artifact, Weights
 from mnv2bench.texts import duration_text

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.processes import Turn, process_of, run_process
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan
 from mnv2bench.records.journal import Journal
 

@@ -11,7 +11,7 @@ import msgspec
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import compiled, formats
 from mnv2bench.campaign.child import run_child, variables
-from mnv2bench.cases import EAGER, Case, Kind
+from mnv2bench.case import EAGER, Case, Kind
 from mnv2bench.gpu.driver import Device
 from mnv2bench.locks import Progress
 from mnv2bench.machine import this_machine

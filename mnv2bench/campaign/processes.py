@@ -8,7 +8,7 @@ from pathlib import Path
 from mnv2bench.artifacts import compiled
 from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import ENDED, Plan, Process, replace
 from mnv2bench.records.consistency import possible_memory, require_consistent

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from mnv2bench import backends
-from mnv2bench.cases import EAGER
+from mnv2bench.case import EAGER
 
 T = TypeVar("T")
 MAX_PADDING = 4096

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mnv2bench.artifacts.weights import START, Fit, WeightsFile, fit, foreign, require_file
 from mnv2bench.campaign.child import run_child
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import CLASSES
 from mnv2bench.records import Weights, replace
 from mnv2bench.workers.jobs import PICTURE_READER, READER, PicturesJob, ReadJob

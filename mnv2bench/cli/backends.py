@@ -13,7 +13,7 @@ from mnv2bench import precisions, processor
 from mnv2bench.backends import HERE, missing_instructions, runtime
 from mnv2bench.campaign import Campaign, Patience, all_backends
 from mnv2bench.campaign import run as measure
-from mnv2bench.cases import Case, cases
+from mnv2bench.case import Case, cases
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Wait
 from mnv2bench.conclusion import Requested, conclusion

@@ -8,7 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from mnv2bench.campaign import Patience
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.options import (
     CaseIds,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Product, Sort, printable, require_writable, write

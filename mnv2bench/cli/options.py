@@ -12,7 +12,7 @@ import typer
 
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.campaign.weights import with_classes
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.selection import (

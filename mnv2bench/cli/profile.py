@@ -9,7 +9,7 @@ import typer
 
 from mnv2bench.campaign import Campaign, Item, Patience
 from mnv2bench.campaign import run as measure
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.cli.app import conclude, console, show, verb
 from mnv2bench.cli.options import CaseIds, Quiet, Resume, chosen_cases, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Conclusion, Requested, conclusion

@@ -9,7 +9,7 @@ import typer
 from mnv2bench.campaign import Campaign, Patience
 from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.estimate import estimate
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion

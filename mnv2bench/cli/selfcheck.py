@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mnv2bench.campaign.patience import Patience, settled_load
-from mnv2bench.cases import is_gpu
+from mnv2bench.case import is_gpu
 from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import takes_patience
 from mnv2bench.exit_codes import ExitCode

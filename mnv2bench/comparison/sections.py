@@ -6,7 +6,7 @@ Their texts are Markdown without any HTML, so that each page may lay them out in
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import EAGER, Kind
+from mnv2bench.case import EAGER, Kind
 from mnv2bench.comparison import doubts
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.gpu.section import gpu, how_to_read

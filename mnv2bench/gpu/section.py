@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mnv2bench.cases import is_gpu
+from mnv2bench.case import is_gpu
 from mnv2bench.gpu.columns import COLUMNS
 from mnv2bench.gpu.conditions import Conditions, conditions
 from mnv2bench.gpu.times import gpu_times

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 if TYPE_CHECKING:
     from mnv2bench.selection import Selection

@@ -9,7 +9,7 @@ from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import patience
 from mnv2bench.campaign.weights import with_classes
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import printable
 from mnv2bench.interrupts import interruptible
 from mnv2bench.library.choice import selection

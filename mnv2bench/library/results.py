@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import source_names
 from mnv2bench.library.choice import Numbers, Words
 from mnv2bench.records import Record

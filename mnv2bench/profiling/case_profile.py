@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import Layer
 from mnv2bench.profiling.mapping import computes, layers_of, moves, network
 from mnv2bench.profiling.records import Profile

@@ -12,7 +12,7 @@ from mnv2bench.campaign import Needs, Turn
 from mnv2bench.campaign.child import run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.processes import compile_cache
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.files import is_stream, write_whole
 from mnv2bench.profiling.jobs import PROBER, PROFILER, ProbeJob, ProbeResult, ProfileJob, ProfileResult
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile

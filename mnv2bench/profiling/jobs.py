@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.records import Operator, Probe
 from mnv2bench.records import Plan, Weights
 from mnv2bench.workers.programs import Program

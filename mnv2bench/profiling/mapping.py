@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import Layer, layers, module_layers
 from mnv2bench.profiling.records import Operator, Profile
 

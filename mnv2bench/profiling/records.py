@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records.consistency import CLOCKS, CLOCKS_S, require_consistent_round, require_status
 from mnv2bench.records.encoding import built, parse_case, to_json
 from mnv2bench.records.ranges import MAX_ENTRIES, Bytes, Integer, NotNegative, ProfiledDurations, Text, Whole

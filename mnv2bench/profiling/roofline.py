@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnv2bench import networks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import Layer
 from mnv2bench.precisions import FP32, TF32
 from mnv2bench.profiling.case_profile import CaseProfile

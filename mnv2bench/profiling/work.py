@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import IMAGE, Layer
 from mnv2bench.precisions import named
 

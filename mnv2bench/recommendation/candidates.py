@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.networks import CLASSES, published
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.report.evaluation import Evaluation

@@ -6,7 +6,7 @@ Some are texts of files: whoever puts them into Markdown or HTML escapes them.
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Context
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.gpu.verified import UNVERIFIED, verified_on
 from mnv2bench.networks import network
 from mnv2bench.precisions import FP32

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.precisions import named
 from mnv2bench.records.record import ENDED, STATUSES, Accuracy, Counts, ExternalResult, Memory, Process, Samples
 from mnv2bench.records.rounds import GpuRound, Round

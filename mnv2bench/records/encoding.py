@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct, UnsetType
 
-from mnv2bench.cases import MAX_PARSED, Case, Kind
+from mnv2bench.case import MAX_PARSED, Case, Kind
 from mnv2bench.records.consistency import require_consistent, require_consistent_accuracy
 from mnv2bench.records.json_text import dumps, parsed
 from mnv2bench.records.ranges import PACKED

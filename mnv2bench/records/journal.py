@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import write_whole
 from mnv2bench.records import appended
 from mnv2bench.records.appended import AppendedFile

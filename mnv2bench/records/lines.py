@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records.encoding import WHOLE_SINCE, built, parse_case
 from mnv2bench.records.machine import Machine, machine_from_json
 from mnv2bench.records.ranges import Bytes, Integer, Text, Texts

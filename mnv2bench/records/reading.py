@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.records.consistency import require_cores, require_in_time
 from mnv2bench.records.contents import contents
 from mnv2bench.records.direct import direct

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct, field, structs
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.records.machine import Machine
 from mnv2bench.records.ranges import MAX_ENTRIES, Bytes, Integer, NotNegative, Positive, Separation, Text, Texts, Whole
 from mnv2bench.records.rounds import GpuState, Round

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import write_whole
 from mnv2bench.records.journal import Unusable
 from mnv2bench.records.record import Plan

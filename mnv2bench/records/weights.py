@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from mnv2bench import digits, networks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records.ranges import Integer, Text, Whole
 
 

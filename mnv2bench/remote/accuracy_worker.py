@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mnv2bench import networks
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.imagesets import image_set
 from mnv2bench.precisions import FP16
 from mnv2bench.records import Accuracy

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.records import Process, Record
 from mnv2bench.records.target import DeviceState, Target
 

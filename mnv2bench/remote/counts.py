@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Record
 from mnv2bench.remote.conditions import device_facts

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mnv2bench import backends, precisions
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote import transports
 from mnv2bench.remote.runners import bundles, external

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mnv2bench.backends import Images
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.records import Plan
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import answer, contract

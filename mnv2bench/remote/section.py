@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.paper.devices import NCNN_CONDITIONS, NCNN_SOURCE, NCNN_VARIANT, of_soc
 from mnv2bench.records import Record
 from mnv2bench.remote.columns import instructions_per_madd

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import structs
 
 from mnv2bench.artifacts import REFERENCE_SEEDS, UNKNOWN_SEEDS, batch_seeds
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.imagesets import ImageSet, image_set
 from mnv2bench.records import Checks, Counts
 from mnv2bench.records.target import Target

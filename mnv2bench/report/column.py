@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mnv2bench.cases import EAGER
+from mnv2bench.case import EAGER
 from mnv2bench.report.evaluation import Evaluation
 
 # The titles of the page's tables that show columns

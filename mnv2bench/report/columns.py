@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC
 from functools import partial
 
-from mnv2bench.cases import EAGER, Kind
+from mnv2bench.case import EAGER, Kind
 from mnv2bench.networks import CLASSES, Published, published
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Record
 from mnv2bench.records import replace as replace_in_record
 from mnv2bench.statistics.floor import Floor
@@ -100,6 +100,13 @@ class Evaluation:
         """What a reader must know before believing the numbers: see `mnv2bench.flags`."""
         return self.of(self.find_flags)
 
+    def without_samples(self, places: Mapping[Number, int]) -> "Evaluation":
+        """The same with these numbers, each at its place, and without samples: see the function of this name."""
+        if isinstance(self._values, Kept) or not self._has_only_samples:
+            return self
+        kept = Kept(places, tuple([self.of(function) for function in places]))
+        return replace(self, record=replace_in_record(self.record, processes=(DROPPED,)), _values=kept)
+
     @property
     def _has_only_samples(self) -> bool:
         """Whether its record has rounds and nothing else: no counts, no other tool's result, no device or GPU."""
@@ -120,11 +127,4 @@ def without_samples(evaluations: Iterable[Evaluation], numbers: Iterable[Number]
         find_flags: {function: place for place, function in enumerate((*wanted, find_flags))}
         for find_flags in {evaluation.find_flags for evaluation in all_evaluations}
     }
-    return tuple(_without_samples(evaluation, places_of[evaluation.find_flags]) for evaluation in all_evaluations)
-
-
-def _without_samples(evaluation: Evaluation, places: Mapping[Number, int]) -> Evaluation:
-    if isinstance(evaluation._values, Kept) or not evaluation._has_only_samples:
-        return evaluation
-    kept = Kept(places, tuple([evaluation.of(function) for function in places]))
-    return replace(evaluation, record=replace_in_record(evaluation.record, processes=(DROPPED,)), _values=kept)
+    return tuple(evaluation.without_samples(places_of[evaluation.find_flags]) for evaluation in all_evaluations)

@@ -2,7 +2,7 @@
 
 import math
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.statistics.floor import Floor
 
 MEASURE = "`mnv2bench selfcheck --only aa --save` measures what two identical campaigns on this machine differ by"

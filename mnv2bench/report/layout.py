@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from mnv2bench import precisions
-from mnv2bench.cases import is_gpu
+from mnv2bench.case import is_gpu
 from mnv2bench.report.cells import NONE, escape, table
 from mnv2bench.report.column import Cell
 from mnv2bench.report.evaluation import Evaluation

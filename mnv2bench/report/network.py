@@ -1,6 +1,6 @@
 """One network layer by layer, with its totals by torchinfo's rules and by the paper's."""
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import Sort
 from mnv2bench.networks import Layer, count, folded, layers, torchinfo_totals
 from mnv2bench.report.blocks import Block, Heading, Paragraph, TableBlock, markdown

@@ -6,7 +6,7 @@ The colours are told apart with normal sight, without red cones and without gree
 
 from collections.abc import Iterable
 
-from mnv2bench.cases import EAGER
+from mnv2bench.case import EAGER
 
 COLOURS = (
     "#169edb",  # sky blue

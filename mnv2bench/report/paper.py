@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mnv2bench import networks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import Sort
 from mnv2bench.networks import DEFAULT, count
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.latency import Latency
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from mnv2bench import networks, precisions
-from mnv2bench.cases import EAGER, Kind, is_gpu
+from mnv2bench.case import EAGER, Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report import column
 from mnv2bench.report.cells import MARKS, NONE, escape, latency, one_decimal, result, table

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mnv2bench.cases import is_gpu
+from mnv2bench.case import is_gpu
 from mnv2bench.records import Plan
 from mnv2bench.selfcheck import allocator, device, duels, gpu, harness, history, identical, nights, profiles, shipped
 

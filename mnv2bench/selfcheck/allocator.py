@@ -12,7 +12,7 @@ from mnv2bench import backends
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.preparation import Failure, prepare
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.cases import Case, cases
+from mnv2bench.case import Case, cases
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Samples, Weights, replace
 from mnv2bench.records.selfcheck import AllocatorCase, AllocatorCheck, AllocatorTimes, file_of, keep, read

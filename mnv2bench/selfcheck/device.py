@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, Patience, run
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
 from mnv2bench.selection import mobile_backends

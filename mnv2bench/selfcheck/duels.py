@@ -20,7 +20,7 @@ from rich.console import Console
 from mnv2bench.campaign.patience import Patience
 from mnv2bench.campaign.preparation import silent
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.cases import Case, cases
+from mnv2bench.case import Case, cases
 from mnv2bench.files import Product, Sort, require_writable, write
 from mnv2bench.records import Plan, Weights
 from mnv2bench.regression.duels.confirm import Answer, confirm

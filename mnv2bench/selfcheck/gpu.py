@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, Patience, all_backends, run
-from mnv2bench.cases import Case, cases
+from mnv2bench.case import Case, cases
 from mnv2bench.flags import flags
 from mnv2bench.gpu.conditions import conditions, gpu_memory
 from mnv2bench.gpu.doubts import ENQUEUE_BOUND

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from mnv2bench.campaign.preparation import Failure, Preparation, prepare
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import images
 from mnv2bench.records import Plan, Samples, Weights
 from mnv2bench.statistics.latency import process_median

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from msgspec import structs
 from rich.console import Console
 
-from mnv2bench.cases import Case, cases, grid
+from mnv2bench.case import Case, cases, grid
 from mnv2bench.machine import cores
 from mnv2bench.networks import count
 from mnv2bench.records import SCHEMA, Machine, Memory, Plan, Process, Samples, Weights

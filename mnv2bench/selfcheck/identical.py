@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, all_backends, run
-from mnv2bench.cases import Case, cases
+from mnv2bench.case import Case, cases
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.campaign import Turn
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import written
 from mnv2bench.records import Plan

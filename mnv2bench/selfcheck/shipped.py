@@ -16,7 +16,7 @@ from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.child import variables
 from mnv2bench.campaign.preparation import Failure, prepare, silent
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.cases import Case, cases
+from mnv2bench.case import Case, cases
 from mnv2bench.records import Plan, Weights, default_weights
 from mnv2bench.records.journal import Journal
 from mnv2bench.shipping.verification import PROGRAM

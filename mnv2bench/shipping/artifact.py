@@ -8,7 +8,7 @@ from pathlib import Path
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import formats
 from mnv2bench.campaign.preparation import Failure, make_all, prepare
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.locks import Progress
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Artifact, Record, Weights, replace

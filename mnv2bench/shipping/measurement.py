@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.files import printable
 from mnv2bench.matching import matching_name, matching_names

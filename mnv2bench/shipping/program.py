@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from mnv2bench import backends, precisions
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.records import Record
 from mnv2bench.refusals import Unsupported
 from mnv2bench.shipping.rendering import environment

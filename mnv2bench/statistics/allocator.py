@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records.selfcheck import AllocatorCase
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Machine, Record, Samples
 from mnv2bench.records.rounds import Round

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import EAGER, Case
+from mnv2bench.case import EAGER, Case
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round

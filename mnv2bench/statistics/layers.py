@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mnv2bench import networks
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Record
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from mnv2bench import networks
 from mnv2bench.backends import Images
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import named
 from mnv2bench.records import Checks, WeightsKind
 from mnv2bench.records.rounds import Round

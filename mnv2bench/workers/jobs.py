@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from mnv2bench.artifacts.weights import WeightsFile
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.gpu.driver import Device
 from mnv2bench.records import Accuracy, Counts, ExternalResult, Plan, Samples, Weights
 from mnv2bench.records.target import Target

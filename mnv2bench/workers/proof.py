@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 
 def ran_otherwise(case: Case, layers: Mapping[str, int]) -> str:

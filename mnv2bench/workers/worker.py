@@ -12,7 +12,7 @@ INTERPRETER_BYTES = resident_bytes()
 
 from mnv2bench import backends  # noqa: E402  what follows is counted in the floor, not in the interpreter
 from mnv2bench.artifacts import REFERENCE_SEEDS, batch_seeds  # noqa: E402
-from mnv2bench.cases import Case  # noqa: E402
+from mnv2bench.case import Case  # noqa: E402
 from mnv2bench.gpu import driver  # noqa: E402
 from mnv2bench.gpu import peak as gpu_peak  # noqa: E402
 from mnv2bench.gpu.nvml import Watch  # noqa: E402

@@ -11,7 +11,7 @@ from typing import Protocol
 from mnv2bench import precisions, processor
 from mnv2bench.backends.interface.runtime import HERE, Runtime
 from mnv2bench.backends.interface.session import Session
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.declarations import declared
 from mnv2bench.gpu import driver
 from mnv2bench.refusals import Unavailable, Unsupported

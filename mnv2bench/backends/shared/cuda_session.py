@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from mnv2bench.backends.interface.session import Images, Mark, Session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import named
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnv2bench.backends.interface.session import Images, Session
 from mnv2bench.backends.shared import litert_api, xnnpack_kernels
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 
 LIBRARY = Path(ai_edge_litert.__path__[0]) / "libLiteRt.so"
 FORCE_FP16 = 4  # of XNNPACK's delegate: it rounds the weights and computes in fp16 where it has kernels for this CPU

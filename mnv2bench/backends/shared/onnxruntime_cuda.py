@@ -9,7 +9,7 @@ import torch
 
 from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession
 from mnv2bench.backends.shared.torch_session import prepare
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.precisions import TF32, named
 from mnv2bench.refusals import Unavailable, Wrong
 

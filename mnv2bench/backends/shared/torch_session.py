@@ -14,7 +14,7 @@ from mnv2bench.backends.interface.registry import require
 from mnv2bench.backends.interface.session import Images, Session
 from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession, dtype
 from mnv2bench.backends.shared.torch_layers import dispatched_layers, reduced_fp32, require_full_fp32
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.gpu import driver
 from mnv2bench.networks import ANY_RESOLUTION, build, layers
 from mnv2bench.networks.folding import fold_norms

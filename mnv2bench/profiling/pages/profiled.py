@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import EAGER, Case, is_gpu
+from mnv2bench.case import EAGER, Case, is_gpu
 from mnv2bench.networks import Layer, blocks, count, layers, roles
 from mnv2bench.precisions import NAMES
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, case_profile

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mnv2bench import backends
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.session import ProfiledSession
 from mnv2bench.refusals import Unsupported
 

@@ -7,7 +7,7 @@ from executorch.extension.pybindings import _C
 
 from mnv2bench.backends import require
 from mnv2bench.backends.executorch import ExecuTorchSession
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers import etdump, xnnpack
 from mnv2bench.profiling.records import Operator
 from mnv2bench.profiling.session import Arena, ProfiledSession

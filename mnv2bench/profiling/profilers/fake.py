@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from mnv2bench import backends
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.networks import layers
 from mnv2bench.profiling.records import Operator
 from mnv2bench.profiling.session import Arena, ProfiledSession

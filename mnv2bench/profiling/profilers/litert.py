@@ -6,7 +6,7 @@ from pathlib import Path
 from mnv2bench.backends import require
 from mnv2bench.backends.shared.litert_api import require_declared_version
 from mnv2bench.backends.shared.litert_compiled import CompiledModelSession
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers import xnnpack
 from mnv2bench.profiling.records import Operator
 from mnv2bench.profiling.session import ProfiledSession

@@ -8,7 +8,7 @@ import onnxruntime
 
 from mnv2bench.backends import require
 from mnv2bench.backends.onnxruntime import OnnxRuntimeSession
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part
 from mnv2bench.profiling.readers.onnxruntime import arena_bytes, last_calls, nanoseconds, parts
 from mnv2bench.profiling.records import Operator

@@ -9,7 +9,7 @@ from typing import Any
 from mnv2bench.backends import Images, require
 from mnv2bench.backends.openvino import OpenVinoSession
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused
 from mnv2bench.profiling.readers.openvino_nodes import LAYOUT, module_part
 from mnv2bench.profiling.records import Operator

@@ -8,7 +8,7 @@ import tensorrt as trt
 
 from mnv2bench.backends.shared.torch_session import prepare
 from mnv2bench.backends.tensorrt import TensorRtSession
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.tensorrt import operator_type
 from mnv2bench.profiling.records import Operator
 from mnv2bench.profiling.session import ProfiledSession

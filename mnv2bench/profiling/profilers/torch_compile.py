@@ -13,7 +13,7 @@ from torch._inductor.compile_fx import compile_fx, compile_fx_inner
 
 from mnv2bench.backends import Session
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.inductor import InductorProfiledSession, enable_kernel_events, with_modules
 from mnv2bench.profiling.readers.torch_events import Call
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mnv2bench.backends import torch_compile_freezing
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.inductor import InductorProfiledSession, enable_kernel_events
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.profiler import record_function
 
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.torch_events import SCOPE, TorchProfiledSession
 
 

@@ -10,7 +10,7 @@ import torch
 
 from mnv2bench.backends import Session, torch_script
 from mnv2bench.backends.shared.torch_layers import printed_to
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.readers.onednn import Primitive, primitives
 from mnv2bench.profiling.readers.torch_events import Call, Span, TorchProfiledSession, calls
 from mnv2bench.profiling.records import Operator

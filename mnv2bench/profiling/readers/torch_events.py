@@ -14,7 +14,7 @@ from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from mnv2bench.backends import Session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.profiling.records import Operator
 from mnv2bench.profiling.session import Arena, ProfiledSession
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.regression.duels.duel import Duel, measure_pairs
 from mnv2bench.regression.judging.pairs import BOTH, INCONCLUSIVE, LOOKS, Judged, judge, log_ratios
 from mnv2bench.statistics.latency import median_s

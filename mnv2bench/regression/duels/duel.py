@@ -13,7 +13,7 @@ from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.campaign.weights import require_weights
-from mnv2bench.cases import Case, Kind
+from mnv2bench.case import Case, Kind
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state
 from mnv2bench.records import Plan, Record, Weights, replace

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from mnv2bench.campaign.child import Interpreter, run_child
 from mnv2bench.campaign.preparation import EXPORT_TIMEOUT_S, Failure, Preparation, prepare
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Machine, Weights
 from mnv2bench.workers import package

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.regression.duels.confirm import Answer
 from mnv2bench.regression.gate.baseline import NightLevels, night_levels
 from mnv2bench.regression.gate.counts import unmeasured

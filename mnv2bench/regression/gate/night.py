@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mnv2bench.campaign import Patience, Progress
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
 from mnv2bench.regression.duels.confirm import Answer, confirm

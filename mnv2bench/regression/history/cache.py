@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[2]
 NUMBERS_COME_FROM = (
     "regression/history/night.py", "regression/history/schema.py", "regression/judging/cell_night.py",
     "regression/judging/change.py", "statistics", "records", "remote/conditions.py", "remote/counts.py",
-    "gpu/doubts.py", "gpu/times.py", "flags.py", "cases.py", "precisions.py",
+    "gpu/doubts.py", "gpu/times.py", "flags.py", "case.py", "precisions.py",
 )  # fmt: skip
 KEY = b"mnv2bench"  # of our entry in the file's metadata
 

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.remote.counts import CountChange, Counted, compared, from_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.records import Plan, Record
 from mnv2bench.regression.judging.cell_night import cell_night
 from mnv2bench.statistics.floor import Floor

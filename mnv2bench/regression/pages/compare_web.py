@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.files import Sort
 from mnv2bench.regression.judging.change import Change
 from mnv2bench.regression.pages import compare, counts

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.records.target import Cluster, DeviceState
 from mnv2bench.remote.devices.answers import (
     ANDROID_HEAT,

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct, structs
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan, Samples
 from mnv2bench.records.consistency import require_consistent_samples
 from mnv2bench.records.encoding import decoded

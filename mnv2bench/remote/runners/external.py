@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.paper.devices import NCNN_VARIANT
 from mnv2bench.precisions import FP32, INT8
 from mnv2bench.records import ExternalResult, Plan

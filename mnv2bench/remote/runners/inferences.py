@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mnv2bench import backends
 from mnv2bench.backends import Images, Session
-from mnv2bench.cases import Case
+from mnv2bench.case import Case
 from mnv2bench.records import Plan, Samples
 from mnv2bench.records.encoding import samples_to_json
 from mnv2bench.remote.runners.contract import COUNT, EACH, EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN, MARK

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from mnv2bench.cases import Kind, is_elsewhere
+from mnv2bench.case import Kind, is_elsewhere
 from mnv2bench.remote.commands import ProgramResult, TimedOut, TransportError
 
 __all__ = ["ProgramResult", "TimedOut", "Transport", "TransportError", "transport"]

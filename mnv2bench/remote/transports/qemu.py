@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from mnv2bench import artifacts
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.commands import command, program
 from mnv2bench.remote.transports import NO_VARIABLES, ProgramResult, Transport, TransportError

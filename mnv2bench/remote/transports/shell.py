@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from mnv2bench.cases import Kind
+from mnv2bench.case import Kind
 from mnv2bench.refusals import Unavailable
 from mnv2bench.remote.commands import command
 from mnv2bench.remote.transports import NO_VARIABLES, ProgramResult, TimedOut, Transport, TransportError
