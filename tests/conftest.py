@@ -53,6 +53,12 @@ def cache(tmp_path_factory):
         yield folder
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """torch's compiler sets this in its own process, and a test that ran it is no reason for the next to name it."""
+    os.environ.pop("TORCHINDUCTOR_CACHE_DIR", None)
+
+
 @pytest.fixture(scope="session")
 def c_compiler():
     compiler = shutil.which("cc") or shutil.which("gcc")

@@ -67,7 +67,11 @@ def package(tmp_path, monkeypatch):
 
 
 def section(page, title):
-    return page.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    """The text of a section, which may be folded."""
+    (body,) = re.findall(
+        rf"^(?:## |<summary>){re.escape(title)}(?:</summary>)?\n(.*?)^(?:## |</?details>)", page, re.M | re.S
+    )
+    return body
 
 
 def test_a_backend_of_another_package_is_listed_run_reported_and_profiled_like_ours(package, command, tmp_path):
