@@ -28,7 +28,7 @@ def test_a_page_shows_what_its_commands_print(script, page):
 def test_the_readme_and_the_tutorial_of_choosing_show_the_answer():
     assert {"README.md", "choosing.md"} <= {page.name for page in PAGES}
     for page in PAGES:
-        assert "Within 5 ms, ship mobilenet_v2_1.0_192 on openvino in fp32" in page.read_text()
+        assert "Within 5 ms, ship mobilenet_v2_1.0_224 on openvino in int8" in page.read_text()
 
 
 def test_an_output_that_is_no_longer_right_is_replaced(script):
