@@ -1,29 +1,7 @@
-"""The templates of what is shipped, rendered by Jinja."""
+"""The templates of what is shipped."""
 
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import partial
 
-from mnv2bench.report.cells import escape
+from mnv2bench.report import templates
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-
-@cache
-def environment() -> "Environment":
-    """Jinja's environment of all templates: a name that is not there is an error.
-
-    Its texts are Python and Markdown, for which Jinja escapes nothing: `plain` is the filter for texts of files.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("mnv2bench.shipping"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    made.filters["plain"] = escape
-    return made
+environment = partial(templates.environment, "mnv2bench.shipping", autoescape=False, keep_trailing_newline=True)

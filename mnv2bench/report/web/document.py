@@ -8,6 +8,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from mnv2bench.report.templates import environment
+
 if TYPE_CHECKING:
     from markupsafe import Markup
 
@@ -35,16 +37,7 @@ def html(template: str, programs: Sequence[str] = (), **values: object) -> str:
 
 def fragment(template: str, **values: object) -> str:
     """The HTML of a template in this package; each value is a text and is escaped, unless it is Markup."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("mnv2bench.report.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text: str = environment.get_template(template).render(**values)
+    text: str = environment("mnv2bench.report.web", autoescape=True).get_template(template).render(**values)
     return text
 
 
