@@ -1,10 +1,11 @@
 """The first screen of a report: of each machine the headline, the small table and the picture."""
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, words
+from mnv2bench.recommendation.block import Conditions
 from mnv2bench.report.cells import escape, table
 from mnv2bench.report.layout import fitting
 
@@ -12,7 +13,6 @@ NAMES = {"mobilenet_v2": "MobileNetV2"}  # of networks, as titles spell them
 NOTHING_TIMED = "No case was timed here: there is nothing to recommend.\n"
 TEXT_COLUMNS = 3  # of the small table: budget, variant, and where it runs
 ALT = "Accuracy over latency: a point for each case, its interval as a bar, the Pareto front as a line"
-Conditions = Mapping[str, Sequence[str]]  # what was unusual about a machine while a file was measured, by its name
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnv2bench.comparison.case_table import case_table
-from mnv2bench.comparison.shown_answers import NOTHING_TIMED, SIDE_BY_SIDE, Drawn, shown_machine
+from mnv2bench.comparison.shown_answers import Drawn, shown_machine
 from mnv2bench.recommendation.answer import Answer
-from mnv2bench.recommendation.block import Conditions, RowsOf
+from mnv2bench.recommendation.block import MACHINES, NO_CASE, Conditions, RowsOf
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.machines import MachineAnswers
 from mnv2bench.recommendation.picture import svg
@@ -41,8 +41,8 @@ def answers_html(
         "notebook.html",
         machines=[shown_machine(machine, conditions, _picture, rows_of) for machine in machines],
         table=_cases(evaluations) if evaluations else None,
-        nothing=NOTHING_TIMED,
-        side_by_side=SIDE_BY_SIDE,
+        nothing=NO_CASE,
+        side_by_side=MACHINES,
     )
 
 

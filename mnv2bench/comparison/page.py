@@ -2,17 +2,16 @@
 
 import html
 from collections.abc import Iterable, Iterator, Sequence
-from types import MappingProxyType
 
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
-from mnv2bench.comparison.first_screen import Conditions, Picture, first_screen, title
+from mnv2bench.comparison.first_screen import Picture, first_screen, title
 from mnv2bench.comparison.sections import MOST_CHAPTERS, Section, is_short, ranking, sections
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import unverified
 from mnv2bench.recommendation import MachineAnswers, answers, by_machine
+from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions
 from mnv2bench.report.cells import escape
 
-NO_CONDITIONS: Conditions = MappingProxyType({})
 PAGE = Sort("report page", ".md", earlier="# MobileNetV2 benchmark\n")
 APART = (
     "This page holds {campaigns} campaigns from {files} and {machines}. Each is a chapter of its own: nothing is "

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnv2bench.comparison.chapters import Chapter
-from mnv2bench.comparison.first_screen import Conditions, Picture
-from mnv2bench.comparison.page import NO_CONDITIONS, PAGE, page
+from mnv2bench.comparison.first_screen import Picture
+from mnv2bench.comparison.page import PAGE, page
 from mnv2bench.files import Content, Product, address, is_stream
 from mnv2bench.recommendation import MachineAnswers, by_machine
+from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions
 from mnv2bench.recommendation.picture import PICTURE, svg
 
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 from mnv2bench.recommendation import words
 from mnv2bench.recommendation.answer import Answer
-from mnv2bench.recommendation.block import MACHINES, NO_CASE, Conditions, RowsOf, unusual_conditions
+from mnv2bench.recommendation.block import Conditions, RowsOf, unusual_conditions
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.machines import MachineAnswers
 from mnv2bench.report.cells import plain
 from mnv2bench.report.web.figure import Figure
-
-NOTHING_TIMED, SIDE_BY_SIDE = NO_CASE, MACHINES
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from mnv2bench.comparison.case_table import case_table
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.comparison.first_screen import plain_title
 from mnv2bench.comparison.sections import MOST_CHAPTERS, is_short, ranking, sections
-from mnv2bench.comparison.shown_answers import NOTHING_TIMED, SIDE_BY_SIDE, Draw, Drawn, shown_machine
+from mnv2bench.comparison.shown_answers import Draw, Drawn, shown_machine
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import unverified
 from mnv2bench.recommendation.answer import Answer, answers
-from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions
+from mnv2bench.recommendation.block import MACHINES, NO_CASE, NO_CONDITIONS, Conditions
 from mnv2bench.recommendation.machines import MachineAnswers, by_machine
 from mnv2bench.recommendation.picture import answer_figure
 from mnv2bench.report.cells import plain
@@ -66,8 +66,8 @@ def web_page(
         title=plain(plain_title(known, [evaluation.case.network for evaluation in evaluations])),
         warning=from_markdown(unverified(evaluations)),
         machines=shown,
-        nothing=NOTHING_TIMED,
-        side_by_side=SIDE_BY_SIDE,
+        nothing=NO_CASE,
+        side_by_side=MACHINES,
         table=case_table(evaluations),
         chapters=[_chapter(chapter, ranked) for chapter, ranked in _ranked(chapters, known)],
         csv=csv,

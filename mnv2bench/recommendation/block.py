@@ -29,18 +29,8 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 80  # columns
 WIDEST = 10_000
 RUNTIME = "runtime"
-SHOWN = (  # columns of words.HEADER; the runtime's has its precision, and what else is known stands below the table
-    "budget",
-    "variant",
-    RUNTIME,
-    "ms (95 %)",
-    "p99 ms",
-    "images/s",
-    "top-1 %",
-    "kept of fp32 %",
-    "peak MB",
-    "mJ/image",
-)
+# the runtime's column has its precision, and files and ties stand below the table
+SHOWN = tuple(name for name in HEADER if name not in ("precision", "file", "tie"))
 SPARE = ("images/s", "p99 ms", "peak MB")  # columns that a narrow terminal does without, the first of them first
 LEFT = ("variant", RUNTIME)
 FOLDED = {"variant": 8, RUNTIME: 16}  # characters at least
