@@ -16,7 +16,9 @@ EAGER = "torch_eager"  # the backend that every speed-up is over, at the same pr
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 MAX_PARSED = 32_768  # cases that are remembered by their ids: more than a file may have
-ID = re.compile(r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)")
+ID = re.compile(
+    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?"
+)
 
 
 class Kind(StrEnum):
@@ -55,6 +57,8 @@ class Case:
     """What is measured. `id` is its name everywhere: pytest id, file key, CSV key.
 
     `classes` is how many outputs the classifier has; another number than the usual one is part of the name.
+    `streams` is how many instances work at the same time in one process, each on `threads` threads and on a batch of
+    its own; more than one is part of the name.
 
     Raises ValueError, in one line, for a case that no network or runtime could have.
     """
@@ -68,10 +72,11 @@ class Case:
     precision: str = precisions.FP32.name
     threads: int = 1
     classes: int = networks.CLASSES
+    streams: int = 1
 
     def __post_init__(self) -> None:
         networks.check(self.network, self.width, self.resolution, self.classes)
-        for name, value in (("batch", self.batch), ("threads", self.threads)):
+        for name, value in (("batch", self.batch), ("threads", self.threads), ("streams", self.streams)):
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
                 raise ValueError(f"{name} must be a whole number from 1 to 4096, not {value!r}")
         for name, word, shape in (("backend", self.backend, BACKEND), ("device", self.device, DEVICE)):
@@ -113,7 +118,8 @@ class Case:
 
     @cached_property
     def id(self) -> str:
-        return f"{self.variant}-b{self.batch}-{self.backend}-{self.device}-{self.precision}-t{self.threads}"
+        id = f"{self.variant}-b{self.batch}-{self.backend}-{self.device}-{self.precision}-t{self.threads}"
+        return id if self.streams == 1 else f"{id}-s{self.streams}"
 
     @classmethod
     @lru_cache(maxsize=MAX_PARSED)  # every process of a file names its case, and every night has the same cases
@@ -122,7 +128,7 @@ class Case:
         match = ID.fullmatch(id)
         if not match:
             raise ValueError(f"{id!r} is not a case id such as {cls().id}")
-        network, width, resolution, classes, batch, backend, device, precision, threads = match.groups()
+        network, width, resolution, classes, batch, backend, device, precision, threads, streams = match.groups()
         return cls(
             network,
             float(width),
@@ -133,12 +139,13 @@ class Case:
             precision,
             int(threads),
             int(classes or networks.CLASSES),
+            int(streams or 1),
         )
 
     @cached_property
     def accuracy_case(self) -> "Case":
-        """What stands for all cases that have the same accuracy: it does not depend on threads and batch."""
-        return replace(self, batch=1, threads=1)
+        """What stands for all cases that have the same accuracy: it does not depend on threads, streams and batch."""
+        return replace(self, batch=1, threads=1, streams=1)
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)

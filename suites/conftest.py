@@ -43,7 +43,18 @@ from mnv2bench.suites.refused_options import refuse_options
 from mnv2bench.suites.saved_reports import require_saved_file, saved_files, written_report
 from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, unmeasured_lines
 
-PARAMETERS = ("network", "width", "resolution", "batch", "backend", "device", "precision", "threads", "classes")
+PARAMETERS = (
+    "network",
+    "width",
+    "resolution",
+    "batch",
+    "backend",
+    "device",
+    "precision",
+    "threads",
+    "classes",
+    "streams",
+)
 RESULTS = Path(os.environ.get("MNV2BENCH_RESULTS") or Path(__file__).parents[1] / "results").absolute()
 
 
@@ -120,8 +131,8 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture
-def case(network, width, resolution, batch, backend, device, precision, threads, classes):
-    return Case(network, width, resolution, batch, backend, device, precision, threads, classes)
+def case(network, width, resolution, batch, backend, device, precision, threads, classes, streams):
+    return Case(network, width, resolution, batch, backend, device, precision, threads, classes, streams)
 
 
 def _case(item):

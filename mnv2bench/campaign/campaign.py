@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from mnv2bench.campaign import accuracies, durations
 from mnv2bench.campaign.estimate import estimate
@@ -60,7 +61,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
 
 def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
     campaign = replace(campaign, weights=require_weights(campaign.cases, campaign.weights))
-    head = Head(campaign.cases, campaign.plan, campaign.seed, campaign.weights, this_machine(), campaign.runner)
+    head = Head(campaign.cases, campaign.plan, campaign.seed, campaign.weights, this_machine(), campaign.runner, _now())
     journal = campaign.journal
     if campaign.weights.reading:
         campaign.progress(f"weights of {campaign.weights.file}: {campaign.weights.reading}", 0, 0)
@@ -188,6 +189,10 @@ def _measure(
                 elif not isinstance(item, CaseItem):
                     item_s.setdefault(item.id, []).append(time.monotonic() - start)
             position += 1
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _words(variables: Mapping[str, str]) -> str:

@@ -23,7 +23,9 @@ from mnv2bench.workers.programs import Outcome
 
 EXPORT_TIMEOUT_S = 900.0
 DRIVER_TIMEOUT_S = 60.0
-NOT_OF_REFERENCES: dict[str, Any] = {"backend": EAGER, "device": "cpu", "precision": FP32.name, "threads": 1}
+NOT_OF_REFERENCES: dict[str, Any] = {
+    "backend": EAGER, "device": "cpu", "precision": FP32.name, "threads": 1, "streams": 1,
+}  # fmt: skip
 R = TypeVar("R")
 
 

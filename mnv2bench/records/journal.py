@@ -137,4 +137,5 @@ def _head_to_json(head: Head) -> dict[str, object]:
         "weights": to_json(head.weights),
         "environment": machine_to_json(head.machine),
         "runner": head.runner,
+        "began": head.began,
     }

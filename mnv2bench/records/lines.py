@@ -29,7 +29,10 @@ class Refusal(ValueError):
 
 
 class Head(Struct, frozen=True):
-    """What a campaign set out to do: the first line of its journal."""
+    """What a campaign set out to do: the first line of its journal.
+
+    `began` is the time in UTC as 2026-11-26T20:30:00+00:00, "" before schema 7.
+    """
 
     cases: tuple[Case, ...]
     plan: Plan
@@ -37,10 +40,11 @@ class Head(Struct, frozen=True):
     weights: Weights
     machine: Machine
     runner: str = ""
+    began: str = ""
 
 
 class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown_fields=True):
-    """A Head on disk. `runner` is there since schema 2."""
+    """A Head on disk. `runner` is there since schema 2, `began` since schema 7."""
 
     schema: int
     cases: Annotated[tuple[str, ...], Meta(max_length=MAX_CASES)]
@@ -49,6 +53,7 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
     weights: Weights
     environment: dict[str, object]  # other versions write other facts: see `machine_from_json`
     runner: Text = ""
+    began: Text = ""
 
     def head(self) -> Head:
         """The head that the line tells of. Since schema 5 its environment must have every fact."""
@@ -63,7 +68,7 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
             if self.schema >= WHOLE_SINCE
             else machine_from_json(self.environment)
         )
-        return Head(cases, self.plan, self.seed, self.weights, machine, self.runner)
+        return Head(cases, self.plan, self.seed, self.weights, machine, self.runner, self.began)
 
 
 class SideLine(Struct, tag_field="line", tag="side", frozen=True, forbid_unknown_fields=True):

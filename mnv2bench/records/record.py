@@ -16,8 +16,9 @@ from mnv2bench.records.weights import Weights
 # 2 (2026-11): kind, target, counts, told. 3 (2026-11): GPUs. 4 (2026-11): memory after the first inference, profiles.
 # 5 (2026-11): minor faults and system time of rounds, what was set and checked.
 # 6 (2026-11): layers by precision, weights trained on digits, accuracies.
+# 7 (2026-11): when a campaign began, time budgets, streams.
 # A reader takes every number up to its own: docs/records.md
-SCHEMA = 6
+SCHEMA = 7
 STATUSES = ("ok", "wrong", "failed", "timeout", "unavailable", "unsupported")
 ENDED = STATUSES[:2]  # a process that came to its end; after any other, its case is not tried again in a campaign
 
@@ -33,6 +34,7 @@ PLAN_LIMITS = {  # the largest value of each number of a plan
     "steady_slope": 1_000,
     "timeout_s": 1_000_000_000,
     "in_flight": 1_000_000,
+    "budget_s": 31_536_000,
 }
 
 
@@ -42,6 +44,8 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     `rounds` is how many kept rounds a process is asked for. Of GPUs: `in_flight` calls at most wait on the queue while
     throughput is measured; `cold_l2` empties the L2 cache before every timed call; `trt_level` is TensorRT's builder
     optimisation level. `environment` are the variables that a user set on purpose for what measures, as NAME=VALUE.
+    `budget_s` is the time that a campaign divides among its cases, 0 where each has as many processes as the plan says;
+    with a budget `processes` is the most that a case may have.
     """
 
     processes: int = 5
@@ -57,6 +61,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     cold_l2: bool = False
     trt_level: int = 3
     environment: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] = ()
+    budget_s: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("processes", "rounds", "in_flight"):
