@@ -247,15 +247,18 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
 def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     """The cases of a suite, those of this machine first. Latency is of batch 1, throughput of larger batches too.
 
+    On GPUs and other devices the quick grid has the variants of the brief one.
+
     They have as many classes as the file of weights. ValueError, in one line, where that file does not fit them.
     """
     elsewhere = tuple(filter(is_elsewhere, selection.devices))
     gpus = tuple(filter(is_gpu, selection.devices))
     here = tuple(device for device in selection.devices if device not in (*elsewhere, *gpus))
+    there = replace(selection, variants=_brief(selection)) if selection.grid == "quick" else selection
     chosen = (
         *(_here(suite, selection, here) if here else ()),
-        *(_gpus(suite, selection, gpus) if gpus else ()),
-        *(_elsewhere(suite, selection, elsewhere) if elsewhere else ()),
+        *(_gpus(suite, there, gpus) if gpus else ()),
+        *(_elsewhere(suite, there, elsewhere) if elsewhere else ()),
     )
     return with_classes(chosen, selection.weights)
 
@@ -380,8 +383,8 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
     """Cases of this machine's processor: latency at one thread and at all cores, throughput at batches 1, 8 and 32.
 
     The quick grid is smaller where no backends are named: one thread for latency, batch 8 of the backends that declare
-    `quick_throughput`, and those that are slow to open on the largest variant only. Its latency is also measured in the
-    `quick_precisions` of each backend, where no precision is named.
+    `quick_throughput`, and those that compile on the variants of the brief grid only. Its latency is also measured
+    in the `quick_precisions` of each backend, where no precision is named.
     """
     quick = selection.grid == "quick"
     everywhere = (cores(),)
@@ -405,5 +408,11 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
             for case in chosen
             for precision in (FP32.name, *backends.runtime(case.backend).quick_precisions)
         )
-    largest = max(selection.variants, default=(0.0, 0))
-    return tuple(c for c in chosen if backends.runtime(c.backend).opens != "slow" or (c.width, c.resolution) == largest)
+    brief = _brief(selection)
+    return tuple(c for c in chosen if backends.runtime(c.backend).opens == "fast" or (c.width, c.resolution) in brief)
+
+
+def _brief(selection: Selection) -> tuple[tuple[float, int], ...]:
+    """The chosen variants of the brief grid; all that are chosen where none of them is in it."""
+    brief = {variant for name in selection.networks for variant in networks.network(name).grids["brief"]}
+    return tuple(variant for variant in selection.variants if variant in brief) or selection.variants

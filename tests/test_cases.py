@@ -88,27 +88,29 @@ def test_a_case_is_frozen_and_equal_cases_are_one_key():
 
 
 def test_the_grids_hold_the_published_variants_every_pair_and_two_corners():
-    assert {name: len(grid(name)) for name in ("published", "full", "quick")} == {
+    assert {name: len(grid(name)) for name in ("published", "full", "quick", "brief")} == {
         "published": 22,
         "full": 30,
-        "quick": 2,
+        "quick": 6,
+        "brief": 2,
     }
-    assert grid("quick") == ((0.35, 96), (1.0, 224))
+    assert grid("brief") == ((0.35, 96), (1.0, 224))
+    assert grid("quick") == ((0.35, 96), (0.5, 128), (0.5, 192), (1.0, 160), (1.0, 224), (1.4, 224))
     assert [row for row in grid("published") if row[0] > 1] == [(1.3, 224), (1.4, 224)]
     assert [row for row in grid("published") if row[0] == 0.5] == [(0.5, r) for r in (224, 192, 160, 128, 96)]
     assert set(grid("published")) < set(grid("full"))
 
 
 def test_an_unknown_grid_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"^grid 'huge' is not one of quick, published, full$"):
+    with pytest.raises(ValueError, match=r"^grid 'huge' is not one of brief, quick, published, full$"):
         grid("huge")
 
 
 @pytest.mark.parametrize(
     ("name", "widths", "resolutions", "chosen"),
     [
-        ("quick", [], [], ((0.35, 96), (1.0, 224))),
-        ("quick", [1.0], [], ((1.0, 224),)),
+        ("brief", [], [], ((0.35, 96), (1.0, 224))),
+        ("quick", [1.0], [], ((1.0, 160), (1.0, 224))),
         ("quick", [], [96], ((0.35, 96),)),
         ("published", [1.3, 1.4], [], ((1.3, 224), (1.4, 224))),
         ("published", [], [96], ((0.35, 96), (0.5, 96), (0.75, 96), (1.0, 96))),
@@ -122,7 +124,7 @@ def test_one_axis_chooses_rows_of_the_grid_and_both_make_their_product(name, wid
 @pytest.mark.parametrize(
     ("widths", "resolutions", "reason"),
     [
-        ([1.0, 0.5], [], "grid quick has no variant with 0.5: name --resolutions too, or another grid"),
+        ([1.0, 0.75], [], "grid quick has no variant with 0.75: name --resolutions too, or another grid"),
         ([], [100], "grid quick has no variant with 100: name --widths too, or another grid"),
     ],
 )

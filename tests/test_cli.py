@@ -81,7 +81,7 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "--grid", "huge"], "grid 'huge' is not one of quick, published, full"),
+        (["run", "--grid", "huge"], "grid 'huge' is not one of brief, quick, published, full"),
         (["run", "--widths", "nan", "--resolutions", "96"], "width must be a number above 0"),
         (["run", "--widths", "0", "--resolutions", "96"], "width must be a number above 0"),
         (["run", "--widths", "0.35,wide"], "--widths takes numbers separated by commas, not '0.35,wide'"),

@@ -104,7 +104,7 @@ def test_the_quick_grid_has_the_quick_precisions_of_each_backend_beside_its_fp32
     expected = [
         ("mobilenet_v2_0.35_96", name, precision)
         for name in all_backends()
-        if "cpu" in backends.runtime(name).runs and backends.runtime(name).opens != "slow"
+        if "cpu" in backends.runtime(name).runs
         for precision in ("fp32", *backends.runtime(name).quick_precisions)
     ]
     assert [(c.variant, c.backend, c.precision) for c in cases if c.width == 0.35] == expected

@@ -68,7 +68,7 @@ def test_a_value_a_list_and_numbers_of_numpy_mean_the_same():
         ({"precisions": "fp31"}, "precision 'fp31' "),
         ({"threads": 0, "backends": "fake"}, "threads must be a whole number from 1 to 4096, not 0"),
         ({"devices": "gpu:0"}, "device 'gpu:0' is not one of cpu, "),
-        ({"grid": "huge"}, "grid 'huge' is not one of quick, published, full"),
+        ({"grid": "huge"}, "grid 'huge' is not one of brief, quick, published, full"),
         ({"networks": "resnet"}, "unknown network 'resnet'; known networks: mobilenet_v2, "),
     ],
 )

@@ -368,7 +368,7 @@ def test_no_test_that_is_left_is_pytests_own_code(suites):
     [
         (["--benchmark-min-rounds=5"], "--benchmark-min-rounds does not apply to mnv2bench: --rounds and --processes"),
         (["--benchmark-max-time", "1"], "--benchmark-max-time does not apply to mnv2bench: --rounds and --processes"),
-        (["--grid=huge"], "grid 'huge' is not one of quick, published, full"),
+        (["--grid=huge"], "grid 'huge' is not one of brief, quick, published, full"),
         (["--widths=nan", "--resolutions=96"], "width must be a number above 0 and at most 10, such as 1.0, not nan"),
         (["--backends=tensorflow"], "backend 'tensorflow' is not one of executorch, litert, ncnn, onnxruntime"),
         (["--processes=0"], "processes must be at least 1, not 0"),

@@ -32,5 +32,11 @@ def layers(width, resolution, classes):
 
 
 NETWORKS = (
-    Network("tinynet", layers, (0.5, 1.0), (32, 64), {"quick": VARIANTS[:1], "published": (), "full": VARIANTS}),
+    Network(
+        "tinynet",
+        layers,
+        (0.5, 1.0),
+        (32, 64),
+        {"brief": VARIANTS[:1], "quick": VARIANTS[:1], "published": (), "full": VARIANTS},
+    ),
 )

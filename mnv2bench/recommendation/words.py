@@ -17,7 +17,7 @@ from mnv2bench.recommendation.ladder import BudgetRow, headline_row
 from mnv2bench.recommendation.ties import separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 
-ADVISED_GRID, SMALLEST_GRID = "published", "quick"
+ADVISED_GRID, SMALLEST_GRID = "published", "brief"
 REASONS = {  # why a row cannot be chosen by, of the flags whose name alone does not say it
     "threads": "on other threads than requested",
     "precision": "of a doubtful precision",

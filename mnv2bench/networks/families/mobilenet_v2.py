@@ -15,7 +15,8 @@ from mnv2bench.networks.graph import IMAGE, Graph, Layer
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 RESOLUTIONS = (224, 192, 160, 128, 96)
 GRIDS = {
-    "quick": ((0.35, 96), (1.0, 224)),
+    "brief": ((0.35, 96), (1.0, 224)),
+    "quick": ((0.35, 96), (0.5, 128), (0.5, 192), (1.0, 160), (1.0, 224), (1.4, 224)),
     "published": (*product(WIDTHS[:4], RESOLUTIONS), (1.3, 224), (1.4, 224)),
     "full": tuple(product(WIDTHS, RESOLUTIONS)),
 }
