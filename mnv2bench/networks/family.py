@@ -39,8 +39,9 @@ class Network:
 
     `layers` lists them for a width, a resolution and a number of classes. `grids` are named lists of variants; each
     network has brief, quick, published and full. `published` returns the published rows by variant, and
-    `published_classes` is how many classes their parameters are for. Their latencies were measured on `reference_device` in the
-    `reference_conditions`; `reference` is the network of the family that has them, where this one has none of its own.
+    `published_classes` is how many classes their parameters are for. Their latencies were measured on
+    `reference_device` in the `reference_conditions`; `reference` is the network of the family that has them, where this
+    one has none of its own.
     `paper_name` is what tables of its paper call it.
     Below `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
     """
