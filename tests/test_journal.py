@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from datetime import UTC, datetime
 
 import pytest
 from msgspec import structs
@@ -11,6 +12,7 @@ from mnv2bench.case import Case
 from mnv2bench.records import Artifact, Machine, MachineState, Plan, Process, Samples, Weights, replace
 from mnv2bench.records.journal import End, Head, Journal, Unusable, lines, load
 from mnv2bench.records.machine import machine_to_json
+from mnv2bench.records.reading import contents_of, saved_at
 from mnv2bench.records.rounds import Round
 
 FIRST, SECOND = Case(backend="fake"), Case(width=0.35, resolution=96, backend="fake")
@@ -43,6 +45,21 @@ def test_what_was_written_is_loaded_in_the_order_asked_for(journal):
     assert first.artifact == Artifact("reference", "abc", 8266, 0.25)
     assert (second.case, second.status, second.reason) == (SECOND, "failed", "worker ended by SIGSEGV")
     assert second.artifact is None
+
+
+@pytest.mark.parametrize(
+    ("began", "when"),
+    [
+        ("2026-11-26T20:30:00+00:00", datetime(2026, 11, 26, 20, 30, tzinfo=UTC)),
+        ("", None),
+        ("tomorrow", None),
+        ("1926-11-26T20:30:00+00:00", None),
+    ],
+)
+def test_the_date_of_a_journal_is_when_its_campaign_began(tmp_path, began, when):
+    journal = Journal(tmp_path / "night.journal.jsonl")
+    journal.begin(replace(HEAD, began=began))
+    assert saved_at(contents_of(journal.path)) == when
 
 
 def test_every_process_is_one_line(journal):

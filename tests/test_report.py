@@ -386,7 +386,7 @@ def test_the_machine_is_told_with_what_could_not_be_read():
 - Seed: 7
 - Weights: made from seed 0
 - Fingerprint: example-cpu-2c-752de294
-- Saved: a journal does not say when
+- Date: the file does not say
 - File: first.json"""
     )
 

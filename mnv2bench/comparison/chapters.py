@@ -16,7 +16,7 @@ from mnv2bench.statistics.latency import Speedups, latency, speedups
 from mnv2bench.statistics.rounds import measured
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
-Dates = Mapping[str, datetime | None]  # when each file was saved, by its name; None where it does not say so
+Dates = Mapping[str, datetime | None]  # when each file was saved or its campaign began, by its name; None where it says neither
 NO_DATES: Dates = MappingProxyType({})
 
 
@@ -41,7 +41,7 @@ class Chapter:
 
     @property
     def saved_at(self) -> datetime | None:
-        """When its file was saved; None where the file does not say so."""
+        """When its file was saved or its campaign began; None where the file says neither."""
         return self.evaluations[0].saved_at
 
 

@@ -15,7 +15,7 @@ MOST_FACTS = 5  # that are written out, of those in which files differ
 
 @dataclass(frozen=True)
 class Source:
-    """A file by its name, a text of anybody, and when it was saved; None where it does not say, as a journal."""
+    """A file by its name, a text of anybody, and when it was saved or its campaign began; None if it says neither."""
 
     name: str
     when: datetime | None

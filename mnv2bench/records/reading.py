@@ -127,16 +127,16 @@ def load(path: Path) -> tuple[Record, ...]:
 
 
 def load_saved(path: Path) -> tuple[datetime, tuple[Record, ...]]:
-    """When a file was saved, and its Records. Raises Unusable, for a journal too: nothing in it says when."""
+    """When a file was saved, and its Records. Raises Unusable, for a journal too: it was not saved."""
     whole_file = contents_of(path)
     with naming_damage(path):
         return _saved_at(whole_file.datetime), whole_file.records
 
 
 def saved_at(whole_file: Contents) -> datetime | None:
-    """When a file was saved; None for a journal, and where the file does not say when."""
+    """When a file was saved, of a journal when its campaign began; None where the file does not say either."""
     with suppress(ValueError):
-        return _saved_at(whole_file.datetime)
+        return _saved_at(whole_file.datetime or whole_file.head.began)
     return None
 
 

@@ -467,7 +467,7 @@ ORIGIN: Columns = (
         "saved_at",
         str | None,
         lambda e: e.saved_at.astimezone(UTC).isoformat(timespec="seconds") if e.saved_at else None,
-        "When the file was saved, UTC; empty for a journal, which does not say.",
+        "When the file was saved, UTC; of a journal when its campaign began, empty before schema 7.",
     ),
     Column("source", str, lambda e: e.source, "The file that the record is from."),
 )

@@ -54,9 +54,9 @@ class Evaluation:
     """A Record of one campaign, the file that it came from, and what depends on the records beside it.
 
     `speedups` are over other cases of the campaign. `find_flags` computes the flags of a record: the caller gives it,
-    because flags also come from the packages of GPUs and other devices. `saved_at` is when the file was saved, None
-    where it does not say so, as in a journal. `floor` is what identical campaigns of the machine differ by, None where
-    nobody measured that.
+    because flags also come from the packages of GPUs and other devices. `saved_at` is when the file was saved, of a
+    journal when its campaign began, None where neither is known. `floor` is what identical campaigns of the machine
+    differ by, None where nobody measured that.
     """
 
     record: Record

@@ -34,7 +34,7 @@ def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
         "Seed": str(record.seed),
         **_weights(record),
         "Fingerprint": _known(facts.fingerprint or None),
-        "Saved": f"{saved_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if saved_at else "a journal does not say when",
+        "Date": f"{saved_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if saved_at else "the file does not say",
         "File": escape(name),
     }
     return "\n".join(f"- {key}: {value}" for key, value in lines.items())

@@ -80,6 +80,7 @@ class Synthetic:
             "seed": 0,
             "weights": structs.asdict(Weights()),
             "runner": "",
+            "began": "",
         }
         lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}, *self._processes()]
         return {
