@@ -16,7 +16,7 @@ from mnv2bench.statistics.latency import Speedups, latency, speedups
 from mnv2bench.statistics.rounds import measured
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
-Dates = Mapping[str, datetime | None]  # when each file was saved or its campaign began, by its name; None where it says neither
+Dates = Mapping[str, datetime | None]  # by the name of a file: when it was saved or began; None where it says neither
 NO_DATES: Dates = MappingProxyType({})
 
 

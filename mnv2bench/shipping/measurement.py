@@ -46,7 +46,7 @@ class SavedFile:
 
     @property
     def day(self) -> datetime:
-        """When it was saved or its campaign began; of an older journal, which says neither, when it was last written."""
+        """When it was saved or its campaign began; of an older journal, when it was last written."""
         return saved_at(self.contents) or datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
 
 
