@@ -20,6 +20,7 @@ DECIDING = (
     "mnv2bench.regression.judging",
     "mnv2bench.regression.gate",
     "mnv2bench.recommendation",
+    "mnv2bench.allocation",
 )
 NOT_STATISTICAL = {  # the length of a message, and a number that only speed depends on
     ("night", "OTHERS"),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.statistics.floor import REPEATABILITY
-from mnv2bench.statistics.intervals import t_quantile
 from mnv2bench.statistics.processes import process_seconds
+from mnv2bench.statistics.student import t_quantile
 
 MOST_PROCESSES = 1_000  # docs/thresholds.md#recommendation
 

@@ -4,13 +4,15 @@ import math
 import statistics
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.records.rounds import Round
+from mnv2bench.statistics.location import Spread, location
 from mnv2bench.statistics.rounds import durations_ns
+from mnv2bench.statistics.student import t_quantile
 
 CONFIDENCE = 0.95  # docs/thresholds.md#intervals, and the two below
 RESAMPLED_PROCESSES = 10_000
@@ -29,6 +31,19 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     return math.exp(middle - half), math.exp(middle + half)
 
 
+def shrunk_t_interval(values: Sequence[float], spread: Spread | None) -> tuple[float, float]:
+    """`t_interval` with what a backend's other cases say of the spread of these; one value is enough where they do.
+
+    Without a spread it is `t_interval`. docs/thresholds.md#spread
+    """
+    if spread is None:
+        return t_interval(values)
+    logs = [math.log(v) for v in values]
+    estimate = location(logs, spread)
+    half = t_quantile(estimate.degrees) * estimate.standard_error
+    return math.exp(estimate.mean - half), math.exp(estimate.mean + half)
+
+
 def standard_deviation(values: Sequence[float]) -> float:
     """`statistics.stdev` to the last bit, ten times faster for a few values: all in whole numbers until the end."""
     ratios = [value.as_integer_ratio() for value in values]
@@ -45,14 +60,6 @@ def _root(numerator: int, denominator: int) -> float:
     scaled = numerator << 2 * shift
     root = math.isqrt(scaled // denominator)
     return (root | (root * root * denominator != scaled)) / (1 << shift)
-
-
-@cache
-def t_quantile(degrees_of_freedom: int) -> float:
-    """How many standard errors a two-sided 95 % interval of Student's t reaches to each side."""
-    from scipy import special  # scipy.stats, which asks the same function, takes a second to import
-
-    return float(special.stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
 
 
 def bootstrap_interval(processes: Sequence[Sequence[Round]], seed: int = 0) -> tuple[float, float]:

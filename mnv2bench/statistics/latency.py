@@ -3,7 +3,7 @@
 import itertools
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.case import EAGER, Case
@@ -12,7 +12,16 @@ from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
-from mnv2bench.statistics.rounds import madds, measured, require_used, used_of_each, used_rounds
+from mnv2bench.statistics.rounds import (
+    madds,
+    measured,
+    middle,
+    ordered_ns,
+    require_used,
+    rounds_median,
+    used_of_each,
+    used_rounds,
+)
 
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
 ROUND_QUANTILE = 0.10  # docs/thresholds.md#detection
@@ -44,8 +53,8 @@ def latency(record: Record) -> Latency:
     clusters of processes can bring about, it is widened until it does.
     """
     processes = require_used(record)
-    iterations = [_ordered(rounds) for rounds in processes]
-    medians = tuple([_middle(ordered) / 1e9 for ordered in iterations])
+    iterations = [ordered_ns(rounds) for rounds in processes]
+    medians = tuple([middle(ordered) / 1e9 for ordered in iterations])
     median = statistics.median(medians)
     pooled = sorted(itertools.chain.from_iterable(iterations))  # ordered runs are merged, which is quick
     low = high = None
@@ -69,28 +78,12 @@ def latency(record: Record) -> Latency:
 
 def process_percentiles(record: Record, percentile: int) -> list[float]:
     """That percentile of the iterations in the used rounds of each process, seconds."""
-    return [quantile(_ordered(process.rounds), percentile / 100) / 1e9 for process in used_of_each(record)]
+    return [quantile(ordered_ns(process.rounds), percentile / 100) / 1e9 for process in used_of_each(record)]
 
 
 def process_median(samples: Samples, threads: int) -> float:
     """The median of every iteration in the used rounds of one process, seconds."""
     return rounds_median(used_rounds(samples, threads))
-
-
-def rounds_median(rounds: Sequence[Round]) -> float:
-    """The median of every iteration in these rounds, seconds."""
-    return _middle(_ordered(rounds)) / 1e9
-
-
-def _ordered(rounds: Iterable[Round]) -> list[int]:
-    """Every iteration of the rounds, the fastest first."""
-    return sorted([duration for r in rounds for duration in r.durations_ns])
-
-
-def _middle(ordered: Sequence[int]) -> float:
-    """The median of what stands in its order."""
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def median_s(record: Record) -> float:

@@ -1,7 +1,7 @@
 """Which processes and rounds of a record count, and the rates that follow from them."""
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Protocol, TypeVar
@@ -120,6 +120,22 @@ def record_undisturbed_share(record: Record) -> float:
 def durations_ns(rounds: Iterable[Round]) -> NDArray[np.int64]:
     """Every iteration of the rounds, in order."""
     return np.concatenate([np.array(r.durations_ns, dtype=np.int64) for r in rounds])
+
+
+def rounds_median(rounds: Sequence[Round]) -> float:
+    """The median of every iteration in these rounds, seconds."""
+    return middle(ordered_ns(rounds)) / 1e9
+
+
+def ordered_ns(rounds: Iterable[Round]) -> list[int]:
+    """Every iteration of the rounds, the fastest first."""
+    return sorted([duration for r in rounds for duration in r.durations_ns])
+
+
+def middle(ordered: Sequence[int]) -> float:
+    """The median of what stands in its order."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def throughput(record: Record) -> float:

@@ -1,0 +1,81 @@
+"""What a backend's cases say of each other's spread, and the intervals of few processes that follow from it."""
+
+import math
+
+import pytest
+
+from mnv2bench.case import Case
+from mnv2bench.statistics.floor import Floor
+from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
+from mnv2bench.statistics.location import location
+from mnv2bench.statistics.spread import Spread, Variance, fitted, spreads, spreads_of_medians
+from tests.measured_cases import MONDAY, measured
+
+VARIANTS = [(0.35, 96), (0.5, 96), (0.75, 96), (1.0, 96), (1.0, 224)]
+
+
+def pairs(backend, *gaps):
+    """A case for each gap, of two processes whose logs are that far apart."""
+    return [
+        (Case(width=width, resolution=resolution, backend=backend), (1.0, math.exp(gap)))
+        for (width, resolution), gap in zip(VARIANTS, gaps, strict=False)
+    ]
+
+
+def test_variances_that_differ_by_no_more_than_chance_count_together():
+    # 5 variances of 1e-4 with 4 degrees of freedom each: nothing beyond chance, 20 degrees of freedom in all
+    alike = fitted([Variance(1e-4, 4)] * 5)
+    assert alike.degrees == 20
+    assert alike.sd == pytest.approx(0.01)
+
+
+def test_variances_that_differ_a_lot_count_for_little():
+    differing = fitted([Variance(10.0**-power, 9) for power in range(2, 8)])
+    assert differing.degrees < 1
+    assert fitted([Variance(1e-4, 4), Variance(1e-4, 4)]) is None
+
+
+def test_a_spread_makes_the_interval_of_two_processes_narrower_and_one_process_has_an_interval():
+    medians, spread = (0.0100, 0.0102), Spread(0.01, 10.0)
+    low, high = shrunk_t_interval(medians, spread)
+    # variance (10 x 1e-4 + 1 x 1.96e-4) / 11, 11 degrees of freedom: 2.201 standard errors of 0.00737
+    assert math.log(high / low) / 2 == pytest.approx(2.201 * 0.00737, rel=1e-3)
+    plain = t_interval(medians)
+    assert plain[0] < low < high < plain[1]
+    # one process: 10 degrees of freedom, 2.228 standard errors of 1 %
+    one_low, one_high = shrunk_t_interval((0.01,), spread)
+    assert (one_low, one_high) == (
+        pytest.approx(0.01 * math.exp(-0.02228), rel=1e-4),
+        pytest.approx(0.01 * math.exp(0.02228), rel=1e-4),
+    )
+
+
+def test_without_a_spread_the_interval_is_students():
+    assert shrunk_t_interval((0.010, 0.011, 0.012), None) == t_interval((0.010, 0.011, 0.012))
+    assert location([0.5], None).standard_error == math.inf
+
+
+def test_each_backend_has_its_own_spread_and_one_with_few_cases_that_of_all():
+    by_backend = spreads_of_medians(
+        [*pairs("openvino", 0.02, 0.02, 0.02, 0.02), *pairs("ncnn", 0.002, 0.002, 0.002), *pairs("litert", 0.02)]
+    )
+    assert by_backend["openvino"].sd == pytest.approx(10 * by_backend["ncnn"].sd)
+    assert by_backend["ncnn"].sd < by_backend["litert"].sd < by_backend["openvino"].sd
+    assert spreads_of_medians(pairs("openvino", 0.02)) == {}
+
+
+def test_the_machines_floor_is_a_sample_more_of_a_backend():
+    # the floor: two campaigns of five processes of two cases are 16 degrees of freedom of a sd of 1 %
+    ids = [case.id for case, _ in pairs("openvino", 0, 0)]
+    floor = Floor(MONDAY, 5, {"openvino": 0.01}, {}, 0.0, 2, dict.fromkeys(ids, 1.0), {})
+    cases = pairs("openvino", 0.014, 0.014)
+    assert spreads_of_medians(cases) == {}
+    assert spreads_of_medians(cases, floor)["openvino"].degrees == 18
+
+
+def test_records_show_the_spread_of_the_medians_of_their_processes():
+    records = [measured(1.00, 1.02, variant=f"{width}@96") for width in (0.35, 0.5, 0.75)]
+    assert spreads(records)["openvino"].degrees == 3
+    assert spreads(records)["openvino"].sd == pytest.approx(
+        spreads_of_medians([(record.case, (1.00, 1.02)) for record in records])["openvino"].sd
+    )
