@@ -142,6 +142,11 @@ class Case:
             int(streams or 1),
         )
 
+    @property
+    def total_threads(self) -> int:
+        """The threads of all streams together: as many cores work on it."""
+        return self.streams * self.threads
+
     @cached_property
     def accuracy_case(self) -> "Case":
         """What stands for all cases that have the same accuracy: it does not depend on threads, streams and batch."""

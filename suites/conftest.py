@@ -330,7 +330,9 @@ def replay(request, benchmark):
         if record.external_results:
             tool = record.external_results[0].tool
             pytest.skip(f"{tool} gives no raw samples to replay: its result is in the report")
-        rounds = [measured for samples in record.samples for measured in used_rounds(samples, record.case.threads)]
+        rounds = [
+            measured for samples in record.samples for measured in used_rounds(samples, record.case.total_threads)
+        ]
         seconds = [duration / 1e9 for measured in rounds for duration in measured.durations_ns]
         times = latency(record)
         benchmark.group = benchmark.group or record.case.variant

@@ -17,18 +17,21 @@ SEEDED = Weights()
 MB = 1_000_000
 
 
-def samples(ms, noisy=False, peak_mb=100, mj=None, calls=20, slowest_ms=None, error=2e-6):
-    """Four rounds of equal calls; of a noisy process each had half a core. One call of a round may be the slowest."""
+def samples(ms, noisy=False, peak_mb=100, mj=None, calls=20, slowest_ms=None, error=2e-6, streams=1, cores=1):
+    """Four rounds of equal calls; of a noisy process each had half a core. One call of a round may be the slowest.
+
+    The calls are those of all streams, which work at the same time.
+    """
     durations = [round(1e6 * ms)] * (calls - 1) + [round(1e6 * (slowest_ms or ms))]
-    wall_ns = sum(durations)
+    wall_ns = sum(durations) // streams
     energy_uj = None if mj is None else round(1000 * mj * calls)
-    ran = Round(tuple(durations), wall_ns, wall_ns // 2 if noisy else wall_ns, cpu_energy_uj=energy_uj)
+    ran = Round(tuple(durations), wall_ns, cores * wall_ns // 2 if noisy else cores * wall_ns, cpu_energy_uj=energy_uj)
     return Samples(rounds=(ran,) * 4, memory=Memory(MB, 2 * MB, 3 * MB, round(peak_mb * MB)), error=error)
 
 
 def measured(
     *ms, variant="1.0@224", backend="openvino", precision="fp32", status="ok", peak_mb=100, accuracy=None,
-    weights=SEEDED, machine=MACHINE, wall_s=10.0, threads=1, batch=1, **rounds,
+    weights=SEEDED, machine=MACHINE, wall_s=10.0, threads=1, batch=1, streams=1, **rounds,
 ):  # fmt: skip
     """The record of a case with a process for each number of milliseconds; `peak_mb` may be one number a process."""
     width, _, resolution = variant.partition("@")
@@ -39,12 +42,17 @@ def measured(
         precision=precision,
         threads=threads,
         batch=batch,
+        streams=streams,
     )
     peaks = peak_mb if isinstance(peak_mb, tuple) else (peak_mb,) * len(ms)
     error = 2e-6 if precision == "fp32" else 4e-2
+    all_samples = [
+        samples(each, peak_mb=peak, error=error, streams=streams, **rounds)
+        for each, peak in zip(ms, peaks, strict=True)
+    ]
     ended = [
-        Process(case, number, number, 0, status, "", wall_s, samples(each, peak_mb=peak, error=error, **rounds))
-        for number, (each, peak) in enumerate(zip(ms, peaks, strict=True))
+        Process(case, number, number, 0, status, "", wall_s, of_process)
+        for number, of_process in enumerate(all_samples)
     ]
     return record(case, Plan(processes=len(ms)), machine, ended, weights=weights, accuracy=accuracy)
 

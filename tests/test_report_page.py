@@ -155,9 +155,8 @@ def test_several_files_of_one_machine_have_one_answer_and_a_chapter_each():
 
 def test_other_settings_than_the_first_are_folded():
     text = markdown([("first.json", [FAST, recorded("onnxruntime", 40.0, 40.1, 40.2, batch=8)])])
-    folded = text.partition("<summary>Other batches, numbers of threads and devices</summary>")[2].partition(
-        "</details>"
-    )[0]
+    summary = "<summary>Other batches, numbers of threads and streams, and devices</summary>"
+    folded = text.partition(summary)[2].partition("</details>")[0]
     assert "**one thread, batch 8**" in folded
     assert "ship mobilenet_v2_1.0_224 on onnxruntime in fp32: 40.10" in folded
 

@@ -50,6 +50,7 @@ def recommend(
     precisions: Annotated[str, typer.Option(help=ONLY)] = "",
     threads: Annotated[str, typer.Option(help=ONLY)] = "",
     batches: Annotated[str, typer.Option(help=ONLY)] = "",
+    streams: Annotated[str, typer.Option(help=ONLY)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     results: Floors = Path("results"),
 ) -> None:
@@ -76,6 +77,7 @@ def recommend(
         precisions=_words(precisions),
         threads=_numbers("threads", threads, int),
         batches=_numbers("batches", batches, int),
+        streams=_numbers("streams", streams, int),
     )
     chosen = files or [newest_file(results)]
     contents = dict(zip(source_names(chosen), map(contents_of, chosen), strict=True))

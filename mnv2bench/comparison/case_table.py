@@ -63,6 +63,7 @@ SHOWN = (
     _Shown("precision", "precision", is_filter=True),
     _Shown("device", "device", is_filter=True),
     _Shown("threads", "threads", str, is_filter=True),
+    _Shown("streams", "streams", str, is_filter=True),
     _Shown("batch", "batch", str, is_filter=True),
     _Latency("latency_ms", "ms (95 %)", is_number=True),
     _Shown("p99_ms", "p99 ms", scaled, is_number=True),

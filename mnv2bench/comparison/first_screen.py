@@ -67,7 +67,7 @@ def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture |
     if picture and first.is_usable:
         yield _drawn(picture)
     if others:
-        yield "<details>\n<summary>Other batches, numbers of threads and devices</summary>\n"
+        yield "<details>\n<summary>Other batches, numbers of threads and streams, and devices</summary>\n"
         for answer in others:
             yield f"**{escape(words.setting_text(answer.setting))}**\n"
             yield from _answer(answer, unusual)

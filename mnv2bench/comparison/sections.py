@@ -6,7 +6,7 @@ Their texts are Markdown without any HTML, so that each page may lay them out in
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.case import EAGER, Kind
+from mnv2bench.case import EAGER, Case, Kind
 from mnv2bench.comparison import doubts
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.gpu.section import gpu, how_to_read
@@ -66,7 +66,7 @@ ABOUT_PRECISIONS = (
 )
 ABOUT_ACCURACY = (
     "What each backend got right of {images}, and in brackets on how many of them it agrees with eager fp32; measured "
-    "once, whatever the threads and the batch."
+    "once, whatever the threads, the streams and the batch."
 )
 ABOUT_DIGITS = (
     " The network is a classifier of handwritten digits that comes with mnv2bench: it shows what a runtime's "
@@ -224,12 +224,15 @@ def _doubts(evaluations: Sequence[Evaluation], floor: Floor | None) -> str:
 def _settings(records: Sequence[Record]) -> str:
     """A line for each different set of settings that a runtime reported of its processes."""
     lines = (
-        f"- {escape(record.case.backend)}, {layout.threads(record.case.threads)}, {escape(record.case.device)}, "
-        f"{record.case.precision}: {pairs(settings)}"
-        for record in records
-        for settings in _reported_settings(record)
+        f"- {_place(record.case)}: {pairs(settings)}" for record in records for settings in _reported_settings(record)
     )
     return "\n".join(dict.fromkeys(lines))
+
+
+def _place(case: Case) -> str:
+    """`onnxruntime, 2 threads, cpu, fp32`."""
+    parallel = layout.parallelism(case.threads, case.streams)
+    return f"{escape(case.backend)}, {parallel}, {escape(case.device)}, {case.precision}"
 
 
 def _reported_settings(record: Record) -> Iterator[dict[str, str]]:

@@ -72,6 +72,7 @@ def filters(
     precisions: Words | None,
     threads: int | Iterable[int] | None,
     batches: int | Iterable[int] | None,
+    streams: int | Iterable[int] | None,
 ) -> Filters:
     """The filters of these values, each a value or a list; None leaves every case."""
     return Filters(
@@ -83,6 +84,7 @@ def filters(
         precisions=_words(precisions),
         threads=_numbers(threads),
         batches=_numbers(batches),
+        streams=_numbers(streams),
     )
 
 

@@ -73,6 +73,7 @@ class Results:
         precisions: Words | None = None,
         threads: int | Iterable[int] | None = None,
         batches: int | Iterable[int] | None = None,
+        streams: int | Iterable[int] | None = None,
     ) -> "Recommendation":
         """Which variant, runtime and precision to ship within these budgets; without one, the Pareto front.
 
@@ -85,7 +86,7 @@ class Results:
         from mnv2bench.library.answers import filters, goal
 
         requested = goal(latency_ms, memory_mb, accuracy, percentile, cost)
-        kept = filters(networks, widths, resolutions, backends, devices, precisions, threads, batches)
+        kept = filters(networks, widths, resolutions, backends, devices, precisions, threads, batches, streams)
         return self._answers(requested, kept.kept(self._evaluations))
 
     def _answers(self, goal: "Goal", evaluations: "Iterable[Evaluation]") -> "Recommendation":

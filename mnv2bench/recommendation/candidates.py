@@ -27,7 +27,7 @@ NUMBERS = (throughput, memory, peaks, cpu_mj_per_image, cpu_mj_per_process, proc
 
 
 class Setting(NamedTuple):
-    """What the cases of one answer share: the device, the number of threads, the batch, and what top-1 is of.
+    """What the cases of one answer share: the device, a stream's threads and batch, the streams, and what top-1 is of.
 
     `top1_of` is `published`, `unknown`, or the digest of the user's images that it was measured on.
     """
@@ -36,6 +36,7 @@ class Setting(NamedTuple):
     threads: int
     batch: int
     top1_of: str = PUBLISHED
+    streams: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Candidate:
 
     @cached_property
     def setting(self) -> Setting:
-        return Setting(self.case.device, self.case.threads, self.case.batch, self.top1_of)
+        return Setting(self.case.device, self.case.threads, self.case.batch, self.top1_of, self.case.streams)
 
     @property
     def id(self) -> str:
@@ -227,10 +228,11 @@ def why_not(candidate: Candidate, goal: Goal) -> str | None:
 
 
 def ordered(settings: Iterable[Setting]) -> list[Setting]:
-    """The settings: those with an accuracy first, then batch 1, one thread, and this processor."""
+    """The settings: those with an accuracy first, then batch 1, one stream, one thread, and this processor."""
     return sorted(settings, key=_place)
 
 
-def _place(setting: Setting) -> tuple[bool, int, int, bool, str, str]:
+def _place(setting: Setting) -> tuple[bool, int, int, int, bool, str, str]:
+    numbers = (setting.batch, setting.streams, setting.threads)
     elsewhere = setting.device != Case().device
-    return setting.top1_of == UNKNOWN, setting.batch, setting.threads, elsewhere, setting.device, setting.top1_of
+    return setting.top1_of == UNKNOWN, *numbers, elsewhere, setting.device, setting.top1_of

@@ -14,6 +14,7 @@ FIELDS = {  # of a case, by the name of the filter
     "precisions": "precision",
     "threads": "threads",
     "batches": "batch",
+    "streams": "streams",
 }
 
 
@@ -29,6 +30,7 @@ class Filters:
     precisions: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     batches: tuple[int, ...] = ()
+    streams: tuple[int, ...] = ()
 
     def kept(self, evaluations: Iterable[Evaluation]) -> tuple[Evaluation, ...]:
         """The evaluations whose cases have these values.

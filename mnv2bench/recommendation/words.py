@@ -16,6 +16,7 @@ from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ladder import BudgetRow, headline_row
 from mnv2bench.recommendation.ties import separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
+from mnv2bench.report.layout import parallelism
 
 ADVISED_GRID, SMALLEST_GRID = "published", "brief"
 REASONS = {  # why a row cannot be chosen by, of the flags whose name alone does not say it
@@ -101,10 +102,10 @@ def ties_text(row: BudgetRow) -> str:
 
 
 def setting_text(setting: Setting) -> str:
-    """`one thread, batch 1`; another device than the processor comes first."""
-    threads = "one thread" if setting.threads == 1 else f"{setting.threads} threads"
+    """`one thread, batch 1`, or `2 streams x 1 thread, batch 8`; another device than the processor comes first."""
+    alone = setting.streams == 1 and setting.threads == 1
     device = "" if setting.device == Case().device else f"{setting.device}, "
-    return f"{device}{threads}, batch {setting.batch}"
+    return f"{device}{'one thread' if alone else parallelism(setting.threads, setting.streams)}, batch {setting.batch}"
 
 
 def usability_text(answer: Answer, conditions: Iterable[str] = ()) -> str:

@@ -124,7 +124,13 @@ CASE: Columns = (
     Column("backend", str, lambda e: e.case.backend, "The backend that ran the network."),
     Column("device", str, lambda e: e.case.device, "Where it ran: cpu, cuda, or a device behind a transport."),
     Column("precision", str, lambda e: e.case.precision, "The number format that was asked for."),
-    Column("threads", int, lambda e: e.case.threads, "Threads that the backend was asked to use."),
+    Column("threads", int, lambda e: e.case.threads, "Threads that the backend was asked to use, of each stream."),
+    Column(
+        "streams",
+        int,
+        lambda e: e.case.streams,
+        "Instances that worked at the same time in one process, each on a batch of its own.",
+    ),
     Column(
         "status",
         str,

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from mnv2bench import precisions
-from mnv2bench.case import is_gpu
+from mnv2bench.case import Case, is_gpu
 from mnv2bench.report.cells import NONE, escape, table
 from mnv2bench.report.column import Cell
 from mnv2bench.report.evaluation import Evaluation
@@ -18,28 +18,37 @@ MOST_RUNTIMES = 5  # a table
 PAGE_WIDTH, CHARACTER, PADDING = 946, 7.5, 26  # pixels: of a page on GitHub, of a digit and of the margins of a cell
 PYTORCH = "torch_"  # backends whose names begin so stand in a table of their own
 Evaluations = Sequence[Evaluation]
-Setting = tuple[str, str, int, int]
 Lines = dict[tuple[str, ...], dict[str, str]]  # the first cells of a row, and the cells of its backends
 Draw = Callable[[Evaluations], str]
 V = TypeVar("V")
 MARKUP = re.compile(r"[*~\\]")
 
 
-def setting(evaluation: Evaluation) -> Setting:
-    """Device, precision, threads and batch of a case."""
-    case = evaluation.case
-    return case.device, case.precision, case.threads, case.batch
+class Setting(NamedTuple):
+    """What the cases of a table share, so that their numbers may be compared; the threads are those of each stream."""
+
+    device: str
+    precision: str
+    streams: int
+    threads: int
+    batch: int
 
 
-def _setting_order(setting: Setting) -> tuple[str, int, int, int]:
+def setting(case: Case) -> Setting:
+    """The setting of a case."""
+    return Setting(case.device, case.precision, case.streams, case.threads, case.batch)
+
+
+def _setting_order(evaluation: Evaluation) -> tuple[str, int, int, int, int]:
     """Precisions stand in the order in which they are declared, fp32 first."""
-    device, precision, number_of_threads, batch = setting
-    return device, precisions.NAMES.index(precision), number_of_threads, batch
+    device, precision, *numbers = setting(evaluation.case)
+    return device, precisions.NAMES.index(precision), *numbers  # type: ignore[return-value]
 
 
-def title(device: str, precision: str, number_of_threads: int, batch: int) -> str:
+def title(setting: Setting) -> str:
     """The line above a table that says its setting."""
-    return f"batch {batch}, {threads(number_of_threads)}, {escape(device)}, {precision}{_clock(device)}"
+    device = f"{escape(setting.device)}, {setting.precision}{_clock(setting.device)}"
+    return f"batch {setting.batch}, {parallelism(setting.threads, setting.streams)}, {device}"
 
 
 def _clock(device: str) -> str:
@@ -51,18 +60,32 @@ def threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
+def parallelism(number_of_threads: int, streams: int) -> str:
+    """`2 threads`; of several streams `2 streams x 1 thread`."""
+    of_each = threads(number_of_threads)
+    return of_each if streams == 1 else f"{streams} streams x {of_each}"
+
+
 def caption(evaluations: Evaluations) -> str:
-    """What all cases of a table share, on one line: variant or network, batch, threads, device, precision."""
+    """What all cases of a table share, on one line: variant or network, batch, streams, threads, device, precision."""
     cases = [evaluation.case for evaluation in evaluations]
-    batch, number_of_threads = _shared(case.batch for case in cases), _shared(case.threads for case in cases)
+    batch = _shared(case.batch for case in cases)
     parts = (
         _shared(case.variant for case in cases) or _shared(case.network for case in cases),
         None if batch is None else f"batch {batch}",
-        None if number_of_threads is None else threads(number_of_threads),
+        _shared_parallelism(cases),
         _shared(case.device for case in cases),
         _shared(case.precision for case in cases),
     )
     return ", ".join(escape(part) for part in parts if part is not None)
+
+
+def _shared_parallelism(cases: Sequence[Case]) -> str | None:
+    """The streams and threads that all cases have; of one of them alone, the streams only if there are several."""
+    streams, number_of_threads = _shared(case.streams for case in cases), _shared(case.threads for case in cases)
+    if number_of_threads is None:
+        return f"{streams} streams" if streams is not None and streams > 1 else None
+    return f"{threads(number_of_threads)} a stream" if streams is None else parallelism(number_of_threads, streams)
 
 
 def _shared(values: Iterable[V]) -> V | None:
@@ -72,9 +95,10 @@ def _shared(values: Iterable[V]) -> V | None:
 
 
 def varying(evaluations: Evaluations) -> dict[str, Cell]:
-    """The columns of batch and threads, where the cases of a table do not share them."""
+    """The columns of batch, streams and threads, where the cases of a table do not share them."""
     columns: dict[str, Cell] = {
         "batch": lambda evaluation: str(evaluation.case.batch),
+        "streams": lambda evaluation: str(evaluation.case.streams),
         "threads": lambda evaluation: str(evaluation.case.threads),
     }
     return {name: cell for name, cell in columns.items() if _shared(map(cell, evaluations)) is None}
@@ -102,8 +126,8 @@ def setting_groups(evaluations: Evaluations) -> list[list[Evaluation]]:
     """The cases of each setting, in the order of the tables."""
     groups: dict[Setting, list[Evaluation]] = {}
     for evaluation in evaluations:
-        groups.setdefault(setting(evaluation), []).append(evaluation)
-    return [groups[key] for key in sorted(groups, key=_setting_order)]
+        groups.setdefault(setting(evaluation.case), []).append(evaluation)
+    return sorted(groups.values(), key=lambda group: _setting_order(group[0]))
 
 
 def each_place(evaluations: Evaluations, draw: Draw, remark: Callable[[str], str] = lambda device: "") -> str:
@@ -112,20 +136,21 @@ def each_place(evaluations: Evaluations, draw: Draw, remark: Callable[[str], str
     `remark` is added to the line of a device.
     """
     groups: dict[tuple[str, str], list[Evaluation]] = {}
-    for evaluation in sorted(evaluations, key=lambda evaluation: _setting_order(setting(evaluation))):
+    for evaluation in sorted(evaluations, key=_setting_order):
         groups.setdefault((evaluation.case.device, evaluation.case.precision), []).append(evaluation)
     return _captioned(((f"{caption(group)}{remark(device)}", group) for (device, _), group in groups.items()), draw)
 
 
 def each_variant(evaluations: Evaluations, draw: Draw) -> str:
-    """A table for each variant, batch, number of threads and device, below a line that names them.
+    """A table for each variant, batch, number of streams and threads and device, below a line that names them.
 
     One whose table is empty is left out.
     """
-    groups: dict[tuple[str, str, int, int], list[Evaluation]] = {}
+    groups: dict[tuple[str, str, int, int, int], list[Evaluation]] = {}
     for evaluation in sorted(evaluations, key=by_size):
         case = evaluation.case
-        groups.setdefault((case.variant, case.device, case.threads, case.batch), []).append(evaluation)
+        key = (case.variant, case.device, case.threads, case.streams, case.batch)
+        groups.setdefault(key, []).append(evaluation)
     return _captioned(((caption(group), group) for group in groups.values()), draw)
 
 
@@ -141,7 +166,7 @@ def wide(evaluations: Evaluations, facts: Mapping[str, Cell], cell: Cell, rankin
     """
     lines: Lines = {}
     label = labels(evaluations)
-    for evaluation in sorted(evaluations, key=lambda e: (*by_size(e), e.case.batch, e.case.threads)):
+    for evaluation in sorted(evaluations, key=lambda e: (*by_size(e), e.case.batch, e.case.streams, e.case.threads)):
         key = (label(evaluation), *(fact(evaluation) for fact in facts.values()))
         lines.setdefault(key, {})[evaluation.case.backend] = cell(evaluation)
     tables = (_wide(names, facts, lines) for names in _columns(ranking.backends(evaluations), facts, lines))
@@ -230,7 +255,7 @@ def fitting(
 def ordered(evaluations: Evaluations, ranking: Ranking) -> list[Evaluation]:
     """By setting, the largest network first, backends as in the columns of the other tables."""
     place = {name: number for number, name in enumerate(ranking.backends(evaluations))}
-    return sorted(evaluations, key=lambda e: (*_setting_order(setting(e)), *by_size(e), place[e.case.backend]))
+    return sorted(evaluations, key=lambda e: (*_setting_order(e), *by_size(e), place[e.case.backend]))
 
 
 def by_size(evaluation: Evaluation) -> tuple[int, str]:

@@ -64,9 +64,9 @@ def thread_doubts(record: Record) -> Iterator[str]:
     """`threads` where a CPU case used another number of threads than it asked for; a host may wait for its GPU."""
     if record.case.gpu is not None:
         return
-    used = threads_used(record)
-    if abs(used - record.case.threads) >= OTHER_THREADS:
-        yield f"threads: used {used:.1f} of {record.case.threads}"
+    used, requested = threads_used(record), record.case.total_threads
+    if abs(used - requested) >= OTHER_THREADS:
+        yield f"threads: used {used:.1f} of {requested}"
 
 
 def oversubscribed(case: Case, machine: Machine) -> Iterator[str]:
@@ -78,9 +78,9 @@ def oversubscribed(case: Case, machine: Machine) -> Iterator[str]:
     known = {name: cores for name, cores in limits.items() if cores}
     least = min(known, key=lambda name: known[name], default="")
     here = case.kind == Kind.MEASURED_HERE and case.gpu is None
-    if here and least and case.threads > max(1, int(known[least])):
+    if here and least and case.total_threads > max(1, int(known[least])):
         yield (
-            f"oversubscribed: {case.threads} threads share {known[least]:g} {least} and wait for each other: "
+            f"oversubscribed: {case.total_threads} threads share {known[least]:g} {least} and wait for each other: "
             f"ask for {max(1, int(known[least]))} at most"
         )
 

@@ -154,7 +154,7 @@ Setting = tuple[object, ...]  # all of a case but its backend and its precision
 
 
 def _setting(case: Case) -> Setting:
-    return case.variant, case.batch, case.device, case.threads
+    return case.variant, case.batch, case.device, case.threads, case.streams
 
 
 def _speedups(case: Case, median: float, medians: Mapping[tuple[Setting, str, str], float]) -> Speedups:

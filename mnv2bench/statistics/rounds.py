@@ -89,7 +89,7 @@ def select_rounds(samples: HasRounds, threads: int) -> UsedRounds:
 @remembers_last
 def used_of_each(record: Record) -> tuple[UsedRounds, ...]:
     """Which rounds of each measured process of a record are used."""
-    return tuple([select_rounds(samples, record.case.threads) for samples in measured(record)])
+    return tuple([select_rounds(samples, record.case.total_threads) for samples in measured(record)])
 
 
 def require_used(record: Record) -> list[tuple[Round, ...]]:

@@ -20,10 +20,10 @@ from mnv2bench.profiling.roofline import (
     roofline_share,
 )
 from mnv2bench.records import Record
-from mnv2bench.report.layout import title
+from mnv2bench.report.layout import setting, title
 
 LAST = (LAYOUT, UNMAPPED)  # rows that are always shown and never fused with others
-Setting = tuple[str, str, int, int, str]
+Setting = tuple[str, str, int, int, int, str]
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class ProfiledCase:
     @property
     def setting(self) -> Setting:
         """What all cases of a table share; only the backend differs."""
-        return (self.case.device, self.case.precision, self.case.threads, self.case.batch, self.case.variant)
+        return (*setting(self.case), self.case.variant)
 
     @property
     def setting_title(self) -> str:
-        return f"{self.case.variant}, {title(*self.setting[:4])}"
+        return f"{self.case.variant}, {title(setting(self.case))}"
 
     @property
     def limit_share(self) -> float | None:

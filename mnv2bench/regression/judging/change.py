@@ -194,7 +194,7 @@ def _change(case_id: str, a: Record | None, b: Record | None, floor: Floor | Non
         return replace(change, reason=f"only in {'B' if a is None else 'A'}"), None
     if missing := [*_missing("A", a), *_missing("B", b)]:
         return replace(change, reason="; ".join(missing)), None
-    levels_a, levels_b = ([detection(samples, side.case.threads) for samples in side.samples] for side in (a, b))
+    levels_a, levels_b = ([detection(samples, side.case.total_threads) for samples in side.samples] for side in (a, b))
     ratio = math.exp(statistics.fmean(levels_b) - statistics.fmean(levels_a))
     change = replace(change, ratio=ratio, verdict="cannot tell")
     if min(len(levels_a), len(levels_b)) < 2:

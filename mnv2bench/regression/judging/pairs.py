@@ -99,7 +99,7 @@ def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] 
 
 def log_ratios(old: Record, new: Record) -> list[float]:
     """The new detection statistic less the old one, of each pair that both sides finished well, in order."""
-    threads = old.case.threads
+    threads = old.case.total_threads
     levels = [
         {p.number: detection(p.samples, threads) for p in side.processes if p.status == "ok"} for side in (old, new)
     ]
