@@ -4,6 +4,7 @@
 import csv
 import html
 import io
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -417,6 +418,19 @@ def test_every_row_and_the_page_name_the_weights(weights, network, cell, line):
     assert f"\n- Weights: {line}\n" in markdown([("first.json", [record])])
 
 
+def test_where_the_time_went_is_a_folded_table_with_the_share_inside_rounds():
+    page = markdown([("first.json", [FAST, recorded("torch_eager", 9.0)])])
+    rows = [
+        re.split(r" *\| *", line)[1:-1] for line in section(page, "Where the time went").splitlines() if "|" in line
+    ]
+    assert rows[0] == ["backend", "processes", "wall s", "opening s", "warm-up s", "rounds s", "in rounds"]
+    assert rows[2:] == [
+        ["onnxruntime", "3", "3.0", "5.2", "0.0", "1.5", "49%"],
+        ["torch_eager", "1", "1.0", "1.8", "0.0", "0.7", "72%"],
+        ["all", "4", "4.0", "7.0", "0.0", "2.2", "55%"],
+    ]
+
+
 def test_sections_without_rows_are_left_out():
     page = markdown([("first.json", [ABSENT])])
     assert [line for line in page.splitlines() if line.startswith(("#", "<summary>"))] == [
@@ -541,7 +555,7 @@ HEADER = (
     "case,variant,network,width,resolution,classes,batch,backend,device,precision,threads,streams,status,reason,madds,madds_m,params,"
     "published_top1,published_pixel1_ms,latency_ms,latency_low_ms,latency_high_ms,p90_ms,p99_ms,min_ms,"
     "throughput_images_per_s,gmadds_per_s,speedup_over_eager,speedup_over_fp32,speedup_over_eager_fp32,threads_used,kept_share,cpu_mj_per_image,flags,processes,iterations,"
-    "export_s,open_s,cold_open_s,first_ms,import_s,floor_rss_mb,loaded_rss_mb,first_rss_mb,peak_rss_mb,interpreter_rss_mb,"
+    "export_s,open_s,cold_open_s,first_ms,import_s,wall_s,opening_s,warmup_s,rounds_s,floor_rss_mb,loaded_rss_mb,first_rss_mb,peak_rss_mb,interpreter_rss_mb,"
     "artifact_mb,weights_mb,activation_peak_mb,output_error,layers,tested_top1,tested_agreement,tested_images,kind,contract,gpu_ms,gpu_low_ms,gpu_high_ms,enqueue_ms,"
     "end_to_end_ms,cuda_graph,l2,trt_level,torch_allocated_mb,torch_reserved_mb,engine_weights_mb,"
     "engine_activations_mb,gpu_process_mb,gpu_device_delta_mb,power_w,mj_per_image,sm_mhz_low,sm_mhz_high,gpu_name,"
@@ -564,7 +578,7 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
     assert lines[0] == HEADER
     assert lines[2] == (
         "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2_1.0_224,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,1,ok,,300774272,"
-        "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,"
+        "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,6.17,,6.1,163.132,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,3,5.25,,1.472,"
         "50,64,72,80,14,14,14.0195,6.02112,2e-06,,,,,host-measured,"
         "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,,0123abc+,7,seed 0,,first.json"
     )

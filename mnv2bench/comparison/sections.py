@@ -32,6 +32,7 @@ REFUSED = "Did not run, or came out wrong"
 DOUBTS = "What to doubt"
 HOW_TO_READ = "How to read this"
 MACHINE = "The machine"
+TIME = "Where the time went"
 FIT = "Do MAdds predict latency?"
 NO_CONCLUSION = "Left out: most of these rows cannot be used, as the first lines of this page say."
 ABOUT_LATENCY = """\
@@ -87,6 +88,11 @@ ABOUT_MEMORY = (
 ABOUT_COLD = (
     "Export: making the artifact, once. Cold open: with nothing compiled yet, for a backend that keeps what it "
     "compiles. Open: every later one. Medians over fresh processes."
+)
+ABOUT_TIME = (
+    "How long processes ran, from their start to their end. Opening is importing the runtime and opening the model; "
+    "what is neither opening, warm-up nor rounds is the start of Python, images, and the check of the outputs. "
+    "Exports, accuracies and waiting are not in it."
 )
 ABOUT_FIT = "M is millions of multiply-adds of one call. The power law is fitted on logs, and so is its R²."
 ABOUT_PUBLISHED_FIT = " The {device} row is the same fit of the {number} published latencies."
@@ -156,6 +162,7 @@ def _sections(chapter: Chapter, ranked: Ranking, level: str) -> Iterator[Section
     yield Section(column.TAILS, ABOUT_TAILS, tables.tail_tables(timed, ranked))
     yield Section(column.MEMORY, ABOUT_MEMORY, tables.memory_tables(timed, ranked))
     yield Section(column.COLD_PATH, ABOUT_COLD, tables.cold_tables(timed, ranked))
+    yield Section(TIME, ABOUT_TIME, tables.time_table(every))
     yield Section(MACHINE, "", _machine(chapter))
     yield Section("What the runtimes say of themselves", "", _settings(chapter.records))
 

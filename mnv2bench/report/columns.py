@@ -24,6 +24,7 @@ from mnv2bench.statistics.rounds import (
     throughput,
     timed_processes,
 )
+from mnv2bench.statistics.time_spent import record_time
 from mnv2bench.statistics.versions import runtime_version
 
 WALL = "wall: one call by the clock of the machine that it runs on"
@@ -332,6 +333,25 @@ OPENING: Columns = (
         lambda e: e.of(cold_path).import_s,
         "Importing the runtime, the median over processes.",
         (Shown(column.COLD_PATH, 2, "import s", two_decimals),),
+    ),
+    Column(
+        "wall_s",
+        float | None,
+        lambda e: e.of(record_time).wall_s or None,
+        "How long all processes of the case ran, from their start to their end.",
+    ),
+    Column(
+        "opening_s",
+        float | None,
+        lambda e: e.of(record_time).opening_s or None,
+        "Of that the import of the runtime and the opening of the model.",
+    ),
+    Column("warmup_s", float | None, lambda e: e.of(record_time).warmup_s or None, "Of that the warm-up."),
+    Column(
+        "rounds_s",
+        float | None,
+        lambda e: e.of(record_time).timed_s or None,
+        "Of that what is inside rounds. The rest is the start of Python, images, and the check of the outputs.",
     ),
 )
 RESIDENT: Columns = (

@@ -8,7 +8,7 @@ from mnv2bench import networks, precisions
 from mnv2bench.case import EAGER, Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report import column
-from mnv2bench.report.cells import MARKS, NONE, escape, latency, one_decimal, result, table
+from mnv2bench.report.cells import MARKS, NONE, escape, latency, one_decimal, percent, result, table
 from mnv2bench.report.column import Cell, Column, cells_in, shown_in
 from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
@@ -28,6 +28,7 @@ from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.accuracy import accuracy_doubts, tested
 from mnv2bench.statistics.fit import Fit, latency_fit, prediction_sentence, published_fit
 from mnv2bench.statistics.processes import cold_path, memory
+from mnv2bench.statistics.time_spent import time_spent
 
 FIT_HEADER = (
     "backend",
@@ -38,6 +39,7 @@ FIT_HEADER = (
     "R² of the law",
     "farthest from the law",
 )
+TIME_HEADER = ("backend", "processes", "wall s", "opening s", "warm-up s", "rounds s", "in rounds")
 
 
 def latency_tables(evaluations: Evaluations, ranking: Ranking) -> str:
@@ -196,6 +198,18 @@ def tail_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     if all(cells[column.ENERGY](e) == NONE for e in timed):
         del cells[column.ENERGY]
     return long(timed, cells, ranking)
+
+
+def time_table(evaluations: Evaluations) -> str:
+    """What the processes of each backend ran for; empty where nothing was timed."""
+    rows = time_spent(evaluation.record for evaluation in evaluations)
+    if not any(row.timed_s for row in rows):
+        return ""
+    lines = []
+    for row in rows:
+        seconds = (row.wall_s, row.opening_s, row.warmup_s, row.timed_s)
+        lines.append([escape(row.backend), str(row.processes), *map(one_decimal, seconds), percent(row.timed_share)])
+    return table(TIME_HEADER, lines)
 
 
 def refused_table(evaluations: Evaluations, most: int) -> str:
