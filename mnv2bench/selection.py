@@ -14,11 +14,13 @@ from mnv2bench.machine import cores
 from mnv2bench.matching import matching_name, matching_names
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
+from mnv2bench.texts import duration_s
 from mnv2bench.workers.environment import checked_environment
 
 N = TypeVar("N", int, float)
 AUTO = "auto"  # the word of --precisions for those that backend and hardware have
 MAX_SEED, MAX_PROCESSES, MAX_ROUNDS = 2**63 - 1, 10_000, 1_000_000
+BUDGETED = replace(QUICK, processes=30)  # with a budget, where no number is given: short processes, as many as help
 SEEDED = "seeded"  # the word of --weights for weights that are made from a seed
 SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
@@ -42,7 +44,7 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     "threads": ("", "Numbers of threads, separated by commas; `all` means one for each core."),
     "batches": ("", "Batch sizes, separated by commas. Default: those of the suite."),
     "processes": ("", "Fresh processes for each case. Default: 3 on the quick grid, else 5."),
-    "rounds": ("", "Undisturbed rounds of 150 ms in each process. Default: 5 on the quick grid, else 15."),
+    "rounds": ("", "Undisturbed rounds of 150 ms in each process. Default: 5 on the quick grid and with a time budget, else 15."),
     "process-limit": ("", "Seconds after which a worker process is killed. Default: 300."),
     "seed": ("0", "Seed of the order, the images and the memory layout of each process."),
     "trt-level": ("3", "TensorRT's builder optimisation level, 0 to 5."),
@@ -67,6 +69,14 @@ SINGULARS = dict(
     zip(LISTS, ("network", "width", "resolution", "backend", "device", "precision", "thread", "batch"), strict=True)
 )
 PLURALS = {"suite": "suites"} | {singular: name for name, singular in SINGULARS.items()}
+BUDGET = {  # the option of `run` and `pytest suites` alone
+    "budget": (
+        "",
+        "A time such as 90s, 10m or 1h; a number alone is minutes. Every case first gets two processes, then those "
+        "cases get more that may be the fastest. --processes is then the most that a case gets. Exports and accuracies "
+        "count, and what waits for an idle machine does not.",
+    ),
+}
 REPEATED = {  # options that may be given several times
     "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
     "others are not compared. docs/measuring.md says which variables pass without it.",
@@ -148,6 +158,8 @@ def _limited(name: str, text: str, most: int) -> int:
 
 def _plan(texts: dict[str, str], environment: Sequence[str]) -> Plan:
     plan = QUICK if texts["grid"] == "quick" else Plan()
+    if texts["budget"]:
+        plan = replace(BUDGETED, budget_s=duration_s("--budget", texts["budget"]))
     return replace(
         plan,
         processes=_limited("processes", texts["processes"], MAX_PROCESSES) if texts["processes"] else plan.processes,
@@ -219,7 +231,8 @@ def _weights(text: str, images: str) -> Weights:
 
 def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
     """Read the options; `environment` are the words of --env. ValueError, in one line, for what cannot be meant."""
-    texts = {name: default for name, (default, _) in OPTIONS.items()} | dict.fromkeys(FLAGS, "") | texts
+    defaults = {name: default for name, (default, _) in (OPTIONS | BUDGET).items()}
+    texts = defaults | dict.fromkeys(FLAGS, "") | texts
     _require_values(texts)
     for name in _words(texts["backends"]):
         if not backends.is_known(name):

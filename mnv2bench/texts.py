@@ -1,9 +1,14 @@
-"""Texts from anywhere, made fit for one line of a table or a terminal."""
+"""Texts from anywhere, made fit for one line of a table or a terminal; durations and counts as texts, and back."""
+
+import re
 
 MAX_REASON = 500
 BEGINNING = 160  # characters that are kept of the beginning of a long text; the rest of the line is its end
 SCANNED = 20_000  # characters of each end of an endless text that are looked at
 CUT = " … "
+DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(s|m|min|h|)", re.ASCII)
+UNITS_S = {"s": 1, "": 60, "m": 60, "min": 60, "h": 3600}
+MAX_DURATION_S = 31_536_000  # a year
 
 
 def one_line(text: str) -> str:
@@ -27,6 +32,18 @@ def duration_text(seconds: float) -> str:
     if seconds < 600:
         return f"{seconds / 60:.2g} min"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def duration_s(option: str, text: str) -> float:
+    """The seconds of a text such as 90s, 10m, 1.5h, or 10, which is in minutes.
+
+    ValueError, which names the option, for anything else, for 0, and for more than a year.
+    """
+    parts = DURATION.fullmatch(text.strip())
+    seconds = float(parts[1]) * UNITS_S[parts[2]] if parts else 0.0
+    if not 0 < seconds <= MAX_DURATION_S:
+        raise ValueError(f"{option} is a time such as 90s, 10m or 1h; a number alone is minutes. It is not {text!r}")
+    return seconds
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -420,7 +420,7 @@ def test_a_checkout_has_its_commit_and_a_changed_or_new_source_a_plus(repository
 GOING_ON = """
 import sys
 from pathlib import Path
-from mnv2bench.campaign.campaign import open_journal
+from mnv2bench.campaign.resuming import open_journal
 from mnv2bench.campaign.preparation import silent
 from mnv2bench.case import Case
 from mnv2bench.machine import this_machine

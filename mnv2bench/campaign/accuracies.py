@@ -82,11 +82,13 @@ def untested(cases: Sequence[Case], weights: Weights, journal: Journal) -> tuple
     return tuple(case for key, case in first.items() if key not in journal.accuracies)
 
 
-def measure(every: Sequence[Tested], keep: Callable[[Case, Accuracy], None]) -> None:
+def measure(
+    every: Sequence[Tested], keep: Callable[[Case, Accuracy], None], is_late: Callable[[], bool] = lambda: False
+) -> None:  # fmt: skip
     """Take each accuracy from the cache or measure it now, and give it to `keep` as soon as it is known.
 
     Nothing is timed, so that as many processes run at once as this machine has cores for; a GPU and a remote device
-    have one at a time.
+    have one at a time. None begins when `is_late`.
     """
     by_device: dict[str, list[Test]] = {}
     for tested in every:
@@ -102,7 +104,7 @@ def measure(every: Sequence[Tested], keep: Callable[[Case, Accuracy], None]) -> 
     for device, tests in by_device.items():
         most_threads = max(test.tested.case.threads for test in tests)
         at_once = max(1, cores() // most_threads) if device == "cpu" else 1
-        for number, outcome in run_side_by_side([test.task for test in tests], at_once):
+        for number, outcome in run_side_by_side([test.task for test in tests], at_once, is_late):
             keep(tests[number].tested.case, _accuracy(tests[number], outcome))
 
 

@@ -93,16 +93,18 @@ class Task(Generic[J, R]):
     timeout_s: float
 
 
-def run_side_by_side(tasks: Sequence[Task[J, R]], at_once: int) -> Iterator[tuple[int, Outcome[R]]]:
+def run_side_by_side(
+    tasks: Sequence[Task[J, R]], at_once: int, is_late: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[int, Outcome[R]]]:  # fmt: skip
     """Run programs of which nothing is timed, so many at once; yield the number and the outcome of each as it ends.
 
-    Whatever is still running when the caller is interrupted, or stops asking, is ended.
+    `is_late` is called before each: from when it says so, no other begins. Whatever is still running when the caller is interrupted, or stops asking, is ended.
     """
     waiting = list(reversed(list(enumerate(tasks))))
     running: dict[IO[bytes], tuple[int, Child, ExitStack]] = {}
     with ExitStack() as every:
-        while waiting or running:
-            while waiting and len(running) < at_once:
+        while running or (waiting and not is_late()):
+            while waiting and len(running) < at_once and not is_late():
                 number, task = waiting.pop()
                 own = every.enter_context(ExitStack())
                 child = own.enter_context(_started(task.program, task.variables, task.timeout_s, OUR_PYTHON))

@@ -33,6 +33,7 @@ WARMUP_ROUNDS, TRIED_SHARE = 4.2, 1.05  # on an idle machine
 CALLS_BESIDE_ROUNDS = 7  # two that are checked first, five at the end: mnv2bench.workers.rotation
 ITEM_S = 30.0  # of a process that is no case's, such as a probe of the machine
 TEST_S = 20.0  # of an accuracy that no backend here ever had measured
+FIRST_PROCESSES = 2  # of every case in a campaign with a budget, before any other gets more
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,12 @@ class Estimate:
     """What is left to do of a campaign, before it begins.
 
     `processes` are those to be timed, `tests` the accuracies that are not cached, and `missing` the files that are not.
-    `seconds` is all of it, without waiting for an idle machine. `measured_before` of the `cases` were measured on this
-    machine, and `alike` more are estimated from other cases of their backend. `refused` are cases that cannot run here.
+    `seconds` is all of it, without waiting for an idle machine, and `tests_s` the part of the accuracies.
+    `measured_before` of the `cases` were measured on this machine, and `alike` more are estimated from other cases of
+    their backend. `refused` are cases that cannot run here.
+
+    In a campaign with a budget `processes` are the first ones of each case, `one_each_s` is all of it with one process
+    of each case, and `budget_s` is what is left of the budget. Without one both are 0.
     """
 
     cases: int
@@ -63,6 +68,9 @@ class Estimate:
     alike: int
     refused: tuple[Case, ...]
     by_backend: tuple[BackendEstimate, ...]
+    tests_s: float = 0.0
+    one_each_s: float = 0.0
+    budget_s: float = 0.0
 
     @property
     def sentence(self) -> str:
@@ -72,7 +80,29 @@ class Estimate:
             work.append(f"{counted(len(self.missing), 'file')} to export")
         if self.tests:
             work.append(f"{counted(self.tests, 'accuracy', 'accuracies')} to test")
-        return f"{', '.join(work)}: about {duration_text(self.seconds)}{self._doubt}"
+        return f"{', '.join(work)}: about {duration_text(self.seconds)}{self._doubt}{self._bought}"
+
+    @property
+    def _bought(self) -> str:
+        """What a budget buys beside the first processes of each case, "" without one."""
+        if not self.budget_s:
+            return ""
+        if self.seconds <= self.budget_s:
+            left, budget = duration_text(self.budget_s - self.seconds), duration_text(self.budget_s)
+            return f"; of the budget of {budget} {left} are left for the contenders"
+        return (
+            f"; the budget is {duration_text(self.budget_s)}: one process of each case takes about "
+            f"{duration_text(self.one_each_s)}, and the contenders come next"
+        )
+
+    def require_budget(self) -> None:
+        """ValueError, in one line, where a budget is too small for one process of each case."""
+        if self.budget_s < self.one_each_s:
+            least = duration_text(self.one_each_s)
+            raise ValueError(
+                f"the budget of {duration_text(self.budget_s)} is not enough for one process of each case, which takes "
+                f"about {least} ({self.sentence.partition(': about')[0]}): give it {least}, or fewer cases"
+            )
 
     @property
     def _doubt(self) -> str:
@@ -110,19 +140,29 @@ def estimate(
     )
     refused_exports = sum(bool(item.files.missing) for item in work if not item.runs and item.left)
     times = [_item_time(item, known, plan, read) for item in work]
-    seconds = sum(times) + _tests_s(tests, known) + exports.seconds(missing) + exports.START_S * refused_exports
+    tests_s = _tests_s(tests, known)
+    others_s = tests_s + exports.seconds(missing) + exports.START_S * refused_exports
+    second_s = sum(_next_s(item, known, plan) for item in work if item.left >= FIRST_PROCESSES)
     case_work = [item for item in work if isinstance(item.item, CaseItem)]
     return Estimate(
         cases=len(cases),
         processes=sum(item.left for item in work if item.runs),
         tests=len(tests),
         missing=missing,
-        seconds=seconds,
+        seconds=others_s + sum(times),
         measured_before=sum(item.runs and item.item.id in known.cases for item in case_work),
         alike=sum(item.runs and item.item.id not in known.cases and _has_like(item, known) for item in case_work),
         refused=tuple(item.item.case for item in case_work if isinstance(item.item, CaseItem) and not item.runs),
         by_backend=_by_backend(work, times),
+        tests_s=tests_s,
+        one_each_s=others_s + sum(times) - second_s if plan.budget_s else 0.0,
+        budget_s=plan.budget_s,
     )
+
+
+def planned_processes(plan: Plan) -> int:
+    """How many processes every case is planned to have: with a budget, its first ones."""
+    return min(FIRST_PROCESSES, plan.processes) if plan.budget_s else plan.processes
 
 
 @dataclass(frozen=True)
@@ -153,7 +193,7 @@ def _by_backend(work: Sequence[Work], times: Sequence[float]) -> tuple[BackendEs
 def _work(item: Item, plan: Plan, weights: Weights, journal: Journal | None) -> Work:
     statuses = item.statuses(journal) if journal else {}
     stopped = any(status not in ENDED for status in statuses.values())
-    left = 0 if stopped else len(set(range(plan.processes)) - statuses.keys())
+    left = 0 if stopped else len(set(range(planned_processes(plan))) - statuses.keys())
     needs = item.needs
     if needs is None:
         return Work(item, left, True, NO_FILES)
@@ -174,13 +214,31 @@ def _item_time(work: Work, known: Durations, plan: Plan, weights: Weights) -> fl
     """Seconds of the processes that are left of an item."""
     if not work.runs or not work.left:
         return 0.0
-    if not isinstance(work.item, CaseItem):
-        return work.left * known.items.get(work.item.id, ITEM_S)
-    case = work.item.case
-    of_process = known.cases.get(case.id) or _like(case, known) or _model(case)
+    return work.left * _next_s(work, known, plan) + compiling_s(work.item, known, weights)
+
+
+def _next_s(work: Work, known: Durations, plan: Plan) -> float:
+    return next_s(work.item, known, plan) if work.runs else 0.0
+
+
+def next_s(item: Item, known: Durations, plan: Plan) -> float:
+    """Seconds of one more process of an item, when what its backend compiles is there."""
+    if not isinstance(item, CaseItem):
+        return known.items.get(item.id, ITEM_S)
+    of_process = _process_time(item.case, known)
     in_rounds = of_process.warmup_rounds + of_process.tried_share * plan.rounds
-    each_s = of_process.base_s + in_rounds * _round_s(plan.round_s, of_process.call_s)
-    return work.left * each_s + (0.0 if _is_compiled(case, weights) else of_process.compiling_s)
+    return of_process.base_s + in_rounds * _round_s(plan.round_s, of_process.call_s)
+
+
+def compiling_s(item: Item, known: Durations, weights: Weights) -> float:
+    """Seconds that the first process of an item takes longer because its backend compiles; 0 where that is cached."""
+    if not isinstance(item, CaseItem) or _is_compiled(item.case, weights):
+        return 0.0
+    return _process_time(item.case, known).compiling_s
+
+
+def _process_time(case: Case, known: Durations) -> ProcessTime:
+    return known.cases.get(case.id) or _like(case, known) or _model(case)
 
 
 def _round_s(planned_s: float, call_s: float) -> float:

@@ -6,8 +6,15 @@ from typing import Protocol
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.case import Case
-from mnv2bench.records import Plan
+from mnv2bench.records import ENDED, Plan
 from mnv2bench.records.journal import Journal
+
+Statuses = dict[str, dict[int, str]]  # by the id of an item and the number of a process: how it ended
+
+
+def stopped_items(statuses: Statuses) -> set[str]:
+    """The items of which a process ended badly: they are not tried again."""
+    return {item for item, ended in statuses.items() if any(status not in ENDED for status in ended.values())}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from mnv2bench.cli.options import (
     CaseIds,
     Quiet,
     Resume,
-    budget_seconds,
     chosen_cases,
     resumable,
     takes_patience,
@@ -28,7 +27,7 @@ from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path, loc
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
-from mnv2bench.texts import one_line
+from mnv2bench.texts import duration_s, one_line
 
 ROUNDS = "10"  # of a process in a pair: more processes narrow an interval more than more rounds do
 SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
@@ -51,8 +50,8 @@ def duel(
     selection: Selection,
     patience: Patience,
     budget: Annotated[
-        float, typer.Option(help="Minutes to measure. A case that is not judged by then is inconclusive.")
-    ] = 60.0,
+        str, typer.Option(help="Time to measure, such as 10m. A case that is not judged by then is inconclusive.")
+    ] = "60m",
     out: Annotated[Path, typer.Option(help="Where the journals OUT.old.jsonl and OUT.new.jsonl are written.")] = Path(
         "duel"
     ),
@@ -76,7 +75,7 @@ def duel(
     require_writable([page] if page else [], inputs=journals)
     for journal in journals:
         require_place(journal)  # a duel begins its journals when its environments are made, which takes minutes
-    budget_s, pythons = budget_seconds(budget), (old, new or sys.executable)
+    budget_s, pythons = duration_s("--budget", budget), (old, new or sys.executable)
     with (
         resumable(" and ".join(map(str, journals))),
         Display(quiet=quiet, steps="pairs") as display,

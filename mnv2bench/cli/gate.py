@@ -12,12 +12,12 @@ import typer
 from mnv2bench.campaign import Patience
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.duel import SPARE
-from mnv2bench.cli.options import budget_seconds, resumable, takes_patience
+from mnv2bench.cli.options import resumable, takes_patience
 from mnv2bench.files import Content, Product, address, append, printable, require_writable, write
 from mnv2bench.machine import this_machine
 from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.terminal import Display
-from mnv2bench.texts import one_line
+from mnv2bench.texts import duration_s, one_line
 
 
 @verb("gate")
@@ -34,8 +34,8 @@ def gate(
     ] = "",
     fingerprint: Annotated[str, typer.Option(help="The machine of the history. Default: this machine.")] = "",
     budget: Annotated[
-        float, typer.Option(help="Minutes for pairs. A suspect that is not judged by then is inconclusive.")
-    ] = 60.0,
+        str, typer.Option(help="Time for pairs, such as 10m. A suspect that is not judged by then is inconclusive.")
+    ] = "60m",
     markdown: Annotated[Path | None, typer.Option(help="Where to write the summary.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Where to write JUnit XML.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted pairs of this night.")] = False,
@@ -56,7 +56,7 @@ def gate(
     summary_page = Product(markdown, page.PAGE) if markdown else None
     test_results = Product(junit, page.JUNIT) if junit else None
     require_writable([product for product in (summary_page, test_results) if product])
-    budget_s, machine = budget_seconds(budget), fingerprint or this_machine().fingerprint
+    budget_s, machine = duration_s("--budget", budget), fingerprint or this_machine().fingerprint
 
     def write_pages(judgement: Judgement, reports: Sequence[Path] = ()) -> None:
         contents: dict[Product, Content] = {}

@@ -36,15 +36,18 @@ Wait = Annotated[bool, typer.Option("--wait", help=PATIENCE_FLAGS["wait"])]
 
 
 def takes_selection(
-    defaults: Mapping[str, str] | None = None, refuses: Mapping[str, str] | None = None
+    defaults: Mapping[str, str] | None = None,
+    refuses: Mapping[str, str] | None = None,
+    more: Mapping[str, tuple[str, str]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: all options of `mnv2bench.selection` in place of the verb's parameter `selection`.
 
     The verb gets the Selection that the options choose. `defaults` holds the defaults of this verb that differ from the
     usual ones. `refuses` holds the options that this verb cannot take, each with the reason: using one raises
-    ValueError with the reason.
+    ValueError with the reason. `more` are options of this verb that `select` knows too: name: (default, help).
     """
-    options = {name: default for name, (default, _) in OPTIONS.items()} | dict(defaults or {})
+    declared = OPTIONS | dict(more or {})
+    options = {name: default for name, (default, _) in declared.items()} | dict(defaults or {})
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @wraps(verb)
@@ -56,11 +59,11 @@ def takes_selection(
             }
             texts |= {name: "yes" if values.pop(_python_name(name)) else "" for name in FLAGS}
             for name, reason in (refuses or {}).items():
-                if texts[name] not in ("", OPTIONS[name][0]):
+                if texts[name] not in ("", declared[name][0]):
                     raise ValueError(f"--{name} means nothing here: {reason}")
             verb(selection=select(texts, values.pop("env") or ()), **values)
 
-        _set_parameters(command, verb, "selection", _parameters(options, refuses or {}))
+        _set_parameters(command, verb, "selection", _parameters(options, declared, refuses or {}))
         return command
 
     return decorate
@@ -96,12 +99,14 @@ def _python_name(option: str) -> str:
     return option.replace("-", "_")
 
 
-def _parameters(defaults: Mapping[str, str], refuses: Mapping[str, str]) -> list[Parameter]:
+def _parameters(
+    defaults: Mapping[str, str], declared: Mapping[str, tuple[str, str]], refuses: Mapping[str, str]
+) -> list[Parameter]:
     """The parameters that typer reads: one for each option of `mnv2bench.selection`."""
     texts = [
         _parameter(
             name,
-            Annotated[str | None, typer.Option(f"--{name}", help=_help(name, default, refuses))],
+            Annotated[str | None, typer.Option(f"--{name}", help=_help(name, default, declared, refuses))],
             default or None,
         )
         for name, default in defaults.items()
@@ -120,14 +125,16 @@ def _flags(helps: Mapping[str, str]) -> list[Parameter]:
     ]
 
 
-def _help(name: str, default: str, refuses: Mapping[str, str]) -> str:
+def _help(
+    name: str, default: str, declared: Mapping[str, tuple[str, str]], refuses: Mapping[str, str]
+) -> str:
     """The help text of an option: why the verb refuses it, or what it means.
 
     The usual default is left out where the verb has its own, which typer prints.
     """
     if name in refuses:
         return f"Refused here: {refuses[name]}."
-    usual_default, text = OPTIONS[name]
+    usual_default, text = declared[name]
     return text if default == usual_default else text.partition(" Default: ")[0]
 
 
@@ -153,13 +160,6 @@ def newest_file(results: Path) -> Path:
     if not saved:
         raise ValueError(f"no FILE given and none under {results}/: pytest suites --benchmark-save=NAME makes one")
     return saved[-1]
-
-
-def budget_seconds(minutes: float) -> float:
-    """Seconds of --budget, which is in minutes; ValueError for a number that is no duration."""
-    if not 0 < minutes < float("inf"):
-        raise ValueError(f"--budget must be a number of minutes above 0, not {minutes}")
-    return 60 * minutes
 
 
 @contextmanager

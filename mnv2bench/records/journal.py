@@ -14,6 +14,7 @@ from mnv2bench.case import Case
 from mnv2bench.files import write_whole
 from mnv2bench.records import appended
 from mnv2bench.records.appended import AppendedFile
+from mnv2bench.records.blocks import BlockLine
 from mnv2bench.records.encoding import process_to_json, to_json
 from mnv2bench.records.json_text import dumps
 from mnv2bench.records.lines import End, Head, SideLine, Unusable
@@ -33,6 +34,7 @@ class Journal:
         self.artifacts: dict[str, Artifact] = {}
         self.accuracies: dict[Case, Accuracy] = {}  # by the case that stands for all which have the same one
         self.processes: list[Process] = []
+        self.blocks: list[BlockLine] = []  # of a campaign with a budget
         self.others: list[dict[str, object]] = []  # lines that other subjects wrote, and that they decode
         self._end_at: int | None = None  # where the line of the end begins, in a finished journal that is resumed
 
@@ -51,7 +53,7 @@ class Journal:
             if file.read(len(JOURNAL_START)) != JOURNAL_START:
                 raise Unusable(f"{self.path} is a saved file, not a journal: nothing is left to resume")
         self.artifacts, self.processes = dict(before.artifacts), list(before.processes)
-        self.accuracies = dict(before.accuracies)
+        self.accuracies, self.blocks = dict(before.accuracies), list(before.blocks)
         self.others = [other.fields for other in before.others]
         return before.head, before.end is not None
 
@@ -89,6 +91,11 @@ class Journal:
     def process(self, process: Process) -> None:
         self.processes.append(process)
         self._append({"line": "process", **process_to_json(process)})
+
+    def block(self, block: BlockLine) -> None:
+        """A block begins: the processes behind this line are those that it gives to its cases."""
+        self.blocks.append(block)
+        self._append(to_json(block))
 
     def other(self, line: str, fields: dict[str, object]) -> None:
         """A line of another subject, which decodes it again from `others`."""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from mnv2bench.case import Case, Kind
+from mnv2bench.records.blocks import BlockLine
 from mnv2bench.records.consistency import require_cores, require_in_time
 from mnv2bench.records.contents import contents
 from mnv2bench.records.direct import direct
@@ -32,7 +33,7 @@ from mnv2bench.records.machine import MachineState
 from mnv2bench.records.record import ENDED, SCHEMA, Accuracy, Artifact, Process, Record, record
 
 JOURNAL_START = b'{"line":'
-ACCURACY_SINCE = 6  # the first schema with lines of accuracies
+LINES_SINCE = {"accuracy": 6, "block": 7}  # the first schema with such lines, where that is not 1
 OTHERS = ("profile", "probes")  # lines that other subjects wrote, and that they decode
 MAX_OBJECTS = 1_000_000  # of a saved file
 MAX_DATE = 100  # characters
@@ -51,8 +52,8 @@ class Contents(Struct, frozen=True):
 
     `accuracies` are by the case that stands for all which have the same one: `Case.accuracy_case`.
 
-    `states` are how busy the machine was meanwhile, in the order of the lines. `schema` is that of its head: since 5
-    every field must stand in its lines. `datetime` is what pytest-benchmark wrote of when it saved the file, None in a
+    `states` are how busy the machine was meanwhile, in the order of the lines. `blocks` are how a campaign with a budget
+    divided its time, empty for any other. `schema` is that of its head: since 5 every field must stand in its lines. `datetime` is what pytest-benchmark wrote of when it saved the file, None in a
     journal.
     """
 
@@ -62,6 +63,7 @@ class Contents(Struct, frozen=True):
     processes: tuple[Process, ...]
     others: tuple[Other, ...]
     states: tuple[MachineState, ...]
+    blocks: tuple[BlockLine, ...]
     end: End | None
     schema: int
     datetime: str | None
@@ -69,7 +71,7 @@ class Contents(Struct, frozen=True):
     @property
     def records(self) -> tuple[Record, ...]:
         """One Record for each case, in the order in which the campaign names them."""
-        return records(self.head, self.artifacts, self.processes, self.accuracies)
+        return records(self.head, self.artifacts, self.processes, self.accuracies, ended=self.end is not None)
 
 
 class _HeadCases(Struct):
@@ -156,8 +158,12 @@ def records(
     artifacts: Mapping[str, Artifact],
     processes: Iterable[Process],
     accuracies: Mapping[Case, Accuracy],
+    ended: bool = False,
 ) -> tuple[Record, ...]:
-    """One Record for each case, in the order in which the campaign names them."""
+    """One Record for each case, in the order in which the campaign names them.
+
+    `ended` says that the campaign came to its end: then it has no more processes to measure.
+    """
     by_case: dict[Case, list[Process]] = {case: [] for case in head.cases}
     for process in processes:
         by_case[process.case].append(process)
@@ -171,6 +177,7 @@ def records(
             seed=head.seed,
             weights=head.weights,
             accuracy=accuracies.get(case.accuracy_case),
+            ended=ended,
         )
         for case in head.cases
     )
@@ -189,6 +196,7 @@ class Reader:
         self.positions: set[int] = set()
         self.others: list[Other] = []
         self.states: list[MachineState] = []
+        self.blocks: list[BlockLine] = []
         self.end: End | None = None
 
     @property
@@ -212,12 +220,18 @@ class Reader:
             return
         if self.head is None:
             raise ValueError("it does not begin with the head of a campaign")
+        if self.schema < (since := LINES_SINCE.get(line.line, 1)):
+            raise ValueError(
+                f"a line {line.line!r} in a file of schema {self.schema}: there are such since {since}"
+            )
         if self.end and (self.whole or line.line not in ("state", "end")):  # older versions resumed behind an end
             raise ValueError(f"a line {line.line!r} behind the end")
         if line.line == "artifact":
             self._take_artifact(fields)
         elif line.line == "accuracy":
             self._take_accuracy(fields)
+        elif line.line == "block":
+            self._take_block(self.head, built(fields, BlockLine, self.schema))
         elif line.line == "process":
             self._take_process(self.head, built(fields, ProcessLine, self.schema))
         elif line.line == "end":
@@ -250,15 +264,24 @@ class Reader:
         self.artifacts[case.id] = artifact
 
     def _take_accuracy(self, fields: dict[str, Any]) -> None:
-        if self.schema < ACCURACY_SINCE:
-            raise ValueError(
-                f"a line 'accuracy' in a file of schema {self.schema}: there are such since {ACCURACY_SINCE}"
-            )
         line = built(fields, AccuracyLine, self.schema)
         case = self._case(line.case).accuracy_case
         if case in self.accuracies:
             raise ValueError(f"a second accuracy of {line.case}")
         self.accuracies[case] = line.accuracy()
+
+    def _take_block(self, head: Head, block: BlockLine) -> None:
+        if not head.plan.budget_s:
+            raise ValueError("a block in a campaign without a budget")
+        if block.number != len(self.blocks):
+            raise ValueError(f"block {block.number} comes where {len(self.blocks)} is due")
+        if self.blocks and block.began_s < self.blocks[-1].began_s:
+            raise ValueError(f"block {block.number} began before the one before it")
+        if block.position <= max(self.positions, default=-1):
+            raise ValueError(f"block {block.number} begins at the position of a process before it")
+        for id in block.cases:
+            self._case(id)
+        self.blocks.append(block)
 
     def _take_process(self, head: Head, line: ProcessLine) -> None:
         process = line.process(self.schema)
@@ -271,12 +294,20 @@ class Reader:
             raise ValueError(f"process {process.number} of {process.case.id} comes where {len(numbers)} is due")
         if self.whole and process.position in self.positions:
             raise ValueError(f"position {process.position} stands in it twice")
+        if head.plan.budget_s:
+            self._require_in_block(process)
         require_in_time(process, head.plan.timeout_s)
         if process.case.kind == Kind.MEASURED_HERE and head.machine.cores:
             require_cores((*process.samples.warmup, *process.samples.rounds), head.machine.cores)
         numbers.append(process.number)
         self.positions.add(process.position)
         self.processes.append(process)
+
+    def _require_in_block(self, process: Process) -> None:
+        """With a budget, a process stands behind the block that gives it to its case."""
+        block = self.blocks[-1] if self.blocks else None
+        if block is None or process.position < block.position or process.case.id not in block.cases:
+            raise ValueError(f"process {process.number} of {process.case.id} is of no block")
 
     def _case(self, id: str) -> Case:
         case = parse_case(id)
@@ -297,13 +328,19 @@ class Reader:
             processes=tuple(self.processes),
             others=tuple(self.others),
             states=tuple(self.states),
+            blocks=tuple(self.blocks),
             end=self.end,
             schema=self.schema,
             datetime=datetime,
         )
 
     def _require_complete(self, head: Head) -> None:
-        """A campaign that came to its end measured every process of every case that did not fail."""
+        """A campaign that came to its end measured every process of every case that did not fail.
+
+        One with a budget measured as many as it had time for.
+        """
+        if head.plan.budget_s:
+            return
         stopped = {process.case for process in self.processes if process.status not in ENDED}
         for case, numbers in self.numbers.items():
             if len(numbers) < head.plan.processes and case not in stopped:

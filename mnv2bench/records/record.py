@@ -302,6 +302,12 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         return self.case.kind != Kind.COUNTED and not any(p.external_result for p in self.processes)
 
 
+UNMEASURED = {  # why a case has no process, by whether its campaign came to its end
+    False: "not measured: the campaign was interrupted before this case (use --resume)",
+    True: "not measured: the budget was spent before this case (give a longer --budget, or fewer cases)",
+}
+
+
 def record(
     case: Case,
     plan: Plan,
@@ -311,12 +317,16 @@ def record(
     seed: int = 0,
     weights: Weights = Weights(),  # noqa: B008  it is frozen
     accuracy: Accuracy | None = None,
+    ended: bool = False,
 ) -> Record:
-    """The Record of a case from its processes: `ok` only where all of them are, else as the first that is not."""
+    """The Record of a case from its processes: `ok` only where all of them are, else as the first that is not.
+
+    `ended` says that the campaign came to its end: what it has not measured by then, its budget had no time for.
+    """
     all_processes = tuple(processes)
     status, reason = "ok", ""
     if not all_processes:
-        status, reason = "failed", "not measured: the campaign was interrupted before this case (use --resume)"
+        status, reason = "failed", UNMEASURED[ended]
     for process in all_processes:
         if process.status != "ok":
             status, reason = process.status, process.reason

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mnv2bench.campaign.campaign import open_journal
+from mnv2bench.campaign.resuming import open_journal
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, silent
