@@ -44,7 +44,10 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     "threads": ("", "Numbers of threads, separated by commas; `all` means one for each core."),
     "batches": ("", "Batch sizes, separated by commas. Default: those of the suite."),
     "processes": ("", "Fresh processes for each case. Default: 3 on the quick grid, else 5."),
-    "rounds": ("", "Undisturbed rounds of 150 ms in each process. Default: 5 on the quick grid and with a time budget, else 15."),
+    "rounds": (
+        "",
+        "Undisturbed rounds of 150 ms in each process. Default: 5 on the quick grid and with a time budget, else 15.",
+    ),
     "process-limit": ("", "Seconds after which a worker process is killed. Default: 300."),
     "seed": ("0", "Seed of the order, the images and the memory layout of each process."),
     "trt-level": ("3", "TensorRT's builder optimisation level, 0 to 5."),

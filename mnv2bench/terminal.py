@@ -14,7 +14,7 @@ from rich.table import Table
 
 from mnv2bench.campaign.estimate import Estimate
 from mnv2bench.case import Case
-from mnv2bench.records import Record
+from mnv2bench.records import Plan, Record
 from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.conditions import conditions
@@ -23,6 +23,11 @@ from mnv2bench.texts import counted, duration_text, one_line
 
 PLAIN_EVERY_S = 10.0
 FASTEST = 5  # rows of the table that a run ends with
+
+
+def steps(plan: Plan) -> str:
+    """What the progress of a campaign counts: processes, or the seconds of its budget."""
+    return "s" if plan.budget_s else "processes"
 
 
 class Display:

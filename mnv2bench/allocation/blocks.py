@@ -2,27 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from mnv2bench.allocation.contests import CONFIDENCE, LOOKS, TIE_WITHIN, Contest, Decision, ranking
 from mnv2bench.allocation.standing import Standing
 from mnv2bench.case import Case
 from mnv2bench.networks import published
+from mnv2bench.records.blocks import Reason
 from mnv2bench.statistics.location import Spread
 from mnv2bench.statistics.student import t_quantile
 
 # docs/thresholds.md#allocation
 FIRST = 2
 PRECISION = 0.01
-
-
-class Reason(StrEnum):
-    """Why a case gets a process: it is a first one, its contest is open, it is on the front, or for its precision."""
-
-    FIRST = "first"
-    CONTENDER = "contender"
-    FRONT = "front"
-    REST = "rest"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mnv2bench.campaign import durations
 from mnv2bench.campaign.durations import Durations
 from mnv2bench.campaign.estimate import compiling_s, next_s, planned_processes
 from mnv2bench.campaign.items import CaseItem, Item, Statuses, stopped_items
-from mnv2bench.campaign.schedule import Step
+from mnv2bench.campaign.steps import Step
 from mnv2bench.case import Case
 from mnv2bench.records import ENDED, Plan, Process, Weights, replace
 from mnv2bench.records.blocks import BlockLine, Reason
@@ -83,9 +83,9 @@ class BudgetedSchedule:
     _costs: dict[str, float] = field(default_factory=dict, init=False)  # of the next process of each item, by its id
 
     def blocks(self) -> Iterator[Sequence[Step]]:
-        """The blocks in their order; each stands in the journal before its first process, and one without cases ends it.
+        """The blocks in their order; each stands in the journal before its first process.
 
-        So a resumed journal goes on with a new block, or with none where its last one is without cases.
+        The last one has no cases. A resumed journal goes on with a new block, or with none behind that one.
         """
         while not is_over(self.journal):
             reasons = self._reasons()

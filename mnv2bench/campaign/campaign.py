@@ -18,7 +18,7 @@ from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, prepare, require_reference, silent
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.resuming import begin_journal, continue_journal
-from mnv2bench.campaign.schedule import FixedSchedule, Schedule, Step
+from mnv2bench.campaign.steps import FixedSchedule, Schedule, Step
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.case import Case
 from mnv2bench.locks import Progress, measuring

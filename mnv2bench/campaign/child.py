@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -98,7 +98,8 @@ def run_side_by_side(
 ) -> Iterator[tuple[int, Outcome[R]]]:  # fmt: skip
     """Run programs of which nothing is timed, so many at once; yield the number and the outcome of each as it ends.
 
-    `is_late` is called before each: from when it says so, no other begins. Whatever is still running when the caller is interrupted, or stops asking, is ended.
+    `is_late` is called before each: from when it says so, no other begins. Whatever is still running when the caller
+    is interrupted, or stops asking, is ended.
     """
     waiting = list(reversed(list(enumerate(tasks))))
     running: dict[IO[bytes], tuple[int, Child, ExitStack]] = {}

@@ -125,9 +125,7 @@ def _flags(helps: Mapping[str, str]) -> list[Parameter]:
     ]
 
 
-def _help(
-    name: str, default: str, declared: Mapping[str, tuple[str, str]], refuses: Mapping[str, str]
-) -> str:
+def _help(name: str, default: str, declared: Mapping[str, tuple[str, str]], refuses: Mapping[str, str]) -> str:
     """The help text of an option: why the verb refuses it, or what it means.
 
     The usual default is left out where the verb has its own, which typer prints.

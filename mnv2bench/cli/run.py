@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.campaign import Campaign, Patience
+from mnv2bench.campaign import Campaign, Patience, Policy
 from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.case import Case
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
+from mnv2bench.machine import this_machine
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import contents_of
-from mnv2bench.selection import DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
+from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
 from mnv2bench.statistics.kept_checks import readable_floor
-from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, unmeasured_lines
+from mnv2bench.terminal import (
+    Display,
+    doubt_lines,
+    estimate_texts,
+    fastest_table,
+    spent_table,
+    steps,
+    unmeasured_lines,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
 
 @verb("run")
 @takes_patience
-@takes_selection()
+@takes_selection(more=BUDGET)
 def run(
     selection: Selection,
     suites: Annotated[
@@ -49,7 +58,7 @@ def run(
         _print_estimate(cases, journal, selection, accuracy=not no_accuracy, resume=resume)
         return
     try:
-        with resumable(str(out)), Display(quiet=quiet) as display:
+        with resumable(str(out)), Display(quiet=quiet, steps=steps(selection.plan)) as display:
             campaign = Campaign(
                 cases,
                 journal,
@@ -60,6 +69,7 @@ def run(
                 runner=selection.runner,
                 patience=patience,
                 accuracy=not no_accuracy,
+                policy=_policy(selection) if selection.plan.budget_s else None,
             )
             records = measure(campaign, resume)
     except FileExistsError:
@@ -79,6 +89,13 @@ def run(
     _print_recommendation(out, display.console)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
     conclude(conclusion(records, Requested.of(selection)))
+
+
+def _policy(selection: Selection) -> Policy:
+    """What divides the budget: by the spread of the campaign's own cases, and by the machine's A/A floor."""
+    from mnv2bench.policy import policy
+
+    return policy(readable_floor(Path("results"), this_machine()))
 
 
 def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
@@ -106,6 +123,8 @@ def _print_estimate(
     expected = estimate(
         cases, selection.plan, selection.weights, accuracy=accuracy, journal=journal if resume else None
     )
+    if not resume:
+        expected.require_budget()
     for text in estimate_texts(expected):
         console().print(text, markup=False)
 

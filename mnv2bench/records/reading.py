@@ -52,9 +52,9 @@ class Contents(Struct, frozen=True):
 
     `accuracies` are by the case that stands for all which have the same one: `Case.accuracy_case`.
 
-    `states` are how busy the machine was meanwhile, in the order of the lines. `blocks` are how a campaign with a budget
-    divided its time, empty for any other. `schema` is that of its head: since 5 every field must stand in its lines. `datetime` is what pytest-benchmark wrote of when it saved the file, None in a
-    journal.
+    `states` are how busy the machine was meanwhile, in the order of the lines. `blocks` are how a campaign divided
+    its budget, none without one. `schema` is that of its head: since 5 every field must stand in its lines. `datetime`
+    is what pytest-benchmark wrote of when it saved the file, None in a journal.
     """
 
     head: Head
@@ -221,9 +221,7 @@ class Reader:
         if self.head is None:
             raise ValueError("it does not begin with the head of a campaign")
         if self.schema < (since := LINES_SINCE.get(line.line, 1)):
-            raise ValueError(
-                f"a line {line.line!r} in a file of schema {self.schema}: there are such since {since}"
-            )
+            raise ValueError(f"a line {line.line!r} in a file of schema {self.schema}: there are such since {since}")
         if self.end and (self.whole or line.line not in ("state", "end")):  # older versions resumed behind an end
             raise ValueError(f"a line {line.line!r} behind the end")
         if line.line == "artifact":

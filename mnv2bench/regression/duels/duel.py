@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mnv2bench.campaign.resuming import open_journal
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
+from mnv2bench.campaign.resuming import open_journal
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.case import Case, Kind
 from mnv2bench.locks import Progress, measuring
