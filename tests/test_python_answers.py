@@ -75,7 +75,7 @@ def test_machines_are_shown_side_by_side_and_have_no_common_best(published):
         ({"latency_ms": -1}, "latency_ms must be a number above 0, not -1"),
         ({"accuracy": 0.7}, "accuracy=0.7 is one per cent at most: give per cent, such as 70"),
         ({"accuracy": 170}, "accuracy must be a number of per cent, 100 at most, not 170"),
-        ({"percentile": 50}, "percentile must be 90 or 99, not 50"),
+        ({"percentile": 50}, "percentile must be one of 90, 99, 99.9, not 50"),
         ({"cost": "money"}, "cost 'money' is not one of latency, memory, energy"),
         ({"backends": "openvyno"}, "no case has backend openvyno: there are onnxruntime, openvino, "),
         ({"threads": 64}, "no case has threads 64: there are 1"),

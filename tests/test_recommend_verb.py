@@ -64,7 +64,7 @@ def test_a_memory_has_a_unit_or_is_of_megabytes():
         ),
         (["--accuracy", "0.7"], "--accuracy 0.7 is under one per cent: write 70%"),
         (["--accuracy", "101%"], "accuracy must be a number of per cent, 100 at most"),
-        (["--percentile", "95"], "percentile must be 90 or 99, not 95"),
+        (["--percentile", "95"], "percentile must be one of 90, 99, 99.9, not 95"),
         (["--backends", "tensorrt"], "no case has backend tensorrt: there are fake, litert"),
         (["--width", "0.5"], "no case has width 0.5: there are 0.35, 1.0"),
         (["--threads", "one"], "--threads takes numbers separated by commas, not 'one'"),

@@ -178,6 +178,17 @@ def test_a_budget_of_the_99th_percentile_is_for_its_upper_bound():
     assert remarks(few) == ("Measure with more --processes, 3 at least, or more --rounds.",)
 
 
+def test_a_budget_of_the_99_9th_percentile_shows_its_bound_in_a_column_of_its_own():
+    steady = measured(4, 4, 4, calls=700)  # 10 rounds of 3 processes: 21,000 calls
+    stalling = measured(3, 3, 3, calls=700, slowest_ms=12, backend="litert")
+    by_tail = answer(steady, stalling, goal=Goal(latency_ms=5, percentile=99.9))
+    assert ids([by_tail.best]) == ["1.0@224 openvino"]
+    assert headline(by_tail).startswith("Within 5 ms of p99.9, ship ")
+    assert "p99.9 4.00 ms at most" in headline(by_tail)
+    assert "p99.9 ms" in answer_block(by_tail)
+    assert "p99.9 ms" not in answer_block(answer(steady, goal=Goal(latency_ms=5)))
+
+
 def test_the_cost_may_be_energy():
     records = measured(2, 2, 2, mj=30), measured(4, 4, 4, mj=20, backend="litert"), measured(1, 1, 1, backend="ncnn")
     by_energy = answer(*records, goal=Goal(cost=Cost.ENERGY))
@@ -196,7 +207,7 @@ def test_the_cost_may_be_energy():
         ({"latency_ms": 0}, "latency_ms must be a number above 0, not 0"),
         ({"memory_mb": float("nan")}, "memory_mb must be a number above 0, not nan"),
         ({"accuracy": 101}, "accuracy must be a number of per cent, 100 at most, not 101"),
-        ({"percentile": 95}, "percentile must be 90 or 99, not 95"),
+        ({"percentile": 95}, "percentile must be one of 90, 99, 99.9, not 95"),
     ],
 )
 def test_a_goal_that_cannot_be_meant_is_refused(goal, message):
@@ -474,7 +485,7 @@ def test_json_has_every_number_by_its_unit():
     assert only["best"] == {
         "case": "mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1", "variant": "mobilenet_v2_1.0_224",
         "backend": "openvino", "precision": "fp32", "file": "a.json", "median_ms": 4.0, "low_ms": 4.0,
-        "high_ms": 4.0, "p90_ms": 4.0, "p99_ms": None, "images_per_s": 250.0, "peak_mb": 100.0,
+        "high_ms": 4.0, "p90_ms": 4.0, "p99_ms": None, "p99_9_ms": None, "images_per_s": 250.0, "peak_mb": 100.0,
         "largest_peak_mb": 100.0, "mj_per_image": None, "top1_percent": 71.8, "top1_source": "published",
         "fp32_agreement_percent": None, "flags": [],
     }  # fmt: skip

@@ -153,7 +153,7 @@ def test_how_many_iterations_lie_above_the_bound_of_p90(iterations, above):
 
 def test_the_bound_of_p90_of_64_iterations_is_the_second_slowest():
     times = latency(recorded(Samples(rounds=(ran(*range(1, 65)),))))
-    assert (times.p90_s, times.p99_s) == (0.063, None)
+    assert (times.p90_s, times.p99_s, times.p99_9_s) == (0.063, None, None)
 
 
 def test_63_iterations_support_no_p90():
@@ -163,6 +163,12 @@ def test_63_iterations_support_no_p90():
 def test_iterations_of_all_processes_support_a_percentile_together():
     half = Samples(rounds=(ran(*[1] * 331),))
     assert latency(recorded(half, half)).p99_s == 0.001
+
+
+def test_the_99_9th_percentile_is_bounded_by_the_slowest_but_one_of_6636_iterations():
+    few, enough = ([n / 1e6 for n in range(1, count + 1)] for count in (6635, 6636))
+    assert latency(recorded(Samples(rounds=(ran(*few),)))).p99_9_s is None
+    assert latency(recorded(Samples(rounds=(ran(*enough),)))).p99_9_s == pytest.approx(6635e-9)
 
 
 def test_the_bound_of_p90_of_102_iterations_leaves_three_stalls_above_it_and_not_a_fourth():

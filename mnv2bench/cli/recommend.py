@@ -39,7 +39,7 @@ def recommend(
     ] = "",
     accuracy: Annotated[str, typer.Option(help="The least top-1: 70%; a number is of per cent.")] = "",
     percentile: Annotated[
-        int | None, typer.Option(help="The budget is for this percentile, 90 or 99, and not for the median.")
+        float | None, typer.Option(help="The budget is for this percentile, 90, 99 or 99.9, and not for the median.")
     ] = None,
     cost: Annotated[Cost, typer.Option(help="What a more accurate case may cost more of.")] = Cost.LATENCY,
     networks: Annotated[str, typer.Option(help=ONLY)] = "",

@@ -77,8 +77,8 @@ ABOUT_DIGITS = (
 ABOUT_GMADDS = "Counted multiply-adds of the batch over the median latency of a call, in billions a second."
 ABOUT_THROUGHPUT = "Images over the wall time of the undisturbed rounds; the median over processes."
 ABOUT_TAILS = (
-    "p90 and p99 are upper bounds at 99 % confidence, over all processes' iterations as one sample. Rounds kept are "
-    "those in which nothing contended with the worker. The output error is over the largest logit of eager fp32."
+    "p90, p99 and p99.9 are upper bounds at 99 % confidence, over all processes' iterations as one sample. Rounds kept "
+    "are those in which nothing contended with the worker. The output error is over the largest logit of eager fp32."
 )
 ABOUT_MEMORY = (
     "Resident in a clean worker, medians over processes: bare interpreter, floor after importing the runtime, after "

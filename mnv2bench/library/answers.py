@@ -50,7 +50,7 @@ class Recommendation(Answers):
 
 
 def goal(
-    latency_ms: float | None, memory_mb: float | None, accuracy: float | None, percentile: int | None, cost: str
+    latency_ms: float | None, memory_mb: float | None, accuracy: float | None, percentile: float | None, cost: str
 ) -> Goal:
     """The goal of these values. ValueError, in one line, for what cannot be meant."""
     for name, value in (("latency_ms", latency_ms), ("memory_mb", memory_mb), ("accuracy", accuracy)):

@@ -63,7 +63,7 @@ class Results:
         memory_mb: float | None = None,
         accuracy: float | None = None,
         *,
-        percentile: int | None = None,
+        percentile: float | None = None,
         cost: str = "latency",
         networks: Words | None = None,
         widths: Numbers | None = None,
@@ -78,8 +78,8 @@ class Results:
         """Which variant, runtime and precision to ship within these budgets; without one, the Pareto front.
 
         `accuracy` is the least top-1 in per cent. The latency of a case is the upper end of its median's interval, and
-        with `percentile`, 90 or 99, the upper bound of that. `cost` is what a more accurate case may cost more of:
-        latency, memory or energy. The others choose the cases, by a value or a list.
+        with `percentile`, 90, 99 or 99.9, the upper bound of that. `cost` is what a more accurate case may cost more
+        of: latency, memory or energy. The others choose the cases, by a value or a list.
 
         ValueError, in one line, for a budget that is no number above 0 and for a value that no case has.
         """

@@ -76,6 +76,7 @@ def _candidate(candidate: Candidate) -> Json:
         "high_ms": high_ms,
         "p90_ms": candidate.percentile_ms(90),
         "p99_ms": candidate.percentile_ms(99),
+        "p99_9_ms": candidate.percentile_ms(99.9),
         "images_per_s": candidate.images_per_s,
         "peak_mb": candidate.peak_mb,
         "largest_peak_mb": candidate.largest_peak_mb,

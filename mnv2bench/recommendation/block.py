@@ -110,7 +110,8 @@ def _table(rows: Sequence[BudgetRow], width: int) -> str:
     file = StringIO()
     console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
     table = _drawn(columns, texts)
-    needed = "p99 ms" if rows[0].goal.percentile else None
+    percentile = rows[0].goal.percentile
+    needed = f"p{percentile:g} ms" if percentile else None
     for name in (spare for spare in SPARE if spare != needed):
         if console.measure(table, options=console.options.update(width=WIDEST)).maximum > width and name in columns:
             columns.remove(name)

@@ -81,12 +81,12 @@ class Candidate:
             return None
         return round(1e3 * times.low_s, DECIMALS), round(1e3 * times.high_s, DECIMALS)
 
-    def percentile_ms(self, percentile: int) -> float | None:
-        """The upper bound of the 90th or 99th percentile; None where the sample is too small for it."""
+    def percentile_ms(self, percentile: float) -> float | None:
+        """The upper bound of one of PERCENTILES; None where the sample is too small for it."""
         times = self.evaluation.latency
         if times is None:
             return None
-        seconds = {90: times.p90_s, 99: times.p99_s}[percentile]
+        seconds = {90: times.p90_s, 99: times.p99_s, 99.9: times.p99_9_s}[percentile]
         return None if seconds is None else 1e3 * seconds
 
     def latency_ms(self, goal: Goal) -> float | None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-PERCENTILES = (90, 99)  # docs/thresholds.md#recommendation
+from mnv2bench.statistics.latency import PERCENTILES
 
 
 class Cost(StrEnum):
@@ -29,7 +29,7 @@ class Goal:
     latency_ms: float | None = None
     memory_mb: float | None = None
     accuracy: float | None = None
-    percentile: int | None = None
+    percentile: float | None = None
     cost: Cost = Cost.LATENCY
 
     def __post_init__(self) -> None:
@@ -43,7 +43,7 @@ class Goal:
         if self.accuracy is not None and self.accuracy > 100:
             raise ValueError(f"accuracy must be a number of per cent, 100 at most, not {self.accuracy}")
         if self.percentile not in (None, *PERCENTILES):
-            raise ValueError(f"percentile must be {' or '.join(map(str, PERCENTILES))}, not {self.percentile}")
+            raise ValueError(f"percentile must be one of {', '.join(map(str, PERCENTILES))}, not {self.percentile}")
 
     @property
     def has_budget(self) -> bool:
@@ -52,8 +52,8 @@ class Goal:
 
     @property
     def cost_name(self) -> str:
-        """The cost as a table names it: latency, p99, memory, energy."""
-        return f"p{self.percentile}" if self.cost == Cost.LATENCY and self.percentile else self.cost.value
+        """The cost as a table names it: latency, p99, p99.9, memory, energy."""
+        return f"p{self.percentile:g}" if self.cost == Cost.LATENCY and self.percentile else self.cost.value
 
     @property
     def unit(self) -> str:

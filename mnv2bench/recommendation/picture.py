@@ -222,7 +222,7 @@ def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
 
 def _cost_title(goal: Goal) -> str:
     if goal.cost == Cost.LATENCY and goal.percentile is not None:
-        return f"upper bound of the {goal.percentile}th percentile of latency, ms"
+        return f"upper bound of the {goal.percentile:g}th percentile of latency, ms"
     return TITLES[goal.cost]
 
 

@@ -40,7 +40,9 @@ HEADER = (
     "runtime",
     "precision",
     "ms (95 %)",
+    "p90 ms",
     "p99 ms",
+    "p99.9 ms",
     "images/s",
     "top-1 %",
     "kept of fp32 %",
@@ -61,7 +63,9 @@ def cells(row: BudgetRow) -> tuple[str, ...]:
         candidate.case.backend,
         candidate.case.precision,
         latency_text(candidate),
+        _requested_percentile(row, 90),
         scaled(candidate.percentile_ms(99)),
+        _requested_percentile(row, 99.9),
         scaled(candidate.images_per_s),
         one_decimal(candidate.accuracy),
         one_decimal(candidate.fp32_agreement),
@@ -70,6 +74,11 @@ def cells(row: BudgetRow) -> tuple[str, ...]:
         plain(candidate.file) or NONE,
         ties_text(row) or NONE,
     )
+
+
+def _requested_percentile(row: BudgetRow, percentile: float) -> str:
+    """The bound of a percentile that a table shows only where the budget is for it."""
+    return scaled(row.candidate.percentile_ms(percentile)) if row.goal.percentile == percentile else NONE
 
 
 def table(rows: Sequence[BudgetRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -198,7 +207,7 @@ def _shipped(candidate: Candidate, goal: Goal) -> str:
     """A candidate with its numbers, as the headline has them; with those that the goal's budgets are held against."""
     parts = [f"{name(candidate)}: {latency_text(candidate)} ms"]
     if goal.percentile is not None:
-        parts.append(f"p{goal.percentile} {scaled(candidate.percentile_ms(goal.percentile))} ms at most")
+        parts.append(f"p{goal.percentile:g} {scaled(candidate.percentile_ms(goal.percentile))} ms at most")
     if goal.memory_mb is not None or goal.cost == Cost.MEMORY:
         parts.append(f"peak {one_decimal(candidate.largest_peak_mb)} MB at most")
     if goal.cost == Cost.ENERGY:
@@ -232,7 +241,7 @@ def _within(goal: Goal, budget: float) -> str:
 
 
 def _bound_name(goal: Goal) -> str:
-    return f" of p{goal.percentile}" if goal.percentile else ""
+    return f" of p{goal.percentile:g}" if goal.percentile else ""
 
 
 def _nothing_fits(answer: Answer) -> str:

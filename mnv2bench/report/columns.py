@@ -212,6 +212,13 @@ LATENCIES: Columns = (
         (Shown(column.TAILS, 4, "p99 ms", scaled),),
     ),
     Column(
+        "p99_9_ms",
+        float | None,
+        lambda e: _latency_ms(e, lambda latency: latency.p99_9_s),
+        "The same of the 99.9th percentile; from 6,636 iterations on.",
+        (Shown(column.TAILS, 5, "p99.9 ms", scaled),),
+    ),
+    Column(
         "min_ms",
         float | None,
         lambda e: _latency_ms(e, lambda latency: latency.min_s),
@@ -260,14 +267,14 @@ LATENCIES: Columns = (
         float | None,
         lambda e: e.measured(threads_used),
         "CPU time over wall time in the undisturbed rounds, the median.",
-        (Shown(column.TAILS, 6, "threads used", two_decimals),),
+        (Shown(column.TAILS, 7, "threads used", two_decimals),),
     ),
     Column(
         "kept_share",
         float | None,
         lambda e: e.measured(record_undisturbed_share),
         "Part of all rounds in which nothing contended with the worker.",
-        (Shown(column.TAILS, 5, "rounds kept", percent),),
+        (Shown(column.TAILS, 6, "rounds kept", percent),),
     ),
     Column(
         "cpu_mj_per_image",
@@ -275,7 +282,7 @@ LATENCIES: Columns = (
         lambda e: e.of(cpu_mj_per_image),
         "Millijoules of the processor's packages for an image in the undisturbed rounds, the median over processes; "
         "whatever else ran on them is in it. Empty where the machine has no counters (RAPL) that anybody may read.",
-        (Shown(column.TAILS, 10, column.ENERGY, scaled),),
+        (Shown(column.TAILS, 11, column.ENERGY, scaled),),
     ),
     Column(
         "flags",
@@ -288,14 +295,14 @@ LATENCIES: Columns = (
         int,
         _processes,
         "Fresh processes that the numbers are from.",
-        (Shown(column.TAILS, 7, "processes", str),),
+        (Shown(column.TAILS, 8, "processes", str),),
     ),
     Column(
         "iterations",
         int,
         _iterations,
         "Calls that the numbers are from.",
-        (Shown(column.TAILS, 8, "iterations", str),),
+        (Shown(column.TAILS, 9, "iterations", str),),
     ),
 )
 OPENING: Columns = (
@@ -418,7 +425,7 @@ OUTCOME: Columns = (
         float | None,
         lambda e: e.of(output_error),
         "Largest difference from the outputs of eager fp32 in any process, over the largest logit.",
-        (Shown(column.TAILS, 9, "output error", scientific), Shown(column.PRECISIONS, 60, "error", scientific)),
+        (Shown(column.TAILS, 10, "output error", scientific), Shown(column.PRECISIONS, 60, "error", scientific)),
     ),
     Column(
         "layers",

@@ -100,6 +100,8 @@ def _numbers(measurement: Measurement) -> Iterator[tuple[str, str]]:
         yield "its 95 % interval", f"{scaled(interval[0])} to {scaled(interval[1])} ms"
     if (p99 := candidate.percentile_ms(99)) is not None:
         yield "99th percentile, upper bound", f"{scaled(p99)} ms"
+    if (p99_9 := candidate.percentile_ms(99.9)) is not None:
+        yield "99.9th percentile, upper bound", f"{scaled(p99_9)} ms"
     if candidate.images_per_s is not None:
         yield "images a second, one call after the other", number(candidate.images_per_s, 1)
     if candidate.peak_mb is not None:

@@ -26,14 +26,15 @@ from mnv2bench.statistics.rounds import (
 BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresholds.md#intervals
 ROUND_QUANTILE = 0.10  # docs/thresholds.md#detection
 PROCESS_QUANTILE = 0.25  # docs/thresholds.md#detection
+PERCENTILES = (90, 99, 99.9)  # docs/thresholds.md#percentiles
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
     """Seconds of one call on the whole batch; None where the sample does not support the number.
 
-    `low_s` and `high_s`: 95 % interval over processes. `p90_s` and `p99_s`: upper bounds at 99 % confidence, over the
-    used iterations of all processes as if they were one sample.
+    `low_s` and `high_s`: 95 % interval over processes. `p90_s`, `p99_s` and `p99_9_s`: upper bounds at 99 % confidence,
+    over the used iterations of all processes as if they were one sample.
     """
 
     median_s: float
@@ -41,6 +42,7 @@ class Latency:
     high_s: float | None
     p90_s: float | None
     p99_s: float | None
+    p99_9_s: float | None
     min_s: float
     process_medians: tuple[float, ...]
     iterations: int
@@ -62,21 +64,21 @@ def latency(record: Record) -> Latency:
         low, high = bootstrap_interval(processes) if len(medians) >= BOOTSTRAP_FROM else t_interval(medians)
         low = min(low, median)
         high = max(high, median)
-    p90 = percentile_bound(pooled, 0.90)
-    p99 = percentile_bound(pooled, 0.99)
+    p90, p99, p99_9 = (percentile_bound(pooled, percentile / 100) for percentile in PERCENTILES)
     return Latency(
         median_s=median,
         low_s=low,
         high_s=high,
         p90_s=None if p90 is None else p90 / 1e9,
         p99_s=None if p99 is None else p99 / 1e9,
+        p99_9_s=None if p99_9 is None else p99_9 / 1e9,
         min_s=pooled[0] / 1e9,
         process_medians=medians,
         iterations=len(pooled),
     )
 
 
-def process_percentiles(record: Record, percentile: int) -> list[float]:
+def process_percentiles(record: Record, percentile: float) -> list[float]:
     """That percentile of the iterations in the used rounds of each process, seconds."""
     return [quantile(ordered_ns(process.rounds), percentile / 100) / 1e9 for process in used_of_each(record)]
 
