@@ -484,8 +484,10 @@ def test_json_has_every_number_by_its_unit():
     (only,) = machine["answers"]
     assert only["best"] == {
         "case": "mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1", "variant": "mobilenet_v2_1.0_224",
-        "backend": "openvino", "precision": "fp32", "file": "a.json", "median_ms": 4.0, "low_ms": 4.0,
-        "high_ms": 4.0, "p90_ms": 4.0, "p99_ms": None, "p99_9_ms": None, "images_per_s": 250.0, "peak_mb": 100.0,
+        "backend": "openvino", "precision": "fp32", "batch": 1, "threads": 1, "streams": 1, "file": "a.json",
+        "median_ms": 4.0, "low_ms": 4.0, "high_ms": 4.0, "p90_ms": 4.0, "p99_ms": None, "p99_9_ms": None,
+        "images_per_s": 250.0, "images_per_s_low": 250.0, "images_per_s_high": 250.0, "cpu_ms_per_image": 4.0,
+        "peak_mb": 100.0,
         "largest_peak_mb": 100.0, "mj_per_image": None, "top1_percent": 71.8, "top1_source": "published",
         "fp32_agreement_percent": None, "flags": [],
     }  # fmt: skip

@@ -2,11 +2,17 @@
 
 import re
 
+import pytest
 from measured_cases import evaluated, measured
 
 from mnv2bench.comparison import markdown
-from mnv2bench.recommendation import answers
-from mnv2bench.recommendation.words import setting_text
+from mnv2bench.recommendation import Cost, Goal, answers, by_machine
+from mnv2bench.recommendation.as_json import as_json
+from mnv2bench.recommendation.block import block
+from mnv2bench.recommendation.ladder import budget_rows
+from mnv2bench.recommendation.words import headline, remarks, setting_text, table
+from mnv2bench.report.cells import rate_interval
+from mnv2bench.statistics.rounds import cpu_ms_per_image
 
 ONE_STREAM = measured(4.0, 4.0, 4.0, backend="onnxruntime", threads=2, cores=2)
 TWO_STREAMS = measured(5.0, 5.0, 5.0, backend="onnxruntime", streams=2, cores=2)
@@ -45,3 +51,123 @@ def test_cases_of_other_streams_have_tables_of_their_own_and_a_column_where_they
 |:----------|----------:|----------:|--------------:|
 | 1.0@224   |         1 |         2 |         250.0 |
 | 1.0@224   |         2 |         1 |         400.0 |""" in section(page, "Throughput, images/s")
+
+
+def swept(*rows, **facts):
+    """A record for each (milliseconds, streams, threads, batch), of three processes that differ by a per cent."""
+    return [
+        measured(
+            ms, 1.01 * ms, 0.99 * ms, streams=streams, threads=threads, batch=batch,
+            cores=streams * threads, calls=200, **facts,
+        )
+        for ms, streams, threads, batch in rows
+    ]  # fmt: skip
+
+
+OPENVINO = swept((4.0, 1, 1, 1), (3.1, 1, 2, 1), (5.4, 2, 1, 1), (24.7, 1, 2, 8), (39.0, 2, 1, 8))
+ONNXRUNTIME = swept((26.0, 1, 2, 8), (50.0, 2, 1, 8), backend="onnxruntime")
+SMALL = swept((0.5, 1, 1, 1), (4.0, 2, 1, 8), variant="0.35@96")
+
+
+def for_throughput(*records, **bounds):
+    """The only answer for throughput of these records."""
+    (only,) = answers(evaluated(*records), Goal(cost=Cost.THROUGHPUT, **bounds))
+    return only
+
+
+def test_for_throughput_the_best_of_all_batches_threads_and_streams_is_named_with_what_a_request_takes():
+    answer = for_throughput(*OPENVINO)
+    assert headline(answer) == (
+        "For throughput, ship mobilenet_v2_1.0_224 on openvino in fp32, 2 streams x 1 thread, batch 8: "
+        "410 (400–421) images/s; a request takes 39.00 ms (p50), 39.39 ms at most (p99), top-1 71.8 % (published)."
+    )
+    assert remarks(answer) == (
+        "The same in other settings, images/s: 2 streams x 1 thread, batch 1: 370 (361–380); "
+        "1 stream x 2 threads, batch 8: 324 (316–332); 1 stream x 2 threads, batch 1: 323 (315–331); "
+        "1 stream x 1 thread, batch 1: 250 (244–256).",
+    )
+
+
+def test_settings_and_runtimes_whose_intervals_overlap_are_ties_and_the_next_runtime_is_named():
+    tie, others, rival = remarks(for_throughput(*OPENVINO, *swept((19.6, 2, 1, 4)), *ONNXRUNTIME))
+    assert tie == "It cannot be told from openvino fp32, 2 streams x 1 thread, batch 4, 408 (398–418) images/s."
+    assert others.startswith("The same in other settings, images/s: 2 streams x 1 thread, batch 4: 408 (398–418); ")
+    assert rival == (
+        "The best of another runtime or precision: onnxruntime fp32, 2 streams x 1 thread, batch 8, "
+        "320 (312–328) images/s."
+    )
+
+
+def test_a_bound_of_latency_is_of_the_requests_and_leaves_out_what_answers_too_late():
+    answer = for_throughput(*OPENVINO, latency_ms=5.5, percentile=99)
+    assert headline(answer).startswith(
+        "For throughput within 5.5 ms of p99, ship mobilenet_v2_1.0_224 on openvino in fp32, 2 streams x 1 thread, "
+        "batch 1: 370 (361–380) images/s; a request takes 5.40 ms (p50), 5.45 ms at most (p99), top-1"
+    )
+    late = for_throughput(*OPENVINO, latency_ms=3)
+    assert late.best is None
+    assert "Missed: 3.18 ms for a budget of 3 ms." in headline(late)
+
+
+def test_of_several_variants_the_table_has_the_best_setting_of_each_and_the_accuracy_chooses():
+    answer = for_throughput(*OPENVINO, *SMALL)
+    header, rows = table(budget_rows(answer))
+    assert header[:7] == ("variant", "runtime", "precision", "batch", "streams x threads", "images/s (95 %)", "p50 ms")
+    assert header[7:] == ("p99 ms", "CPU ms/image", "top-1 %", "peak MB")
+    assert [row[:6] for row in rows] == [
+        ("1.0@224", "openvino", "fp32", "8", "2 x 1", "410 (400–421)"),
+        ("0.35@96", "openvino", "fp32", "8", "2 x 1", "4,000 (3,902–4,101)"),
+    ]
+    assert "No accuracy was named" in remarks(answer)[-1]
+    accurate = for_throughput(*OPENVINO, *SMALL, accuracy=70)
+    assert headline(accurate).startswith("For throughput and a top-1 of 70 % at least, ship mobilenet_v2_1.0_224 on ")
+
+
+def test_without_an_interval_of_images_a_second_nothing_is_recommended():
+    answer = for_throughput(measured(4.0), measured(3.0, batch=8))
+    assert dict(answer.usability.left_out) == {"without a bound of throughput": 2}
+    assert not answer.is_usable
+
+
+def test_cpu_time_of_an_image_is_that_of_all_streams_over_all_of_their_images():
+    (one,) = swept((4.0, 1, 1, 1))
+    (two,) = swept((40.0, 2, 1, 8))
+    assert [round(cpu_ms_per_image(record), 2) for record in (one, two)] == [4.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "within", "text"),
+    [
+        (None, None, "–"),
+        (99.4, (98.0, 100.8), "99.40 (98.00–100.80)"),
+        (812.4, (790.1, 835.2), "812 (790–835)"),
+        (5291.0, None, "5,291"),
+    ],
+)
+def test_rates_from_a_hundred_on_are_whole_numbers(rate, within, text):
+    assert rate_interval(rate, within) == text
+
+
+def test_json_has_the_rates_with_their_intervals_and_the_setting_that_is_over_all():
+    (machine,) = as_json(by_machine(evaluated(*OPENVINO), Goal(cost=Cost.THROUGHPUT)))["machines"]
+    (answer,) = machine["answers"]
+    assert answer["goal"]["cost"] == "throughput"
+    assert answer["setting"] == {
+        "device": "cpu",
+        "threads": None,
+        "batch": None,
+        "top1_of": "published",
+        "streams": None,
+    }
+    best = answer["best"]
+    assert (best["batch"], best["streams"], best["threads"]) == (8, 2, 1)
+    assert [round(best[name]) for name in ("images_per_s_low", "images_per_s", "images_per_s_high")] == [400, 410, 421]
+    assert round(best["cpu_ms_per_image"], 3) == 4.875
+
+
+def test_the_answer_in_a_terminal_of_80_columns_is_no_wider():
+    records = [*OPENVINO, *SMALL, *swept((50.0, 2, 1, 8), backend="torch_compile_freezing", precision="int8")]
+    text = block(by_machine(evaluated(*records), Goal(cost=Cost.THROUGHPUT)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "images a s" in text
+    assert "p99 ms" in text

@@ -25,6 +25,10 @@ QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(\S*)", re.IGNORECA
 MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}
 MEGABYTES = {"": 1.0, "mb": 1.0, "gb": 1e3, "kb": 1e-3, "mib": 1.048576, "gib": 1073.741824}
 ONLY = "Only cases with these, separated by commas."
+COST = (
+    "What a more accurate case may cost more of. --for throughput: the batch, threads and streams with the most images "
+    "a second, whose requests keep --latency."
+)
 PER_CENT = {"": 1.0, "%": 1.0}
 
 
@@ -41,7 +45,7 @@ def recommend(
     percentile: Annotated[
         float | None, typer.Option(help="The budget is for this percentile, 90, 99 or 99.9, and not for the median.")
     ] = None,
-    cost: Annotated[Cost, typer.Option(help="What a more accurate case may cost more of.")] = Cost.LATENCY,
+    cost: Annotated[Cost, typer.Option("--cost", "--for", help=COST)] = Cost.LATENCY,
     networks: Annotated[str, typer.Option(help=ONLY)] = "",
     widths: Annotated[str, typer.Option(help=ONLY)] = "",
     resolutions: Annotated[str, typer.Option(help=ONLY)] = "",

@@ -79,7 +79,8 @@ class Results:
 
         `accuracy` is the least top-1 in per cent. The latency of a case is the upper end of its median's interval, and
         with `percentile`, 90, 99 or 99.9, the upper bound of that. `cost` is what a more accurate case may cost more
-        of: latency, memory or energy. The others choose the cases, by a value or a list.
+        of: latency, memory or energy; with throughput the answer is over all batches, threads and streams. The others
+        choose the cases, by a value or a list.
 
         ValueError, in one line, for a budget that is no number above 0 and for a value that no case has.
         """

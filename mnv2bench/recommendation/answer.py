@@ -44,8 +44,8 @@ class Answer:
     of all but the cost itself. `front` are the allowed ones that no other allowed one beats in accuracy and cost, the
     most accurate first; where no accuracy is known, the cheapest of each variant. `best` is the most accurate candidate
     within all budgets, of equal ones the one with the least cost; where the goal names an accuracy and no budget of the
-    cost, it is the one with the least cost. `ties` are those that cannot be told from it; `runner_up` is the next one
-    that is no tie. `next_up` is the cheapest candidate that is more accurate than the best.
+    cost, and for throughput, it is the one with the least cost. `ties` are those that cannot be told from it;
+    `runner_up` is the next one that is no tie. `next_up` is the cheapest candidate that is more accurate than the best.
     Where nothing fits, `best` is None and `nearest` misses the budgets by the least.
     """
 
@@ -77,11 +77,21 @@ def answers(
     evaluations: Iterable[Evaluation],
     goal: Goal = Goal(),  # noqa: B008  it is frozen
 ) -> tuple[Answer, ...]:
-    """An answer for each setting, one thread and batch 1 first; the evaluations are of one machine."""
+    """An answer for each setting, one thread and batch 1 first; the evaluations are of one machine.
+
+    For throughput all batches, threads and streams of a device are one setting.
+    """
     by_setting: dict[Setting, list[Candidate]] = {}
     for candidate in candidates(evaluations):
-        by_setting.setdefault(candidate.setting, []).append(candidate)
+        by_setting.setdefault(_setting(candidate, goal), []).append(candidate)
     return tuple(_answer(by_setting[setting], setting, goal) for setting in ordered(by_setting))
+
+
+def _setting(candidate: Candidate, goal: Goal) -> Setting:
+    """What the answer that a candidate belongs to is about."""
+    if goal.is_for_throughput:
+        return candidate.setting._replace(threads=None, batch=None, streams=None)
+    return candidate.setting
 
 
 def _answer(measured: Sequence[Candidate], setting: Setting, goal: Goal) -> Answer:

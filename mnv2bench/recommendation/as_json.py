@@ -65,11 +65,15 @@ def _optional(candidate: Candidate | None) -> Json | None:
 def _candidate(candidate: Candidate) -> Json:
     case = candidate.case
     low_ms, high_ms = candidate.interval_ms or (None, None)
+    low_rate, high_rate = candidate.images_per_s_interval or (None, None)
     return {
         "case": case.id,
         "variant": case.variant,
         "backend": case.backend,
         "precision": case.precision,
+        "batch": case.batch,
+        "threads": case.threads,
+        "streams": case.streams,
         "file": candidate.evaluation.source,
         "median_ms": candidate.median_ms,
         "low_ms": low_ms,
@@ -78,6 +82,9 @@ def _candidate(candidate: Candidate) -> Json:
         "p99_ms": candidate.percentile_ms(99),
         "p99_9_ms": candidate.percentile_ms(99.9),
         "images_per_s": candidate.images_per_s,
+        "images_per_s_low": low_rate,
+        "images_per_s_high": high_rate,
+        "cpu_ms_per_image": candidate.cpu_ms_per_image,
         "peak_mb": candidate.peak_mb,
         "largest_peak_mb": candidate.largest_peak_mb,
         "mj_per_image": candidate.mj_per_image,

@@ -7,17 +7,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.ladder import BudgetRow, budget_rows, headline_row
 from mnv2bench.recommendation.machines import MachineAnswers
 from mnv2bench.recommendation.words import (
     HEADER,
     advice,
-    budget_text,
     cells,
     coverage_text,
     headline,
     place,
     remarks,
+    row_name,
     ties_text,
     usability_text,
 )
@@ -31,10 +32,19 @@ WIDEST = 10_000
 RUNTIME = "runtime"
 # the runtime's column has its precision, and files and ties stand below the table
 SHOWN = tuple(name for name in HEADER if name not in ("precision", "file", "tie"))
-SPARE = ("images/s", "p99 ms", "peak MB")  # columns that a narrow terminal does without, the first of them first
+# columns that a narrow terminal does without, the first of them first
+SPARE = ("images/s", "p99 ms", "peak MB")
+SPARE_OF_RATES = ("CPU ms/image", "kept of fp32 %", "peak MB", "mJ/image", "top-1 %", "p50 ms")  # for throughput
 LEFT = ("variant", RUNTIME)
-FOLDED = {"variant": 8, RUNTIME: 16}  # characters at least
-BREAKS = {"kept of fp32 %": "kept of\nfp32 %", "top-1 %": "top-1\n%", "peak MB": "peak\nMB", "images/s": "images\na s"}
+FOLDED = {"variant": 8, RUNTIME: 11}  # characters at least
+BREAKS = {
+    "kept of fp32 %": "kept of\nfp32 %",
+    "top-1 %": "top-1\n%",
+    "peak MB": "peak\nMB",
+    "images/s": "images\na s",
+    "streams x threads": "streams\nx\nthreads",
+    "images/s (95 %)": "images a s\n(95 %)",
+}
 NO_CASE = "No case can be chosen by: counts, figures of other tools and cases that failed are no candidates."
 MACHINES = "These are different machines: each has its own answer, and none is ranked against another."
 RowsOf = Callable[[Answer], tuple[BudgetRow, ...]]
@@ -92,10 +102,10 @@ def _below(rows: Sequence[BudgetRow], chosen: BudgetRow | None) -> Iterator[str]
     """The files of rows, which have no room in the table, and the ties of those that the remarks are not about."""
     for row in rows:
         if row.ties and not (chosen and row.candidate is chosen.candidate):
-            yield f"Tie within {budget_text(row.budget, row.goal)}: {ties_text(row)}."
+            yield f"Tie {'of' if row.goal.is_for_throughput else 'within'} {row_name(row)}: {ties_text(row)}."
     files: dict[str, list[str]] = {}
     for row in rows:
-        files.setdefault(row.candidate.file, []).append(budget_text(row.budget, row.goal))
+        files.setdefault(row.candidate.file, []).append(row_name(row))
     for file, budgets in files.items():
         if file:
             yield f"From {plain(file)}: {', '.join(budgets)}."
@@ -110,14 +120,19 @@ def _table(rows: Sequence[BudgetRow], width: int) -> str:
     file = StringIO()
     console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
     table = _drawn(columns, texts)
-    percentile = rows[0].goal.percentile
-    needed = f"p{percentile:g} ms" if percentile else None
-    for name in (spare for spare in SPARE if spare != needed):
+    for name in _spare(rows[0].goal):
         if console.measure(table, options=console.options.update(width=WIDEST)).maximum > width and name in columns:
             columns.remove(name)
             table = _drawn(columns, texts)
     console.print(table)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines() if line.strip())
+
+
+def _spare(goal: Goal) -> tuple[str, ...]:
+    """The columns that a narrow table does without; that of the goal's percentile is none of them."""
+    if goal.is_for_throughput:
+        return SPARE_OF_RATES
+    return tuple(name for name in SPARE if not goal.percentile or name != f"p{goal.percentile:g} ms")
 
 
 def _drawn(columns: Sequence[str], texts: Sequence[Mapping[str, str]]) -> "Table":

@@ -13,30 +13,47 @@ from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import process_percentiles
 from mnv2bench.statistics.processes import memory, peaks, process_seconds
-from mnv2bench.statistics.rounds import cpu_mj_per_image, cpu_mj_per_process, throughput
+from mnv2bench.statistics.rounds import (
+    cpu_mj_per_image,
+    cpu_mj_per_process,
+    cpu_ms_per_image,
+    throughput,
+    throughput_per_process,
+)
 
 PUBLISHED = "published"
 UNKNOWN = "unknown"
+FOR_THROUGHPUT = Goal(cost=Cost.THROUGHPUT)
 DECIMALS = 9  # of milliseconds: a thousandth of a nanosecond, so that equal calls have an interval of no width
 # Flags, by the names that they begin with, of cases whose numbers nobody should choose by.
 UNUSABLE = ("noisy", "throttled", "threads", "oversubscribed", "precision", "accuracy", "subnormal")
 
 
 # What candidates ask of the samples of a case whose latency is known, but for percentiles of each process.
-NUMBERS = (throughput, memory, peaks, cpu_mj_per_image, cpu_mj_per_process, process_seconds)
+NUMBERS = (
+    throughput,
+    throughput_per_process,
+    cpu_ms_per_image,
+    memory,
+    peaks,
+    cpu_mj_per_image,
+    cpu_mj_per_process,
+    process_seconds,
+)
 
 
 class Setting(NamedTuple):
     """What the cases of one answer share: the device, a stream's threads and batch, the streams, and what top-1 is of.
 
-    `top1_of` is `published`, `unknown`, or the digest of the user's images that it was measured on.
+    `top1_of` is `published`, `unknown`, or the digest of the user's images that it was measured on. An answer for
+    throughput is over all threads, batches and streams, which are None.
     """
 
     device: str
-    threads: int
-    batch: int
+    threads: int | None
+    batch: int | None
     top1_of: str = PUBLISHED
-    streams: int = 1
+    streams: int | None = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +119,7 @@ class Candidate:
                 return self.latency_ms(goal)
             case Cost.MEMORY:
                 return self.largest_peak_mb
-            case Cost.ENERGY:
+            case Cost.ENERGY | Cost.THROUGHPUT:
                 interval = self.cost_interval(goal)
                 return interval[1] if interval else None
 
@@ -117,6 +134,8 @@ class Candidate:
                 values = self._peaks_mb
             case Cost.ENERGY:
                 values = self.evaluation.of(cpu_mj_per_process)
+            case Cost.THROUGHPUT:
+                values = [1e3 / rate for rate in self._rates]
         return t_interval(values) if len(values) > 1 and min(values) > 0 else None
 
     @cached_property
@@ -131,6 +150,20 @@ class Candidate:
     @cached_property
     def images_per_s(self) -> float | None:
         return self.evaluation.measured(throughput)
+
+    @cached_property
+    def images_per_s_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of its images a second over processes; None for one process."""
+        interval = self.cost_interval(FOR_THROUGHPUT)
+        return None if interval is None else (1e3 / interval[1], 1e3 / interval[0])
+
+    @cached_property
+    def _rates(self) -> list[float]:
+        return self.evaluation.measured(throughput_per_process) or []
+
+    @cached_property
+    def cpu_ms_per_image(self) -> float | None:
+        return self.evaluation.measured(cpu_ms_per_image)
 
     @cached_property
     def peak_mb(self) -> float | None:
@@ -233,6 +266,6 @@ def ordered(settings: Iterable[Setting]) -> list[Setting]:
 
 
 def _place(setting: Setting) -> tuple[bool, int, int, int, bool, str, str]:
-    numbers = (setting.batch, setting.streams, setting.threads)
+    numbers = (setting.batch or 0, setting.streams or 0, setting.threads or 0)
     elsewhere = setting.device != Case().device
     return setting.top1_of == UNKNOWN, *numbers, elsewhere, setting.device, setting.top1_of

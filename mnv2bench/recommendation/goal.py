@@ -13,6 +13,7 @@ class Cost(StrEnum):
     LATENCY = "latency"
     MEMORY = "memory"
     ENERGY = "energy"
+    THROUGHPUT = "throughput"  # the time of an image when as many as possible are wanted
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Goal:
 
     `latency_ms` and `memory_mb` are the most that a case may need, `accuracy` is the least top-1 in per cent. The
     latency of a case is the upper bound of its median; with `percentile` it is the upper bound of that percentile.
-    `cost` is what the front draws against accuracy.
+    `cost` is what the front draws against accuracy. For throughput the best has the most images a second, of all
+    batches, threads and streams that were measured; its cost is the wall time of an image.
 
     Raises ValueError, in one line, for a budget that is no number above 0.
     """
@@ -51,6 +53,15 @@ class Goal:
         return any(budget is not None for budget in (self.latency_ms, self.memory_mb, self.accuracy))
 
     @property
+    def has_one_answer(self) -> bool:
+        """Whether one case is the answer; else any of the front may be."""
+        return self.has_budget or self.is_for_throughput
+
+    @property
+    def is_for_throughput(self) -> bool:
+        return self.cost == Cost.THROUGHPUT
+
+    @property
     def cost_name(self) -> str:
         """The cost as a table names it: latency, p99, p99.9, memory, energy."""
         return f"p{self.percentile:g}" if self.cost == Cost.LATENCY and self.percentile else self.cost.value
@@ -58,14 +69,14 @@ class Goal:
     @property
     def unit(self) -> str:
         """The unit of the cost."""
-        return {Cost.LATENCY: "ms", Cost.MEMORY: "MB", Cost.ENERGY: "mJ"}[self.cost]
+        return {Cost.LATENCY: "ms", Cost.MEMORY: "MB", Cost.ENERGY: "mJ", Cost.THROUGHPUT: "ms/image"}[self.cost]
 
     @property
     def budget(self) -> float | None:
-        """The budget of the cost, None where none was given; energy has none."""
-        return {Cost.LATENCY: self.latency_ms, Cost.MEMORY: self.memory_mb, Cost.ENERGY: None}[self.cost]
+        """The budget of the cost, None where none was given; energy and throughput have none."""
+        return {Cost.LATENCY: self.latency_ms, Cost.MEMORY: self.memory_mb}.get(self.cost)
 
     @property
     def is_least_cost(self) -> bool:
         """Whether the least cost is wanted that has the accuracy, and not the most accuracy within a budget."""
-        return self.accuracy is not None and self.budget is None
+        return self.is_for_throughput or (self.accuracy is not None and self.budget is None)

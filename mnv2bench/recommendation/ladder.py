@@ -29,9 +29,9 @@ def budget_rows(answer: Answer) -> tuple[BudgetRow, ...]:
 
     The budgets are steps of 1, 2 and 5 around the costs of the front, and the one that the goal names. Where the best
     is the same within several steps, the smallest stands for all of them, or the goal's own budget. Where no accuracy
-    is known there is no best: the rows are those of `front_rows` that fit.
+    is known there is no best, and throughput has no budget: the rows are those of `front_rows` that fit.
     """
-    if not answer.has_accuracy:
+    if not answer.has_accuracy or answer.goal.is_for_throughput:
         return tuple(row for row in front_rows(answer) if row.budget <= (answer.goal.budget or math.inf))
     rows: list[BudgetRow] = []
     for budget in _budgets(answer):
@@ -57,11 +57,11 @@ def front_rows(answer: Answer) -> tuple[BudgetRow, ...]:
 def headline_row(answer: Answer) -> BudgetRow | None:
     """The row that the headline is about; None where nothing fits.
 
-    With a budget it is that of the best, and where no accuracy is known too; else the one in the middle of the ladder,
-    of two the one with the larger budget.
+    With a budget, for throughput, and where no accuracy is known it is that of the best; else the one in the middle of
+    the ladder, of two the one with the larger budget.
     """
     best = answer.best
-    if best and (answer.goal.has_budget or not answer.has_accuracy):
+    if best and (answer.goal.has_one_answer or not answer.has_accuracy):
         return BudgetRow(answer.goal, answer.goal.budget or best.cost(answer.goal) or math.inf, best, answer.ties)
     rows = budget_rows(answer)
     return rows[(len(rows) - 1) // 2] if best and rows else None

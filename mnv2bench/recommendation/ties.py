@@ -86,10 +86,16 @@ def _overlap(ours: tuple[float, float], theirs: tuple[float, float]) -> bool:
 
 
 def _within_floor(candidate: Candidate, best: Candidate, goal: Goal) -> bool:
-    """Whether two latencies are nearer than those of one case in two campaigns are; of other costs nobody knows."""
-    if goal.cost != Cost.LATENCY:
+    """Whether two times are nearer than those of one case in two campaigns are; of other costs nobody knows."""
+    if goal.cost not in (Cost.LATENCY, Cost.THROUGHPUT):
         return False
-    return abs(math.log(candidate.median_ms / best.median_ms)) <= _floor(candidate, best)
+    ours, theirs = (_middle(each, goal) for each in (candidate, best))
+    return abs(math.log(ours / theirs)) <= _floor(candidate, best)
+
+
+def _middle(candidate: Candidate, goal: Goal) -> float:
+    """The median latency of a call, or images a second."""
+    return candidate.images_per_s or math.nan if goal.is_for_throughput else candidate.median_ms
 
 
 def _floor(candidate: Candidate, best: Candidate) -> float:

@@ -5,6 +5,7 @@ Some are texts of files: whoever puts them into Markdown or HTML escapes them.
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Context
+from functools import partial
 
 from mnv2bench.case import Case
 from mnv2bench.gpu.verified import UNVERIFIED, verified_on
@@ -14,6 +15,13 @@ from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.candidates import PUBLISHED, Candidate, Setting
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ladder import BudgetRow, headline_row
+from mnv2bench.recommendation.throughput import (
+    arrangement,
+    other_arrangements,
+    rate_text,
+    request_text,
+    rival,
+)
 from mnv2bench.recommendation.ties import separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 from mnv2bench.report.layout import parallelism
@@ -39,11 +47,16 @@ HEADER = (
     "variant",
     "runtime",
     "precision",
+    "batch",
+    "streams x threads",
+    "images/s (95 %)",
+    "p50 ms",
     "ms (95 %)",
     "p90 ms",
     "p99 ms",
     "p99.9 ms",
     "images/s",
+    "CPU ms/image",
     "top-1 %",
     "kept of fp32 %",
     "peak MB",
@@ -51,22 +64,18 @@ HEADER = (
     "file",
     "tie",
 )
-SPARE = ("p99 ms", "images/s")  # columns that a narrow terminal leaves out
+SPARE = ("p99 ms", "images/s", "CPU ms/image")  # columns that a narrow page leaves out, the last of them first
 
 
 def cells(row: BudgetRow) -> tuple[str, ...]:
-    """The texts of a row, in the order of HEADER; a dash where there is no number."""
+    """The texts of a row, in the order of HEADER; a dash where there is no number, or its goal needs none."""
     candidate = row.candidate
     return (
-        budget_text(row.budget, row.goal),
+        NONE if row.goal.is_for_throughput else budget_text(row.budget, row.goal),
         candidate.variant,
         candidate.case.backend,
         candidate.case.precision,
-        latency_text(candidate),
-        _requested_percentile(row, 90),
-        scaled(candidate.percentile_ms(99)),
-        _requested_percentile(row, 99.9),
-        scaled(candidate.images_per_s),
+        *(_rates if row.goal.is_for_throughput else _times)(candidate, row.goal),
         one_decimal(candidate.accuracy),
         one_decimal(candidate.fp32_agreement),
         one_decimal(candidate.peak_mb),
@@ -76,9 +85,31 @@ def cells(row: BudgetRow) -> tuple[str, ...]:
     )
 
 
-def _requested_percentile(row: BudgetRow, percentile: float) -> str:
-    """The bound of a percentile that a table shows only where the budget is for it."""
-    return scaled(row.candidate.percentile_ms(percentile)) if row.goal.percentile == percentile else NONE
+def _rates(candidate: Candidate, goal: Goal) -> tuple[str, ...]:
+    """The cells from the batch to the CPU time, of an answer for throughput."""
+    case = candidate.case
+    setting = (str(case.batch), f"{case.streams} x {case.threads}")
+    times = (rate_text(candidate), scaled(candidate.median_ms), NONE, *_percentiles(candidate, goal))
+    return (*setting, *times, NONE, scaled(candidate.cpu_ms_per_image))
+
+
+def _times(candidate: Candidate, goal: Goal) -> tuple[str, ...]:
+    """The same cells of an answer for one setting."""
+    times = (latency_text(candidate), *_percentiles(candidate, goal), scaled(candidate.images_per_s))
+    return (NONE, NONE, NONE, NONE, *times, NONE)
+
+
+def _percentiles(candidate: Candidate, goal: Goal) -> tuple[str, ...]:
+    """The bounds of p90, p99 and p99.9; but for p99 only that of the goal's budget."""
+    return tuple(
+        scaled(candidate.percentile_ms(percentile)) if percentile in (99, goal.percentile) else NONE
+        for percentile in (90, 99, 99.9)
+    )
+
+
+def row_name(row: BudgetRow) -> str:
+    """What names a row of a table beside it: its budget, and of an answer for throughput its variant."""
+    return row.candidate.variant if row.goal.is_for_throughput else budget_text(row.budget, row.goal)
 
 
 def table(rows: Sequence[BudgetRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -107,13 +138,21 @@ def place(candidate: Candidate) -> str:
 
 def ties_text(row: BudgetRow) -> str:
     """Where the ties of a row run, the first few of them; "" without any."""
-    return _with_more([place(tie) for tie in row.ties[:MOST_NAMED]], len(row.ties))
+    in_goal = partial(_place_for, row.goal)
+    return _with_more(list(map(in_goal, row.ties[:MOST_NAMED])), len(row.ties))
+
+
+def _place_for(goal: Goal, candidate: Candidate) -> str:
+    """Where a candidate runs, with its batch, threads and streams where an answer is over all of them."""
+    return f"{place(candidate)}, {arrangement(candidate)}" if goal.is_for_throughput else place(candidate)
 
 
 def setting_text(setting: Setting) -> str:
     """`one thread, batch 1`, or `2 streams x 1 thread, batch 8`; another device than the processor comes first."""
-    alone = setting.streams == 1 and setting.threads == 1
     device = "" if setting.device == Case().device else f"{setting.device}, "
+    if setting.threads is None or setting.streams is None:
+        return f"{device}throughput, whatever the batch, threads and streams"
+    alone = setting.streams == 1 and setting.threads == 1
     return f"{device}{'one thread' if alone else parallelism(setting.threads, setting.streams)}, batch {setting.batch}"
 
 
@@ -160,6 +199,8 @@ def headline(answer: Answer, conditions: Sequence[str] = ()) -> str:
     if row is None:
         return _nothing_fits(answer)
     shipped = _shipped(row.candidate, answer.goal)
+    if answer.goal.is_for_throughput:
+        return f"{_for_throughput(answer.goal)}, ship {shipped}."
     if not answer.has_accuracy:
         return f"No top-1 is known of these networks. The least {answer.goal.cost_name} has {shipped}."
     return f"{_within(answer.goal, row.budget)}, ship {shipped}."
@@ -175,14 +216,7 @@ def remarks(answer: Answer) -> tuple[str, ...]:
 
 def _remarks(answer: Answer, row: BudgetRow) -> Iterator[str]:
     chosen, goal = row.candidate, answer.goal
-    if row.ties:
-        yield f"It cannot be told from {_named(row.ties, chosen)}.{_separated(row.ties, chosen, goal)}"
-    if goal.has_budget and answer.runner_up:
-        yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
-    if goal.has_budget and answer.next_up and answer.next_up is not answer.runner_up:
-        yield f"More accurate: {_compared(answer.next_up, chosen)}."
-    if not goal.has_budget and answer.has_accuracy:
-        yield f"No budget was named: the headline is for the middle one of 1, 2, 5, ... {goal.unit}."
+    yield from _rivals_for_throughput(answer, row) if goal.is_for_throughput else _rivals(answer, row)
     if verified_on(chosen.evaluation.record) == UNVERIFIED:
         yield f"{chosen.case.backend} on {chosen.case.device} is {UNVERIFIED}: this project never checked it on a GPU."
     if chosen.evaluation.flags:
@@ -191,9 +225,52 @@ def _remarks(answer: Answer, row: BudgetRow) -> Iterator[str]:
         yield f"What {chosen.case.precision} keeps of the accuracy of fp32 was not tested."
     if answer.usability.repeated:
         yield (
-            f"Left out as other files have the case too: {answer.usability.repeated} measurements. The largest "
-            f"{goal.cost_name} of each case counts."
+            f"Left out as other files have the case too: {answer.usability.repeated} measurements. The "
+            f"{'least' if goal.is_for_throughput else 'largest'} {goal.cost_name} of each case counts."
         )
+
+
+def _rivals(answer: Answer, row: BudgetRow) -> Iterator[str]:
+    """The candidates beside the one of the headline."""
+    chosen, goal = row.candidate, answer.goal
+    if row.ties:
+        yield f"It cannot be told from {_named(row.ties, chosen)}.{_separated(row.ties, chosen, goal)}"
+    if goal.has_budget and answer.runner_up:
+        yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
+    if goal.has_budget and answer.next_up and answer.next_up is not answer.runner_up:
+        yield f"More accurate: {_compared(answer.next_up, chosen)}."
+    if not goal.has_budget and answer.has_accuracy:
+        yield f"No budget was named: the headline is for the middle one of 1, 2, 5, ... {goal.unit}."
+
+
+def _rivals_for_throughput(answer: Answer, row: BudgetRow) -> Iterator[str]:
+    """The candidates beside the one of a headline for throughput, first those of the same runtime and precision."""
+    chosen = row.candidate
+    if row.ties:
+        yield f"It cannot be told from {_with_more(list(map(_with_rate, row.ties[:MOST_NAMED])), len(row.ties))}."
+    if others := other_arrangements(answer, chosen):
+        rates = [f"{arrangement(each)}: {rate_text(each)}" for each in others[:MOST_NAMED]]
+        yield f"The same in other settings, images/s: {'; '.join(rates)}{_more(len(others))}."
+    if other := rival(answer, chosen):
+        yield f"The best of another runtime or precision: {_with_rate(other)}."
+    if answer.next_up:
+        more = f", {(answer.next_up.accuracy or 0.0) - (chosen.accuracy or 0.0):+.1f} points of top-1"
+        yield f"More accurate: {name(answer.next_up)}, {_rate(answer.next_up)}{more}."
+    if answer.goal.accuracy is None and len(answer.front) > 1:
+        yield "No accuracy was named: the network with the most images a second is the least accurate of the table."
+
+
+def _with_rate(candidate: Candidate) -> str:
+    """`openvino int8, 2 streams x 1 thread, batch 8, 812.0 (790.0–835.0) images/s`."""
+    return f"{place(candidate)}, {_rate(candidate)}"
+
+
+def _rate(candidate: Candidate) -> str:
+    return f"{arrangement(candidate)}, {rate_text(candidate)} images/s"
+
+
+def _more(total: int) -> str:
+    return f"; and {total - MOST_NAMED} more" if total > MOST_NAMED else ""
 
 
 def name(candidate: Candidate) -> str:
@@ -205,8 +282,12 @@ def name(candidate: Candidate) -> str:
 
 def _shipped(candidate: Candidate, goal: Goal) -> str:
     """A candidate with its numbers, as the headline has them; with those that the goal's budgets are held against."""
-    parts = [f"{name(candidate)}: {latency_text(candidate)} ms"]
-    if goal.percentile is not None:
+    if goal.is_for_throughput:
+        rate = f"{arrangement(candidate)}: {rate_text(candidate)} images/s"
+        parts = [f"{name(candidate)}, {rate}; {request_text(candidate)}"]
+    else:
+        parts = [f"{name(candidate)}: {latency_text(candidate)} ms"]
+    if goal.percentile is not None and not (goal.is_for_throughput and goal.percentile == 99):
         parts.append(f"p{goal.percentile:g} {scaled(candidate.percentile_ms(goal.percentile))} ms at most")
     if goal.memory_mb is not None or goal.cost == Cost.MEMORY:
         parts.append(f"peak {one_decimal(candidate.largest_peak_mb)} MB at most")
@@ -223,6 +304,15 @@ def _shipped(candidate: Candidate, goal: Goal) -> str:
 def _source(candidate: Candidate) -> str:
     of_user = candidate.top1_of != PUBLISHED
     return f"measured on {plain(candidate.accuracy_source)}" if of_user else PUBLISHED
+
+
+def _for_throughput(goal: Goal) -> str:
+    """`For throughput within 15 ms of p99 and 100 MB, for a top-1 of 70 % at least`."""
+    limits = [f"{goal.latency_ms:g} ms{_bound_name(goal)}"] if goal.latency_ms is not None else []
+    limits += [f"{goal.memory_mb:g} MB"] if goal.memory_mb is not None else []
+    within = f" within {' and '.join(limits)}" if limits else ""
+    least = f" and a top-1 of {goal.accuracy:g} % at least" if goal.accuracy is not None else ""
+    return f"For throughput{within}{least}"
 
 
 def _within(goal: Goal, budget: float) -> str:

@@ -7,6 +7,7 @@ from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.texts import one_line
 
 NONE = "–"
+WHOLE_FROM = 100  # images a second
 MARKS = {  # the mark of each flag, by the name that the flag begins with
     "noisy": "†",
     "unsteady": "‡",
@@ -120,6 +121,16 @@ def interval(median: float, low: float | None, high: float | None, fastest: bool
     shown = number(median, places)
     within = "" if low is None else f" ({number(low, places)}–{number(high, places)})"
     return (f"**{shown}**" if fastest else shown) + within
+
+
+def rate_interval(rate: float | None, within: tuple[float, float] | None, fastest: bool = False) -> str:
+    """`812 (790–835)`, images a second: whole numbers from 100 on; a dash for none."""
+    if rate is None:
+        return NONE
+    places = 0 if rate >= WHOLE_FROM else decimals(rate)
+    shown = number(rate, places)
+    bounds = f" ({number(within[0], places)}–{number(within[1], places)})" if within else ""
+    return (f"**{shown}**" if fastest else shown) + bounds
 
 
 def result(evaluation: Evaluation, text: str) -> str:

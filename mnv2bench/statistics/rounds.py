@@ -143,7 +143,25 @@ def throughput(record: Record) -> float:
 
     On a GPU of the pass in which several calls are in flight.
     """
-    return statistics.median([_images_per_s(rounds, record) for rounds in require_used(record)])
+    return statistics.median(throughput_per_process(record))
+
+
+def throughput_per_process(record: Record) -> list[float]:
+    """`throughput` of each measured process. ValueError where nothing was measured."""
+    return [_images_per_s(rounds, record) for rounds in require_used(record)]
+
+
+def cpu_ms_per_image(record: Record) -> float:
+    """Milliseconds of CPU time for an image, of all threads and streams, in the used rounds: the median over processes.
+
+    Time in which a thread spins and waits is in it. ValueError where nothing was measured.
+    """
+    return statistics.median(
+        [
+            sum([r.cpu_ns for r in rounds]) / 1e6 / (record.case.batch * sum([len(r.durations_ns) for r in rounds]))
+            for rounds in require_used(record)
+        ]
+    )
 
 
 def _images_per_s(rounds: tuple[Round, ...], record: Record) -> float:
