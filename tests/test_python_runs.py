@@ -103,16 +103,17 @@ def test_a_file_that_is_no_measurement_is_unusable(tmp_path):
         mb.load(tmp_path / "other.json")
 
 
-def test_minutes_choose_the_numbers_that_were_not_given(tmp_path):
-    run = mb.run(small_cases(), minutes=1, processes=1, accuracy=False, out=tmp_path / "minutes.jsonl", quiet=True)
-    assert [record.status for record in run.records] == ["ok"]
-    assert (run.records[0].plan.processes, run.records[0].plan.rounds) == (1, 15)
+def test_minutes_are_a_budget_in_which_a_case_has_no_more_processes_than_are_given(tmp_path):
+    run = mb.run(small_cases(), minutes=2, processes=1, accuracy=False, out=tmp_path / "minutes.jsonl", quiet=True)
+    assert [(record.status, len(record.processes)) for record in run.records] == [("ok", 1)]
+    plan = run.records[0].plan
+    assert (plan.processes, plan.rounds, plan.budget_s) == (1, 5, 120.0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"minutes": 0.001}, "minutes=0.001 is not enough for 3 processes of 5 rounds: 1 case, 3 processes"),
+        ({"minutes": 0.001}, "the budget of 0 s is not enough for one process of each case, which takes about "),
         ({"minutes": math.nan}, "minutes must be a number above 0, not nan"),
         ({"processes": 0}, "processes must be at least 1, not 0"),
         ({"processes": MAX_PROCESSES + 1}, "--processes is at most 10000, not 10001"),

@@ -1,24 +1,27 @@
 """Measuring from a script or a notebook: a campaign over cases, whose measurements come back as `Results`."""
 
+import math
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from mnv2bench.campaign import Campaign
 from mnv2bench.campaign import run as measure
-from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import patience
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.case import Case
 from mnv2bench.files import printable
 from mnv2bench.interrupts import interruptible
 from mnv2bench.library.choice import selection
-from mnv2bench.library.fitting import fitting_plan
 from mnv2bench.library.notebook import display
 from mnv2bench.library.results import RESULTS, PathName, Results, load
+from mnv2bench.machine import this_machine
+from mnv2bench.policy import policy
 from mnv2bench.records import Plan, replace
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import contents_of
+from mnv2bench.selection import BUDGETED
+from mnv2bench.statistics.kept_checks import readable_floor
+from mnv2bench.terminal import steps
 
 JOURNAL = Path("mnv2bench.jsonl")
 
@@ -43,8 +46,8 @@ def run(
 ) -> Results:
     """Measure cases, each in fresh processes, and return what was measured; names are those of `mnv2bench run`.
 
-    `minutes` chooses as many processes and rounds as are estimated to fit, but not those that are given; without it
-    they are 5 and 15. `out` is the journal, to which each process is written when it ends: one that stands there is
+    `minutes` are divided among the cases as `--budget` does: `processes` are then the most that a case gets, 30 where
+    they are not given, and rounds are 5. Without it they are 5 and 15. `out` is the journal, to which each process is written when it ends: one that stands there is
     kept under another name, and with `resume` an interrupted one goes on with its own plan. `results` is the folder
     with the A/A floors of the machines.
 
@@ -59,19 +62,20 @@ def run(
         requested["environment"] = options.plan.environment
     journal = Journal(Path(out))
     goes_on = resume and journal.path.exists()
+    usual = contents_of(journal.path).head.plan if goes_on else _plan(minutes)
+    plan = replace(usual, **requested)
     campaign = Campaign(
         cases=with_classes(_cases(cases), options.weights),
         journal=journal,
-        plan=replace(contents_of(journal.path).head.plan if goes_on else Plan(), **requested),
+        plan=plan,
         seed=options.seed,
         weights=options.weights,
         patience=patience({"wait": wait, "no-wait": no_wait}),
         accuracy=accuracy,
+        policy=policy(readable_floor(Path(results), this_machine())) if plan.budget_s else None,
     )
-    if minutes is not None and not goes_on:
-        campaign = replace(campaign, plan=_plan(campaign, minutes, tuple(numbers)))
     try:
-        with interruptible(), display(quiet) as shown:
+        with interruptible(), display(quiet, steps(plan)) as shown:
             measure(replace(campaign, progress=shown), resume)
     except KeyboardInterrupt as interruption:
         interruption.add_note(f"what was measured so far is in {printable(journal.path)}: resume=True goes on from it")
@@ -79,10 +83,13 @@ def run(
     return load(journal.path, results=results)
 
 
-def _plan(campaign: Campaign, minutes: float, fixed: tuple[str, ...]) -> Plan:
-    """The longest plan of a campaign that is estimated to fit into the minutes."""
-    expected = partial(estimate, campaign.cases, weights=campaign.weights, accuracy=campaign.accuracy)
-    return fitting_plan(campaign.plan, minutes, lambda plan: expected(plan=plan), fixed)
+def _plan(minutes: float | None) -> Plan:
+    """The plan where nothing else is requested. ValueError for minutes that are no time."""
+    if minutes is None:
+        return Plan()
+    if not 0 < minutes < math.inf:
+        raise ValueError(f"minutes must be a number above 0, not {minutes}")
+    return replace(BUDGETED, budget_s=60 * minutes)
 
 
 def _cases(cases: Iterable[Case]) -> tuple[Case, ...]:

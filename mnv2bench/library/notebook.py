@@ -36,7 +36,7 @@ class NotebookDisplay(Display):
             self.handle.update(shown, raw=True)
 
 
-def display(quiet: bool) -> Display:
-    """The display for where this runs: a notebook, a terminal or a file."""
-    shown = Display(quiet=quiet)
-    return NotebookDisplay(quiet=quiet) if shown.console.is_jupyter else shown
+def display(quiet: bool, steps: str) -> Display:
+    """The display for where this runs: a notebook, a terminal or a file. `steps` is what it counts."""
+    shown = Display(quiet=quiet, steps=steps)
+    return NotebookDisplay(quiet=quiet, steps=steps) if shown.console.is_jupyter else shown
