@@ -19,6 +19,7 @@ from mnv2bench.gpu.times import gpu_times
 from mnv2bench.interrupts import interruptible
 from mnv2bench.locks import Locked
 from mnv2bench.machine import differences, this_machine
+from mnv2bench.policy import policy_of
 from mnv2bench.profiling.extras import Profiling
 from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
@@ -26,6 +27,7 @@ from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
 from mnv2bench.records.reading import contents_of
 from mnv2bench.selection import (
+    BUDGET,
     DRY_RUN,
     FLAGS,
     NO_ACCURACY,
@@ -41,7 +43,7 @@ from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, us
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
 from mnv2bench.suites.refused_options import refuse_options
 from mnv2bench.suites.saved_reports import require_saved_file, saved_files, written_report
-from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, unmeasured_lines
+from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, steps, unmeasured_lines
 
 PARAMETERS = (
     "network",
@@ -84,7 +86,7 @@ REPORT = pytest.StashKey[list]()  # lines on the files of the report
 def pytest_addoption(parser):
     PARSERS[:] = [parser]
     group = parser.getgroup("mnv2bench")
-    for name, (default, text) in OPTIONS.items():
+    for name, (default, text) in (OPTIONS | BUDGET).items():
         group.addoption(*spellings(name), default=default or None, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
@@ -104,7 +106,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     refuse_options(config, PARSERS[0])
     try:
-        texts = {name: option_text(name, config.getoption(f"--{name}")) for name in OPTIONS}
+        texts = {name: option_text(name, config.getoption(f"--{name}")) for name in OPTIONS | BUDGET}
         texts |= {name: config.getoption(f"--{name}") for name in FLAGS}
         selection = select(texts, config.getoption("--env"))
         suite_cases("latency", selection), suite_cases("throughput", selection)
@@ -182,7 +184,7 @@ def pytest_runtestloop(session):
             config._benchmarksession.save = config._benchmarksession.autosave = None  # and nothing is saved
             return (yield)
         try:
-            with interruptible(), Display(out, quiet=option.verbose < 0) as display:
+            with interruptible(), _display(out, config) as display:
                 display.console.print()
                 plan, seed, weights = selection.plan, selection.seed, selection.weights
                 waiting = patience({name: config.getoption(f"--{name}") for name in PATIENCE_FLAGS})
@@ -197,6 +199,7 @@ def pytest_runtestloop(session):
                     extras,
                     waiting,
                     accuracy=not option.no_accuracy,
+                    policy=policy_of(plan, RESULTS),
                 )
                 require_results(journal.path.parent)
                 measured = run(campaign, option.resume)
@@ -215,6 +218,11 @@ def pytest_runtestloop(session):
     return (yield)
 
 
+def _display(out, config):
+    """The progress, in what the plan's campaign counts."""
+    return Display(out, quiet=config.option.verbose < 0, steps=steps(config.selection.plan))
+
+
 def _print_estimate(console, config, chosen, extras, journal):
     """Print what the campaign would do, and how long that takes; with --resume, what is left of it."""
     selection, option = config.selection, config.option
@@ -229,6 +237,8 @@ def _print_estimate(console, config, chosen, extras, journal):
             extras=extras,
             journal=journal if option.resume else None,
         )
+        if not option.resume:
+            expected.require_budget()
     except (ValueError, OSError) as error:
         pytest.exit(str(error), returncode=2)
     console.print()

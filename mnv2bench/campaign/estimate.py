@@ -75,12 +75,30 @@ class Estimate:
     @property
     def sentence(self) -> str:
         """One line: cases, processes, files to export, accuracies to test, how long, and how sure that is."""
-        work = [counted(self.cases, "case"), counted(self.processes, "process", "processes")]
+        cases, *others = self._work
+        processes = counted(self.processes, "process", "processes")
+        work = ", ".join([cases, processes, *others])
+        return f"{work}: about {duration_text(self.seconds)}{self._doubt}{self._bought}"
+
+    @property
+    def _work(self) -> list[str]:
+        """What is to be done beside the processes."""
+        work = [counted(self.cases, "case")]
         if self.missing:
             work.append(f"{counted(len(self.missing), 'file')} to export")
         if self.tests:
             work.append(f"{counted(self.tests, 'accuracy', 'accuracies')} to test")
-        return f"{', '.join(work)}: about {duration_text(self.seconds)}{self._doubt}{self._bought}"
+        return work
+
+    @property
+    def _doubt(self) -> str:
+        doubts = []
+        if self.refused:
+            doubts.append(f"{len(self.refused)} of them cannot run here")
+        unknown = self.cases - self.measured_before - len(self.refused)
+        if unknown:
+            doubts.append(f"a guess for {unknown} of them, which this machine has not measured yet")
+        return f" ({'; '.join(doubts)})" if doubts else ""
 
     @property
     def _bought(self) -> str:
@@ -98,21 +116,16 @@ class Estimate:
     def require_budget(self) -> None:
         """ValueError, in one line, where a budget is too small for one process of each case."""
         if self.budget_s < self.one_each_s:
-            least = duration_text(self.one_each_s)
             raise ValueError(
-                f"the budget of {duration_text(self.budget_s)} is not enough for one process of each case, which takes "
-                f"about {least} ({self.sentence.partition(': about')[0]}): give it {least}, or fewer cases"
+                f"the budget of {duration_text(self.budget_s)} is not enough for one process of each case "
+                f"({', '.join(self._work)}): give it {self.least_budget} or more, or fewer cases"
             )
 
     @property
-    def _doubt(self) -> str:
-        doubts = []
-        if self.refused:
-            doubts.append(f"{len(self.refused)} of them cannot run here")
-        unknown = self.cases - self.measured_before - len(self.refused)
-        if unknown:
-            doubts.append(f"a guess for {unknown} of them, which this machine has not measured yet")
-        return f" ({'; '.join(doubts)})" if doubts else ""
+    def least_budget(self) -> str:
+        """The time for one process of each case, as --budget takes it."""
+        seconds = math.ceil(self.one_each_s)
+        return f"{seconds}s" if seconds < 90 else f"{math.ceil(seconds / 60)}m"
 
 
 def estimate(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnv2bench.campaign import Campaign, Patience, Policy
+from mnv2bench.campaign import Campaign, Patience
 from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.case import Case
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
-from mnv2bench.machine import this_machine
+from mnv2bench.policy import policy_of
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import contents_of
 from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
@@ -30,6 +30,8 @@ from mnv2bench.terminal import (
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+RESULTS = Path("results")
 
 
 @verb("run")
@@ -69,7 +71,7 @@ def run(
                 runner=selection.runner,
                 patience=patience,
                 accuracy=not no_accuracy,
-                policy=_policy(selection) if selection.plan.budget_s else None,
+                policy=policy_of(selection.plan, RESULTS),
             )
             records = measure(campaign, resume)
     except FileExistsError:
@@ -89,13 +91,6 @@ def run(
     _print_recommendation(out, display.console)
     display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
     conclude(conclusion(records, Requested.of(selection)))
-
-
-def _policy(selection: Selection) -> Policy:
-    """What divides the budget: by the spread of the campaign's own cases, and by the machine's A/A floor."""
-    from mnv2bench.policy import policy
-
-    return policy(readable_floor(Path("results"), this_machine()))
 
 
 def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
@@ -133,5 +128,5 @@ def _print_recommendation(out: Path, console: "Console") -> None:
     """Print what to ship by the file's numbers, or why nobody should choose by them."""
     from mnv2bench.comparison.recommended import closing
 
-    if recommendation := closing(str(out), contents_of(out), console.width, partial(readable_floor, Path("results"))):
+    if recommendation := closing(str(out), contents_of(out), console.width, partial(readable_floor, RESULTS)):
         console.print(f"\n{recommendation}\n", markup=False)

@@ -14,13 +14,11 @@ from mnv2bench.interrupts import interruptible
 from mnv2bench.library.choice import selection
 from mnv2bench.library.notebook import display
 from mnv2bench.library.results import RESULTS, PathName, Results, load
-from mnv2bench.machine import this_machine
-from mnv2bench.policy import policy
+from mnv2bench.policy import policy_of
 from mnv2bench.records import Plan, replace
 from mnv2bench.records.journal import Journal
 from mnv2bench.records.reading import contents_of
 from mnv2bench.selection import BUDGETED
-from mnv2bench.statistics.kept_checks import readable_floor
 from mnv2bench.terminal import steps
 
 JOURNAL = Path("mnv2bench.jsonl")
@@ -47,9 +45,9 @@ def run(
     """Measure cases, each in fresh processes, and return what was measured; names are those of `mnv2bench run`.
 
     `minutes` are divided among the cases as `--budget` does: `processes` are then the most that a case gets, 30 where
-    they are not given, and rounds are 5. Without it they are 5 and 15. `out` is the journal, to which each process is written when it ends: one that stands there is
-    kept under another name, and with `resume` an interrupted one goes on with its own plan. `results` is the folder
-    with the A/A floors of the machines.
+    they are not given, and rounds are 5. Without it they are 5 and 15. `out` is the journal, to which each process is
+    written when it ends: one that stands there is kept under another name, and with `resume` an interrupted one goes on
+    with its own plan. `results` is the folder with the A/A floors of the machines.
 
     Raises ValueError, in one line and before anything is measured, for what cannot be meant, for too few minutes, and
     where another campaign measures on this machine; OSError where the journal cannot be written. KeyboardInterrupt
@@ -72,7 +70,7 @@ def run(
         weights=options.weights,
         patience=patience({"wait": wait, "no-wait": no_wait}),
         accuracy=accuracy,
-        policy=policy(readable_floor(Path(results), this_machine())) if plan.budget_s else None,
+        policy=policy_of(plan, Path(results)),
     )
     try:
         with interruptible(), display(quiet, steps(plan)) as shown:
