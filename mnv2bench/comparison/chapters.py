@@ -6,14 +6,17 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
+from mnv2bench.case import Case
 from mnv2bench.flags import flags
 from mnv2bench.records import Machine, Record
 from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.latency import Speedups, latency, speedups
+from mnv2bench.statistics.latency import Latency, Speedups, latency, speedups, with_spread
+from mnv2bench.statistics.location import Spread
 from mnv2bench.statistics.rounds import measured
+from mnv2bench.statistics.spread import spreads_of_medians
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
 Dates = Mapping[str, datetime | None]  # by the name of a file: when it was saved or began; None where it says neither
@@ -77,14 +80,29 @@ def evaluations(
     campaign: Sequence[Record], source: str = "", floor: Floor | None = None, saved_at: datetime | None = None
 ) -> tuple[Evaluation, ...]:
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
-    latencies = [latency(record) if measured(record) else None for record in campaign]
-    pairs = list(zip(campaign, latencies, strict=True))
+    pairs = [(record, latency(record) if measured(record) else None) for record in campaign]
+    known = _spreads(pairs, floor)
     by_case = speedups(campaign, {r.case: times.median_s for r, times in pairs if times and r.status == "ok"})
     find_flags = partial(flags, floor=floor)
     made = []
     for record, times in pairs:
-        evaluation = Evaluation(record, source, by_case.get(record.case, Speedups()), find_flags, saved_at, floor)
+        spread = known.get((record.case.device, record.case.backend))
+        faster = by_case.get(record.case, Speedups())
+        evaluation = Evaluation(record, source, faster, find_flags, saved_at, floor, spread)
         if times:
-            evaluation.remember(latency, times)
+            evaluation.remember(latency, with_spread(times, spread))
         made.append(evaluation)
     return tuple(made)
+
+
+def _spreads(pairs: Sequence[tuple[Record, Latency | None]], floor: Floor | None) -> Mapping[tuple[str, str], Spread]:
+    """By how much processes differ, by device and backend: as the cases of the campaign that were timed show it."""
+    medians: dict[str, list[tuple[Case, tuple[float, ...]]]] = {}
+    for record, times in pairs:
+        if times and record.timed:
+            medians.setdefault(record.case.device, []).append((record.case, times.process_medians))
+    return {
+        (device, backend): spread
+        for device, of_device in medians.items()
+        for backend, spread in spreads_of_medians(of_device, floor).items()
+    }

@@ -19,6 +19,7 @@ from mnv2bench.report.allocator import allocator_lines
 from mnv2bench.report.cells import MARKS, MEANINGS, escape, flag_names
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.report.floor import floor_text
+from mnv2bench.report.intervals import intervals_text
 from mnv2bench.report.machine import machine, pairs
 from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.accuracy import tested
@@ -37,8 +38,7 @@ FIT = "Do MAdds predict latency?"
 NO_CONCLUSION = "Left out: most of these rows cannot be used, as the first lines of this page say."
 ABOUT_LATENCY = """\
 - A latency is the time of one call on a whole batch: the median of every iteration in the undisturbed rounds of a
-  process, and of that the median over fresh processes. In brackets its 95 % interval over processes (Student t on the
-  log scale; a hierarchical bootstrap from 15 processes on); one process has none."""
+  process, and of that the median over fresh processes."""
 ABOUT_ORDER = (
     "- Runtimes stand with the fastest first: by the middle, over variants, of how far each is from the fastest."
 )
@@ -187,7 +187,7 @@ def _allocator(checked: AllocatorCheck | None) -> str:
 def _how_to_read(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
     """What the numbers and the marks mean, of those that occur."""
     timed = [evaluation for evaluation in evaluations if evaluation.record.timed]
-    lines = [ABOUT_LATENCY] if any(evaluation.latency for evaluation in timed) else []
+    lines = [f"{ABOUT_LATENCY} {intervals_text(timed)}"] if any(evaluation.latency for evaluation in timed) else []
     if ranked.cases:
         lines.append(ABOUT_ORDER)
     if any(ranked.fastest(group) for group in layout.setting_groups(timed)):

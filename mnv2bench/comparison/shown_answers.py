@@ -84,6 +84,6 @@ def _shown_answer(answer: Answer, unusual: Sequence[str], drawn: Drawn, rows_of:
         sentences=tuple(map(plain, sentences)),
         header=header,
         rows=rows,
-        remarks=tuple(map(plain, words.remarks(answer))),
+        remarks=tuple(map(plain, filter(None, [*words.remarks(answer), words.intervals_text(answer)]))),
         drawn=drawn,
     )

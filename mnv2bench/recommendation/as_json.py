@@ -78,6 +78,7 @@ def _candidate(candidate: Candidate) -> Json:
         "median_ms": candidate.median_ms,
         "low_ms": low_ms,
         "high_ms": high_ms,
+        "interval": candidate.method.value or None,
         "p90_ms": candidate.percentile_ms(90),
         "p99_ms": candidate.percentile_ms(99),
         "p99_9_ms": candidate.percentile_ms(99.9),

@@ -16,6 +16,7 @@ from mnv2bench.recommendation.words import (
     cells,
     coverage_text,
     headline,
+    intervals_text,
     place,
     remarks,
     row_name,
@@ -79,7 +80,7 @@ def answer_block(
     about.append(usability_text(answer, conditions))
     rows = rows_of(answer)
     table = ["", _table(rows, columns), ""] if rows else []
-    below = [*_below(rows, headline_row(answer)), *remarks(answer)]
+    below = [*_below(rows, headline_row(answer)), *remarks(answer), *filter(None, [intervals_text(answer)])]
     return "\n".join(
         [*(_wrapped(text, columns) for text in about), *table, *(_wrapped(f"- {text}", columns) for text in below)]
     )

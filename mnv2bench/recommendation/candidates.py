@@ -11,7 +11,7 @@ from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
 from mnv2bench.statistics.intervals import t_interval
-from mnv2bench.statistics.latency import process_percentiles
+from mnv2bench.statistics.latency import Method, process_percentiles
 from mnv2bench.statistics.processes import memory, peaks, process_seconds
 from mnv2bench.statistics.rounds import (
     cpu_mj_per_image,
@@ -92,11 +92,17 @@ class Candidate:
 
     @cached_property
     def interval_ms(self) -> tuple[float, float] | None:
-        """The 95 % interval of the median over processes; None for one process."""
+        """The 95 % interval of the median over processes; None for one process whose spread nothing shows."""
         times = self.evaluation.latency
         if times is None or times.low_s is None or times.high_s is None:
             return None
         return round(1e3 * times.low_s, DECIMALS), round(1e3 * times.high_s, DECIMALS)
+
+    @property
+    def method(self) -> Method:
+        """How the interval of the median is made."""
+        times = self.evaluation.latency
+        return times.method if times else Method.NONE
 
     def percentile_ms(self, percentile: float) -> float | None:
         """The upper bound of one of PERCENTILES; None where the sample is too small for it."""

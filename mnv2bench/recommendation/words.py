@@ -25,6 +25,7 @@ from mnv2bench.recommendation.throughput import (
 from mnv2bench.recommendation.ties import separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 from mnv2bench.report.layout import parallelism
+from mnv2bench.statistics.latency import Method
 
 ADVISED_GRID, SMALLEST_GRID = "published", "brief"
 REASONS = {  # why a row cannot be chosen by, of the flags whose name alone does not say it
@@ -41,6 +42,7 @@ ADVICE = {  # what to do about the reason that most rows have
 NO_ENERGY = "Energy needs a processor whose counter may be read, often by root only, and 2 --processes or more."
 MORE_PROCESSES = "Measure with more --processes, 3 at least, or more --rounds."
 BUDGET_DIGITS = Context(prec=4, rounding=ROUND_CEILING)
+SHRUNK = "Intervals are Student's t, with the spread of processes shrunk towards that of the campaign's other cases."
 MOST_NAMED = 5  # ties in a sentence
 HEADER = (
     "budget",
@@ -271,6 +273,12 @@ def _rate(candidate: Candidate) -> str:
 
 def _more(total: int) -> str:
     return f"; and {total - MOST_NAMED} more" if total > MOST_NAMED else ""
+
+
+def intervals_text(answer: Answer) -> str:
+    """How the intervals are made, where that is not Student's t over the processes of each case alone; else ""."""
+    shrunk = any(candidate.method == Method.SHRUNK for candidate in answer.candidates)
+    return SHRUNK if shrunk else ""
 
 
 def name(candidate: Candidate) -> str:

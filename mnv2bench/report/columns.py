@@ -93,6 +93,11 @@ def _contract(evaluation: Evaluation) -> str:
     return WALL if evaluation.case.gpu is None else GPU_WALL
 
 
+def _spent_s(evaluation: Evaluation, name: str) -> float | None:
+    """Seconds of a timed case's processes; `name` is a field of TimeSpent."""
+    return getattr(evaluation.of(record_time), name) or None if evaluation.record.timed else None
+
+
 def _layers(evaluation: Evaluation) -> str | None:
     ran = evaluation.of(layers_ran)
     return ran.text if ran else None
@@ -186,15 +191,23 @@ LATENCIES: Columns = (
         "latency_low_ms",
         float | None,
         lambda e: _latency_ms(e, lambda latency: latency.low_s),
-        "Lower end of its 95 % interval over processes; empty for one process.",
+        "Lower end of its 95 % interval over processes; empty for one process whose spread nothing shows.",
         parts_of=(column.LATENCY, column.GPU_TIMES),
     ),
     Column(
         "latency_high_ms",
         float | None,
         lambda e: _latency_ms(e, lambda latency: latency.high_s),
-        "Upper end of its 95 % interval over processes; empty for one process.",
+        "Upper end of its 95 % interval over processes; empty as above.",
         parts_of=(column.LATENCY, column.GPU_TIMES),
+    ),
+    Column(
+        "latency_interval",
+        str | None,
+        lambda e: (e.latency.method.value or None) if e.latency else None,
+        "How that interval is made: `t`, Student's t on the log scale over the medians of the case's processes; "
+        "`shrunk t`, the same with their spread shrunk towards that of the campaign's other cases; `bootstrap`, a "
+        "hierarchical bootstrap, from 15 processes on.",
     ),
     Column(
         "p90_ms",
@@ -344,20 +357,20 @@ OPENING: Columns = (
     Column(
         "wall_s",
         float | None,
-        lambda e: e.of(record_time).wall_s or None,
+        partial(_spent_s, name="wall_s"),
         "How long all processes of the case ran, from their start to their end.",
     ),
     Column(
         "opening_s",
         float | None,
-        lambda e: e.of(record_time).opening_s or None,
+        partial(_spent_s, name="opening_s"),
         "Of that the import of the runtime and the opening of the model.",
     ),
-    Column("warmup_s", float | None, lambda e: e.of(record_time).warmup_s or None, "Of that the warm-up."),
+    Column("warmup_s", float | None, partial(_spent_s, name="warmup_s"), "Of that the warm-up."),
     Column(
         "rounds_s",
         float | None,
-        lambda e: e.of(record_time).timed_s or None,
+        partial(_spent_s, name="timed_s"),
         "Of that what is inside rounds. The rest is the start of Python, images, and the check of the outputs.",
     ),
 )

@@ -10,6 +10,7 @@ from mnv2bench.records import Record
 from mnv2bench.records import replace as replace_in_record
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import Latency, Speedups, latency
+from mnv2bench.statistics.location import Spread
 from mnv2bench.statistics.rounds import timed_processes
 
 T = TypeVar("T")
@@ -56,7 +57,8 @@ class Evaluation:
     `speedups` are over other cases of the campaign. `find_flags` computes the flags of a record: the caller gives it,
     because flags also come from the packages of GPUs and other devices. `saved_at` is when the file was saved, of a
     journal when its campaign began, None where neither is known. `floor` is what identical campaigns of the machine
-    differ by, None where nobody measured that.
+    differ by, None where nobody measured that. `spread` is by how much processes of its backend differ, as the campaign
+    shows it, None where it has too few cases.
     """
 
     record: Record
@@ -65,6 +67,7 @@ class Evaluation:
     find_flags: Callable[[Record], Flags]
     saved_at: datetime | None = None
     floor: Floor | None = None
+    spread: Spread | None = None
     _values: "dict[Number, Any] | Kept" = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, function: Callable[[Record], T]) -> T:

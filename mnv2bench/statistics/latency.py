@@ -4,14 +4,16 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from mnv2bench.case import EAGER, Case
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Record, Samples
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
-from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, t_interval
+from mnv2bench.statistics.intervals import bootstrap_interval, percentile_bound, shrunk_t_interval, t_interval
+from mnv2bench.statistics.location import Spread
 from mnv2bench.statistics.rounds import (
     madds,
     measured,
@@ -29,12 +31,21 @@ PROCESS_QUANTILE = 0.25  # docs/thresholds.md#detection
 PERCENTILES = (90, 99, 99.9)  # docs/thresholds.md#percentiles
 
 
+class Method(StrEnum):
+    """How an interval over processes is made; docs/thresholds.md#intervals and docs/thresholds.md#spread."""
+
+    NONE = ""
+    T = "t"
+    SHRUNK = "shrunk t"
+    BOOTSTRAP = "bootstrap"
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
     """Seconds of one call on the whole batch; None where the sample does not support the number.
 
-    `low_s` and `high_s`: 95 % interval over processes. `p90_s`, `p99_s` and `p99_9_s`: upper bounds at 99 % confidence,
-    over the used iterations of all processes as if they were one sample.
+    `low_s` and `high_s`: 95 % interval over processes, made by `method`. `p90_s`, `p99_s` and `p99_9_s`: upper bounds at
+    99 % confidence, over the used iterations of all processes as if they were one sample.
     """
 
     median_s: float
@@ -46,6 +57,7 @@ class Latency:
     min_s: float
     process_medians: tuple[float, ...]
     iterations: int
+    method: Method = Method.NONE
 
 
 def latency(record: Record) -> Latency:
@@ -60,10 +72,13 @@ def latency(record: Record) -> Latency:
     median = statistics.median(medians)
     pooled = sorted(itertools.chain.from_iterable(iterations))  # ordered runs are merged, which is quick
     low = high = None
-    if len(medians) > 1:
-        low, high = bootstrap_interval(processes) if len(medians) >= BOOTSTRAP_FROM else t_interval(medians)
-        low = min(low, median)
-        high = max(high, median)
+    method = Method.NONE
+    if len(medians) >= BOOTSTRAP_FROM:
+        method = Method.BOOTSTRAP
+        low, high = _holding(median, bootstrap_interval(processes))
+    elif len(medians) > 1:
+        method = Method.T
+        low, high = _holding(median, t_interval(medians))
     p90, p99, p99_9 = (percentile_bound(pooled, percentile / 100) for percentile in PERCENTILES)
     return Latency(
         median_s=median,
@@ -75,7 +90,22 @@ def latency(record: Record) -> Latency:
         min_s=pooled[0] / 1e9,
         process_medians=medians,
         iterations=len(pooled),
+        method=method,
     )
+
+
+def with_spread(times: Latency, spread: Spread | None) -> Latency:
+    """The latency with the interval that a known spread of processes gives; as it is where a bootstrap made its own."""
+    if spread is None or times.method == Method.BOOTSTRAP:
+        return times
+    low, high = _holding(times.median_s, shrunk_t_interval(times.process_medians, spread))
+    return replace(times, low_s=low, high_s=high, method=Method.SHRUNK)
+
+
+def _holding(median: float, interval: tuple[float, float]) -> tuple[float, float]:
+    """The interval, widened until it holds the median."""
+    low, high = interval
+    return min(low, median), max(high, median)
 
 
 def process_percentiles(record: Record, percentile: float) -> list[float]:

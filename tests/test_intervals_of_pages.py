@@ -1,0 +1,134 @@
+"""Which interval a page shows of few processes, and what never takes a spread from other cases."""
+
+import math
+import sys
+from subprocess import run
+
+import pytest
+
+from mnv2bench.comparison import markdown
+from mnv2bench.comparison.tidy import row
+from mnv2bench.recommendation import answers
+from mnv2bench.recommendation.as_json import as_json
+from mnv2bench.recommendation.block import answer_block
+from mnv2bench.recommendation.machines import by_machine
+from mnv2bench.records import replace
+from mnv2bench.regression.judging.change import changes
+from mnv2bench.statistics.floor import Floor
+from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
+from mnv2bench.statistics.latency import latency
+from tests.measured_cases import MONDAY, evaluated, measured
+
+GRID = ("0.35@96", "0.5@96", "0.75@96", "1.0@96", "1.0@224")
+
+
+def campaign(*gaps, backend="openvino"):
+    """A case of two processes for each gap between them, a part."""
+    return [
+        measured(2.0, 2.0 * (1 + gap), variant=variant, backend=backend)
+        for variant, gap in zip(GRID, gaps, strict=False)
+    ]
+
+
+ALIKE = campaign(0.010, 0.012, 0.014, 0.011, 0.013)  # process sd of 0.8 %
+
+
+def test_two_processes_have_the_spread_that_the_other_cases_of_their_campaign_show():
+    (first, *_) = evaluated(*ALIKE)
+    plain = latency(first.record)
+    assert (plain.method, first.latency.method) == ("t", "shrunk t")
+    assert (plain.low_s, plain.high_s) == pytest.approx(tuple(x / 1e3 for x in t_interval((2.0, 2.02))))
+    assert first.spread.sd == pytest.approx(0.0084, abs=1e-4)  # the root of the mean square of gap / sqrt(2)
+    assert first.spread.degrees == 5
+    low, high = shrunk_t_interval((2.0, 2.02), first.spread)
+    assert (first.latency.low_s, first.latency.high_s) == pytest.approx((low / 1e3, high / 1e3))
+    assert math.log(plain.high_s / plain.low_s) == pytest.approx(0.1264, abs=1e-4)  # +-6.3 %: 12.7 standard errors
+    assert math.log(first.latency.high_s / first.latency.low_s) == pytest.approx(0.028, abs=1e-3)
+
+
+def test_what_is_not_of_the_interval_stays_to_the_last_digit():
+    for alone, beside in ((latency(e.record), e.latency) for e in evaluated(*ALIKE)):
+        assert alone.median_s == beside.median_s
+        assert alone.process_medians == beside.process_medians
+        assert (alone.p90_s, alone.min_s, alone.iterations) == (beside.p90_s, beside.min_s, beside.iterations)
+
+
+def test_too_few_cases_show_no_spread_and_plain_t_stays():
+    (first, second) = evaluated(*ALIKE[:2])
+    assert first.spread is None
+    assert first.latency == latency(first.record)
+    assert second.latency.method == "t"
+
+
+def test_the_a_a_floor_of_the_machine_shows_a_spread_too():
+    checked = {f"mobilenet_v2_0.35_96-b1-openvino-cpu-fp32-t{threads}": 1.0 for threads in (1, 2)}
+    floor = Floor(MONDAY, 5, {"openvino": 0.01}, {}, 0.0, 20, checked, {})
+    (first, *_) = evaluated(*ALIKE[:2], floor=floor)
+    assert first.latency.method == "shrunk t"
+
+
+def test_from_15_processes_on_the_bootstrap_is_left_alone():
+    many = [measured(*[2.0 + n / 100 for n in range(15)], variant=variant) for variant in GRID]
+    for evaluation in evaluated(*many):
+        assert evaluation.latency == latency(evaluation.record)
+        assert evaluation.latency.method == "bootstrap"
+
+
+def test_cases_of_another_device_or_campaign_show_nothing():
+    here = measured(2.0, 2.2, 2.1, backend="litert", variant="0.35@96")
+    (*_, last) = evaluated(*ALIKE, here)  # another plan: three processes
+    assert last.spread is None
+
+
+def test_the_legend_of_a_page_names_the_methods_that_occur():
+    shrunk = (
+        "Student t on the log scale, with the spread of its processes shrunk towards that of the campaign's other cases"
+    )
+    plain = "Student t on the log scale, with the spread of its own processes"
+
+    def legend(*records):
+        return markdown([("a.json", list(records))]).partition("In brackets its 95 % interval over processes: ")[2]
+
+    assert legend(*ALIKE).startswith(f"{shrunk}.\n")
+    assert legend(*ALIKE[:2]).startswith(f"{plain}.\n")
+    assert legend(measured(2.0)).startswith("none for one process alone.\n")
+
+
+def test_the_csv_and_the_json_name_the_method_of_each_row():
+    first, *_ = shrunk = evaluated(*ALIKE)
+    assert row(first)["latency_interval"] == "shrunk t"
+    assert [row(e)["latency_interval"] for e in evaluated(measured(2.0), measured(2.0, 2.1))] == [None, "t"]
+    (machine,) = as_json(by_machine(shrunk))["machines"]
+    assert machine["answers"][0]["best"]["interval"] == "shrunk t"
+
+
+def test_a_terminal_names_the_method_where_it_is_not_plain():
+    about = "- Intervals are Student's t, shrunk to the spread of the campaign's other cases."
+    (shrunk,), (plain,) = answers(evaluated(*ALIKE)), answers(evaluated(*ALIKE[:2]))
+    assert about in answer_block(shrunk, 120)
+    assert "shrunk" not in answer_block(plain, 120)
+
+
+def test_compare_takes_no_spread_from_other_cases():
+    before, after = measured(2.0, 2.02, 2.01), measured(2.1, 2.12, 2.13)
+    others = [measured(2.0, 2.3, 1.8, variant=variant) for variant in GRID[:4]]
+    (alone,) = changes([before], [after])
+    (beside, *_) = changes([before, *others], [after, *others])
+    assert (alone.ratio, alone.low, alone.high) == (beside.ratio, beside.low, beside.high)
+    assert (alone.low, alone.high) == pytest.approx((1.0376, 1.0688), abs=1e-4)
+
+
+def test_nothing_that_judges_a_night_knows_of_spreads():
+    judging = "import mnv2bench.regression.judging.change, mnv2bench.regression.gate.gate, sys; print(*sys.modules)"
+    loaded = run([sys.executable, "-c", judging], capture_output=True, text=True, check=True).stdout.split()
+    assert "mnv2bench.regression.judging.change" in loaded
+    assert "mnv2bench.statistics.spread" not in loaded
+
+
+def test_one_process_whose_spread_others_show_can_be_chosen_by():
+    single = replace(measured(3.0, variant="1.0@192"), plan=ALIKE[0].plan)
+    (an_answer,) = answers(evaluated(*ALIKE, single))
+    assert an_answer.usability.left_out == {}
+    (candidate,) = [each for each in an_answer.candidates if each.variant == "1.0@192"]
+    low, high = candidate.interval_ms
+    assert (low, high) == (pytest.approx(2.935, abs=1e-3), pytest.approx(3.066, abs=1e-3))  # 2.57 sd of 0.84 %
