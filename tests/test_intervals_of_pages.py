@@ -103,7 +103,7 @@ def test_the_csv_and_the_json_name_the_method_of_each_row():
 
 
 def test_a_terminal_names_the_method_where_it_is_not_plain():
-    about = "- Intervals are Student's t, shrunk to the spread of the campaign's other cases."
+    about = "- Intervals are Student's t, shrunk towards the spread of other cases."
     (shrunk,), (plain,) = answers(evaluated(*ALIKE)), answers(evaluated(*ALIKE[:2]))
     assert about in answer_block(shrunk, 120)
     assert "shrunk" not in answer_block(plain, 120)

@@ -471,6 +471,17 @@ def test_the_block_fits_80_columns_of_every_real_file(file, rows_of):
     assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
+def test_a_column_without_room_is_left_out_and_none_is_cut_off():
+    (file,) = [path for path in REAL_FILES if path.name == "0001_published_precisions.json"]
+    recommendation = recommended({file.name: contents_of(file)}, Goal(latency_ms=5, percentile=99))
+    lines = block(recommendation.machines, 80).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("budget"))
+    assert [" ".join(line.split()) for line in lines[first - 1 : first + 1]] == [
+        "top-1 kept of",
+        "budget variant runtime ms (95 %) p99 ms % fp32 %",
+    ]
+
+
 def test_texts_of_files_reach_a_terminal_without_control_characters():
     records = evaluated(measured(4, 4, 4), source="\x1b[31mred\x07.json"), evaluated(measured(3, 3, 3), source="b")
     unusual = {"\x1b[31mred\x07.json": ["busy: load 3.0\x1b"]}
@@ -486,7 +497,8 @@ def test_json_has_every_number_by_its_unit():
     assert only["best"] == {
         "case": "mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1", "variant": "mobilenet_v2_1.0_224",
         "backend": "openvino", "precision": "fp32", "batch": 1, "threads": 1, "streams": 1, "file": "a.json",
-        "median_ms": 4.0, "low_ms": 4.0, "high_ms": 4.0, "p90_ms": 4.0, "p99_ms": None, "p99_9_ms": None,
+        "median_ms": 4.0, "low_ms": 4.0, "high_ms": 4.0, "interval": "t", "p90_ms": 4.0, "p99_ms": None,
+        "p99_9_ms": None,
         "images_per_s": 250.0, "images_per_s_low": 250.0, "images_per_s_high": 250.0, "cpu_ms_per_image": 4.0,
         "peak_mb": 100.0,
         "largest_peak_mb": 100.0, "mj_per_image": None, "top1_percent": 71.8,

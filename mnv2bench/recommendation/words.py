@@ -42,7 +42,7 @@ ADVICE = {  # what to do about the reason that most rows have
 NO_ENERGY = "Energy needs a processor whose counter may be read, often by root only, and 2 --processes or more."
 MORE_PROCESSES = "Measure with more --processes, 3 at least, or more --rounds."
 BUDGET_DIGITS = Context(prec=4, rounding=ROUND_CEILING)
-SHRUNK = "Intervals are Student's t, with the spread of processes shrunk towards that of the campaign's other cases."
+SHRUNK = "Intervals are Student's t, shrunk towards the spread of other cases."
 MOST_NAMED = 5  # ties in a sentence
 HEADER = (
     "budget",
@@ -278,7 +278,7 @@ def _more(total: int) -> str:
 def intervals_text(answer: Answer) -> str:
     """How the intervals are made, where that is not Student's t over the processes of each case alone; else ""."""
     shrunk = any(candidate.method == Method.SHRUNK for candidate in answer.candidates)
-    return SHRUNK if shrunk else ""
+    return SHRUNK if shrunk and not answer.goal.is_for_throughput else ""
 
 
 def name(candidate: Candidate) -> str:

@@ -44,8 +44,8 @@ class Method(StrEnum):
 class Latency:
     """Seconds of one call on the whole batch; None where the sample does not support the number.
 
-    `low_s` and `high_s`: 95 % interval over processes, made by `method`. `p90_s`, `p99_s` and `p99_9_s`: upper bounds at
-    99 % confidence, over the used iterations of all processes as if they were one sample.
+    `low_s` and `high_s`: 95 % interval over processes, made by `method`. `p90_s`, `p99_s` and `p99_9_s`: upper bounds
+    at 99 % confidence, over the used iterations of all processes as if they were one sample.
     """
 
     median_s: float
