@@ -210,6 +210,14 @@ def test_programs_that_are_not_timed_run_side_by_side_but_no_more_than_are_allow
     assert max(outcome.result["running"] for outcome in ended.values()) == 2
 
 
+def test_no_program_begins_when_it_is_late_and_those_that_run_end(sleepers):
+    ended = []
+    for number, _ in run_side_by_side(sleepers(0.01, 0.01, 0.01, 0.01), at_once=1, is_late=lambda: len(ended) >= 2):
+        ended.append(number)
+    assert ended == [0, 1]
+    assert list(run_side_by_side(sleepers(0.01), at_once=1, is_late=lambda: True)) == []
+
+
 def test_one_program_that_hangs_is_killed_at_its_limit_and_delays_no_other(sleepers):
     (hanging,) = sleepers(3600, timeout_s=2.0)
     ended = list(run_side_by_side([hanging, *sleepers(0.01, 0.01)], at_once=2))

@@ -15,11 +15,13 @@ from mnv2bench.campaign.estimate import Estimate, estimate
 from mnv2bench.campaign.items import CaseItem
 from mnv2bench.case import Case
 from mnv2bench.policy import policy
-from mnv2bench.records import Plan, Process, replace
+from mnv2bench.records import Plan, Process, record, replace
 from mnv2bench.records.blocks import BlockLine, Reason, block_of, spent_s
 from mnv2bench.records.journal import End, Head, Journal, Unusable, lines, load
 from mnv2bench.records.reading import contents_of
+from mnv2bench.report.machine import machine
 from mnv2bench.selection import BUDGETED, select
+from mnv2bench.shipping.readme import _command as command
 from mnv2bench.texts import duration_s
 
 FAST, SLOW, SLOWEST = (Case(backend=name) for name in ("onnxruntime", "openvino", "torch_eager"))
@@ -305,8 +307,8 @@ def test_an_interrupted_campaign_goes_on_with_the_time_that_it_had_left(tmp_path
     assert sum(process.wall_s for process in journal.processes) == pytest.approx(100.0, abs=5.0)
     assert clock.now - before == pytest.approx(100.0 - sum(p.wall_s for r in first for p in r.processes), abs=5.0)
     journal.note(End(50_000_000))
-    for record in load(journal.path):
-        assert [process.number for process in record.processes] == list(range(len(record.processes)))
+    for of_case in load(journal.path):
+        assert [process.number for process in of_case.processes] == list(range(len(of_case.processes)))
 
 
 def test_a_campaign_that_came_to_its_end_measures_nothing_when_it_is_resumed(tmp_path):
@@ -430,6 +432,17 @@ def test_an_estimate_with_a_budget_is_of_two_processes_of_each_case():
     assert (budgeted.processes, budgeted.seconds) == (4, fixed.seconds)
     assert budgeted.one_each_s == pytest.approx(once.seconds)
     assert (budgeted.budget_s, fixed.budget_s, fixed.one_each_s) == (600.0, 0.0, 0.0)
+
+
+def test_pages_say_that_a_budget_was_divided_and_the_command_of_a_case_has_the_processes_that_it_had():
+    plan = replace(PLAN, budget_s=600.0)
+    processes = [Process(FAST, n, n, 0, "ok", "", 9.0, samples(1.0)) for n in range(7)]
+    of_case = record(FAST, plan, MACHINE, processes)
+    assert (
+        "a budget of 10 min, of which a case gets 30 fresh processes at most, in shuffled blocks, 4 undis"
+        in machine("night", of_case)
+    )
+    assert "--processes 7 --rounds 4 " in command(of_case)
 
 
 def test_a_plan_with_a_budget_needs_a_policy(tmp_path):

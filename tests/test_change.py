@@ -153,7 +153,7 @@ def test_incomparable_numbers_stay_and_their_verdict_goes():
 
 
 def test_plans_may_differ_in_how_often_and_for_how_long_and_in_nothing_else():
-    assert plan_differences(Plan(), replace(QUICK, rounds=15, timeout_s=60.0)) == ()
+    assert plan_differences(Plan(), replace(QUICK, rounds=15, timeout_s=60.0, budget_s=600.0)) == ()
     assert plan_differences(Plan(), replace(Plan(), rounds=5, warmup_s=0.1)) == (
         "plan.rounds: 15 in A, 5 in B",
         "plan.warmup_s: 0.5 in A, 0.1 in B",

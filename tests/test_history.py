@@ -83,7 +83,9 @@ def test_a_row_is_a_row_of_the_tidy_table_with_its_night_and_its_level(results):
     assert math.exp(first["level"]) == pytest.approx(0.5e-3)
     assert first["process_sd"] == pytest.approx(0.0226, abs=1e-4)
     assert json.loads(first["libraries"]) == LIBRARIES
-    assert list(json.loads(first["plan"])) == sorted(set(Plan.__struct_fields__) - {"processes", "timeout_s"})
+    assert list(json.loads(first["plan"])) == sorted(
+        set(Plan.__struct_fields__) - {"processes", "timeout_s", "budget_s"}
+    )
     table = tidy([("x", journal.load(files(results)[0]))])
     common = [name for name in COLUMNS if name in table.columns and name not in ("source", "saved_at")]
     assert common == [
@@ -177,7 +179,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
         "0006_e": content({SMALL: [0.5]}).replace('"seed": 7', '"seed": "seven"', 1),
         "0007_f": content({SMALL: [0.5]}).replace(f'["{SMALL.id}"]', f'["{SMALL.id}", "{SMALL.id}"]'),
         "0012_k": content({}),
-        "0008_g": content({SMALL: [0.5]}).replace('"schema": 6', '"schema": 99'),
+        "0008_g": content({SMALL: [0.5]}).replace('"schema": 7', '"schema": 99'),
         "0009_h": content({SMALL: [0.5]}, environment=3).replace('"libraries": {', '"libraries": 3, "x": {'),
         "notes": "{",
     }

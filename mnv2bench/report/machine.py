@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from mnv2bench.networks import CLASSES
 from mnv2bench.records import Plan, Record, Weights
 from mnv2bench.report.cells import escape
+from mnv2bench.texts import duration_text
 
 
 def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
@@ -67,7 +68,11 @@ def _known(fact: object, otherwise: str = "unknown") -> str:
 
 
 def _plan(plan: Plan) -> str:
+    processes = f"{plan.processes} fresh processes a case"
+    if plan.budget_s:
+        budget = duration_text(plan.budget_s)
+        processes = f"a budget of {budget}, of which a case gets {plan.processes} fresh processes at most,"
     return (
-        f"{plan.processes} fresh processes a case in shuffled blocks, {plan.rounds} undisturbed rounds of "
+        f"{processes} in shuffled blocks, {plan.rounds} undisturbed rounds of "
         f"{1e3 * plan.round_s:g} ms each, after a warm-up of {plan.warmup_s:g} to {plan.warmup_cap_s:g} s"
     )

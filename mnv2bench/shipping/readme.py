@@ -130,7 +130,7 @@ def _command(record: Record) -> str:
         "precisions": case.precision,
         "threads": case.threads,
         "batches": case.batch,
-        "processes": plan.processes,
+        "processes": len(record.processes) if plan.budget_s else plan.processes,
         "rounds": plan.rounds,
         "seed": record.seed,
     }

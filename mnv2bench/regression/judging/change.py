@@ -21,7 +21,7 @@ CHANGED = 1.015
 SAME = 1.02
 CHANGES = ("slower", "faster")
 ALONE = "beyond 1.5 % by its own interval, and not among {compared} cases"
-CHANGE_NO_LEVEL = ("processes", "timeout_s")  # of a plan: how often and how long, which moves no process's level
+CHANGE_NO_LEVEL = ("processes", "timeout_s", "budget_s")  # how often and how long, which moves no process's level
 
 
 @dataclass(frozen=True)
