@@ -72,6 +72,12 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.REFUSED: NO_PLACE,
         ExitCode.INTERRUPTED: STOPPED,
     },
+    "loadgen": {
+        ExitCode.DONE: "LoadGen calls every run VALID, and all outputs are right",
+        ExitCode.BAD: "a run is INVALID, or a case is wrong, failed, timed out or cannot run here",
+        ExitCode.REFUSED: NO_PLACE,
+        ExitCode.INTERRUPTED: "interrupted; scenarios that had ended are kept",
+    },
     "duel": {
         ExitCode.DONE: "pairs were measured of every case, and none is a regression; a case may be inconclusive",
         ExitCode.BAD: "a regression",

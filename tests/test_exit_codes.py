@@ -47,6 +47,12 @@ ELSEWHERE = {  # where another test holds a code against a real run: each takes 
     ("build-runner", 0): "test_bundles.py::test_the_verb_builds_a_runner_and_says_where_it_lies",
     ("ship", 0): "test_ship.py::test_a_folder_holds_the_measured_file_and_a_program_that_was_verified",
     ("ship", 1): "test_ship.py::test_a_program_of_another_package_is_shipped_and_one_whose_outputs_are_wrong_is_not",
+    (
+        "loadgen",
+        0,
+    ): "test_loadgen_verb.py::test_a_runtime_answers_loadgens_queries_in_every_scenario",
+    ("loadgen", 1): "test_loadgen_verb.py::test_a_case_whose_outputs_are_wrong_is_bad_and_shows_no_number",
+    ("loadgen", 130): "test_exit_codes.py::test_a_verb_that_measures_is_interrupted",
     ("selfcheck", 130): "test_exit_codes.py::test_a_verb_that_measures_is_interrupted",
 }
 
@@ -124,6 +130,7 @@ RUNS = [  # verb, code, its words, what it prints
     ("profile", 1, ("mobilenet_v2_0.35_96-b1-tensorrt-cpu-fp32-t1", *Q), "nothing was measured: unsupported"),
     ("profile", 2, ("nonsense",), "is not a case id"),
     ("roofline", 2, ("nonsense",), "is not a case id"),
+    ("loadgen", 2, (FAKE.id, "--latency-bound", "5ms"), "--latency-bound is of the scenario server"),
     ("duel", 2, ("--old", "/no/such/python"), "/no/such/python"),
     ("gate", 0, NIGHTS, "0003_nightly"),
     ("gate", 2, ("--results", "nowhere"), "no night of"),
@@ -178,11 +185,12 @@ def test_a_verb_ends_with_the_code_of_the_table_and_says_why(ended, name, code, 
     assert ExitCode(code) in CODES[name]
 
 
-@pytest.mark.parametrize("verb", ["profile", "selfcheck"])
+@pytest.mark.parametrize("verb", ["profile", "loadgen", "selfcheck"])
 def test_a_verb_that_measures_is_interrupted(started, place, wait_for, verb):
-    words = {"profile": (FAKE.id, *Q), "selfcheck": ("--only", "nights", "--nights", "100000")}[verb]
+    nights = ("--only", "nights", "--nights", "100000")
+    words = {"profile": (FAKE.id, *Q), "loadgen": (FAKE.id,), "selfcheck": nights}[verb]
     running = started("mnv2bench", verb, *words, MNV2BENCH_FAKE=f"{FAKE.variant}=hang")
-    if verb == "profile":
+    if verb != "selfcheck":
         started.worker(running)
     else:
         wait_for(lambda: psutil.Process(running.pid).cpu_times().user > 1.5)  # it has begun to count nights

@@ -34,6 +34,7 @@ TEXT_COLUMNS = (
     "equal",
     "case",
     "verdict",
+    "scenario",
     "why",
     "95 %",
     "night",

@@ -11,6 +11,7 @@ GROUPS = {  # group: verb: an example
         "run": "mnv2bench run --widths 0.35,1.0 --resolutions 224 --backends openvino,litert --dry-run",
         "profile": "mnv2bench profile mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1",
         "roofline": "mnv2bench roofline --backends onnxruntime --widths 1.0 --resolutions 224",
+        "loadgen": "mnv2bench loadgen 0.35_96-b1-openvino-cpu-fp32-t1 --scenario single-stream,server",
         "selfcheck": "mnv2bench selfcheck --only aa --save",
     },
     ANSWER: {

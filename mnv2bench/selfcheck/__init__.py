@@ -8,7 +8,19 @@ from rich.console import Console
 
 from mnv2bench.case import is_gpu
 from mnv2bench.records import Plan
-from mnv2bench.selfcheck import allocator, device, duels, gpu, harness, history, identical, nights, profiles, shipped
+from mnv2bench.selfcheck import (
+    allocator,
+    device,
+    duels,
+    gpu,
+    harness,
+    history,
+    identical,
+    loadgen,
+    nights,
+    profiles,
+    shipped,
+)
 
 DEFAULT_CHECKS = ("overhead", "benchmark_app", "aa")  # they take minutes and need no second environment
 
@@ -50,6 +62,7 @@ CHECKS: dict[str, Callable[[Options, Console], bool]] = {
     "aa": lambda options, out: identical.aa(Plan(processes=options.repeats), out, options.results),
     "allocator": lambda options, out: allocator.check_allocator(Plan(processes=options.repeats), out, options.results),
     "ship": lambda options, out: shipped.ship_check(options.repeats, out),
+    "loadgen": lambda options, out: loadgen.check_loadgen(options.repeats, out),
     "device": _device,
     "nights": lambda options, out: nights.nights(options.nights, options.sittings, out, options.seed),
     "history": lambda options, out: history.history(options.repeats, out),
