@@ -187,7 +187,8 @@ def cases(
     precisions: Iterable[str] = (precisions.FP32.name,),
     threads: Iterable[int] = (1,),
     batches: Iterable[int] = (1,),
+    streams: Iterable[int] = (1,),
 ) -> tuple[Case, ...]:
     """Every combination, each once, in the order given."""
-    product = itertools.product(networks, variants, batches, backends, devices, precisions, threads)
-    return tuple(dict.fromkeys(Case(n, w, r, b, k, d, p, t) for n, (w, r), b, k, d, p, t in product))
+    product = itertools.product(networks, variants, batches, backends, devices, precisions, threads, streams)
+    return tuple(dict.fromkeys(Case(n, w, r, b, k, d, p, t, streams=s) for n, (w, r), b, k, d, p, t, s in product))

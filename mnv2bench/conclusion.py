@@ -45,6 +45,7 @@ class Requested:
                 "precision": selection.precisions,
                 "threads": selection.threads,
                 "batch": selection.batches,
+                "streams": selection.streams,
             }
         )
 

@@ -9,12 +9,12 @@ from typing import TypeVar
 from mnv2bench import backends, networks, precisions
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.weights import with_classes
-from mnv2bench.case import GRIDS, Case, cases, is_elsewhere, is_gpu, variants
+from mnv2bench.case import GRIDS, Case, Kind, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.matching import matching_name, matching_names
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
-from mnv2bench.texts import duration_s
+from mnv2bench.texts import counted, duration_s
 from mnv2bench.workers.environment import checked_environment
 
 N = TypeVar("N", int, float)
@@ -43,6 +43,11 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     ),
     "threads": ("", "Numbers of threads, separated by commas; `all` means one for each core."),
     "batches": ("", "Batch sizes, separated by commas. Default: those of the suite."),
+    "streams": (
+        "",
+        "Of throughput on this processor: how many instances work at once in a process, separated by commas, each on "
+        "--threads threads and a batch of its own. Default: 1. Threads by default: the cores divided by the streams.",
+    ),
     "processes": ("", "Fresh processes for each case. Default: 3 on the quick grid, else 5."),
     "rounds": (
         "",
@@ -67,9 +72,13 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     ),
 }
 
-LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches")
+LISTS = ("networks", "widths", "resolutions", "backends", "devices", "precisions", "threads", "batches", "streams")
 SINGULARS = dict(
-    zip(LISTS, ("network", "width", "resolution", "backend", "device", "precision", "thread", "batch"), strict=True)
+    zip(
+        LISTS,
+        ("network", "width", "resolution", "backend", "device", "precision", "thread", "batch", "stream"),
+        strict=True,
+    )
 )
 PLURALS = {"suite": "suites"} | {singular: name for name, singular in SINGULARS.items()}
 BUDGET = {  # the option of `run` and `pytest suites` alone
@@ -111,6 +120,7 @@ class Selection:
     precisions: tuple[str, ...]
     threads: tuple[int, ...]
     batches: tuple[int, ...]
+    streams: tuple[int, ...]
     plan: Plan
     seed: int
     weights: Weights
@@ -253,6 +263,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         precisions=_words(texts["precisions"]),
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", texts["batches"], int),
+        streams=_numbers("streams", texts["streams"], int),
         plan=_plan(texts, environment),
         seed=_limited("seed", texts["seed"], MAX_SEED),
         weights=_weights(texts["weights"], texts["images"]),
@@ -261,11 +272,11 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
 
 
 def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
-    """The cases of a suite, those of this machine first. Latency is of batch 1, throughput of larger batches too.
+    """The cases of a suite, those of this machine first.
 
-    On GPUs and other devices the quick grid has the variants of the brief one.
-
-    They have as many classes as the file of weights. ValueError, in one line, where that file does not fit them.
+    Latency is of batch 1 and one stream, throughput of larger batches and of several streams too. On GPUs and other
+    devices the quick grid has the variants of the brief one. All cases have as many classes as the file of weights.
+    ValueError, in one line, where that file does not fit them, and where streams would share cores.
     """
     elsewhere = tuple(filter(is_elsewhere, selection.devices))
     gpus = tuple(filter(is_gpu, selection.devices))
@@ -276,12 +287,24 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
         *(_gpus(suite, there, gpus) if gpus else ()),
         *(_elsewhere(suite, there, elsewhere) if elsewhere else ()),
     )
+    _require_cores(chosen)
     return with_classes(chosen, selection.weights)
 
 
+def _require_cores(chosen: Iterable[Case]) -> None:
+    """ValueError, in one line, for several streams that have more threads together than this machine has cores."""
+    for case in chosen:
+        if case.streams > 1 and case.kind == Kind.MEASURED_HERE and case.total_threads > cores():
+            raise ValueError(
+                f"{case.streams} streams of {counted(case.threads, 'thread')} need {case.total_threads} cores, and there "
+                f"are {cores()} for this process: leave --threads out, which divides the cores, or name fewer --streams"
+            )
+
+
 def selected_cases(selection: Selection) -> tuple[Case, ...]:
-    """The cases of the suite that the batches name: throughput where one is larger than 1, else latency."""
-    return suite_cases("throughput" if any(batch != 1 for batch in selection.batches) else "latency", selection)
+    """The cases of the suite that the batches and streams name: throughput where one is not 1, else latency."""
+    of_throughput = any(number != 1 for number in (*selection.batches, *selection.streams))
+    return suite_cases("throughput" if of_throughput else "latency", selection)
 
 
 def named_case(text: str, selection: Selection) -> Case:
@@ -290,13 +313,20 @@ def named_case(text: str, selection: Selection) -> Case:
     ValueError, in one line, for a text that is no part of an id, and for one that is a part of several.
     """
     try:
-        return Case.parse(text)
+        case = Case.parse(text)
     except ValueError as error:
-        for candidates in _named_candidates(selection):
-            ids = [case.id for case in candidates]
-            if matching_names(text, ids):
-                return Case.parse(matching_name(text, ids))
-        raise ValueError(f"{error}, nor a part of one") from None
+        case = _case_with(text, selection, error)
+    _require_cores((case,))
+    return case
+
+
+def _case_with(text: str, selection: Selection, error: ValueError) -> Case:
+    """The only case that has the text in its id."""
+    for candidates in _named_candidates(selection):
+        ids = [case.id for case in candidates]
+        if matching_names(text, ids):
+            return Case.parse(matching_name(text, ids))
+    raise ValueError(f"{error}, nor a part of one") from None
 
 
 def _named_candidates(selection: Selection) -> Iterator[tuple[Case, ...]]:
@@ -342,6 +372,7 @@ def _cases(
     default: tuple[str, ...],
     threads: Iterable[int],
     batches: tuple[int, ...],
+    streams: tuple[int, ...] = (1,),
 ) -> tuple[Case, ...]:
     """The cases of these backends on devices of one kind, in the precisions that were requested, else the default."""
     automatic = selection.precisions == (AUTO,)
@@ -353,8 +384,16 @@ def _cases(
         precisions=precisions.NAMES if automatic else selection.precisions or default,
         threads=dict.fromkeys(threads),
         batches=batches,
+        streams=streams,
     )
     return tuple(case for case in every if not automatic or case.precision in _automatic(device, case.backend))
+
+
+def _threads_here(suite: str, quick: bool, streams: int) -> tuple[int, ...]:
+    """The numbers of threads of a stream on this processor, where none is named."""
+    if suite == "latency":
+        return (1,) if quick else (1, cores())
+    return (max(1, cores() // streams),)
 
 
 def _gpu_batches(suite: str, quick: bool) -> tuple[int, ...]:
@@ -378,11 +417,13 @@ def _gpus(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
         default=QUICK_ON_GPUS if quick else _precisions_on_gpus(),
         threads=selection.threads or (1,),
         batches=tuple(batch for batch in batches if (batch == 1) == (suite == "latency")),
+        streams=_streams(suite, selection),
     )
 
 
 def _elsewhere(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
     """Cases of other devices: batch 1 and one thread where no option says otherwise, as their cores are not known."""
+    streams = _streams(suite, selection)
     batches = tuple(b for b in selection.batches or (1,) if (b == 1) == (suite == "latency"))
     return _cases(
         selection,
@@ -392,30 +433,46 @@ def _elsewhere(suite: str, selection: Selection, devices: tuple[str, ...]) -> tu
         default=(FP32.name,),
         threads=selection.threads or (1,),
         batches=batches,
+        streams=streams,
     )
+
+
+def _streams(suite: str, selection: Selection) -> tuple[int, ...]:
+    """The numbers of streams of a suite: latency is of one alone."""
+    requested = selection.streams or (1,)
+    return tuple(number for number in requested if number == 1) if suite == "latency" else requested
 
 
 def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
     """Cases of this machine's processor: latency at one thread and at all cores, throughput at batches 1, 8 and 32.
+
+    Throughput has all cores, divided among its streams.
 
     The quick grid is smaller where no backends are named: one thread for latency, batch 8 of the backends that declare
     `quick_throughput`, and those that compile on the variants of the brief grid only. Its latency is also measured
     in the `quick_precisions` of each backend, where no precision is named.
     """
     quick = selection.grid == "quick"
-    everywhere = (cores(),)
-    threads: tuple[int, ...]
     batches: tuple[int, ...]
     if suite == "latency":
-        threads, batches = (1,) if quick else (1, *everywhere), (1,)
+        batches = (1,)
         if selection.batches:
             batches = tuple(batch for batch in selection.batches if batch == 1)
         names = selection.backends or all_backends()
     else:
-        threads, batches = everywhere, selection.batches or ((8,) if quick else (1, 8, 32))
+        batches = selection.batches or ((8,) if quick else (1, 8, 32))
         quickly = quick and not selection.backends and not selection.batches
         names = _quick_throughput_backends() if quickly else selection.backends or all_backends()
-    chosen = _cases(selection, "cpu", names, devices, (FP32.name,), selection.threads or threads, batches)
+    chosen = tuple(
+        case
+        for number in _streams(suite, selection)
+        for case in _cases(
+            *(selection, "cpu", names, devices, (FP32.name,)),
+            threads=selection.threads or _threads_here(suite, quick, number),
+            batches=batches,
+            streams=(number,),
+        )
+    )
     if not quick or selection.backends:
         return chosen
     if suite == "latency" and not selection.precisions:

@@ -46,7 +46,7 @@ def modules(name):
 
 def test_the_reader_of_imports_sees_those_that_are_there():
     worker, torch = PACKAGE / "workers" / "worker.py", PACKAGE / "backends" / "shared" / "torch_session.py"
-    assert {"mnv2bench.backends", "mnv2bench.workers.opening.time_session", "shutil"} <= set(imports(worker))
+    assert {"mnv2bench.backends", "mnv2bench.workers.opening.time_streams", "shutil"} <= set(imports(worker))
     assert forbidden_imports([torch], ["torch"])[0] == "mnv2bench/backends/shared/torch_session.py imports torch"
 
 

@@ -28,6 +28,7 @@ from mnv2bench.workers.checking import after_counting, after_rounds, madds_of
 from mnv2bench.workers.outputs import Reference
 from mnv2bench.workers.peak import UNKNOWN, Peak, product_peak
 from mnv2bench.workers.rotation import Rotation, kept, new_calls, repeated_calls
+from mnv2bench.workers.rotation import checks as checks_beside
 
 SEEDED = WeightsKind.SEEDED
 CASE = Case(width=0.35, resolution=96, backend="fake")
@@ -278,7 +279,7 @@ def test_each_round_has_other_images_than_the_round_before_and_the_last_two_batc
     assert rotation.logits == [2.0, 3.0, 4.0, 2.0, 3.0, 5.0, 6.0]
     assert kept(4, 7) == (2, 3, 4, 2, 3, 5, 6)
     rounds = [Round((9000, 11_000), 20_000, 0), Round((9500, 12_000), 21_500, 0), Round((500, 13_000), 13_500, 0)]
-    assert rotation.checks(rounds) == Checks(put_ns=2000, get_ns=1000, new_ns=9000, rested_ns=10_000)
+    assert checks_beside([rotation], rounds) == Checks(put_ns=2000, get_ns=1000, new_ns=9000, rested_ns=10_000)
     assert new_calls(rounds, 7) == [9000, 9500]
     assert repeated_calls(rounds, 7) == [11_000, 12_000, 500, 13_000]
 

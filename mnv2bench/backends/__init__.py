@@ -1,7 +1,8 @@
 """Backend interface: `open(case, path)` returns a Session with `put`, `run` and `get`.
 
 A backend is one module, in this folder or anywhere with an entry point in the group `mnv2bench.backends`. It declares
-what it is in the constant `RUNTIME`, and `open` gives a Session. Nothing in a backend times, prints or catches.
+what it is in the constant `RUNTIME`, and `open` gives a Session. Streams are several Sessions in one process, of
+`open_streams` where a backend has it. Nothing in a backend times, prints or catches.
 """
 
 from mnv2bench.backends.interface.registry import (
@@ -12,6 +13,7 @@ from mnv2bench.backends.interface.registry import (
     is_known,
     missing_instructions,
     names,
+    open_streams,
     require,
     require_supported,
     runtime,
@@ -33,6 +35,7 @@ __all__ = [
     "is_known",
     "missing_instructions",
     "names",
+    "open_streams",
     "require",
     "require_supported",
     "runtime",

@@ -24,6 +24,7 @@ RUNTIME = Runtime(
     profiler="executorch",
     why_no_trace="ExecuTorch's ETDump is no Chrome trace",
     programs={"cpu": "executorch"},
+    why_no_streams="its Python binding keeps the interpreter's lock during a call: calls of several threads take turns",
     mobile=True,
     counted=True,
 )

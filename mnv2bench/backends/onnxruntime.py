@@ -53,21 +53,21 @@ onnxruntime.disable_telemetry_events()
 
 
 class OnnxRuntimeSession(Session):
-    """Session on onnxruntime's CPU provider, with bound input and output."""
+    """Session on onnxruntime's CPU provider, with bound input and output.
 
-    def __init__(self, case: Case, path: Path, options: Any = None) -> None:
+    `session` is onnxruntime's own, where it is shared with another stream.
+    """
+
+    def __init__(
+        self, case: Case, path: Path, options: Any = None, session: onnxruntime.InferenceSession | None = None
+    ) -> None:
         self.case, self.path = case, path
-        options = options or onnxruntime.SessionOptions()
-        options.intra_op_num_threads = case.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.session = session or inference_session(case, path, options)
         shape = (case.batch, 3, case.resolution, case.resolution)
         self.input = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
         self.binding = self.session.io_binding()
         self.binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self.input)
         self.binding.bind_output(self.session.get_outputs()[0].name)
-        self.options = options
 
     def put(self, images: Images) -> None:
         self.input.update_inplace(images)
@@ -81,9 +81,15 @@ class OnnxRuntimeSession(Session):
     def settings(self) -> dict[str, str]:
         return {
             "providers": " ".join(self.session.get_providers()),
-            "intra-op threads": str(self.options.intra_op_num_threads),
+            "intra-op threads": str(self.session.get_session_options().intra_op_num_threads),
             "spinning": "default",
-        }
+        } | self._sessions()
+
+    def _sessions(self) -> dict[str, str]:
+        """How many sessions of onnxruntime the streams of the case have together."""
+        if self.case.streams == 1:
+            return {}
+        return {"sessions": "1" if _shared(self.case) else str(self.case.streams)}
 
     def layers(self) -> dict[str, int]:
         """By the first inputs of the nodes that another session of the same file profiles in one call."""
@@ -97,6 +103,28 @@ class OnnxRuntimeSession(Session):
         nodes = [event["args"] for event in events if event["cat"] == "Node" and "op_name" in event["args"]]
         first_inputs = [node["input_type_shape"][0] for node in nodes if node["op_name"] in WITH_WEIGHTS]
         return dict(Counter(PRECISIONS.get(type, type) for types in first_inputs for type in types))
+
+
+def inference_session(case: Case, path: Path, options: Any = None) -> onnxruntime.InferenceSession:
+    """The session of onnxruntime itself, on its CPU provider."""
+    options = options or onnxruntime.SessionOptions()
+    options.intra_op_num_threads = case.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _shared(case: Case) -> bool:
+    """Whether its streams share one session: a session has a pool of threads, but for one thread, which needs none."""
+    return case.threads == 1
+
+
+def open_streams(case: Case, path: Path) -> list[Session]:
+    if case.streams == 1:
+        return [open(case, path)]
+    require(case)
+    shared = inference_session(case, path) if _shared(case) else None
+    return [OnnxRuntimeSession(case, path, session=shared) for _ in range(case.streams)]
 
 
 def open(case: Case, path: Path) -> Session:

@@ -1,4 +1,4 @@
-"""OpenVINO on its CPU plugin: one stream, one request, synchronous."""
+"""OpenVINO on its CPU plugin: one stream with a synchronous request, or several streams with one request each."""
 
 import zipfile
 from collections import Counter
@@ -11,7 +11,7 @@ import numpy as np
 from mnv2bench.backends import Images, Runtime, Session, require
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.case import Case
-from mnv2bench.refusals import Unsupported
+from mnv2bench.refusals import Unsupported, Wrong
 
 RUNTIME = Runtime(
     reads="onnx",
@@ -34,24 +34,17 @@ SETTINGS = (
     "INFERENCE_PRECISION_HINT",
     "INFERENCE_NUM_THREADS",
     "NUM_STREAMS",
+    "OPTIMAL_NUMBER_OF_INFER_REQUESTS",
     "PERFORMANCE_HINT",
     "ENABLE_CPU_PINNING",
 )
 
 
 class OpenVinoSession(Session):
-    """Session on an infer request of OpenVINO's CPU plugin."""
+    """Session on an infer request of a model that OpenVINO's CPU plugin compiled; streams share the model."""
 
-    def __init__(self, case: Case, path: Path, more: Mapping[str, Any] | None = None) -> None:
-        options = {
-            "INFERENCE_PRECISION_HINT": HINTS[case.precision],
-            "INFERENCE_NUM_THREADS": case.threads,
-            "NUM_STREAMS": 1,
-            **(more or {}),
-        }
-        core = openvino.Core()
-        require_capability(core, case.precision)
-        self.model = core.compile_model(_model(core, path), "CPU", options)
+    def __init__(self, model: openvino.CompiledModel) -> None:
+        self.model = model
         self.request = self.model.create_infer_request()
         self.input = self.request.get_input_tensor()
 
@@ -80,6 +73,31 @@ class OpenVinoSession(Session):
         return dict(Counter(PRECISIONS.get(end, end) for end in ends))
 
 
+class OpenVinoStreamSession(OpenVinoSession):
+    """Session of one of several streams: its call starts its request, which a stream takes, and waits for it."""
+
+    def run(self) -> None:
+        self.request.start_async()
+        self.request.wait()
+
+
+def compiled_model(case: Case, path: Path, more: Mapping[str, Any] | None = None) -> openvino.CompiledModel:
+    """The model for the streams of a case; `more` are other options. Raises Wrong where it has fewer streams."""
+    options = {
+        "INFERENCE_PRECISION_HINT": HINTS[case.precision],
+        "INFERENCE_NUM_THREADS": case.total_threads,  # of all streams together
+        "NUM_STREAMS": case.streams,
+        **(more or {}),
+    }
+    core = openvino.Core()
+    require_capability(core, case.precision)
+    model = core.compile_model(_model(core, path), "CPU", options)
+    streams = model.get_property("NUM_STREAMS")
+    if streams != case.streams:  # it takes what the cores are enough for, in silence
+        raise Wrong(f"requested {case.streams} streams, and OpenVINO made {streams}: ask for no more")
+    return model
+
+
 def _model(core: openvino.Core, path: Path) -> openvino.Model | Path:
     """What is compiled: the file itself, or the model in a zip of OpenVINO's own two files."""
     if not zipfile.is_zipfile(path):
@@ -97,5 +115,11 @@ def require_capability(core: openvino.Core, precision: str) -> None:
 
 
 def open(case: Case, path: Path) -> Session:
+    return open_streams(case, path)[0]
+
+
+def open_streams(case: Case, path: Path) -> list[Session]:
     require(case)
-    return OpenVinoSession(case, path)
+    model = compiled_model(case, path)
+    kind = OpenVinoSession if case.streams == 1 else OpenVinoStreamSession
+    return [kind(model) for _ in range(case.streams)]

@@ -18,6 +18,7 @@ RUNTIME = Runtime(
     profiled_reads="pt2_profiled",
     profiled_reads_other={"int8": "pt2_int8_profiled"},
     programs={"cpu": "torch_aoti"},
+    why_no_streams="its Python binding keeps the interpreter's lock during a call: calls of several threads take turns",
 )
 ONE_RUNNER, ANY_DEVICE = 1, -1
 

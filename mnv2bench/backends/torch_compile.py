@@ -23,4 +23,8 @@ RUNTIME = Runtime(
 
 
 def open(case: Case, path: Path) -> Session:
+    return open_streams(case, path)[0]
+
+
+def open_streams(case: Case, path: Path) -> list[Session]:
     return torch_session.compiled(case, path)

@@ -21,6 +21,10 @@ RUNTIME = Runtime(
 
 
 def open(case: Case, path: Path) -> Session:
+    return open_streams(case, path)[0]
+
+
+def open_streams(case: Case, path: Path) -> list[Session]:
     torch._inductor.config.freezing = True  # as torch.compile's option it comes too late for Dynamo, and does nothing
     load = torch_session.quantised_network if case.precision == INT8.name else torch_session.network
     return torch_session.compiled(case, path, load=load)

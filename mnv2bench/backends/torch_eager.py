@@ -22,5 +22,9 @@ RUNTIME = Runtime(
 
 
 def open(case: Case, path: Path) -> Session:
+    return open_streams(case, path)[0]
+
+
+def open_streams(case: Case, path: Path) -> list[Session]:
     torch_session.prepare(case)
-    return torch_session.session(case, torch_session.placed(case, torch_session.network(case, path)))
+    return torch_session.streams(case, torch_session.placed(case, torch_session.network(case, path)))

@@ -40,10 +40,14 @@ def allow_tf32(graph: Any, allowed: bool) -> None:
 
 
 def open(case: Case, path: Path) -> Session:
+    return open_streams(case, path)[0]
+
+
+def open_streams(case: Case, path: Path) -> list[Session]:
     torch_session.prepare(case)
     if case.gpu is None:
         frozen = torch.jit.load(path)  # type: ignore[no-untyped-call]
-        return torch_session.TorchSession(case, torch.jit.optimize_for_inference(frozen), printed_layers)
+        return torch_session.streams(case, torch.jit.optimize_for_inference(frozen), printed_layers)
     frozen = torch.jit.load(path, map_location=torch.device("cuda", case.gpu))  # type: ignore[no-untyped-call]
     allow_tf32(frozen.graph, case.precision == TF32.name)
-    return torch_session.session(case, torch.jit.optimize_for_inference(frozen))
+    return torch_session.streams(case, torch.jit.optimize_for_inference(frozen))

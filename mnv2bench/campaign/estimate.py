@@ -288,7 +288,7 @@ def _distance(case: Case, other: Case) -> tuple[bool, bool, bool, float]:
     return (
         case.device != other.device,
         case.precision != other.precision,
-        case.threads != other.threads,
+        (case.threads, case.streams) != (other.threads, other.streams),
         abs(math.log(_madds(case) / _madds(other))),
     )
 

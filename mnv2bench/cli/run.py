@@ -101,11 +101,12 @@ def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
     cases = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
     if not cases:
         raise ValueError("no case is left: these suites have no case with these batches")
-    for batch in selection.batches:
-        if not any(case.batch == batch for case in cases):
-            raise ValueError(
-                f"no case of {' and '.join(names)} has batch {batch}: name the other suite too, or drop it"
-            )
+    for word, numbers in (("batch", selection.batches), ("streams", selection.streams)):
+        for number in numbers:
+            if not any(getattr(case, word) == number for case in cases):
+                raise ValueError(
+                    f"no case of {' and '.join(names)} has {word} {number}: name the other suite too, or drop it"
+                )
     return cases
 
 

@@ -23,10 +23,12 @@ def cases(
     precisions: Words | None = None,
     threads: int | str | Iterable[int | str] | None = None,
     batches: int | Iterable[int] | None = None,
+    streams: int | Iterable[int] | None = None,
 ) -> tuple[Case, ...]:
-    """The cases that `mnv2bench run` has with the options of these names: latency, or throughput of larger batches.
+    """The cases that `mnv2bench run` has with the options of these names: latency, or throughput.
 
-    What is left out has the default of its option. ValueError, in one line, for what cannot be meant.
+    It is throughput where a batch or a number of streams is not 1. What is left out has the default of its option.
+    ValueError, in one line, for what cannot be meant.
     """
     from mnv2bench.selection import selected_cases
 
@@ -41,6 +43,7 @@ def cases(
             precisions=precisions,
             threads=threads,
             batches=batches,
+            streams=streams,
         )
     )
     if not chosen:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from msgspec import UnsetType
+
 from mnv2bench.case import Kind
 from mnv2bench.precisions import named
 from mnv2bench.records.record import ENDED, STATUSES, Accuracy, Counts, ExternalResult, Memory, Process, Samples
@@ -93,7 +95,10 @@ def _require_right_kind(process: Process) -> None:
     on_gpu = process.case.gpu is not None
     if on_gpu and any(round.gpu is None for round in samples.rounds):
         raise ValueError("a round on a GPU without the GPU's own times")
-    if not on_gpu and (samples.gpu or any(round.gpu for round in (*samples.warmup, *samples.rounds))):
+    rounds = (*samples.warmup, *samples.rounds)
+    if any(round.streams != process.case.streams for round in rounds):
+        raise ValueError(f"a round with the calls of another number of streams than {process.case.streams}")
+    if not on_gpu and (samples.gpu or any(round.gpu for round in rounds)):
         raise ValueError("times of a GPU in a case that ran on none")
 
 
@@ -121,7 +126,9 @@ def require_consistent_samples(samples: Samples) -> None:
 
 def require_consistent_round(round: Round) -> None:
     """Raise ValueError for a round that contradicts itself."""
-    if round.wall_ns < sum(round.durations_ns):
+    if not isinstance(round.stream_calls, UnsetType) and sum(round.stream_calls) != len(round.durations_ns):
+        raise ValueError("a round with another number of calls than its streams have")
+    if any(round.wall_ns < sum(calls) for calls in round.calls_of_streams):
         raise ValueError("a round longer than its wall time")
     if round.system_ns is not None and round.system_ns > round.cpu_ns + CPU_TICKS_NS:
         raise ValueError("a round in which the kernel worked longer than all of the CPU time")

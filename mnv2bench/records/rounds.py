@@ -2,9 +2,10 @@
 
 import statistics
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mnv2bench.records.ranges import MAX_ENTRIES, Durations, Integer, Positive, Text, Whole
 
@@ -66,6 +67,9 @@ class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     the processor, of whatever ran on them; None where they cannot be read.
 
     On a GPU `durations_ns` are still the host's: the call, until its result is complete. `gpu` is what else there is.
+    Of several streams `durations_ns` are the calls of the first one, then those of the second, and so on;
+    `stream_calls` is how many calls each had, and the wall time begins with the first call of all and ends with the
+    last one.
     """
 
     durations_ns: Durations
@@ -80,6 +84,20 @@ class Round(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     system_ns: Whole | None = None
     cpu_energy_uj: Whole | None = None
     gpu: GpuRound | None = None
+    stream_calls: Annotated[tuple[Positive, ...], Meta(min_length=2, max_length=MAX_ENTRIES)] | UnsetType = UNSET
+
+    @property
+    def streams(self) -> int:
+        """How many streams worked at the same time."""
+        return 1 if isinstance(self.stream_calls, UnsetType) else len(self.stream_calls)
+
+    @property
+    def calls_of_streams(self) -> tuple[tuple[int, ...], ...]:
+        """The durations of each stream's calls in their order; of one stream where nothing says otherwise."""
+        if isinstance(self.stream_calls, UnsetType):
+            return (self.durations_ns,)
+        ends = tuple(accumulate(self.stream_calls))
+        return tuple(self.durations_ns[start:end] for start, end in pairwise((0, *ends)))
 
     @property
     def cpu_share(self) -> float:
@@ -121,6 +139,6 @@ def _stolen(timed: Round | GpuRound) -> bool:
 
 
 def undisturbed_rounds(rounds: Sequence[Round], threads: int) -> tuple[Round, ...]:
-    """The rounds in which nothing contended with the worker."""
+    """The rounds in which nothing contended with the worker, whose streams have so many threads together."""
     usual = statistics.median([r.cpu_share for r in rounds]) if rounds and threads != 1 else 0.0
     return tuple([r for r in rounds if not r.contention(threads, usual)])

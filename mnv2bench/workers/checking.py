@@ -11,9 +11,9 @@ from mnv2bench.precisions import named
 from mnv2bench.records import Checks, WeightsKind
 from mnv2bench.records.rounds import Round
 from mnv2bench.workers import plausibility
-from mnv2bench.workers.outputs import Comparison, Reference, compare_timed
+from mnv2bench.workers.outputs import Comparison, Reference, compare_timed, worst
 from mnv2bench.workers.peak import LONGER_S, Peak
-from mnv2bench.workers.rotation import CHECKED, kept
+from mnv2bench.workers.rotation import CHECKED, kept, of_stream
 
 
 def madds_of(case: Case) -> int:
@@ -34,6 +34,12 @@ def _comparison(
     return compare_timed(logits, expected, case.precision, weights, list(checked))
 
 
+def _parts(logits: Sequence[Images], streams: int) -> list[Sequence[Images]]:
+    """The logits of each stream."""
+    size = len(logits) // streams
+    return [logits[size * stream : size * (stream + 1)] for stream in range(streams)]
+
+
 def after_rounds(
     case: Case,
     weights: WeightsKind,
@@ -46,18 +52,24 @@ def after_rounds(
 ) -> tuple[Checks, str]:
     """The checks, completed, and why the process is wrong: "" where it is not.
 
-    `logits` are those that `rotation.kept` names, of batches with these `seeds`. `peak` measures for so many seconds,
+    `logits` are those that `rotation.kept` names, of batches with these `seeds`, of one stream after the other, whose
+    orders of the seeds `rotation.of_stream` gives. `peak` measures for so many seconds,
     or for as long as it usually does; what seems beyond it is held against a longer measurement.
     """
     numbers = kept(len(rounds), len(seeds))
-    comparison = _comparison(case, weights, logits, numbers, seeds, reference)
+    comparison = worst(
+        [
+            _comparison(case, weights, part, numbers, of_stream(seeds, stream), reference)
+            for stream, part in enumerate(_parts(logits, case.streams))
+        ]
+    )
     precision, limit = named(case.precision), peak(None)
     rate = madds_of(case) / plausibility.fast_call_ns(rounds) * 1e9
     if limit.madds_per_s and rate > plausibility.limit(limit.madds_per_s, precision):
         limit = max(limit, peak(LONGER_S))
     checks = replace(
         checks,
-        batches=CHECKED + len(numbers),
+        batches=case.streams * (CHECKED + len(numbers)),
         error=comparison.error,
         madds_per_s=rate,
         peak_madds_per_s=limit.madds_per_s,
@@ -66,7 +78,7 @@ def after_rounds(
     wrong = (
         comparison.wrong
         or plausibility.work_elsewhere(rounds, checks)
-        or plausibility.cached_results(rounds, len(seeds), checks, case.threads)
+        or plausibility.cached_results(rounds, len(seeds), checks, case.total_threads)
         or plausibility.beyond_peak(checks, precision)
     )
     return checks, wrong

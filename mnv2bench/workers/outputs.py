@@ -73,6 +73,11 @@ def compare_timed(
     return Comparison(comparison.error, comparison.separation, wrong)
 
 
+def worst(comparisons: Sequence[Comparison]) -> Comparison:
+    """The one that says most against a process with several streams: one that is wrong, then the largest error."""
+    return max(comparisons, key=lambda comparison: (bool(comparison.wrong), comparison.error or 0.0))
+
+
 def _meaningless(outputs: Sequence[Images], reference: Images, separation: float) -> str:
     """Why no error can be computed, "" where it can."""
     expected = reference.shape[1:]

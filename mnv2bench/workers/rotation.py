@@ -27,15 +27,30 @@ def kept(rounds: int, batches: int) -> tuple[int, ...]:
     return (*(timed(span, batches) for span in range(1 + rounds)), *range(batches - LAST, batches))
 
 
+def of_stream(seeds: Sequence[int], stream: int) -> tuple[int, ...]:
+    """The seeds of a stream's batches: the same in another order, so that two streams hold other images at any time.
+
+    More streams than batches that are timed hold the same ones again.
+    """
+    checked, others = seeds[:CHECKED], seeds[CHECKED:]
+    return (*_turned(checked, stream), *_turned(others, stream))
+
+
+def _turned(seeds: Sequence[int], places: int) -> Sequence[int]:
+    """The seeds that many places further, the first ones at the end."""
+    place = places % len(seeds)
+    return (*seeds[place:], *seeds[:place])
+
+
 def new_calls(rounds: Sequence[Round], batches: int) -> list[int]:
-    """Durations of the first calls of those rounds whose images the session had not seen before."""
-    return [round.durations_ns[0] for round in rounds[: turning(batches) - 1]]
+    """Durations of the first calls of those rounds whose images the session had not seen before, of each stream."""
+    return [calls[0] for round in rounds[: turning(batches) - 1] for calls in round.calls_of_streams]
 
 
 def repeated_calls(rounds: Sequence[Round], batches: int) -> list[int]:
     """Durations of all other calls of the rounds: on images that the session has seen."""
     new = turning(batches) - 1
-    later = [duration for round in rounds[:new] for duration in round.durations_ns[1:]]
+    later = [duration for round in rounds[:new] for calls in round.calls_of_streams for duration in calls[1:]]
     return later + [duration for round in rounds[new:] for duration in round.durations_ns]
 
 
@@ -82,15 +97,6 @@ class Rotation:
             self.batch(numbers[-1])  # as long a pause as before other images are put
             self.rested_ns.append(self._call())
 
-    def checks(self, rounds: Sequence[Round]) -> Checks:
-        """What was read of the session beside its rounds."""
-        return Checks(
-            put_ns=min(self.put_ns),
-            get_ns=min(self.get_ns),
-            new_ns=min((*new_calls(rounds, self.batches), *self.last_ns)),
-            rested_ns=min(self.rested_ns),
-        )
-
     def _call(self) -> int:
         start = self.session.clock_ns()
         self.session.run()
@@ -106,3 +112,15 @@ class Rotation:
         start = self.session.clock_ns()
         self.logits.append(self.session.get())
         self.get_ns.append(self.session.clock_ns() - start)
+
+
+def checks(rotations: Sequence[Rotation], rounds: Sequence[Round]) -> Checks:
+    """What was read of the sessions of all streams beside their rounds."""
+    batches = rotations[0].batches
+    last_ns = [duration for rotation in rotations for duration in rotation.last_ns]
+    return Checks(
+        put_ns=min(duration for rotation in rotations for duration in rotation.put_ns),
+        get_ns=min(duration for rotation in rotations for duration in rotation.get_ns),
+        new_ns=min((*new_calls(rounds, batches), *last_ns)),
+        rested_ns=min(duration for rotation in rotations for duration in rotation.rested_ns),
+    )

@@ -11,7 +11,7 @@ from mnv2bench.workers.noise import resident_bytes
 INTERPRETER_BYTES = resident_bytes()
 
 from mnv2bench import backends  # noqa: E402  what follows is counted in the floor, not in the interpreter
-from mnv2bench.artifacts import REFERENCE_SEEDS, batch_seeds  # noqa: E402
+from mnv2bench.artifacts import batch_seeds  # noqa: E402
 from mnv2bench.case import Case  # noqa: E402
 from mnv2bench.gpu import driver  # noqa: E402
 from mnv2bench.gpu import peak as gpu_peak  # noqa: E402
@@ -21,12 +21,13 @@ from mnv2bench.records import Gpu, GpuMemory, Samples  # noqa: E402
 from mnv2bench.workers.checking import after_rounds  # noqa: E402
 from mnv2bench.workers.distributions import imported_versions  # noqa: E402
 from mnv2bench.workers.jobs import WORKER, Measured, MeasureJob  # noqa: E402
-from mnv2bench.workers.opening import Timing, open_check_measure, time_session  # noqa: E402
-from mnv2bench.workers.outputs import Comparison, Reference, compare  # noqa: E402
+from mnv2bench.workers.opening import Timing, open_streams_check_measure, time_streams  # noqa: E402
+from mnv2bench.workers.outputs import Comparison, Reference, compare, worst  # noqa: E402
 from mnv2bench.workers.peak import Peak, product_peak  # noqa: E402
 from mnv2bench.workers.programs import Outcome, serve  # noqa: E402
 from mnv2bench.workers.proof import ran_otherwise, reduced_fp32  # noqa: E402
-from mnv2bench.workers.rotation import Rotation  # noqa: E402
+from mnv2bench.workers.rotation import CHECKED, Rotation, of_stream  # noqa: E402
+from mnv2bench.workers.streams import Streams  # noqa: E402
 
 
 class CompileCache:
@@ -88,8 +89,8 @@ def main(job: MeasureJob) -> Outcome[Measured]:
     seeds, pictures = batch_seeds(job.input_seed), image_set(case, job.weights)
     cold_open_s: float | None = None
 
-    def load() -> Callable[[], backends.Session]:
-        return partial(backends.backend(case.backend).open, case, Path(job.artifact))
+    def load() -> Callable[[], list[backends.Session]]:
+        return partial(backends.open_streams, backends.backend(case.backend), case, Path(job.artifact))
 
     def opened(open_s: float) -> None:
         nonlocal cold_open_s
@@ -97,19 +98,21 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         if gpu:
             gpu.watch.opened()
 
-    def check(outputs: list[backends.Images]) -> Comparison:
-        expected = Reference(Path(job.reference)).of(REFERENCE_SEEDS)
+    def check(stream: int, outputs: list[backends.Images]) -> Comparison:
+        expected = Reference(Path(job.reference)).of(of_stream(seeds, stream)[:CHECKED])
         return compare(outputs, expected, case.precision, job.weights.kind(case))
 
-    def batch(number: int) -> backends.Images:
-        return pictures.batch(seeds[number], case.batch, case.resolution)
+    def batch(stream: int, number: int) -> backends.Images:
+        return pictures.batch(of_stream(seeds, stream)[number], case.batch, case.resolution)
 
-    def time(session: backends.Session) -> tuple[Timing, Gpu | None]:
-        turns = Rotation(session, batch, len(seeds))
-        timing = time_session(session, job.plan, case.threads, turns, gpu.watch if gpu else None)
-        return timing, gpu.measured(session) if gpu else None
+    def time(streams: Streams[backends.Session]) -> tuple[Timing, Gpu | None]:
+        turns = [
+            Rotation(session, partial(batch, stream), len(seeds)) for stream, session in enumerate(streams.sessions)
+        ]
+        timing = time_streams(streams, job.plan, case.total_threads, turns, gpu.watch if gpu else None)
+        return timing, gpu.measured(streams.sessions[0]) if gpu else None
 
-    opening = open_check_measure(
+    opening = open_streams_check_measure(
         load,
         batch=batch,
         check=check,
@@ -118,6 +121,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         interpreter_bytes=INTERPRETER_BYTES,
     )
     timing, on_gpu = opening.measured
+    checked = worst(opening.checked)
     checks, wrong_later = after_rounds(
         case,
         job.weights.kind(case),
@@ -137,15 +141,15 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         cold=cold_open_s is not None and not cache.warm,
         first_s=opening.first_s,
         memory=opening.memory,
-        error=opening.checked.error,
-        separation=opening.checked.separation,
+        error=checked.error,
+        separation=checked.separation,
         settings=timing.settings,
         gpu=on_gpu,
         checks=checks,
         libraries=imported_versions(backends.runtime(case.backend).distributions),
         layers=opening.layers,
     )
-    wrong = reduced_fp32(case) or opening.checked.wrong or ran_otherwise(case, opening.layers) or wrong_later
+    wrong = reduced_fp32(case) or checked.wrong or ran_otherwise(case, opening.layers) or wrong_later
     return Outcome("wrong" if wrong else "ok", wrong, Measured(samples))
 
 

@@ -14,7 +14,7 @@ from mnv2bench.backends.interface.session import Session
 from mnv2bench.case import Case, Kind
 from mnv2bench.declarations import declared
 from mnv2bench.gpu import driver
-from mnv2bench.refusals import Unavailable, Unsupported
+from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 
 ENTRY_POINTS = "mnv2bench.backends"
 PACKAGE = "mnv2bench.backends"
@@ -27,7 +27,11 @@ class Backend(Protocol):
     RUNTIME: Runtime
 
     open: Callable[[Case, Path], Session]
-    """Open the artifact for the case. Raises Unavailable or Unsupported before doing any work."""
+    """Open the artifact for the case. Raises Unavailable or Unsupported before doing any work.
+
+    A backend whose streams share something also has `open_streams(case, path)`, which returns a session for each
+    stream of the case; of any other one each stream is opened by itself.
+    """
 
 
 @cache
@@ -78,12 +82,23 @@ def backend(name: str) -> Backend:
     return imported
 
 
+def open_streams(module: Backend, case: Case, path: Path) -> list[Session]:
+    """A session for each stream of the case, in the way of the backend's module. Raises as its `open`."""
+    together: Callable[[Case, Path], list[Session]] | None = getattr(module, "open_streams", None)
+    sessions = [module.open(case, path) for _ in range(case.streams)] if together is None else together(case, path)
+    if len(sessions) != case.streams:
+        raise Wrong(f"{case.backend} opened {len(sessions)} streams where {case.streams} were requested")
+    return sessions
+
+
 def require_supported(case: Case) -> None:
     """Raise Unsupported where the backend does not run on the case's device, or not in its precision there.
 
     Of a remote device this says only what the backend declares: `mnv2bench.remote` asks the device itself.
     """
     declaration = runtime(case.backend)
+    if case.streams > 1:
+        _require_streams(case, declaration)
     if case.kind != Kind.MEASURED_HERE:
         _require_supported_elsewhere(case, declaration)
         return
@@ -98,6 +113,17 @@ def require_supported(case: Case) -> None:
         raise Unsupported(f"{case.backend} runs {runs} on {device} here, not {case.precision}")
     if device == "cpu" and (missing := missing_instructions(case.backend, case.precision)):
         raise Unsupported(f"this processor has {missing}: {case.precision} would be emulated")
+
+
+def _require_streams(case: Case, declaration: Runtime) -> None:
+    """Raise Unsupported for a case of several streams that the backend or the device does not have."""
+    if case.kind != Kind.MEASURED_HERE or case.gpu is not None:
+        instead = "what a GPU does with several calls at once is its throughput, with --streams 1"
+        if case.gpu is None:
+            instead = "leave --streams out for another device"
+        raise Unsupported(f"several streams are measured on this machine's processor alone: {instead}")
+    if declaration.why_no_streams:
+        raise Unsupported(f"{case.backend} runs no streams: {declaration.why_no_streams}")
 
 
 def missing_instructions(name: str, precision: str) -> str:

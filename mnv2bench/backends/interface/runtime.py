@@ -42,6 +42,8 @@ class Runtime:
     stands behind the device, as in {"cpu": "litert", "cpu fp16": "litert_compiled"}. Where there is none,
     `why_no_program` is the reason.
 
+    `why_no_streams` is the reason why it is not measured with several streams in one process, where it is not.
+
     `mobile`: it is what runs on other devices where no backend is named. `counted`: it runs on one thread alone, so
     that its instructions can be counted. `wheels` are the distributions, besides numpy, that its module needs on a
     board; without any, it needs a runner of its own there.
@@ -66,6 +68,7 @@ class Runtime:
     why_no_trace: str = ""
     programs: Mapping[str, str] = field(default_factory=dict)
     why_no_program: str = ""
+    why_no_streams: str = ""
     mobile: bool = False
     counted: bool = False
     wheels: tuple[str, ...] = ()

@@ -81,6 +81,9 @@ class Session:
         """Bytes that the runtime itself counts, by the field names of `records.GpuMemory`. Not timed."""
         return {}
 
+    def prepare_thread(self) -> None:
+        """Set in a thread what the runtime keeps for each thread; called where another one than `open`'s uses this."""
+
     def close(self) -> None:
         """Release what `open` took."""
 

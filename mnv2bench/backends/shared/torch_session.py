@@ -35,6 +35,7 @@ class TorchSession(Session):
         self, case: Case, network: Network, count: Callable[[Callable[[], object]], dict[str, int]] = dispatched_layers
     ) -> None:
         self.network = network if dtype(case) is torch.float32 else converting(network, dtype(case))
+        self.threads = case.threads
         self.count = count
         self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution)
         self.output = torch.empty(0)
@@ -57,6 +58,10 @@ class TorchSession(Session):
 
     def layers(self) -> dict[str, int]:
         return self.count(self.run)
+
+    def prepare_thread(self) -> None:
+        torch.set_num_threads(self.threads)  # OpenMP keeps it for each thread
+        torch.set_grad_enabled(False)  # torch does
 
 
 def converting(network: Network, element: torch.dtype) -> Network:
@@ -157,6 +162,15 @@ def session(case: Case, network: Network) -> Session:
     return TorchSession(case, network) if case.gpu is None else CudaTorchSession(case, network)
 
 
+def streams(
+    case: Case, network: Network, count: Callable[[Callable[[], object]], dict[str, int]] = dispatched_layers
+) -> list[Session]:
+    """A session for each stream of a case of this processor, which share the network; of a GPU the only session."""
+    if case.gpu is not None:
+        return [session(case, network)]
+    return [TorchSession(case, network, count) for _ in range(case.streams)]
+
+
 def require_compiler() -> None:
     """Raise Unavailable without a compiler for the C++ that Inductor writes: $CXX, else g++ or clang++."""
     compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
@@ -180,10 +194,13 @@ def compiled(
     path: Path,
     backend: str | Callable[..., Any] = "inductor",
     load: Callable[[Case, Path], torch.nn.Module] = network,
-) -> Session:
-    """A session of torch.compile, compiled when it returns; its own backend can be wrapped. `load` reads the file."""
+) -> list[Session]:
+    """The sessions of torch.compile for the streams of a case, compiled when it returns; they share what was compiled.
+
+    Its own backend can be wrapped. `load` reads the file.
+    """
     prepare(case)
     (require_compiler if case.gpu is None else require_triton)()
-    opened = session(case, torch.compile(placed(case, load(case, path)), dynamic=False, backend=backend))
-    opened.run()
+    opened = streams(case, torch.compile(placed(case, load(case, path)), dynamic=False, backend=backend))
+    opened[0].run()
     return opened

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnv2bench.backends import Images, require
-from mnv2bench.backends.openvino import OpenVinoSession
+from mnv2bench.backends.openvino import OpenVinoSession, compiled_model
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.case import Case
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused
@@ -61,7 +61,7 @@ class OpenVinoProfiledSession(ProfiledSession):
     calls = 0
 
     def __init__(self, case: Case, path: Path) -> None:
-        super().__init__(OpenVinoSession(case, path))
+        super().__init__(OpenVinoSession(compiled_model(case, path)))
         self.case, self.path = case, path
 
     def put(self, images: Images) -> None:
@@ -70,7 +70,7 @@ class OpenVinoProfiledSession(ProfiledSession):
 
     def start(self) -> None:
         self.session.close()
-        self.session = self.counted = OpenVinoSession(self.case, self.path, {"PERF_COUNT": True})
+        self.session = self.counted = OpenVinoSession(compiled_model(self.case, self.path, {"PERF_COUNT": True}))
         self.session.put(self.images)
         for _ in range(FIRST):
             self.session.run()

@@ -69,4 +69,4 @@ def open(case: Case, path: Path, folder: Path) -> CompiledProfiledSession:
     torch._inductor.config.trace.provenance_tracking_level = 1
     torch._functorch.config.enable_autograd_cache = False  # what it keeps lacks the modules
     provenance = Provenance()
-    return CompiledProfiledSession(case, torch_session.compiled(case, path, provenance), provenance)
+    return CompiledProfiledSession(case, torch_session.compiled(case, path, provenance)[0], provenance)
