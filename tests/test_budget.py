@@ -13,6 +13,7 @@ from mnv2bench.campaign.campaign import Campaign, measure_blocks, run
 from mnv2bench.campaign.durations import Durations, ProcessTime
 from mnv2bench.campaign.estimate import Estimate, estimate
 from mnv2bench.campaign.items import CaseItem
+from mnv2bench.campaign.resuming import continue_journal
 from mnv2bench.case import Case
 from mnv2bench.policy import policy
 from mnv2bench.records import Plan, Process, record, replace
@@ -321,7 +322,25 @@ def test_a_campaign_that_came_to_its_end_measures_nothing_when_it_is_resumed(tmp
     assert (journal.path.read_bytes(), clock.now) == (before, now)
 
 
-BLOCK, PROCESS = 1, 3  # the places of lines in the file below; the head is 0, a state 2
+def test_a_longer_budget_goes_on_where_a_campaign_had_come_to_its_end(tmp_path):
+    clock = Clock()
+    items = SimulatedCase(FAST, clock, 5.0), SimulatedCase(SLOW, clock, 10.0)
+    journal = measured(tmp_path, *items, plan=replace(PLAN, budget_s=31.0))
+    journal.note(End(50_000_000))
+    assert (counts(journal), clock.now) == ({"onnxruntime": 2, "openvino": 2}, 1030.0)
+    longer = replace(PLAN, budget_s=60.0)
+    head = Head((FAST, SLOW), longer, 3, SEEDED, MACHINE)
+    assert continue_journal(Journal(journal.path), head, True, lambda *step: None)
+    assert contents_of(journal.path).head == head
+    resumed = measured(tmp_path, *items, plan=longer, resume=True)
+    assert (counts(resumed), clock.now) == ({"onnxruntime": 4, "openvino": 4}, 1060.0)
+    resumed.note(End(50_000_000))
+    assert [block.number for block in contents_of(journal.path).blocks] == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="the interrupted campaign had other plan"):
+        continue_journal(Journal(journal.path), replace(head, plan=Plan()), True, lambda *step: None)
+
+
+BLOCK = 1  # the place of the first block's line in the file below; behind it are a state and a process
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
             "0005_d.json is of another machine (other",
             "0006_e.json is damaged (line 1: Expected",
             "0007_f.json is damaged (line 1: the case",
-            "0008_g.json is of a newer schema than 6:",
+            "0008_g.json is of a newer schema than 7:",
             "0009_h.json is damaged (line 1: a Machin",
             "0010_i.json cannot be read (Is a directo",
             "0011_j.json cannot be read (No such file",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mnv2bench.campaign.retries import ended_by_machine
 from mnv2bench.locks import Progress
-from mnv2bench.records import Machine
+from mnv2bench.records import Machine, replace
 from mnv2bench.records.journal import Head, Journal
 
 
@@ -15,13 +15,20 @@ def open_journal(journal: Journal, head: Head, resume: bool, progress: Progress)
 
 
 def continue_journal(journal: Journal, head: Head, resume: bool, progress: Progress) -> bool:
-    """Take up an interrupted journal; False where a new one is to begin. ValueError for one of another campaign."""
+    """Take up an interrupted journal; False where a new one is to begin. ValueError for one of another campaign.
+
+    A campaign with a budget may get a longer one: then it goes on also where it had come to its end.
+    """
     if not resume:
         return False
     if not journal.path.exists() or not journal.path.stat().st_size:
         progress(f"nothing to resume in {journal.path}: a new campaign begins", 0, 0)
         return False
-    _require_same(journal.resume(), head)
+    before = journal.resume()
+    longer = head.plan.budget_s > before.plan.budget_s > 0
+    _require_same(replace(before, plan=replace(before.plan, budget_s=head.plan.budget_s)) if longer else before, head)
+    if longer:
+        journal.extend(head.plan.budget_s)
     if retried := journal.forget(ended_by_machine):
         progress(f"measured again, as the machine had ended them: {len(retried)} processes", 0, 0)
     return True

@@ -47,7 +47,7 @@ def run(
     `minutes` are divided among the cases as `--budget` does: `processes` are then the most that a case gets, 30 where
     they are not given, and rounds are 5. Without it they are 5 and 15. `out` is the journal, to which each process is
     written when it ends: one that stands there is kept under another name, and with `resume` an interrupted one goes on
-    with its own plan. `results` is the folder with the A/A floors of the machines.
+    with its own plan, or with more minutes. `results` is the folder with the A/A floors of the machines.
 
     Raises ValueError, in one line and before anything is measured, for what cannot be meant, for too few minutes, and
     where another campaign measures on this machine; OSError where the journal cannot be written. KeyboardInterrupt
@@ -60,8 +60,11 @@ def run(
         requested["environment"] = options.plan.environment
     journal = Journal(Path(out))
     goes_on = resume and journal.path.exists()
-    usual = contents_of(journal.path).head.plan if goes_on else _plan(minutes)
-    plan = replace(usual, **requested)
+    planned = _plan(minutes)
+    if goes_on:
+        budget_s, planned = planned.budget_s, contents_of(journal.path).head.plan
+        planned = replace(planned, budget_s=max(budget_s, planned.budget_s) if planned.budget_s else 0.0)
+    plan = replace(planned, **requested)
     campaign = Campaign(
         cases=with_classes(_cases(cases), options.weights),
         journal=journal,

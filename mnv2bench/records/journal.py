@@ -80,6 +80,19 @@ class Journal:
             self.processes = [process for process in self.processes if process not in forgotten]
         return forgotten
 
+    def extend(self, budget_s: float) -> None:
+        """Give a campaign that was resumed a longer budget: its head says so, and its blocks have not come to an end.
+
+        The file is written whole or not at all.
+        """
+        head, *others = self.path.read_bytes()[: self._end_at].splitlines(keepends=True)
+        fields = msgspec.json.decode(head)
+        fields["plan"]["budget_s"] = budget_s
+        if self.blocks and not self.blocks[-1].cases:
+            others.remove(_encoded(to_json(self.blocks.pop())))
+        self._end_at = None
+        write_whole(self.path, b"".join([_encoded(fields), *others]))
+
     def artifact(self, case: Case, artifact: Artifact) -> None:
         self.artifacts[case.id] = artifact
         self._append({"line": "artifact", "case": case.id, **to_json(artifact)})
