@@ -13,9 +13,9 @@ from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.latency import Latency, Speedups, latency, speedups, with_spread
+from mnv2bench.statistics.latency import Speedups, latency, speedups, with_spread
 from mnv2bench.statistics.location import Spread
-from mnv2bench.statistics.rounds import measured
+from mnv2bench.statistics.rounds import measured, throughput_per_process
 from mnv2bench.statistics.spread import spreads_of_medians
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
@@ -81,28 +81,35 @@ def evaluations(
 ) -> tuple[Evaluation, ...]:
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
     pairs = [(record, latency(record) if measured(record) else None) for record in campaign]
-    known = _spreads(pairs, floor)
+    timed = [(record, times) for record, times in pairs if times and record.timed]
+    known = _spreads([(record.case, times.process_medians) for record, times in timed], floor)
+    rates = {record.case: throughput_per_process(record) for record, _ in timed}
+    known_of_rates = _spreads(rates.items())
     by_case = speedups(campaign, {r.case: times.median_s for r, times in pairs if times and r.status == "ok"})
     find_flags = partial(flags, floor=floor)
     made = []
     for record, times in pairs:
-        spread = known.get((record.case.device, record.case.backend))
+        place = (record.case.device, record.case.backend)
+        spread = known.get(place)
         faster = by_case.get(record.case, Speedups())
-        evaluation = Evaluation(record, source, faster, find_flags, saved_at, floor, spread)
+        evaluation = Evaluation(record, source, faster, find_flags, saved_at, floor, spread, known_of_rates.get(place))
         if times:
             evaluation.remember(latency, with_spread(times, spread))
+        if record.case in rates:
+            evaluation.remember(throughput_per_process, rates[record.case])
         made.append(evaluation)
     return tuple(made)
 
 
-def _spreads(pairs: Sequence[tuple[Record, Latency | None]], floor: Floor | None) -> Mapping[tuple[str, str], Spread]:
-    """By how much processes differ, by device and backend: as the cases of the campaign that were timed show it."""
-    medians: dict[str, list[tuple[Case, tuple[float, ...]]]] = {}
-    for record, times in pairs:
-        if times and record.timed:
-            medians.setdefault(record.case.device, []).append((record.case, times.process_medians))
+def _spreads(
+    values: Iterable[tuple[Case, Sequence[float]]], floor: Floor | None = None
+) -> Mapping[tuple[str, str], Spread]:
+    """By how much processes differ, by device and backend, as their values show it for each case of the campaign."""
+    by_device: dict[str, list[tuple[Case, Sequence[float]]]] = {}
+    for case, of_processes in values:
+        by_device.setdefault(case.device, []).append((case, of_processes))
     return {
         (device, backend): spread
-        for device, of_device in medians.items()
+        for device, of_device in by_device.items()
         for backend, spread in spreads_of_medians(of_device, floor).items()
     }

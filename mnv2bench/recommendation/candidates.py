@@ -23,7 +23,6 @@ from mnv2bench.statistics.rounds import (
 
 PUBLISHED = "published"
 UNKNOWN = "unknown"
-FOR_THROUGHPUT = Goal(cost=Cost.THROUGHPUT)
 DECIMALS = 9  # of milliseconds: a thousandth of a nanosecond, so that equal calls have an interval of no width
 # Flags, by the names that they begin with, of cases whose numbers nobody should choose by.
 UNUSABLE = ("noisy", "throttled", "threads", "oversubscribed", "precision", "accuracy", "subnormal")
@@ -141,7 +140,8 @@ class Candidate:
             case Cost.ENERGY:
                 values = self.evaluation.of(cpu_mj_per_process)
             case Cost.THROUGHPUT:
-                values = [1e3 / rate for rate in self._rates]
+                rates = self.images_per_s_interval
+                return (1e3 / rates[1], 1e3 / rates[0]) if rates else None
         return t_interval(values) if len(values) > 1 and min(values) > 0 else None
 
     @cached_property
@@ -160,12 +160,7 @@ class Candidate:
     @cached_property
     def images_per_s_interval(self) -> tuple[float, float] | None:
         """The 95 % interval of its images a second over processes; None for one process."""
-        interval = self.cost_interval(FOR_THROUGHPUT)
-        return None if interval is None else (1e3 / interval[1], 1e3 / interval[0])
-
-    @cached_property
-    def _rates(self) -> list[float]:
-        return self.evaluation.measured(throughput_per_process) or []
+        return self.evaluation.images_per_s_interval
 
     @cached_property
     def cpu_ms_per_image(self) -> float | None:

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 
 from mnv2bench.case import Case
 from mnv2bench.recommendation.answer import Answer, answers
-from mnv2bench.recommendation.candidates import FOR_THROUGHPUT, Candidate
+from mnv2bench.recommendation.candidates import Candidate
+from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.report.cells import rate_interval, scaled
 from mnv2bench.report.evaluation import Evaluation
-from mnv2bench.report.layout import threads
+from mnv2bench.report.layout import is_swept, threads
+
+FOR_THROUGHPUT = Goal(cost=Cost.THROUGHPUT)
 
 
 def parallelism(case: Case) -> str:
@@ -54,18 +57,9 @@ def rival(answer: Answer, chosen: Candidate) -> Candidate | None:
 
 def throughput_answers(evaluations: Iterable[Evaluation]) -> tuple[Answer, ...]:
     """The answers for throughput of the devices on which a variant ran in several batches, threads or streams."""
-    return tuple(answer for answer in answers(evaluations, FOR_THROUGHPUT) if is_swept(answer.timed))
-
-
-def is_swept(candidates: Iterable[Candidate]) -> bool:
-    """Whether a variant was timed in several batches, threads or streams with the same runtime and precision."""
-    programs: set[tuple[str, str, str]] = set()
-    for case in dict.fromkeys(candidate.case for candidate in candidates):
-        program = (case.variant, case.backend, case.precision)
-        if program in programs:
-            return True
-        programs.add(program)
-    return False
+    return tuple(
+        answer for answer in answers(evaluations, FOR_THROUGHPUT) if is_swept(each.case for each in answer.timed)
+    )
 
 
 def _is_same_program(candidate: Candidate, chosen: Candidate) -> bool:

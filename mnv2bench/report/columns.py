@@ -18,6 +18,7 @@ from mnv2bench.statistics.layers import layers_ran
 from mnv2bench.statistics.processes import cold_path, memory, output_error
 from mnv2bench.statistics.rounds import (
     cpu_mj_per_image,
+    cpu_ms_per_image,
     network_count,
     record_undisturbed_share,
     threads_used,
@@ -184,7 +185,7 @@ LATENCIES: Columns = (
         lambda e: _latency_ms(e, lambda latency: latency.median_s),
         "Time of one call on the whole batch: the median of a process's undisturbed rounds, of that the median over "
         "processes. `contract` says by which clock.",
-        (Shown(column.TAILS, 1, "median ms", scaled),),
+        (Shown(column.TAILS, 1, "median ms", scaled), Shown(column.SWEEP, 1, "p50 ms", scaled)),
         (column.LATENCY, column.GPU_TIMES, column.PRECISIONS),
     ),
     Column(
@@ -222,7 +223,7 @@ LATENCIES: Columns = (
         float | None,
         lambda e: _latency_ms(e, lambda latency: latency.p99_s),
         "The same of the 99th percentile.",
-        (Shown(column.TAILS, 4, "p99 ms", scaled),),
+        (Shown(column.TAILS, 4, "p99 ms", scaled), Shown(column.SWEEP, 2, "p99 ms", scaled)),
     ),
     Column(
         "p99_9_ms",
@@ -245,6 +246,29 @@ LATENCIES: Columns = (
         "Images over the wall time of the undisturbed rounds, the median over processes; on a GPU with several calls "
         "in flight.",
         (Shown(column.THROUGHPUT, 1, "", scaled), Shown(column.GPU_TIMES, 3, "images/s", scaled)),
+        (column.SWEEP,),
+    ),
+    Column(
+        "throughput_low_images_per_s",
+        float | None,
+        lambda e: (e.images_per_s_interval or (None, None))[0],
+        "Lower end of its 95 % interval over processes; empty for one process.",
+        parts_of=(column.SWEEP,),
+    ),
+    Column(
+        "throughput_high_images_per_s",
+        float | None,
+        lambda e: (e.images_per_s_interval or (None, None))[1],
+        "Upper end of its 95 % interval over processes; empty for one process.",
+        parts_of=(column.SWEEP,),
+    ),
+    Column(
+        "cpu_ms_per_image",
+        float | None,
+        lambda e: e.measured(cpu_ms_per_image),
+        "CPU time of all threads and streams for an image in the undisturbed rounds, the median over processes; what "
+        "a thread spins while it waits is in it.",
+        (Shown(column.SWEEP, 3, "CPU ms/image", scaled),),
     ),
     Column(
         "gmadds_per_s",

@@ -9,11 +9,13 @@ from mnv2bench.case import Case
 from mnv2bench.records import Record
 from mnv2bench.records import replace as replace_in_record
 from mnv2bench.statistics.floor import Floor
+from mnv2bench.statistics.intervals import shrunk_t_interval
 from mnv2bench.statistics.latency import Latency, Speedups, latency
 from mnv2bench.statistics.location import Spread
-from mnv2bench.statistics.rounds import timed_processes
+from mnv2bench.statistics.rounds import throughput, throughput_per_process, timed_processes
 
 T = TypeVar("T")
+DECIMALS = 9  # of images a second: so that equal processes have an interval of no width
 Flags = tuple[str, ...]
 Number = Callable[[Record], Any]
 
@@ -58,7 +60,7 @@ class Evaluation:
     because flags also come from the packages of GPUs and other devices. `saved_at` is when the file was saved, of a
     journal when its campaign began, None where neither is known. `floor` is what identical campaigns of the machine
     differ by, None where nobody measured that. `spread` is by how much processes of its backend differ, as the campaign
-    shows it, None where it has too few cases.
+    shows it, None where it has too few cases; `spread_of_rates` the same of images a second, which differ more.
     """
 
     record: Record
@@ -68,6 +70,7 @@ class Evaluation:
     saved_at: datetime | None = None
     floor: Floor | None = None
     spread: Spread | None = None
+    spread_of_rates: Spread | None = None
     _values: "dict[Number, Any] | Kept" = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, function: Callable[[Record], T]) -> T:
@@ -97,6 +100,19 @@ class Evaluation:
     def latency(self) -> Latency | None:
         """The headline latency; None where nothing was measured."""
         return self.measured(latency)
+
+    @property
+    def images_per_s_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of its images a second over processes, widened until it holds their median.
+
+        None for one process whose spread nothing shows.
+        """
+        rates = self.measured(throughput_per_process) or ()
+        if len(rates) < (1 if self.spread_of_rates else 2):
+            return None
+        low, high = shrunk_t_interval(rates, self.spread_of_rates)
+        median = self.of(throughput)
+        return min(round(low, DECIMALS), median), max(round(high, DECIMALS), median)
 
     @property
     def flags(self) -> Flags:

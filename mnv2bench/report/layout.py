@@ -154,6 +154,26 @@ def each_variant(evaluations: Evaluations, draw: Draw) -> str:
     return _captioned(((caption(group), group) for group in groups.values()), draw)
 
 
+def each_sweep(evaluations: Evaluations, draw: Draw) -> str:
+    """A table for each variant and device that ran in several batches, threads or streams, the largest first."""
+    groups: dict[tuple[str, str], list[Evaluation]] = {}
+    for evaluation in sorted(evaluations, key=by_size):
+        groups.setdefault((evaluation.case.variant, evaluation.case.device), []).append(evaluation)
+    swept = (group for group in groups.values() if is_swept(evaluation.case for evaluation in group))
+    return _captioned(((caption(group), group) for group in swept), draw)
+
+
+def is_swept(cases: Iterable[Case]) -> bool:
+    """Whether a variant is there in several batches, threads or streams with the same runtime and precision."""
+    programs: set[tuple[str, str, str, str]] = set()
+    for case in dict.fromkeys(cases):
+        program = (case.variant, case.device, case.backend, case.precision)
+        if program in programs:
+            return True
+        programs.add(program)
+    return False
+
+
 def _captioned(groups: Iterable[tuple[str, list[Evaluation]]], draw: Draw) -> str:
     tables = ((line, draw(group)) for line, group in groups)
     return "\n\n".join(f"**{line}**\n\n{body}" for line, body in tables if body)

@@ -8,7 +8,7 @@ from mnv2bench import networks, precisions
 from mnv2bench.case import EAGER, Kind, is_gpu
 from mnv2bench.records import Record
 from mnv2bench.report import column
-from mnv2bench.report.cells import MARKS, NONE, escape, latency, one_decimal, percent, result, table
+from mnv2bench.report.cells import MARKS, NONE, escape, latency, one_decimal, percent, rate_interval, result, table
 from mnv2bench.report.column import Cell, Column, cells_in, shown_in
 from mnv2bench.report.columns import COLUMNS, PUBLISHED_MS
 from mnv2bench.report.evaluation import Evaluation
@@ -17,6 +17,7 @@ from mnv2bench.report.layout import (
     by_size,
     each_place,
     each_setting,
+    each_sweep,
     each_variant,
     labels,
     long,
@@ -28,6 +29,7 @@ from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.accuracy import accuracy_doubts, tested
 from mnv2bench.statistics.fit import Fit, latency_fit, prediction_sentence, published_fit
 from mnv2bench.statistics.processes import cold_path, memory
+from mnv2bench.statistics.rounds import throughput
 from mnv2bench.statistics.time_spent import time_spent
 
 FIT_HEADER = (
@@ -174,6 +176,31 @@ def throughput_tables(evaluations: Evaluations, ranking: Ranking) -> str:
     """A line for each variant, batch and number of threads; a table for each device and precision."""
     number = _number_of(column.THROUGHPUT)
     return each_place(evaluations, lambda group: wide(group, varying(group), number, ranking), _in_flight)
+
+
+def sweep_tables(evaluations: Evaluations, ranking: Ranking) -> str:
+    """Images a second of each runtime by batch, threads and streams, and what a request takes meanwhile."""
+    ended = [evaluation for evaluation in evaluations if evaluation.record.status in ("ok", "wrong")]
+    return each_sweep(ended, partial(_sweep_table, ranking=ranking))
+
+
+def _sweep_table(evaluations: Evaluations, ranking: Ranking) -> str:
+    order, cells = ranking.backends(evaluations), cells_in(column.SWEEP, COLUMNS)
+    best = ranking.most_images_per_s(evaluations)
+    lines = []
+    for evaluation in sorted(evaluations, key=lambda e: _sweep_order(e, order)):
+        case = evaluation.case
+        rate = rate_interval(evaluation.measured(throughput), evaluation.images_per_s_interval, case == best)
+        numbers = [struck(evaluation, text) for text in (rate, *(cell(evaluation) for cell in cells.values()))]
+        setting = (str(case.batch), f"{case.streams} x {case.threads}")
+        lines.append([escape(case.backend), case.precision, *setting, *numbers])
+    return table(["runtime", "precision", "batch", "streams x threads", "images/s (95 %)", *cells], lines, texts=2)
+
+
+def _sweep_order(evaluation: Evaluation, backends: Sequence[str]) -> tuple[int, int, int, int, int]:
+    case = evaluation.case
+    places = backends.index(case.backend), precisions.NAMES.index(case.precision)
+    return *places, case.batch, case.streams, case.threads
 
 
 def _in_flight(device: str) -> str:
