@@ -32,7 +32,13 @@ def location(logs: Sequence[float], spread: Spread | None) -> Location:
     degrees = own + (spread.degrees if spread else 0.0)
     if not degrees:
         return Location(logs[0], math.inf, 1.0)
-    squares = own * statistics.variance(logs) if own else 0.0
+    squares = own * variance_of(logs) if own else 0.0
     if spread:
         squares += spread.degrees * spread.sd**2
     return Location(statistics.fmean(logs), math.sqrt(squares / degrees / len(logs)), degrees)
+
+
+def variance_of(values: Sequence[float]) -> float:
+    """The variance of a sample of two values or more: `statistics.variance`, many times faster for a few floats."""
+    mean = statistics.fmean(values)
+    return math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1)

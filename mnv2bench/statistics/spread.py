@@ -10,11 +10,12 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mnv2bench.case import Case
 from mnv2bench.records import Record
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.location import Spread
+from mnv2bench.statistics.location import Spread, variance_of
 from mnv2bench.statistics.rounds import rounds_median, used_of_each
 
 __all__ = ["Spread", "Variance", "fitted", "process_medians", "spreads", "spreads_of_medians"]
@@ -43,22 +44,17 @@ def process_medians(record: Record) -> tuple[float, ...]:
 def spreads_of_medians(
     medians_s: Iterable[tuple[Case, Sequence[float]]], floor: Floor | None = None
 ) -> Mapping[str, Spread]:
-    """`spreads` from the process medians of each case, seconds.
-
-    A backend with too few cases of two processes has the spread of all cases together.
-    """
+    """`spreads` from the process medians of each case, seconds."""
     by_backend: dict[str, list[Variance]] = {}
     for case, medians in medians_s:
         of_backend = by_backend.setdefault(case.backend, [])
         if len(medians) > 1:
             logs = [math.log(median) for median in medians]
-            of_backend.append(Variance(statistics.variance(logs), len(logs) - 1))
+            of_backend.append(Variance(variance_of(logs), len(logs) - 1))
         of_machine = _of_floor(case, floor)
         if of_machine is not None and of_machine not in of_backend:
             of_backend.append(of_machine)
-    of_all = fitted([variance for variances in by_backend.values() for variance in variances])
-    fits = {backend: fitted(variances) or of_all for backend, variances in by_backend.items()}
-    return {backend: spread for backend, spread in fits.items() if spread is not None}
+    return fitted(by_backend)
 
 
 def _of_floor(case: Case, floor: Floor | None) -> Variance | None:
@@ -69,30 +65,101 @@ def _of_floor(case: Case, floor: Floor | None) -> Variance | None:
     return Variance(floor.process_sd[case.backend] ** 2, 2 * checked * (floor.processes - 1))
 
 
-def fitted(variances: Sequence[Variance]) -> Spread | None:
-    """The spread that these variances share; None where they are too few or all of them are 0.
+def fitted(by_backend: Mapping[str, Sequence[Variance]]) -> Mapping[str, Spread]:
+    """The spread of each backend from the variances of its cases; none where all backends together have too few.
 
-    The moments of Smyth (2004), section 6.2: where the logs of the variances differ by no more than chance gives, the
-    spread counts for as many degrees of freedom as they have together, which is the most.
+    The logs of the variances have three parts, by their moments: chance, of which the degrees of freedom tell; what
+    cases of a backend differ by, which says for how much the spread counts (Smyth, 2004, section 6.2); and what
+    backends differ by, which says how far the mean of a backend is drawn to that of all.
     """
+    logs = _logs(by_backend)
+    if sum(map(len, logs.values())) < LEAST_CASES:
+        return {}
+    within = _within(list(logs.values()))
+    means = {backend: _mean(of_backend, within) for backend, of_backend in logs.items() if of_backend}
+    overall = statistics.fmean(mean.value for mean in means.values())
+    chance = statistics.fmean(mean.variance for mean in means.values())
+    between = 0.0
+    if len(means) > 1:
+        between = max(0.0, variance_of([mean.value for mean in means.values()]) - chance)
+    most = sum(variance.degrees for variances in by_backend.values() for variance in variances)
+    of_all = _Mean(overall, chance / len(means))
+    seen = {backend: _spread(_drawn(mean, of_all, between), within, most) for backend, mean in means.items()}
+    unseen = _spread(of_all, within + between, most)
+    return {backend: seen.get(backend, unseen) for backend in by_backend}
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The log of a variance without the bias that its few degrees of freedom give it, and its variance by chance."""
+
+    value: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """A mean of logs of variances, and its variance."""
+
+    value: float
+    variance: float
+
+
+def _logs(by_backend: Mapping[str, Sequence[Variance]]) -> Mapping[str, Sequence[_Log]]:
+    """The logs by backend; none at all where no variance is above 0."""
+    positive = [each.variance for variances in by_backend.values() for each in variances if each.variance > 0]
+    if not positive:
+        return {}
+    least = LEAST_SHARE * statistics.median(positive)
+    return {backend: [_log(each, least) for each in variances] for backend, variances in by_backend.items()}
+
+
+def _log(variance: Variance, least: float) -> _Log:
+    bias, chance = _of_degrees(variance.degrees)
+    return _Log(math.log(max(variance.variance, least)) - bias, chance)
+
+
+@lru_cache(maxsize=10_000)
+def _of_degrees(degrees: float) -> tuple[float, float]:
+    """The mean and the variance of the log of a variance that is 1, as so many degrees of freedom show it."""
     from scipy import special
 
-    positive = [each.variance for each in variances if each.variance > 0]
-    if len(variances) < LEAST_CASES or not positive:
-        return None
-    least = LEAST_SHARE * statistics.median(positive)
-    halves = [each.degrees / 2 for each in variances]
-    logs = [
-        math.log(max(each.variance, least)) - float(special.digamma(half)) + math.log(half)
-        for each, half in zip(variances, halves, strict=True)
-    ]
-    beyond_chance = statistics.variance(logs) - statistics.fmean(float(special.polygamma(1, half)) for half in halves)
-    most = sum(each.degrees for each in variances)
-    if beyond_chance <= 0:
-        return Spread(math.sqrt(sum(each.degrees * each.variance for each in variances) / most), most)
-    half = min(_trigamma_inverse(beyond_chance), most / 2)
-    log = statistics.fmean(logs) + float(special.digamma(half)) - math.log(half)
-    return Spread(math.exp(log / 2), 2 * half)
+    half = degrees / 2
+    return float(special.digamma(half)) - math.log(half), float(special.polygamma(1, half))
+
+
+def _within(logs: Sequence[Sequence[_Log]]) -> float:
+    """The variance of the logs of a backend's cases beyond chance; of all cases where backends have too few."""
+    if sum(max(0, len(of_backend) - 1) for of_backend in logs) < LEAST_CASES:
+        logs = [[log for of_backend in logs for log in of_backend]]
+    several = [of_backend for of_backend in logs if len(of_backend) > 1]
+    squares = [variance_of([log.value for log in each]) * (len(each) - 1) for each in several]
+    chance = statistics.fmean(log.chance for of_backend in several for log in of_backend)
+    return max(0.0, math.fsum(squares) / sum(len(each) - 1 for each in several) - chance)
+
+
+def _mean(logs: Sequence[_Log], within: float) -> _Mean:
+    """The mean of the logs of a backend's cases, those that are known better with more weight."""
+    weights = [1 / (within + log.chance) for log in logs]
+    value = math.fsum(weight * log.value for weight, log in zip(weights, logs, strict=True)) / sum(weights)
+    return _Mean(value, 1 / sum(weights))
+
+
+def _drawn(of_backend: _Mean, of_all: _Mean, between: float) -> _Mean:
+    """The mean of a backend, drawn to that of all the further, the less is known of it and the less backends differ."""
+    own = between / (between + of_backend.variance)
+    value = own * of_backend.value + (1 - own) * of_all.value
+    return _Mean(value, own * of_backend.variance + (1 - own) * of_all.variance)
+
+
+def _spread(mean: _Mean, differing: float, most: float) -> Spread:
+    """The spread around this mean of logs, for cases whose logs have that variance; `most` degrees of freedom at most.
+
+    Half the variance of the log's mean makes the mean of what it is the log of.
+    """
+    degrees = min(2 * _trigamma_inverse(differing), most) if differing else most
+    bias, _ = _of_degrees(degrees)
+    return Spread(math.exp((mean.value + mean.variance / 2 + bias) / 2), degrees)
 
 
 def _trigamma_inverse(value: float) -> float:
