@@ -41,6 +41,6 @@ def policy(floor: "Floor | None" = None) -> Policy:
     def chosen(candidates: Sequence[Candidate], left_s: float) -> Mapping[Case, Reason]:
         standings = list(map(standing, candidates))
         spreads = spreads_of_medians([(each.case, each.medians_s) for each in standings], floor)
-        return next_block(standings, left_s, spreads).reasons
+        return next_block(standings, left_s, spreads, floor=floor).reasons
 
     return chosen

@@ -6,7 +6,9 @@ import pytest
 
 from mnv2bench.allocation import Block, Decision, Reason, Standing, next_block, ranking
 from mnv2bench.case import Case
+from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.spread import Spread
+from tests.measured_cases import MONDAY
 
 SPREADS = {name: Spread(0.01, 20.0) for name in ("openvino", "litert", "ncnn", "torch_eager")}
 
@@ -44,6 +46,17 @@ def test_a_contest_is_decided_by_a_separation_or_by_a_tie():
     assert [contest.decided for contest in ranking(close, SPREADS)] == [Decision.OPEN]
 
 
+def test_nothing_is_separated_within_the_floor_of_the_machine():
+    narrow = {name: Spread(0.001, 20.0) for name in SPREADS}
+    apart = [standing(5.00, 5.00), standing(5.10, 5.10, backend="litert")]  # by 2 %
+    assert [each.decided for each in ranking(apart, narrow)] == [Decision.SEPARATED]
+    # campaigns differ by 1 %: two of them by 2.8 % in 95 of 100 pairs
+    of_machine = Floor(MONDAY, 5, {}, {}, 0.01, 20, {}, {})
+    (contest,) = ranking(apart, narrow, floor=of_machine)
+    assert contest.decided == Decision.TIE
+    assert [case.backend for case in contest.contenders] == ["litert"]
+
+
 def test_cases_of_other_settings_are_no_rivals():
     contests = ranking(
         [standing(5.0, 5.0), standing(3.0, 3.0, threads=2), standing(4.0, 4.0, streams=2), standing(9.0, 9.0, batch=8)],
@@ -72,6 +85,35 @@ def test_every_case_gets_two_processes_first():
     assert set(block.reasons.values()) == {Reason.FIRST}
     once = [standing(5.0), standing(6.0, backend="litert")]
     assert set(next_block(once, 60, {}).cases) == {each.case for each in once}
+
+
+def test_where_time_is_short_a_case_that_is_far_behind_after_one_process_gets_no_second():
+    cases = [standing(5.0), standing(5.05, backend="litert"), standing(5.1, backend="ncnn"), standing(9.0, threads=2)]
+    far_behind = standing(20.0, backend="torch_eager")
+    once = [*cases, far_behind]
+    # 41 s are left and second processes of all take 20 s: everybody gets one. With 39 s first the two fastest of each
+    # contest, which show the spread, and then those that have not lost
+    assert set(next_block(once, 41, SPREADS).cases) == {each.case for each in once}
+    fastest = next_block(once, 39, SPREADS)
+    assert set(fastest.cases) == {each.case for each in once if each.case.backend in ("openvino", "litert")}
+    then = [
+        standing(5.0, 5.0),
+        standing(5.05, 5.05, backend="litert"),
+        cases[2],
+        standing(9.0, 9.0, threads=2),
+        far_behind,
+    ]
+    assert next_block(then, 15, SPREADS).reasons == {cases[2].case: Reason.FIRST}
+
+
+def test_contests_that_are_soonest_decided_come_first_and_half_of_them_in_a_block():
+    soon = [standing(5.00, 5.00, variant="0.75@96"), standing(5.09, 5.09, variant="0.75@96", backend="litert")]
+    later = [standing(9.00, 9.00), standing(9.05, 9.05, backend="litert")]
+    dear = [
+        standing(4.00, 4.00, variant="0.5@96", cost_s=60),
+        standing(4.07, 4.07, variant="0.5@96", backend="litert", cost_s=60),
+    ]
+    assert set(next_block([*later, *dear, *soon], 600, SPREADS).cases) == {each.case for each in [*soon, *later]}
 
 
 def test_then_the_contenders_of_an_open_contest_and_none_that_has_lost():

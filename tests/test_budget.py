@@ -211,7 +211,7 @@ def test_a_rival_that_has_lost_gets_no_more_and_the_time_goes_to_the_contenders(
     journal = measured(tmp_path, *items, chosen_by=policy(), plan=replace(PLAN, budget_s=60.0))
     numbers = counts(journal)
     assert numbers["torch_eager"] == 2
-    assert min(numbers["onnxruntime"], numbers["openvino"]) > 5
+    assert min(numbers["onnxruntime"], numbers["openvino"]) >= 5
     reasons = [set(block.cases.values()) for block in journal.blocks]
     assert reasons[:3] == [{"first"}, {"first"}, {"contender"}]
 

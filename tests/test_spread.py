@@ -7,7 +7,7 @@ import pytest
 from mnv2bench.case import Case
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
-from mnv2bench.statistics.location import location
+from mnv2bench.statistics.location import location, logs_of
 from mnv2bench.statistics.spread import Spread, Variance, fitted, spreads, spreads_of_medians
 from tests.measured_cases import MONDAY, measured
 
@@ -53,7 +53,7 @@ def test_a_spread_makes_the_interval_of_two_processes_narrower_and_one_process_h
 
 def test_without_a_spread_the_interval_is_students():
     assert shrunk_t_interval((0.010, 0.011, 0.012), None) == t_interval((0.010, 0.011, 0.012))
-    assert location([0.5], None).standard_error == math.inf
+    assert location(logs_of((0.5,)), None).standard_error == math.inf
 
 
 def test_each_backend_has_its_own_spread_drawn_towards_that_of_all():

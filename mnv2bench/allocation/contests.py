@@ -7,12 +7,13 @@ from enum import StrEnum
 
 from mnv2bench.allocation.standing import Standing
 from mnv2bench.case import Case
+from mnv2bench.statistics.floor import REPEATABILITY, Floor
 from mnv2bench.statistics.location import Location, Spread
 from mnv2bench.statistics.student import t_risk
 
 # docs/thresholds.md#allocation
 CONFIDENCE = 0.95
-LOOKS = 6
+LOOKS = 2
 TIE_WITHIN = math.log(1.015)
 
 
@@ -66,29 +67,41 @@ def ranking(
     *,
     confidence: float = CONFIDENCE,
     looks: int = LOOKS,
-    tie_within: float = TIE_WITHIN,
+    floor: Floor | None = None,
 ) -> tuple[Contest, ...]:
     """A contest for each variant and setting of which a case was measured, in the order of the standings.
 
-    With that confidence no contest has a wrong winner, however often it is looked at up to `looks` times: the risk is
-    divided among the looks and the rivals (Bonferroni). A contender ties with the best where it is slower by less than
-    `tie_within`, on the log scale, at the same confidence.
+    With that confidence a contest has no wrong winner: the risk is divided among its looks and its rivals (Bonferroni).
+    A contender ties with the best where it is slower by less than `TIE_WITHIN`, on the log scale, at the same
+    confidence; or by less than the machine's A/A floor, where that is known, which nothing is separated within.
     """
     by_contest: dict[Key, list[Rival]] = {}
     for standing in standings:
         if standing.medians_s:
             rival = Rival(standing, standing.location(spreads))
             by_contest.setdefault(contest_key(standing.case), []).append(rival)
-    return tuple(contest(key, rivals, (1 - confidence) / looks, tie_within) for key, rivals in by_contest.items())
+    return tuple(
+        contest(key, rivals, (1 - confidence) / looks, floor_gap(floor, [rival.standing.case for rival in rivals]))
+        for key, rivals in by_contest.items()
+    )
 
 
-def contest(key: Key, rivals: Sequence[Rival], risk: float, tie_within: float) -> Contest:
-    """The contest of these rivals, at this risk of a wrong winner at this look."""
+def floor_gap(floor: Floor | None, cases: Iterable[Case]) -> float:
+    """The log ratio within which 95 of 100 pairs of campaigns of these cases differ; 0 without an A/A floor."""
+    return REPEATABILITY * max((floor.between(case) for case in cases), default=0.0) if floor else 0.0
+
+
+def contest(key: Key, rivals: Sequence[Rival], risk: float, floor_gap: float) -> Contest:
+    """The contest of these rivals, at this risk of a wrong winner."""
     best, *others = sorted(rivals, key=lambda rival: rival.location.mean)
     risks = [slower_risk(best.location, other.location) for other in others]
     share = risk / max(len(others), 1)
-    contenders = [other for other, of_other in zip(others, risks, strict=True) if of_other > share]
-    lost = [other for other, of_other in zip(others, risks, strict=True) if of_other <= share]
+    lost = [
+        other.location.mean - best.location.mean > floor_gap and of_other <= share
+        for other, of_other in zip(others, risks, strict=True)
+    ]
+    contenders = [other for other, has_lost in zip(others, lost, strict=True) if not has_lost]
+    tie_within = max(TIE_WITHIN, floor_gap)
     decided = Decision.OPEN
     if not contenders:
         decided = Decision.SEPARATED
@@ -99,7 +112,7 @@ def contest(key: Key, rivals: Sequence[Rival], risk: float, tie_within: float) -
         best=best.standing.case,
         confidence=max(0.0, 1 - math.fsum(risks)),
         contenders=tuple(other.standing.case for other in contenders),
-        lost=tuple(other.standing.case for other in lost),
+        lost=tuple(other.standing.case for other, has_lost in zip(others, lost, strict=True) if has_lost),
         decided=decided,
     )
 

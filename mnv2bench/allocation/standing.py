@@ -1,11 +1,10 @@
 """Standing: what is known of a case while its campaign runs."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mnv2bench.case import Case
-from mnv2bench.statistics.location import Location, Spread, location
+from mnv2bench.statistics.location import Location, Spread, location, logs_of
 
 
 @dataclass(frozen=True)
@@ -23,4 +22,4 @@ class Standing:
 
     def location(self, spreads: Mapping[str, Spread]) -> Location:
         """Where the logs of its medians lie; the case has been measured."""
-        return location([math.log(median) for median in self.medians_s], spreads.get(self.case.backend))
+        return location(logs_of(self.medians_s), spreads.get(self.case.backend))

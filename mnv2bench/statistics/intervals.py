@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnv2bench.records.rounds import Round
-from mnv2bench.statistics.location import Spread, location
+from mnv2bench.statistics.location import Spread, location, logs_of
 from mnv2bench.statistics.rounds import durations_ns
 from mnv2bench.statistics.student import t_quantile
 
@@ -38,8 +38,7 @@ def shrunk_t_interval(values: Sequence[float], spread: Spread | None) -> tuple[f
     """
     if spread is None:
         return t_interval(values)
-    logs = [math.log(v) for v in values]
-    estimate = location(logs, spread)
+    estimate = location(logs_of(tuple(values)), spread)
     half = t_quantile(estimate.degrees) * estimate.standard_error
     return math.exp(estimate.mean - half), math.exp(estimate.mean + half)
 

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,35 @@ class Location:
     degrees: float
 
 
-def location(logs: Sequence[float], spread: Spread | None) -> Location:
+@dataclass(frozen=True)
+class Logs:
+    """The logs of a case's process medians in three numbers; the variance is 0 where there is one process."""
+
+    count: int
+    mean: float
+    variance: float
+
+
+@lru_cache(maxsize=10_000)
+def logs_of(medians_s: tuple[float, ...]) -> Logs:
+    """The logs of the medians of a case's processes, of one or more of them."""
+    logs = [math.log(median) for median in medians_s]
+    return Logs(len(logs), statistics.fmean(logs), variance_of(logs) if len(logs) > 1 else 0.0)
+
+
+def location(logs: Logs, spread: Spread | None) -> Location:
     """Where the logs of process medians lie, with the variance of their own and that of the spread together.
 
     One log without a spread has an infinite standard error.
     """
-    own = len(logs) - 1
+    own = logs.count - 1
     degrees = own + (spread.degrees if spread else 0.0)
     if not degrees:
-        return Location(logs[0], math.inf, 1.0)
-    squares = own * variance_of(logs) if own else 0.0
+        return Location(logs.mean, math.inf, 1.0)
+    squares = own * logs.variance
     if spread:
         squares += spread.degrees * spread.sd**2
-    return Location(statistics.fmean(logs), math.sqrt(squares / degrees / len(logs)), degrees)
+    return Location(logs.mean, math.sqrt(squares / degrees / logs.count), degrees)
 
 
 def variance_of(values: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from mnv2bench.case import Case
 from mnv2bench.records import Record
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.location import Spread, variance_of
+from mnv2bench.statistics.location import Spread, logs_of, variance_of
 from mnv2bench.statistics.rounds import rounds_median, used_of_each
 
 __all__ = ["Spread", "Variance", "fitted", "process_medians", "spreads", "spreads_of_medians"]
@@ -49,8 +49,8 @@ def spreads_of_medians(
     for case, medians in medians_s:
         of_backend = by_backend.setdefault(case.backend, [])
         if len(medians) > 1:
-            logs = [math.log(median) for median in medians]
-            of_backend.append(Variance(variance_of(logs), len(logs) - 1))
+            logs = logs_of(tuple(medians))
+            of_backend.append(Variance(logs.variance, logs.count - 1))
         of_machine = _of_floor(case, floor)
         if of_machine is not None and of_machine not in of_backend:
             of_backend.append(of_machine)
