@@ -11,7 +11,6 @@ from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
 from mnv2bench.campaign.places import require_results
 from mnv2bench.case import Case, Kind
-from mnv2bench.comparison.recommended import closing
 from mnv2bench.conclusion import Conclusion, Requested, conclusion
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.flags import flags
@@ -25,7 +24,7 @@ from mnv2bench.profiling.lines import written
 from mnv2bench.records import Record
 from mnv2bench.records.journal import Journal, lines
 from mnv2bench.records.machine import machine_from_json, machine_to_json
-from mnv2bench.records.reading import contents_of
+from mnv2bench.run_end import print_end
 from mnv2bench.selection import (
     BUDGET,
     DRY_RUN,
@@ -43,7 +42,7 @@ from mnv2bench.statistics.rounds import record_undisturbed_share, throughput, us
 from mnv2bench.suites.baselines import compared, comparison_text, require_baselines, require_common_cases
 from mnv2bench.suites.refused_options import refuse_options
 from mnv2bench.suites.saved_reports import require_saved_file, saved_files, written_report
-from mnv2bench.terminal import Display, doubt_lines, estimate_texts, fastest_table, spent_table, steps, unmeasured_lines
+from mnv2bench.terminal import Display, estimate_texts, steps
 
 PARAMETERS = (
     "network",
@@ -368,27 +367,17 @@ def replay(request, benchmark):
 def pytest_terminal_summary(terminalreporter, config):
     if RECORDS not in config.stash:
         return
-    records, journal = list(config.stash[RECORDS].values()), config.stash[JOURNAL]
-    console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
-    console.print(spent_table(records, journal.path))
-    if fastest := fastest_table(records):
-        console.print(fastest)
-    for line in unmeasured_lines(records):
-        console.print(line, markup=False)
-    for line in doubt_lines(records):
-        console.print(line, markup=False)
-    profiles, _ = written(config.stash[JOURNAL])
-    for profile in profiles:
-        if profile.status != "ok":
-            console.print(f"no profile of {profile.case.id}: {profile.status}: {profile.reason}", markup=False)
+    journal = config.stash[JOURNAL]
+    profiles, _ = written(journal)
+    remarks = [
+        f"no profile of {profile.case.id}: {profile.status}: {profile.reason}"
+        for profile in profiles
+        if profile.status != "ok"
+    ]
     measured, files = _benchmarks(config)
     if files:
-        terminalreporter.write_line(comparison_text(measured, files))
-    if recommendation := closing(str(journal.path), contents_of(journal.path), console.width):
-        console.print(f"\n{recommendation}\n", markup=False)
-    for ended in _conclusions(config):
-        for sentence in ended.missed:
-            terminalreporter.write_line(sentence)
-    for line in config.stash.get(REPORT, ()):
-        terminalreporter.write_line(line)
-    terminalreporter.write_line(f"records: {journal.path}\nreport:  mnv2bench report {journal.path}")
+        remarks.append(comparison_text(measured, files))
+    remarks += [sentence for ended in _conclusions(config) for sentence in ended.missed]
+    remarks += config.stash.get(REPORT, ())
+    console = Console(file=terminalreporter._tw._file, highlight=False, soft_wrap=True)
+    print_end(journal.path, console, RESULTS, remarks)

@@ -1,8 +1,7 @@
 """The verb `run`: measure a selection of cases."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,26 +9,14 @@ from mnv2bench.campaign import Campaign, Patience
 from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.case import Case
-from mnv2bench.cli.app import conclude, console, verb
+from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.policy import policy_of
 from mnv2bench.records.journal import Journal
-from mnv2bench.records.reading import contents_of
+from mnv2bench.run_end import print_end
 from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
-from mnv2bench.statistics.kept_checks import readable_floor
-from mnv2bench.terminal import (
-    Display,
-    doubt_lines,
-    estimate_texts,
-    fastest_table,
-    spent_table,
-    steps,
-    unmeasured_lines,
-)
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from mnv2bench.terminal import Display, estimate_texts, steps
 
 RESULTS = Path("results")
 
@@ -81,16 +68,9 @@ def run(
         if out.is_file():
             advice = f"; what was measured so far is safe in {out}, and --resume goes on from it"
         raise ValueError(f"{error}{advice}") from error
-    display.console.print(spent_table(records, out))
-    if fastest := fastest_table(records):
-        display.console.print(fastest)
-    for line in doubt_lines(records):
-        display.console.print(line, markup=False)
-    for line in unmeasured_lines(records):
-        console().print(line, markup=False)
-    _print_recommendation(out, display.console)
-    display.console.print(f"records: {out}\nreport:  mnv2bench report {out}", markup=False)
-    conclude(conclusion(records, Requested.of(selection)))
+    ended = conclusion(records, Requested.of(selection))
+    print_end(out, console(), RESULTS, ended.missed, quiet)
+    raise typer.Exit(ended.code)
 
 
 def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
@@ -123,11 +103,3 @@ def _print_estimate(
         expected.require_budget()
     for text in estimate_texts(expected):
         console().print(text, markup=False)
-
-
-def _print_recommendation(out: Path, console: "Console") -> None:
-    """Print what to ship by the file's numbers, or why nobody should choose by them."""
-    from mnv2bench.comparison.recommended import closing
-
-    if recommendation := closing(str(out), contents_of(out), console.width, partial(readable_floor, RESULTS)):
-        console.print(f"\n{recommendation}\n", markup=False)

@@ -1,6 +1,6 @@
 """Recommendations from the contents of files: what `recommend`, the end of a run, and Python show."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.comparison.chapters import chapters
@@ -12,6 +12,7 @@ from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.machines import MachineAnswers, by_machine
 from mnv2bench.records import Machine
 from mnv2bench.records.reading import Contents, saved_at
+from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.floor import Floor
 
@@ -45,25 +46,28 @@ def recommended(
 
     `floor_of` gives what identical campaigns on a machine differ by.
     """
-    dates = {name: saved_at(contents) for name, contents in files.items()}
-    sources = [(name, contents.records) for name, contents in files.items()]
-    campaigns = chapters(sources, floor_of, dates=dates)
-    evaluations = [evaluation for chapter in campaigns for evaluation in chapter.evaluations]
+    evaluations = evaluated(files, floor_of)
     unusual = {name: conditions(contents.states) for name, contents in files.items()}
     return Recommendation(by_machine(filters.kept(evaluations), goal), unusual)
 
 
-def closing(file: str, contents: Contents, width: int, floor_of: FloorOf = no_floor) -> str:
+def evaluated(files: Mapping[str, Contents], floor_of: FloorOf = no_floor) -> tuple[Evaluation, ...]:
+    """The records of files with their numbers, each case beside the others of its campaign."""
+    dates = {name: saved_at(contents) for name, contents in files.items()}
+    sources = [(name, contents.records) for name, contents in files.items()]
+    campaigns = chapters(sources, floor_of, dates=dates)
+    return tuple(evaluation for chapter in campaigns for evaluation in chapter.evaluations)
+
+
+def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: Sequence[str] = ()) -> str:
     """What the end of a run shows of its file: the block of the first setting, and how to see the others.
 
-    "" where no case can be a candidate.
+    `unusual` are phrases on the machine meanwhile. "" where no case can be a candidate.
     """
-    recommendation = recommended({file: contents}, floor_of=floor_of)
-    answers = recommendation.answers
+    answers = [answer for machine in by_machine(evaluations) for answer in machine.answers]
     if not answers:
         return ""
-    unusual = recommendation.conditions[file]
     others = len(answers) - 1
     more = "1 more setting" if others == 1 else f"{others} more settings"
     hint = f"\n{more}: mnv2bench recommend {printable(file)}" if others else ""
-    return answer_block(answers[0], width, unusual) + hint
+    return f"\n{answer_block(answers[0], width, unusual)}{hint}\n"

@@ -248,12 +248,16 @@ def _file(evaluation: Evaluation) -> str:
     return f"{evaluation.source}, {day:%Y-%m-%d}" if day else evaluation.source
 
 
+def forbidding_flag(candidate: Candidate) -> str | None:
+    """The name of the first flag of a case that forbids a choice by its numbers; None without one."""
+    names = (flag.partition(":")[0] for flag in candidate.evaluation.flags)
+    return next((name for name in names if name in UNUSABLE), None)
+
+
 def why_not(candidate: Candidate, goal: Goal) -> str | None:
     """Why nobody should choose by the numbers of a case, in a few words; None where they are good enough."""
-    for flag in candidate.evaluation.flags:
-        name = flag.partition(":")[0]
-        if name in UNUSABLE:
-            return name
+    if name := forbidding_flag(candidate):
+        return name
     if candidate.cost(goal) is None:
         return f"without a bound of {goal.cost_name}"
     if candidate.accuracy is None and candidate.top1_of != UNKNOWN:
