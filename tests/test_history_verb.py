@@ -210,7 +210,7 @@ def test_text_from_files_is_shown_as_it_is_and_does_nothing(history, results, tm
 
 
 def test_without_the_extras_the_table_is_there_and_says_how_to_get_them(command, results, tmp_path):
-    for name in ("ruptures", "plotext", "altair"):
+    for name in ("ruptures", "plotext"):
         (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module', name='{name}')")
     words = ("mnv2bench", "history", SMALL.id, "--results", str(results), "--fingerprint", MACHINE)
     ran = command(*words, PYTHONPATH=str(tmp_path))
@@ -221,9 +221,8 @@ def test_without_the_extras_the_table_is_there_and_says_how_to_get_them(command,
         "no plot: plotext is not installed: pip install 'mnv2bench[plots]'",
     ]
     drawn = command(*words, "--svg", str(tmp_path / "x.svg"), PYTHONPATH=str(tmp_path))
-    assert (drawn.returncode, drawn.stdout) == (2, "")
-    assert drawn.stderr == "mnv2bench: no picture: altair is not installed: pip install 'mnv2bench[plots]'\n"
-    assert not (tmp_path / "x.svg").exists()
+    assert (drawn.returncode, drawn.stderr) == (0, "")  # pictures need no extra
+    assert "<svg" in (tmp_path / "x.svg").read_text()
 
 
 # numbers

@@ -224,11 +224,3 @@ def test_the_verb_says_what_it_cannot_mean(command):
     ran = command("mnv2bench", "memory", "--network", "resnet")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == "mnv2bench: unknown network 'resnet'; known networks: mobilenet_v2, mobilenet_v2_article\n"
-
-
-def test_without_the_extra_the_page_is_there_and_the_picture_says_how_to_get_it(command, tmp_path):
-    (tmp_path / "altair.py").write_text("raise ModuleNotFoundError('No module', name='altair')")
-    assert command("mnv2bench", "memory", PYTHONPATH=str(tmp_path)).returncode == 0
-    ran = command("mnv2bench", "memory", "--svg", str(tmp_path / "x.svg"), PYTHONPATH=str(tmp_path))
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "mnv2bench: no picture: altair is not installed: pip install 'mnv2bench[plots]'\n"

@@ -194,11 +194,3 @@ def test_a_point_above_its_roof_and_a_ceiling_below_every_point_are_inside_the_p
 def test_without_a_roof_there_is_no_roofline(probes):
     with pytest.raises(ValueError, match="run `mnv2bench roofline` on these cases first"):
         roofline.svg(profiled_cases(profiles(), probes, RECORDS), probes)
-
-
-def test_without_altair_the_error_names_the_module(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
-    with pytest.raises(ModuleNotFoundError, match="vl_convert"):
-        shares.svg(profiled_cases(profiles(), records=RECORDS))
-    with pytest.raises(ModuleNotFoundError, match="vl_convert"):
-        roofline.svg(profiled_cases(profiles(), PROBES, RECORDS), PROBES)

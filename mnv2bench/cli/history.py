@@ -112,6 +112,7 @@ def _show_case(
     """Write a case's picture where that is a file, and print its table and plot."""
     from mnv2bench.regression.history.points import points
     from mnv2bench.regression.pages import history as pages
+    from mnv2bench.regression.pages.picture import svg
 
     nights = points(frame, case, accepted, past_verdicts)
     hints, notes = _change_points(nights)
@@ -121,7 +122,7 @@ def _show_case(
         plot = ""
         notes.append(f"no plot: {error.name} is not installed: {EXTRA.format('plots')}")
     if picture:
-        write({picture: _picture(case, nights, hints)})
+        write({picture: svg(case, nights, hints)})
     is_counted = Case.parse(case).kind == Kind.COUNTED
     rows = [pages.night_row(night, night.night in hints, is_counted) for night in nights]
     columns, caption = pages.TIMED_NIGHT_COLUMNS, pages.TIMED_NIGHT_CAPTION
@@ -143,16 +144,6 @@ def _change_points(nights: "Sequence[Point]") -> tuple[list[str], list[str]]:
         return [eligible[index][0] for index in change_points([level for _, level in eligible])], []
     except ModuleNotFoundError as error:
         return [], [f"no change points: {error.name} is not installed: {EXTRA.format('changepoints')}"]
-
-
-def _picture(case: str, nights: "Sequence[Point]", hints: Sequence[str]) -> str:
-    """The picture of a case as SVG; ValueError where the extra for pictures is not installed."""
-    from mnv2bench.regression.pages import picture
-
-    try:
-        return picture.svg(case, nights, hints)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"no picture: {error.name} is not installed: {EXTRA.format('plots')}") from error
 
 
 def _table() -> Sort:

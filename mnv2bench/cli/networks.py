@@ -38,17 +38,13 @@ def memory(
     selection = select({"networks": networks, "widths": widths, "resolutions": resolutions})
     variants = [(network, *variant) for network in selection.networks for variant in selection.variants]
     blocks = memory_blocks(variants, short_name)
-    try:
-        picture = activations.svg(variants) if svg else ""
-    except ModuleNotFoundError as error:
-        raise ValueError(f"no picture: {error.name} is not installed: pip install 'mnv2bench[plots]'") from error
     contents: dict[Product, Content] = {}
     if markdown:
         contents[Product(markdown, PAGE)] = memory_page(variants)
     if csv:
         contents[Product(csv, TABLE)] = live_csv(variants)
     if svg:
-        contents[Product(svg, activations.PICTURE)] = picture
+        contents[Product(svg, activations.PICTURE)] = activations.svg(variants)
     write(contents)
     if not markdown:
         show_blocks(blocks)

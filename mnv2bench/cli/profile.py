@@ -1,6 +1,5 @@
 """The verbs `profile` and `roofline`: where the time of a call goes, and what this machine can do at most."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -151,7 +150,7 @@ def profile_contents(
 ) -> "dict[Product, Content]":
     """What is to stand in these files; `source` names the measurement where its file's own name is not enough.
 
-    Pictures are drawn where there is a profile to draw and the extra `plots` is installed.
+    Pictures are drawn where there is a profile to draw.
     """
     from mnv2bench.profiling.pages import csv as profile_csv
     from mnv2bench.profiling.pages import page, roofline_picture, shares
@@ -163,13 +162,9 @@ def profile_contents(
         table_file: profile_csv.csv(cases, name),
     }
     if any(profiled.profile.status == "ok" for profiled in cases):
-        try:
-            contents[shares_file] = shares.svg(cases)
-            if any(process.status == "ok" for process in probes):
-                contents[roofline_file] = roofline_picture.svg(cases, probes)
-        except ModuleNotFoundError as error:
-            fix_command = "pip install 'mnv2bench[plots]'"
-            print(f"no pictures: {error.name} is not installed: {fix_command}", file=sys.stderr)
+        contents[shares_file] = shares.svg(cases)
+        if any(process.status == "ok" for process in probes):
+            contents[roofline_file] = roofline_picture.svg(cases, probes)
     return contents
 
 

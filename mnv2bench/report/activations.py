@@ -21,10 +21,7 @@ ABOVE = 1.18  # space for the mark, in parts of the highest bar
 
 
 def svg(variants: Sequence[Variant]) -> str:
-    """A panel for each variant, each with a scale of its own. ValueError without any.
-
-    ModuleNotFoundError where altair or vl-convert-python is not installed.
-    """
+    """A panel for each variant, each with a scale of its own. ValueError without any."""
     import altair as alt
 
     if not variants:

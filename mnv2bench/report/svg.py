@@ -20,9 +20,8 @@ DARK = {  # what is no data, on a dark background; a mark of data keeps its colo
 
 
 def as_svg(chart: "alt.TopLevelMixin") -> str:
-    """The chart as SVG, with any number of rows. ModuleNotFoundError where vl-convert-python is not installed."""
+    """The chart as SVG, with any number of rows."""
     import altair as alt
-    import vl_convert  # noqa: F401  altair would say that it is missing in its own words
 
     svg = io.StringIO()
     with alt.data_transformers.enable("default", max_rows=None):

@@ -90,7 +90,7 @@ class _Limit:
 def svg(cases: Sequence[ProfiledCase], probes: Sequence[Probes]) -> str:
     """The picture: a panel for each setting, and for each number of threads its bandwidth where that is a curve.
 
-    Raises ValueError where no block has a roof, ModuleNotFoundError where altair or vl-convert-python is not installed.
+    Raises ValueError where no block has a roof.
     """
     import altair as alt
 

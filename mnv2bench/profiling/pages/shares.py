@@ -38,10 +38,7 @@ class _Part:
 
 
 def svg(cases: Sequence[ProfiledCase]) -> str:
-    """The picture, a panel for each setting. Raises ValueError where no case has a whole profile.
-
-    Raises ModuleNotFoundError where altair or vl-convert-python is not installed.
-    """
+    """The picture, a panel for each setting. Raises ValueError where no case has a whole profile."""
     import altair as alt
 
     groups = settings(cases)

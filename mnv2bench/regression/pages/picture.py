@@ -43,10 +43,7 @@ class Rule(NamedTuple):
 
 
 def svg(case: str, points: Sequence[Point], hints: Sequence[str] = ()) -> str:
-    """The picture; `hints` are the nights of change points. ValueError for a case that has no number.
-
-    ModuleNotFoundError where altair or vl-convert-python is not installed.
-    """
+    """The picture; `hints` are the nights of change points. ValueError for a case that has no number."""
     import altair as alt
 
     nights = [
