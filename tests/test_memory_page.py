@@ -216,7 +216,11 @@ def test_the_verb_takes_the_quick_grid_where_nothing_is_asked(command):
     ran = command("mnv2bench", "memory", "--network", "mobilenet_v2_article", "--markdown", "/dev/stdout")
     assert [row[0] for row in drawn(ran.stdout.partition("\n## ")[0])] == [
         "mobilenet_v2_article_0.35_96",
+        "mobilenet_v2_article_0.5_128",
+        "mobilenet_v2_article_0.5_192",
+        "mobilenet_v2_article_1.0_160",
         "mobilenet_v2_article_1.0_224",
+        "mobilenet_v2_article_1.4_224",
     ]
 
 
