@@ -12,7 +12,8 @@ from mnv2bench.campaign.budget import Budget, BudgetedSchedule
 from mnv2bench.campaign.campaign import Campaign, measure_blocks, run
 from mnv2bench.campaign.durations import Durations, ProcessTime
 from mnv2bench.campaign.estimate import Estimate, estimate
-from mnv2bench.campaign.items import CaseItem
+from mnv2bench.campaign.items import CaseItem, Needs
+from mnv2bench.campaign.preparation import Failure
 from mnv2bench.campaign.resuming import continue_journal
 from mnv2bench.case import Case
 from mnv2bench.policy import policy
@@ -51,6 +52,11 @@ class SimulatedCase(CaseItem):
 
     needs = None
 
+    @property
+    def expected_s(self):
+        """What the machine took for a process before."""
+        return self.took_s(0) if callable(self.took_s) else self.took_s
+
     def measure(self, turn, preparation, plan, journal):
         ms = self.ms[turn.number % len(self.ms)]
         took_s = self.took_s(turn.number) if callable(self.took_s) else self.took_s
@@ -73,18 +79,23 @@ def campaign_of(tmp_path, items, plan, progress=lambda *step: None):
     return Campaign(cases, Journal(tmp_path / "budget.jsonl"), plan, seed=3, weights=SEEDED, progress=progress)
 
 
-def measured(tmp_path, *items, chosen_by=everybody, plan=PLAN, reserved_s=0.0, progress=None, resume=False):
-    """Run the blocks of a campaign by the simulated clock; returns its journal."""
+def measured(
+    tmp_path, *items, chosen_by=everybody, plan=PLAN, reserved_s=0.0, progress=None, resume=False,
+    extras=(), failures=None,
+):  # fmt: skip
+    """Run the blocks of a campaign by the simulated clock; returns its journal. `failures` are of preparations."""
     campaign = campaign_of(tmp_path, items, plan, progress or (lambda *step: None))
     journal, clock = campaign.journal, items[0].clock
     if resume:
         journal.resume()
     else:
         journal.begin(Head(campaign.cases, plan, 3, SEEDED, MACHINE))
-    statuses = {item.id: item.statuses(journal) for item in items}
-    first_s = {i.id: ProcessTime(i.took_s(0) if callable(i.took_s) else i.took_s) for i in items}
+    every = (*items, *extras)
+    statuses = {item.id: item.statuses(journal) for item in every}
+    preparations = {Needs(case): failure for case, failure in (failures or {}).items()}
+    first_s = {item.id: ProcessTime(item.expected_s) for item in items}
     schedule = BudgetedSchedule(
-        items=items,
+        items=every,
         statuses=statuses,
         journal=journal,
         plan=plan,
@@ -92,11 +103,23 @@ def measured(tmp_path, *items, chosen_by=everybody, plan=PLAN, reserved_s=0.0, p
         seed=3,
         policy=chosen_by,
         budget=Budget(plan.budget_s, spent_s(journal.blocks, journal.processes), clock),
-        known=Durations(cases=first_s),
+        known=Durations(cases=first_s, items={item.id: item.took_s for item in extras}),
+        preparations=preparations,
         reserved_s=reserved_s,
     )
-    measure_blocks(campaign, schedule, statuses, {}, None, {})
+    measure_blocks(campaign, schedule, statuses, preparations, None, {})
     return journal
+
+
+def stop_at(step):
+    """A progress that is interrupted at its first, second, ... step."""
+    steps = itertools.count(1)
+
+    def stop(*doing):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+
+    return stop
 
 
 def counts(journal):
@@ -162,6 +185,55 @@ def test_a_case_that_failed_or_is_wrong_gets_no_more_and_one_that_is_not_timed_g
     good = SimulatedCase(SLOWEST, clock, 7.0)
     journal = measured(tmp_path, failed, wrong, good, plan=plan)
     assert counts(journal) == {"onnxruntime": 1, "openvino": 1, "torch_eager": 4}
+
+
+@dataclass(frozen=True)
+class SimulatedProfile:
+    """An item that is no case."""
+
+    clock: Clock
+    took_s: float
+    ended: list = field(default_factory=list)
+
+    id = "profile of a case"
+    needs = None
+
+    def statuses(self, journal):
+        return {}
+
+    def measure(self, turn, preparation, plan, journal):
+        self.clock.now += self.took_s
+        self.ended.append(turn.number)
+        return "ok"
+
+
+def test_an_item_that_is_no_case_has_two_processes_among_the_first_of_the_cases(tmp_path):
+    clock = Clock()
+    profile = SimulatedProfile(clock, 10.0)
+    journal = measured(tmp_path, SimulatedCase(FAST, clock, 5.0), extras=(profile,))
+    assert profile.ended == [0, 1]
+    assert counts(journal) == {"onnxruntime": 16}
+    assert [process.position for process in journal.processes[:4]] in ([0, 3, 4, 5], [1, 2, 4, 5])
+    assert all(block_of(process, journal.blocks).cases == {FAST.id: "rest"} for process in journal.processes)
+
+
+@dataclass(frozen=True)
+class Unprepared(SimulatedCase):
+    """A case of which no file could be made: its process ends at once, with the reason."""
+
+    expected_s = 50.0
+
+    @property
+    def needs(self):
+        return Needs(self.case)
+
+
+def test_a_case_without_its_files_says_why_even_where_no_time_is_left_for_a_process(tmp_path):
+    clock = Clock()
+    items = SimulatedCase(FAST, clock, 5.0), Unprepared(SLOW, clock, 0.0, status="unavailable")
+    failure = Failure("unavailable", "openvino is not installed", 0.0)
+    journal = measured(tmp_path, *items, plan=replace(PLAN, budget_s=12.0), failures={SLOW: failure})
+    assert counts(journal) == {"onnxruntime": 2, "openvino": 1}
 
 
 def test_a_policy_is_asked_with_all_cases_and_what_their_next_processes_cost(tmp_path):
@@ -293,14 +365,8 @@ def test_an_interrupted_campaign_goes_on_with_the_time_that_it_had_left(tmp_path
     """The process in flight is lost, and its time with it: the journal knows of what ended."""
     clock = Clock()
     items = SimulatedCase(FAST, clock, 5.0), SimulatedCase(SLOW, clock, 10.0)
-    steps = itertools.count(1)
-
-    def stop(*step):
-        if next(steps) == stopped_at:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        measured(tmp_path, *items, progress=stop)
+        measured(tmp_path, *items, progress=stop_at(stopped_at))
     clock.now += 10_000.0
     before = clock.now
     first = load(tmp_path / "budget.jsonl")
@@ -406,6 +472,21 @@ def test_with_a_budget_processes_are_the_most_that_a_case_has_and_rounds_are_few
     assert select({"budget": "10m"}).plan == Plan(processes=30, rounds=5, budget_s=600.0)
     published = select({"budget": "30m", "grid": "published", "processes": "4", "rounds": "9"}).plan
     assert (published.processes, published.rounds, published.budget_s) == (4, 9, 1800.0)
+
+
+def test_an_estimate_of_what_is_left_knows_the_time_that_was_spent_and_the_end_of_the_blocks(tmp_path):
+    clock = Clock()
+    items = SimulatedCase(FAST, clock, 5.0), SimulatedCase(SLOW, clock, 30.0)
+    cases, plan = (FAST, SLOW), replace(PLAN, budget_s=46.0, processes=3)
+    with pytest.raises(KeyboardInterrupt):
+        measured(tmp_path, *items, plan=plan, progress=stop_at(2))
+    journal = Journal(tmp_path / "budget.jsonl")
+    journal.resume()
+    spent = sum(process.wall_s for process in journal.processes)
+    left = estimate(cases, plan, SEEDED, journal=journal)
+    assert (left.processes, left.budget_s) == (3, 46.0 - spent)
+    ended = estimate(cases, plan, SEEDED, journal=measured(tmp_path, *items, plan=plan, resume=True))
+    assert (ended.processes, ended.seconds) == (0, 0.0)
 
 
 def an_estimate(seconds, one_each_s, budget_s):

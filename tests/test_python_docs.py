@@ -31,7 +31,8 @@ def test_the_blocks_print_progress_an_answer_and_what_the_comments_beside_them_s
     assert "mobilenet_v2_0.35_96" in printed
     assert "backend 'openvyno' is not one of executorch, litert, " in printed
     assert re.search(
-        r"the budget of 5 min is not enough for one process of each case \(44 cases, .*\): give it \d+m or more, or", printed
+        r"the budget of 5 min is not enough for one process of each case \(44 cases, .*\): give it \d+m or more, or",
+        printed,
     )
     assert "154 cases, 156 with mine" in printed
     assert "Within 20 ms, ship mobilenet_v2_1.4_224 on openvino in fp32" in printed

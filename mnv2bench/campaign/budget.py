@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from mnv2bench.campaign import durations
 from mnv2bench.campaign.durations import Durations
 from mnv2bench.campaign.estimate import compiling_s, next_s, planned_processes
-from mnv2bench.campaign.items import CaseItem, Item, Statuses, stopped_items
+from mnv2bench.campaign.items import CaseItem, Item, Needs, Statuses, stopped_items
+from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.steps import Step
 from mnv2bench.case import Case
 from mnv2bench.records import ENDED, Plan, Process, Weights, replace
-from mnv2bench.records.blocks import BlockLine, Reason
+from mnv2bench.records.blocks import BlockLine, Reason, are_over
 from mnv2bench.records.journal import Journal
 
 
@@ -66,8 +67,8 @@ class BudgetedSchedule:
     """Blocks of the cases that a policy chooses, until it chooses none or the time is over.
 
     `statuses` are those of the processes so far, to which the campaign adds. `known` is what processes took before this
-    campaign. `reserved_s` of the budget are kept for what follows the timed processes. An item that is no case has as
-    many processes as every case first has.
+    campaign, and `preparations` are the files of the items, or why there are none. `reserved_s` of the budget are kept
+    for what follows the timed processes. An item that is no case has as many processes as every case first has.
     """
 
     items: Sequence[Item]
@@ -79,6 +80,7 @@ class BudgetedSchedule:
     policy: Policy
     budget: Budget
     known: Durations
+    preparations: Mapping[Needs, Preparation | Failure]
     reserved_s: float = 0.0
     _costs: dict[str, float] = field(default_factory=dict, init=False)  # of the next process of each item, by its id
 
@@ -87,7 +89,7 @@ class BudgetedSchedule:
 
         The last one has no cases. A resumed journal goes on with a new block, or with none behind that one.
         """
-        while not is_over(self.journal):
+        while not are_over(self.journal.blocks):
             reasons = self._reasons()
             block = self._ordered([item for item in self.items if item.id in reasons])
             cases = {step.item.id: reasons[step.item.id] for step in block if isinstance(step.item, CaseItem)}
@@ -157,7 +159,9 @@ class BudgetedSchedule:
         }
 
     def _cost_s(self, item: Item, known: Durations) -> float:
-        """Seconds of the next process of an item; the first one compiles."""
+        """Seconds of the next process of an item: the first one compiles, and one without its files ends at once."""
+        if item.needs and isinstance(self.preparations.get(item.needs), Failure):
+            return 0.0
         first_s = 0.0 if self.statuses[item.id] else compiling_s(item, known, self.weights)
         return next_s(item, known, self.plan) + first_s
 
@@ -173,11 +177,6 @@ class BudgetedSchedule:
         order = list(items)
         random.Random(f"{self.seed} {number // 2}").shuffle(order)
         return [Step(item, len(self.statuses[item.id])) for item in (order[::-1] if number % 2 else order)]
-
-
-def is_over(journal: Journal) -> bool:
-    """Whether a journal says that no case gets another process."""
-    return bool(journal.blocks) and not journal.blocks[-1].cases
 
 
 def next_position(journal: Journal) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mnv2bench.campaign import accuracies, durations
-from mnv2bench.campaign.budget import Budget, BudgetedSchedule, Policy, is_over
+from mnv2bench.campaign.budget import Budget, BudgetedSchedule, Policy
 from mnv2bench.campaign.estimate import Estimate, estimate
 from mnv2bench.campaign.exports import CountedExports
 from mnv2bench.campaign.items import CaseItem, Item, Needs, Statuses, stopped_items
@@ -24,12 +24,13 @@ from mnv2bench.case import Case
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Accuracy, Plan, Record, Weights, default_weights, replace
-from mnv2bench.records.blocks import spent_s
+from mnv2bench.records.blocks import are_over, spent_s
 from mnv2bench.records.journal import End, Head, Journal, records
 from mnv2bench.workers.environment import dropped_line
 from mnv2bench.workers.noise import resident_bytes
 
 Preparations = dict[Needs, Preparation | Failure]
+NO_POLICY = "a plan with a budget needs a policy that divides it: mnv2bench.policy.policy() makes one"
 
 
 @dataclass
@@ -61,7 +62,7 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
     """
     require_places()
     if campaign.plan.budget_s and campaign.policy is None:
-        raise ValueError("a plan with a budget needs a policy that divides it: mnv2bench.policy.policy() makes one")
+        raise ValueError(NO_POLICY)
     patience, progress = campaign.patience, campaign.progress
     with measuring(campaign.journal.path, wait=patience.campaigns, progress=progress):
         return _run(campaign, resume)
@@ -108,10 +109,14 @@ def _measure_all(campaign: Campaign, expected: Estimate) -> None:
     statuses = {item.id: item.statuses(journal) for item in items}
     tests = len(accuracies.planned(campaign.cases, campaign.weights, journal.accuracies)) if campaign.accuracy else 0
     budget = Budget(plan.budget_s, spent_s(journal.blocks, journal.processes))
-    schedule = _schedule(campaign, items, statuses, budget, expected.tests_s, tests)
+    preparations: Preparations = {}
+    schedule: Schedule = FixedSchedule(items, plan.processes, campaign.seed, tests)
+    if plan.budget_s:
+        schedule = _budgeted(campaign, items, statuses, preparations, budget, expected.tests_s)
+    unfinished = _unfinished(campaign, items, statuses)
     try:
-        preparations = _preparations(campaign, _unfinished(campaign, items, statuses), schedule)
-        if _unfinished(campaign, items, statuses):
+        _prepare(campaign, unfinished, schedule, preparations)
+        if unfinished:
             with budget.paused():
                 load = settled_load(campaign.patience.idle_s, campaign.progress)
             measure_blocks(campaign, schedule, statuses, preparations, load, item_s)
@@ -123,12 +128,17 @@ def _measure_all(campaign: Campaign, expected: Estimate) -> None:
     campaign.progress("done", done, done)
 
 
-def _schedule(
-    campaign: Campaign, items: Sequence[Item], statuses: Statuses, budget: Budget, tests_s: float, tests: int
-) -> Schedule:
-    """The blocks of a campaign: those of its policy where it has a budget, of which the accuracies take `tests_s`."""
-    if campaign.policy is None or not campaign.plan.budget_s:
-        return FixedSchedule(items, campaign.plan.processes, campaign.seed, tests)
+def _budgeted(
+    campaign: Campaign,
+    items: Sequence[Item],
+    statuses: Statuses,
+    preparations: Preparations,
+    budget: Budget,
+    tests_s: float,
+) -> BudgetedSchedule:
+    """The blocks of a campaign with a budget, of which its accuracies take so many seconds."""
+    if campaign.policy is None:
+        raise ValueError(NO_POLICY)
     return BudgetedSchedule(
         items=items,
         statuses=statuses,
@@ -139,6 +149,7 @@ def _schedule(
         policy=campaign.policy,
         budget=budget,
         known=durations.read(this_machine().fingerprint),
+        preparations=preparations,
         reserved_s=tests_s,
     )
 
@@ -171,15 +182,14 @@ def _prepared(campaign: Campaign, needs: Needs) -> Preparation | Failure:
 
 def _unfinished(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> list[Item]:
     """The items that may have another process."""
-    if is_over(campaign.journal):
+    if are_over(campaign.journal.blocks):
         return []
     stopped, numbers = stopped_items(statuses), set(range(campaign.plan.processes))
     return [item for item in items if item.id not in stopped and not numbers <= statuses[item.id].keys()]
 
 
-def _preparations(campaign: Campaign, items: Sequence[Item], schedule: Schedule) -> Preparations:
-    """Make the files that the processes of these items open; where that cannot be, why not."""
-    preparations: Preparations = {}
+def _prepare(campaign: Campaign, items: Sequence[Item], schedule: Schedule, preparations: Preparations) -> None:
+    """Make the files that the processes of these items open, while there is time; where that cannot be, why not."""
     for item in items:
         needs = item.needs
         if needs is None:
@@ -191,7 +201,6 @@ def _preparations(campaign: Campaign, items: Sequence[Item], schedule: Schedule)
         made = preparations[needs]
         if isinstance(item, CaseItem) and isinstance(made, Preparation):
             campaign.journal.artifact(item.case, made.artifact)
-    return preparations
 
 
 def measure_blocks(

@@ -23,6 +23,7 @@ from mnv2bench.campaign.weights import require_weights
 from mnv2bench.case import Case, Kind
 from mnv2bench.machine import cores, this_machine
 from mnv2bench.records import ENDED, Plan, Weights, default_weights
+from mnv2bench.records.blocks import are_over, spent_s
 from mnv2bench.records.journal import Journal
 from mnv2bench.texts import counted, duration_text
 
@@ -169,7 +170,7 @@ def estimate(
         by_backend=_by_backend(work, times),
         tests_s=tests_s,
         one_each_s=others_s + sum(times) - second_s if plan.budget_s else 0.0,
-        budget_s=plan.budget_s,
+        budget_s=max(0.0, plan.budget_s - (spent_s(journal.blocks, journal.processes) if journal else 0.0)),
     )
 
 
@@ -206,6 +207,7 @@ def _by_backend(work: Sequence[Work], times: Sequence[float]) -> tuple[BackendEs
 def _work(item: Item, plan: Plan, weights: Weights, journal: Journal | None) -> Work:
     statuses = item.statuses(journal) if journal else {}
     stopped = any(status not in ENDED for status in statuses.values())
+    stopped = stopped or (journal is not None and are_over(journal.blocks))
     left = 0 if stopped else len(set(range(planned_processes(plan))) - statuses.keys())
     needs = item.needs
     if needs is None:

@@ -43,6 +43,11 @@ def block_of(process: Process, blocks: Sequence[BlockLine]) -> BlockLine:
     return next(block for block in reversed(blocks) if block.position <= process.position)
 
 
+def are_over(blocks: Sequence[BlockLine]) -> bool:
+    """Whether no case gets another process: the last block has no cases."""
+    return bool(blocks) and not blocks[-1].cases
+
+
 def spent_s(blocks: Sequence[BlockLine], processes: Iterable[Process]) -> float:
     """How much of the budget is known to be spent: until the last block began, and in its processes that ended."""
     if not blocks:
