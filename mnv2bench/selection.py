@@ -296,8 +296,9 @@ def _require_cores(chosen: Iterable[Case]) -> None:
     for case in chosen:
         if case.streams > 1 and case.kind == Kind.MEASURED_HERE and case.total_threads > cores():
             raise ValueError(
-                f"{case.streams} streams of {counted(case.threads, 'thread')} need {case.total_threads} cores, and there "
-                f"are {cores()} for this process: leave --threads out, which divides the cores, or name fewer --streams"
+                f"{case.streams} streams of {counted(case.threads, 'thread')} need {case.total_threads} cores, and "
+                f"there are {cores()} for this process: leave --threads out, which divides the cores, or name fewer "
+                "--streams"
             )
 
 

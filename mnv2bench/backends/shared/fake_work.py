@@ -126,6 +126,18 @@ class TakesNoTime(Work):
         return self.look_up(images)
 
 
+class MixesStreams(Work):
+    """Keeps the result where the next session of the process overwrites it: right as long as one is used at a time."""
+
+    result: Images
+
+    def run(self) -> None:
+        MixesStreams.result = self.compute(self.images)
+
+    def get(self) -> Images:
+        return MixesStreams.result
+
+
 FAULTS: dict[str, type[Work]] = {
     "stops": Stops,
     "computes in get": ComputesInGet,
@@ -135,4 +147,5 @@ FAULTS: dict[str, type[Work]] = {
     "repeats": Repeats,
     "lags": LagsBehind,
     "takes no time": TakesNoTime,
+    "mixes streams": MixesStreams,
 }
