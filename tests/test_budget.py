@@ -253,6 +253,33 @@ def test_a_policy_is_asked_with_all_cases_and_what_their_next_processes_cost(tmp
     assert [left for _, left in asked] == [100.0, 75.0, 62.0]
 
 
+@dataclass(frozen=True)
+class CompilingCase(SimulatedCase):
+    """A case whose first process compiles, which takes 30 s more; the machine knows what the others take."""
+
+    expected_s = 5.0
+
+    def measure(self, turn, preparation, plan, journal):
+        cold = turn.number == 0
+        took_s = 35.0 if cold else 5.0
+        self.clock.now += took_s
+        opened = replace(samples(1.0, calls=150), cold=cold, open_s=took_s - 2.0, cold_open_s=33.0)
+        journal.process(Process(self.case, turn.number, turn.position, turn.seed, "ok", "", took_s, opened))
+        return "ok"
+
+
+def test_the_next_process_costs_no_more_because_the_first_one_compiled(tmp_path):
+    clock, costs = Clock(), []
+
+    def watching(candidates, left_s):
+        costs.append(candidates[0].cost_s)
+        return everybody(candidates, left_s)
+
+    journal = measured(tmp_path, CompilingCase(FAST, clock), chosen_by=watching, plan=replace(PLAN, budget_s=52.0))
+    assert costs == [5.0, 5.0, pytest.approx(5.0), pytest.approx(5.0), pytest.approx(5.0)]
+    assert counts(journal) == {"onnxruntime": 4}
+
+
 def test_a_pause_takes_nothing_of_a_budget():
     clock = Clock()
     budget = Budget(60.0, 10.0, clock)

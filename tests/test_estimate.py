@@ -123,6 +123,7 @@ def test_accuracies_run_side_by_side_as_far_as_there_are_cores(known, monkeypatc
     one_more = estimate([SMALL, replace(SMALL, threads=2)], PLAN)
     exports_s = 3.0 + 10.0  # of the labelled images' classes
     assert with_tests.seconds - one_more.seconds == pytest.approx(30.0 / 2 + exports_s)
+    assert (with_tests.tests_s, one_more.tests_s) == (pytest.approx(30.0 / 2 + exports_s), 0.0)
 
 
 # what is left to do

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mnv2bench.campaign import durations
-from mnv2bench.campaign.durations import Durations
+from mnv2bench.campaign.durations import Durations, ProcessTime
 from mnv2bench.campaign.estimate import compiling_s, next_s, planned_processes
 from mnv2bench.campaign.items import CaseItem, Item, Needs, Statuses, stopped_items
 from mnv2bench.campaign.preparation import Failure, Preparation
@@ -143,12 +143,7 @@ class BudgetedSchedule:
         by_case: dict[Case, list[Process]] = {}
         for process in self.journal.processes:
             by_case.setdefault(process.case, []).append(process)
-        times = {
-            case.id: durations.process_time(ended, self.plan.rounds)
-            for case, processes in by_case.items()
-            if (ended := [process for process in processes if process.status in ENDED])
-        }
-        known = replace(self.known, cases=self.known.cases | times)
+        known = replace(self.known, cases=self.known.cases | self._times(by_case))
         self._costs = {item.id: self._cost_s(item, known) for item in self.items}
         stopped = stopped_items(self.statuses)
         return {
@@ -157,6 +152,14 @@ class BudgetedSchedule:
             if isinstance(item, CaseItem)
             for processes in [tuple(by_case.get(item.case, ()))]
         }
+
+    def _times(self, by_case: Mapping[Case, Sequence[Process]]) -> dict[str, ProcessTime]:
+        """What the processes of this campaign took, by the ids of their cases; one that compiled tells of no other."""
+        warm = {
+            case: [process for process in processes if process.status in ENDED and not process.samples.cold]
+            for case, processes in by_case.items()
+        }
+        return {case.id: durations.process_time(ended, self.plan.rounds) for case, ended in warm.items() if ended}
 
     def _cost_s(self, item: Item, known: Durations) -> float:
         """Seconds of the next process of an item: the first one compiles, and one without its files ends at once."""

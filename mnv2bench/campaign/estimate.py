@@ -52,9 +52,9 @@ class Estimate:
     """What is left to do of a campaign, before it begins.
 
     `processes` are those to be timed, `tests` the accuracies that are not cached, and `missing` the files that are not.
-    `seconds` is all of it, without waiting for an idle machine, and `tests_s` the part of the accuracies.
-    `measured_before` of the `cases` were measured on this machine, and `alike` more are estimated from other cases of
-    their backend. `refused` are cases that cannot run here.
+    `seconds` is all of it, without waiting for an idle machine, and `tests_s` the part of the accuracies and of the
+    files that they alone need. `measured_before` of the `cases` were measured on this machine, and `alike` more are
+    estimated from other cases of their backend. `refused` are cases that cannot run here.
 
     In a campaign with a budget `processes` are the first ones of each case, `one_each_s` is all of it with one process
     of each case, and `budget_s` is what is left of the budget. Without one both are 0.
@@ -147,11 +147,9 @@ def estimate(
     known = durations.read(this_machine().fingerprint)
     work = [_work(item, plan, read, journal) for item in (*map(CaseItem, cases), *extras)]
     tests = _tests(cases, plan, read, journal) if accuracy else ()
-    missing = exports.distinct(
-        export
-        for files in (*(item.files for item in work if item.runs), *(test.files for test in tests))
-        for export in files.missing
-    )
+    of_items = [export for item in work if item.runs for export in item.files.missing]
+    missing = exports.distinct([*of_items, *(export for test in tests for export in test.files.missing)])
+    of_tests = missing[len(exports.distinct(of_items)) :]
     refused_exports = sum(bool(item.files.missing) for item in work if not item.runs and item.left)
     times = [_item_time(item, known, plan, read) for item in work]
     tests_s = _tests_s(tests, known)
@@ -168,7 +166,7 @@ def estimate(
         alike=sum(item.runs and item.item.id not in known.cases and _has_like(item, known) for item in case_work),
         refused=tuple(item.item.case for item in case_work if isinstance(item.item, CaseItem) and not item.runs),
         by_backend=_by_backend(work, times),
-        tests_s=tests_s,
+        tests_s=tests_s + exports.seconds(of_tests),
         one_each_s=others_s + sum(times) - second_s if plan.budget_s else 0.0,
         budget_s=max(0.0, plan.budget_s - (spent_s(journal.blocks, journal.processes) if journal else 0.0)),
     )
