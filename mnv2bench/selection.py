@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mnv2bench import backends, networks, precisions
+from mnv2bench import backends, networks, precisions, sweeps
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.case import GRIDS, Case, Kind, cases, is_elsewhere, is_gpu, variants
@@ -89,6 +89,14 @@ BUDGET = {  # the option of `run` and `pytest suites` alone
         "count, and what waits for an idle machine does not.",
     ),
 }
+SWEEP = {  # another one of those two
+    "sweep": (
+        "",
+        f"Throughput over {', '.join(sweeps.AXES)}, or some of them, separated by commas: batches 1 and 8, one thread "
+        "and all, one stream and as many as the cores have room for. An axis whose option is given has those values. "
+        "Of this machine's processor; the suite latency is left out.",
+    ),
+}
 REPEATED = {  # options that may be given several times
     "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
     "others are not compared. docs/measuring.md says which variables pass without it.",
@@ -125,6 +133,7 @@ class Selection:
     seed: int
     weights: Weights
     runner: str = ""
+    sweep: tuple[str, ...] = ()
 
 
 def mobile_backends() -> tuple[str, ...]:
@@ -244,7 +253,7 @@ def _weights(text: str, images: str) -> Weights:
 
 def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
     """Read the options; `environment` are the words of --env. ValueError, in one line, for what cannot be meant."""
-    defaults = {name: default for name, (default, _) in (OPTIONS | BUDGET).items()}
+    defaults = {name: default for name, (default, _) in (OPTIONS | BUDGET | SWEEP).items()}
     texts = defaults | dict.fromkeys(FLAGS, "") | texts
     _require_values(texts)
     for name in _words(texts["backends"]):
@@ -268,6 +277,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         seed=_limited("seed", texts["seed"], MAX_SEED),
         weights=_weights(texts["weights"], texts["images"]),
         runner=texts["runner"],
+        sweep=sweeps.axes(texts["sweep"]),
     )
 
 
@@ -282,6 +292,8 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     gpus = tuple(filter(is_gpu, selection.devices))
     here = tuple(device for device in selection.devices if device not in (*elsewhere, *gpus))
     there = replace(selection, variants=_brief(selection)) if selection.grid == "quick" else selection
+    if selection.sweep and (gpus or elsewhere):
+        raise ValueError("--sweep is of this machine's processor: leave --devices out, and name --batches for others")
     chosen = (
         *(_here(suite, selection, here) if here else ()),
         *(_gpus(suite, there, gpus) if gpus else ()),
@@ -303,8 +315,8 @@ def _require_cores(chosen: Iterable[Case]) -> None:
 
 
 def selected_cases(selection: Selection) -> tuple[Case, ...]:
-    """The cases of the suite that the batches and streams name: throughput where one is not 1, else latency."""
-    of_throughput = any(number != 1 for number in (*selection.batches, *selection.streams))
+    """The cases of the suite that batches and streams name: throughput where one is not 1 or swept, else latency."""
+    of_throughput = selection.sweep or any(number != 1 for number in (*selection.batches, *selection.streams))
     return suite_cases("throughput" if of_throughput else "latency", selection)
 
 
@@ -453,6 +465,8 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
     `quick_throughput`, and those that compile on the variants of the brief grid only. Its latency is also measured
     in the `quick_precisions` of each backend, where no precision is named.
     """
+    if selection.sweep:
+        return _swept(selection, devices) if suite == "throughput" else ()
     quick = selection.grid == "quick"
     batches: tuple[int, ...]
     if suite == "latency":
@@ -484,6 +498,31 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
         )
     brief = _brief(selection)
     return tuple(c for c in chosen if backends.runtime(c.backend).opens == "fast" or (c.width, c.resolution) in brief)
+
+
+def _swept(selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
+    """The cases of a sweep, each variant with all of its batches, threads and streams beside each other.
+
+    On the quick grid they are those of the brief one and of the backends that declare `quick_throughput`, where no
+    variants and no backends are named.
+    """
+    quick = selection.grid == "quick"
+    names = _quick_throughput_backends() if quick else all_backends()
+    if quick and set(selection.variants) == set(_variants(selection.grid, (), (), selection.networks)):
+        selection = replace(selection, variants=_brief(selection))
+    every = sweeps.arrangements(
+        selection.sweep,
+        sweeps.Named(selection.batches, selection.threads, selection.streams),
+        cores(),
+        usual_batches=(8,) if quick else (1, 8, 32),
+    )
+    return tuple(
+        replace(case, batch=batch, streams=streams, threads=threads)
+        for case in _cases(
+            *(selection, "cpu", selection.backends or names, devices, (FP32.name,)), threads=(1,), batches=(1,)
+        )
+        for batch, streams, threads in every
+    )
 
 
 def _brief(selection: Selection) -> tuple[tuple[float, int], ...]:

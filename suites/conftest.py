@@ -32,6 +32,7 @@ from mnv2bench.selection import (
     NO_ACCURACY,
     OPTIONS,
     REPEATED,
+    SWEEP,
     option_text,
     select,
     spellings,
@@ -85,7 +86,7 @@ REPORT = pytest.StashKey[list]()  # lines on the files of the report
 def pytest_addoption(parser):
     PARSERS[:] = [parser]
     group = parser.getgroup("mnv2bench")
-    for name, (default, text) in (OPTIONS | BUDGET).items():
+    for name, (default, text) in (OPTIONS | BUDGET | SWEEP).items():
         group.addoption(*spellings(name), default=default or None, help=text)
     for name, text in FLAGS.items():
         group.addoption(f"--{name}", action="store_const", const="yes", default="", help=text)
@@ -105,7 +106,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     refuse_options(config, PARSERS[0])
     try:
-        texts = {name: option_text(name, config.getoption(f"--{name}")) for name in OPTIONS | BUDGET}
+        texts = {name: option_text(name, config.getoption(f"--{name}")) for name in OPTIONS | BUDGET | SWEEP}
         texts |= {name: config.getoption(f"--{name}") for name in FLAGS}
         selection = select(texts, config.getoption("--env"))
         suite_cases("latency", selection), suite_cases("throughput", selection)

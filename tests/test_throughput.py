@@ -6,6 +6,7 @@ import re
 import pytest
 from measured_cases import evaluated, measured
 
+from mnv2bench.case import Case
 from mnv2bench.comparison import markdown
 from mnv2bench.recommendation import Cost, Goal, answers, by_machine
 from mnv2bench.recommendation.as_json import as_json
@@ -13,7 +14,9 @@ from mnv2bench.recommendation.block import block
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.words import headline, remarks, setting_text, table
 from mnv2bench.report.cells import rate_interval
+from mnv2bench.selection import select, selected_cases, suite_cases
 from mnv2bench.statistics.rounds import cpu_ms_per_image
+from mnv2bench.sweeps import Named, arrangements, axes
 
 ONE_STREAM = measured(4.0, 4.0, 4.0, backend="onnxruntime", threads=2, cores=2)
 TWO_STREAMS = measured(5.0, 5.0, 5.0, backend="onnxruntime", streams=2, cores=2)
@@ -195,3 +198,79 @@ def test_the_page_has_a_table_of_each_variant_that_ran_in_several_settings_with_
 def test_a_variant_in_one_setting_has_no_table_of_settings():
     page = markdown([("a.json", [OPENVINO[0], *swept((6.0, 1, 1, 1), backend="onnxruntime")])])
     assert "Batches, threads and streams" not in page
+
+
+@pytest.mark.parametrize(
+    ("swept", "named", "cores", "expected"),
+    [
+        ("batch", Named(), 2, [(1, 1, 2), (8, 1, 2)]),
+        ("threads", Named(), 2, [(8, 1, 1), (8, 1, 2)]),
+        ("streams", Named(), 2, [(8, 1, 2), (8, 2, 1)]),
+        ("threads,streams", Named(), 4, [(8, 1, 1), (8, 4, 1), (8, 1, 4)]),
+        ("batch,threads,streams", Named(batches=(32,)), 2, [(32, 1, 1), (32, 2, 1), (32, 1, 2)]),
+        ("streams", Named(threads=(2,)), 8, [(8, 1, 2), (8, 4, 2)]),
+        ("threads", Named(streams=(2,)), 8, [(8, 2, 1), (8, 2, 4)]),
+        (
+            "batch",
+            Named(threads=(1, 2), streams=(1, 2)),
+            2,
+            [(1, 1, 1), (1, 1, 2), (1, 2, 1), (8, 1, 1), (8, 1, 2), (8, 2, 1)],
+        ),
+        ("batch,threads,streams", Named(), 1, [(1, 1, 1), (8, 1, 1)]),
+    ],
+)
+def test_a_sweep_has_batches_of_1_and_8_and_as_many_streams_as_the_cores_have_room_for(swept, named, cores, expected):
+    assert list(arrangements(axes(swept), named, cores, usual_batches=(8,))) == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (Named(streams=(4,)), "--streams 4 has no room on 2 cores: name a smaller number"),
+        (Named(threads=(2,), streams=(2,)), "--streams 2 has no room on 2 cores: name a smaller number"),
+    ],
+)
+def test_streams_that_have_no_room_in_any_combination_are_refused(named, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        arrangements(("batch",), named, 2, (8,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch,cores", "--sweep 'cores' is not one of batch, threads, streams"),
+        (",", "--sweep ',' names nothing: name some of batch, threads, streams, or leave the option out"),
+    ],
+)
+def test_a_sweep_over_another_word_is_refused(text, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        axes(text)
+
+
+def test_a_sweep_chooses_the_cases_of_the_suite_throughput_and_leaves_the_other_out(monkeypatch):
+    monkeypatch.setattr("mnv2bench.selection.cores", lambda: 2)
+    texts = {"sweep": "batches,streams", "backends": "openvino", "widths": "0.35", "resolutions": "96"}
+    selection = select(texts)
+    assert suite_cases("latency", selection) == ()
+    assert [case.id.partition("openvino-cpu-")[2] for case in suite_cases("throughput", selection)] == [
+        "fp32-t2",
+        "fp32-t1-s2",
+        "fp32-t2",
+        "fp32-t1-s2",
+    ]
+    assert selected_cases(selection) == suite_cases("throughput", selection)
+    assert {case.batch for case in selected_cases(selection)} == {1, 8}
+
+
+def test_a_sweep_of_the_quick_grid_has_two_variants_of_the_runtimes_that_have_its_throughput(monkeypatch):
+    monkeypatch.setattr("mnv2bench.selection.cores", lambda: 2)
+    chosen = selected_cases(select({"sweep": "batch,threads,streams"}))
+    assert len(chosen) == 2 * 2 * 6
+    assert {case.backend for case in chosen} == {"openvino", "onnxruntime"}
+    assert Case(width=0.35, resolution=96, batch=8, backend="openvino", streams=2) in chosen
+
+
+def test_a_sweep_of_another_device_is_refused():
+    message = "--sweep is of this machine's processor: leave --devices out, and name --batches for others"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        selected_cases(select({"sweep": "batch", "devices": "cuda"}))

@@ -15,7 +15,7 @@ from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.policy import policy_of
 from mnv2bench.records.journal import Journal
 from mnv2bench.run_end import print_end
-from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SUITES, Selection, suite_cases
+from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SUITES, SWEEP, Selection, suite_cases
 from mnv2bench.terminal import Display, estimate_texts, steps
 
 RESULTS = Path("results")
@@ -23,7 +23,7 @@ RESULTS = Path("results")
 
 @verb("run")
 @takes_patience
-@takes_selection(more=BUDGET)
+@takes_selection(more=BUDGET | SWEEP)
 def run(
     selection: Selection,
     suites: Annotated[
@@ -79,6 +79,8 @@ def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
     if unknown := [name for name in names if name not in SUITES]:
         raise ValueError(f"suite {unknown[0]!r} is not one of {', '.join(SUITES)}")
     cases = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
+    if selection.sweep and "throughput" not in names:
+        raise ValueError("--sweep is of the suite throughput: name it with --suites, or leave --suites out")
     if not cases:
         raise ValueError("no case is left: these suites have no case with these batches")
     for word, numbers in (("batch", selection.batches), ("streams", selection.streams)):

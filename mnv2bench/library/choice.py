@@ -24,11 +24,12 @@ def cases(
     threads: int | str | Iterable[int | str] | None = None,
     batches: int | Iterable[int] | None = None,
     streams: int | Iterable[int] | None = None,
+    sweep: Words | None = None,
 ) -> tuple[Case, ...]:
     """The cases that `mnv2bench run` has with the options of these names: latency, or throughput.
 
-    It is throughput where a batch or a number of streams is not 1. What is left out has the default of its option.
-    ValueError, in one line, for what cannot be meant.
+    It is throughput where a batch or a number of streams is not 1, and with a `sweep`. What is left out has the default
+    of its option. ValueError, in one line, for what cannot be meant.
     """
     from mnv2bench.selection import selected_cases
 
@@ -44,6 +45,7 @@ def cases(
             threads=threads,
             batches=batches,
             streams=streams,
+            sweep=sweep,
         )
     )
     if not chosen:
