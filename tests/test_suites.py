@@ -13,6 +13,7 @@ from mnv2bench import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.profiling.lines import profiles
 from mnv2bench.records.journal import Journal, lines, load
+from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.rounds import used_rounds
 
 ROOT = Path(__file__).parents[1]
@@ -373,6 +374,7 @@ def test_no_test_that_is_left_is_pytests_own_code(suites):
         (["--backends=tensorflow"], "backend 'tensorflow' is not one of executorch, litert, ncnn, onnxruntime"),
         (["--processes=0"], "processes must be at least 1, not 0"),
         (["--seed=,"], "--seed"),
+        (["--budget=soon"], "--budget is a time such as 90s, 10m or 1h; a number alone is minutes. It is not 'soon'"),
         (["--weights=nowhere.pt"], "--weights nowhere.pt: No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -518,6 +520,26 @@ def test_profile_takes_profiles_among_the_timed_processes_and_saves_them_with_th
     (profile,), probed = profiles(file)
     assert (profile.status, profile.profiler, len(profile.operators), probed) == ("ok", "fake", 7, ())
     assert [record.status for record in load(file)] == ["ok"]
+
+
+def test_a_budget_is_divided_and_saved_with_its_blocks_and_too_small_a_one_is_refused(suites, tmp_path):
+    """Both cases and both profiles have the two processes that everything has first."""
+    budgeted = (LATENCY, *SMALL, "--processes=2", "--resolutions=96,64", "--profile", "--no-accuracy")
+    ran = suites(*budgeted, "--budget=3m", f"--benchmark-storage=file://{tmp_path}", f"--benchmark-save={NAME}-budget")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (file,) = saved_files(tmp_path)
+    contents = contents_of(file)
+    assert [(record.status, len(record.processes)) for record in contents.records] == [("ok", 2)] * 2
+    assert [set(block.cases.values()) for block in contents.blocks] == [{"first"}, {"first"}, set()]
+    assert [len(block.cases) for block in contents.blocks] == [2, 2, 0]
+    assert len(profiles(file)[0]) == 4
+    for more in ((), ("--dry-run",)):
+        refused = suites(*budgeted, "--budget=1s", f"--benchmark-save={NAME}-refused", *more)
+        assert refused.returncode == 2
+        assert (
+            "the budget of 1 s is not enough for one process of each case (2 cases" in refused.stdout + refused.stderr
+        )
+    assert not (JOURNALS / f"{NAME}-refused.journal.jsonl").exists()
 
 
 def test_a_report_is_written_beside_the_saved_file(suites, tmp_path):
