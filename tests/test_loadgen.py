@@ -19,6 +19,7 @@ from mnv2bench.loadgen.scenarios import UNOFFICIAL, Scenario
 from mnv2bench.loadgen.search import MOST_TRIES, search
 from mnv2bench.loadgen.system import System
 from mnv2bench.records import Weights, replace
+from mnv2bench.workers.streams import Streams
 
 CASE = Case(width=0.35, resolution=96, backend="fake")
 EIGHT = replace(CASE, batch=8)
@@ -77,9 +78,10 @@ def play(load, sessions, path, place, case=CASE, call_s=FAST_S):
     """One run of LoadGen; the system that answered, and its library."""
     place.mkdir()
     library = Library(case, Weights(), path)
-    system = System(sessions, case.batch, library, generator.completion())
-    chosen = generator.settings(load, call_s, case.batch * len(sessions) / call_s)
-    generator.play(load, chosen, system, library, place)
+    with Streams(sessions) as streams:
+        system = System(streams, case.batch, library, generator.completion())
+        chosen = generator.settings(load, call_s, case.batch * len(sessions) / call_s)
+        generator.play(load, chosen, system, library, place)
     return system, library
 
 
@@ -201,7 +203,7 @@ def test_the_time_of_a_query_is_put_run_get_and_what_loadgen_and_its_binding_add
     system, _ = play(load_of(Scenario.SINGLE_STREAM), [Known(by_image)], path, tmp_path / "logs")
     mean = logs.verdict(tmp_path / "logs", Scenario.SINGLE_STREAM).latencies.mean
     parts = system.parts(mean)
-    clocks = system.clocks[0]
+    (clocks,) = system.clocks.values()
     whole = sum(clocks.put) + sum(clocks.run) + sum(clocks.get)
     assert parts.beside_ns == pytest.approx(mean - whole / parts.calls)
     assert parts.beside_ns > 0
@@ -305,6 +307,7 @@ def test_mlperfs_own_rules_are_read_from_loadgen():
         (replace(CASE, device="cuda"), Scenario.OFFLINE, "name a case of the device cpu"),
         (replace(CASE, device="adb:X"), Scenario.OFFLINE, "name a case of the device cpu"),
         (replace(CASE, streams=2), Scenario.SINGLE_STREAM, "name a case of one stream"),
+        (replace(CASE, streams=4096), Scenario.SERVER, "name a case of fewer streams or threads"),
     ],
 )
 def test_a_case_that_means_nothing_under_a_scenario_is_refused_with_what_to_name(case, scenario, reason):
@@ -343,7 +346,7 @@ def test_the_page_shows_a_valid_result_and_says_what_it_is_not(known, tmp_path):
     assert UNOFFICIAL in text
     assert f"{p90_ms:.4f} ms" in text or f"{p90_ms:.3f} ms" in text or f"{p90_ms:.2f} ms" in text
     assert "runs of at least 0.2 s and 100 queries are no MLPerf results: its rules want 600 s and 100" in text
-    assert "disturbed: its threads waited for a core for 30% of the time" in text
+    assert "disturbed: its threads together waited for a core for 30% of the time" in text
     assert page.row(record)[:3] == [CASE.id, "single-stream", "VALID"]
 
 

@@ -63,8 +63,8 @@ def settings(load: Load, call_s: float, images_per_s: float) -> Any:
 def play(load: Load, chosen: Any, system: System, library: Library, folder: Path) -> int:
     """Run LoadGen once with these settings, and return its nanoseconds; its logs are in the folder then.
 
-    One stream is answered in the thread that LoadGen sends in, since it waits for each answer. Raises what a session
-    raised.
+    A session that is alone is used by the thread that opened it; where LoadGen waits for the answers, it sends in that
+    thread too. Raises what a session raised.
     """
     import mlperf_loadgen as loadgen
 
@@ -72,7 +72,7 @@ def play(load: Load, chosen: Any, system: System, library: Library, folder: Path
     logs.log_output.outdir = str(folder)
     logs.enable_trace = False
 
-    inline = load.scenario == Scenario.SINGLE_STREAM
+    inline = load.scenario != Scenario.SERVER and len(system.streams.sessions) == 1
     under_test = loadgen.ConstructSUT(system.answer if inline else system.queue, lambda: None)
     samples = loadgen.ConstructQSL(SIZE, SIZE, library.load, library.unload)
 

@@ -20,7 +20,7 @@ from mnv2bench.loadgen.scenarios import Scenario
 from mnv2bench.loadgen.search import MOST_TRIES, MOST_VALIDATIONS, STEP_DOWN
 from mnv2bench.loadgen.worker import TRY_S
 from mnv2bench.locks import Progress
-from mnv2bench.machine import this_machine
+from mnv2bench.machine import cores, this_machine
 from mnv2bench.records import ENDED, Plan, Weights, replace
 from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.programs import Outcome
@@ -72,6 +72,9 @@ def refusal(case: Case, scenario: Scenario) -> str:
         return f"{case.id}: a query of the scenario {scenario} is one image: name a case of batch 1"
     if case.streams != 1 and scenario == Scenario.SINGLE_STREAM:
         return f"{case.id}: single-stream has one query at a time: name a case of one stream"
+    if case.streams != 1 and case.total_threads > cores():
+        together = f"{case.id} needs {case.total_threads} cores, and there are {cores()} for this process"
+        return f"{together}: name a case of fewer streams or threads"
     return ""
 
 

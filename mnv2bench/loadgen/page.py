@@ -87,7 +87,7 @@ def _disturbed(record: LoadRecord) -> Iterator[str]:
     other = record.played.disturbance
     signs = []
     if other.run_queue is not None and other.run_queue > MAX_RUN_QUEUE:
-        signs.append(f"its threads waited for a core for {other.run_queue:.0%} of the time")
+        signs.append(f"its threads together waited for a core for {other.run_queue:.0%} of the time")
     if other.steal is not None and other.steal > MAX_STEAL:
         signs.append(f"the hypervisor took {other.steal:.0%} of the time")
     if other.throttled:

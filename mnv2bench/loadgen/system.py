@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mnv2bench.backends import Images, Session
 from mnv2bench.loadgen.library import Library
 from mnv2bench.loadgen.records import Parts
+from mnv2bench.workers.streams import Streams
 
 Logits = NDArray[np.float32]
 
@@ -55,15 +56,15 @@ class Clocks:
 
 
 class System:
-    """Answers queries with sessions: in the thread of the caller, or each session in a thread of its own.
+    """Answers queries with the sessions of all streams: in the thread of the caller, or each in its own thread.
 
     `complete` is called once for each batch, with its samples and their logits. `answers` are the last logits of each
     image.
     """
 
-    def __init__(self, sessions: Sequence[Session], batch: int, library: Library, complete: Complete) -> None:
-        self.sessions, self.batch, self.library, self.complete = sessions, batch, library, complete
-        self.clocks = [Clocks() for _ in sessions]
+    def __init__(self, streams: Streams[Session], batch: int, library: Library, complete: Complete) -> None:
+        self.streams, self.batch, self.library, self.complete = streams, batch, library, complete
+        self.clocks = {session: Clocks() for session in streams.sessions}
         self.answers: dict[int, Logits] = {}
         self.failure = FirstFailure()
         self.waiting: SimpleQueue[Sequence[Sample] | None] = SimpleQueue()
@@ -71,7 +72,7 @@ class System:
     def answer(self, samples: Sequence[Sample]) -> None:
         """Answer a query with the first session, before this returns."""
         for start in range(0, len(samples), self.batch):
-            self._answer(0, samples[start : start + self.batch])
+            self._answer(self.streams.sessions[0], samples[start : start + self.batch])
 
     def queue(self, samples: Sequence[Sample]) -> None:
         """Leave a query to whichever session is free, in batches."""
@@ -79,17 +80,11 @@ class System:
             self.waiting.put(samples[start : start + self.batch])
 
     def serve(self, send: Callable[[], None]) -> None:
-        """Run what sends the queries in a thread of its own, and answer them until it has returned.
-
-        The first session works in this thread, which opened it: some runtimes keep settings by thread.
-        """
-        threads = [threading.Thread(target=self._work, args=(place,)) for place in range(1, len(self.sessions))]
-        threads.append(threading.Thread(target=self._send, args=(send,)))
-        for thread in threads:
-            thread.start()
-        self._work(0)
-        for thread in threads:
-            thread.join()
+        """Run what sends the queries in a thread of its own, and answer them until it has returned."""
+        sending = threading.Thread(target=self._send, args=(send,))
+        sending.start()
+        self.streams.at_once(self._work)
+        sending.join()
 
     def require_answers(self) -> None:
         """Raise what a session raised; nothing where none did."""
@@ -112,28 +107,28 @@ class System:
         )
 
     def _all(self, name: str) -> list[int]:
-        return [duration for clocks in self.clocks for duration in getattr(clocks, name)]
+        return [duration for clocks in self.clocks.values() for duration in getattr(clocks, name)]
 
     def _send(self, send: Callable[[], None]) -> None:
         with self.failure:
             send()
-        for _ in self.sessions:
+        for _ in self.streams.sessions:
             self.waiting.put(None)
 
-    def _work(self, place: int) -> None:
+    def _work(self, session: Session) -> None:
         while (samples := self.waiting.get()) is not None:
-            self._answer(place, samples)
+            self._answer(session, samples)
 
-    def _answer(self, place: int, samples: Sequence[Sample]) -> None:
+    def _answer(self, session: Session, samples: Sequence[Sample]) -> None:
         """Compute a batch and complete it; after a failure complete it without logits, so that LoadGen ends."""
         if self.failure.error is None:
             with self.failure:
-                self.complete(samples, self._logits(place, samples))
+                self.complete(samples, self._logits(session, samples))
                 return
         self.complete(samples, None)
 
-    def _logits(self, place: int, samples: Sequence[Sample]) -> Images:
-        session, clocks, clock = self.sessions[place], self.clocks[place], time.perf_counter_ns
+    def _logits(self, session: Session, samples: Sequence[Sample]) -> Images:
+        clocks, clock = self.clocks[session], time.perf_counter_ns
         numbers = [sample.index for sample in samples]
         images = self.library.batch(numbers, self.batch)
         start = clock()

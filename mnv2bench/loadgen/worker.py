@@ -1,17 +1,16 @@
 """One fresh process of one case under LoadGen: open, check the outputs, answer LoadGen's queries, check the answers."""
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
 from mnv2bench import backends
-from mnv2bench.artifacts import REFERENCE_SEEDS, batch_seeds
+from mnv2bench.artifacts import batch_seeds
 from mnv2bench.backends import Images, Session
 from mnv2bench.imagesets import image_set
 from mnv2bench.loadgen import generator, logs
@@ -24,10 +23,12 @@ from mnv2bench.loadgen.system import Logits, System
 from mnv2bench.workers.distributions import imported_versions
 from mnv2bench.workers.loop import warm_up
 from mnv2bench.workers.noise import Counters, counters, since
-from mnv2bench.workers.opening import open_check_measure
-from mnv2bench.workers.outputs import Comparison, Reference, compare
+from mnv2bench.workers.opening import open_streams_check_measure
+from mnv2bench.workers.outputs import Comparison, Reference, compare, worst
 from mnv2bench.workers.programs import Outcome, serve
 from mnv2bench.workers.proof import ran_otherwise, reduced_fp32
+from mnv2bench.workers.rotation import CHECKED, of_stream
+from mnv2bench.workers.streams import Streams
 
 TRY_S, TRY_QUERIES = 3.0, 459  # of a try of a search: fewer queries say nothing of a p99 at 99 % confidence
 
@@ -51,8 +52,8 @@ class Answered(NamedTuple):
 class Player:
     """Runs LoadGen against the open sessions of a job, once or several times."""
 
-    def __init__(self, job: LoadJob, sessions: list[Session], library: Library) -> None:
-        self.job, self.sessions, self.library = job, sessions, library
+    def __init__(self, job: LoadJob, streams: Streams[Session], library: Library) -> None:
+        self.job, self.streams, self.library = job, streams, library
         self.speed = self._speed()
         self.logits: dict[int, Logits] = {}
         self.played: list[Played] = []
@@ -61,7 +62,7 @@ class Player:
         """One run of LoadGen, whose logs lie in a folder below that of the job."""
         place = Path(self.job.folder, folder)
         place.mkdir(parents=True, exist_ok=True)
-        system = System(self.sessions, self.job.case.batch, self.library, generator.completion())
+        system = System(self.streams, self.job.case.batch, self.library, generator.completion())
         before = counters(True)
         chosen = generator.settings(load, self.speed.call_s, self.speed.images_per_s)
         with quiet():
@@ -94,13 +95,9 @@ class Player:
         return search(passes, self.speed.images_per_s) if self.speed.call_s < bound_s else None
 
     def _speed(self) -> Speed:
-        """Warm every session up, and read how fast it is at most, so that LoadGen prepares queries enough."""
-        calls_s = []
-        for session in self.sessions:
-            last = warm_up(session, self.job.plan)[-1]
-            calls_s.append(min(last.durations_ns) / 1e9)
-        fastest_s = min(calls_s)
-        return Speed(fastest_s, len(self.sessions) * self.job.case.batch / median(calls_s))
+        """Warm up, and read how fast it is at most, so that LoadGen prepares queries enough."""
+        call_s = min(warm_up(self.streams, self.job.plan)[-1].durations_ns) / 1e9
+        return Speed(call_s, len(self.streams.sessions) * self.job.case.batch / call_s)
 
 
 class quiet:
@@ -139,27 +136,28 @@ def main(job: LoadJob) -> Outcome[LoadResult]:
     seeds = batch_seeds(job.load.seed)
     library = Library(case, job.weights, Path(job.library_reference))
 
-    def load() -> Callable[[], Session]:
-        return partial(backends.backend(case.backend).open, case, Path(job.artifact))
+    def load() -> Callable[[], list[Session]]:
+        return partial(backends.open_streams, backends.backend(case.backend), case, Path(job.artifact))
 
-    def batch(number: int) -> Images:
-        return pictures.batch(seeds[number], case.batch, case.resolution)
+    def batch(stream: int, number: int) -> Images:
+        return pictures.batch(of_stream(seeds, stream)[number], case.batch, case.resolution)
 
-    def check(outputs: list[Images]) -> Comparison:
-        return compare(outputs, Reference(Path(job.reference)).of(REFERENCE_SEEDS), case.precision, weights)
+    def check(stream: int, outputs: list[Images]) -> Comparison:
+        expected = Reference(Path(job.reference)).of(of_stream(seeds, stream)[:CHECKED])
+        return compare(outputs, expected, case.precision, weights)
 
-    def answer(session: Session) -> Answered:
-        player = Player(job, [session], library)
+    def answer(streams: Streams[Session]) -> Answered:
+        player = Player(job, streams, library)
         passed_qps = None
         if job.search:
             passed_qps = player.search()
         else:
             player.play(job.load, "")
-        return Answered(tuple(player.played), passed_qps, player.logits, session.settings())
+        return Answered(tuple(player.played), passed_qps, player.logits, streams.sessions[0].settings())
 
-    opening = open_check_measure(load, batch=batch, check=check, measure=answer)
+    opening = open_streams_check_measure(load, batch=batch, check=check, measure=answer)
     answered = opening.measured
-    comparison = checked_answers(job, library, answered) if answered.played else opening.checked
+    comparison = worst([*opening.checked, *answers_checked(job, library, answered)])
     result = LoadResult(
         played=answered.played,
         rules=generator.rules(job.load.scenario),
@@ -169,30 +167,21 @@ def main(job: LoadJob) -> Outcome[LoadResult]:
         settings={str(name): str(value) for name, value in answered.settings.items()},
         libraries=imported_versions((*backends.runtime(case.backend).distributions, generator.DISTRIBUTION)),
     )
-    wrong = reduced_fp32(case) or opening.checked.wrong or ran_otherwise(case, opening.layers) or comparison.wrong
+    wrong = reduced_fp32(case) or ran_otherwise(case, opening.layers) or comparison.wrong
     return Outcome("wrong" if wrong else "ok", wrong, result)
 
 
-def checked_answers(job: LoadJob, library: Library, answered: Answered) -> Comparison:
-    """The last answer to each image, and those that LoadGen logged, held against eager fp32."""
-    comparison = library.check(answered.logits)
+def answers_checked(job: LoadJob, library: Library, answered: Answered) -> Iterator[Comparison]:
+    """The last answer to each image, and those that LoadGen logged of each run, held against eager fp32."""
+    if answered.played:
+        yield library.check(answered.logits)
     for played in answered.played:
-        if comparison.wrong:
-            break
         logged = {
             answer.qsl_idx: np.frombuffer(bytes.fromhex(answer.data), np.float32)
             for answer in logs.answers(Path(job.folder, played.folder))
         }
         if len(logged) > 1:
-            comparison = worse(comparison, library.check(logged))
-    return comparison
-
-
-def worse(first: Comparison, other: Comparison) -> Comparison:
-    """The comparison that is wrong, else the one with the larger error."""
-    if other.wrong or (other.error or 0.0) > (first.error or 0.0):
-        return other
-    return first
+            yield library.check(logged)
 
 
 if __name__ == "__main__":

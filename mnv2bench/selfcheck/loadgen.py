@@ -20,6 +20,7 @@ from mnv2bench.loadgen.system import System
 from mnv2bench.records import Plan, Weights, default_weights
 from mnv2bench.statistics.latency import quantile
 from mnv2bench.statistics.rounds import used_rounds
+from mnv2bench.workers.streams import alone
 
 VARIANTS = [(1.0, 224), (0.35, 96)]
 BACKENDS = ("onnxruntime", "openvino", "litert")
@@ -70,7 +71,7 @@ def _added() -> str:
     """The sentence that says how long a query takes whose session does nothing."""
     case = Case(width=VARIANTS[-1][0], resolution=VARIANTS[-1][1])
     library = Library(case, Weights(), Path())
-    system = System([Nothing()], case.batch, library, generator.completion())
+    system = System(alone(Nothing()), case.batch, library, generator.completion())
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         chosen = generator.settings(_load(0), 1e-5, 1e5)
         generator.play(_load(0), chosen, system, library, Path(folder))
