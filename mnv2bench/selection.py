@@ -170,6 +170,14 @@ def _number(name: str, text: str, number: Callable[[str], N]) -> N:
     return numbers[0]
 
 
+def _stream_numbers(text: str) -> tuple[int, ...]:
+    """The numbers of streams, among which cores are divided."""
+    numbers = _numbers("streams", text, int)
+    if any(number < 1 for number in numbers):
+        raise ValueError(f"--streams takes numbers from 1 on, not {text!r}")
+    return numbers
+
+
 def _limited(name: str, text: str, most: int) -> int:
     """A whole number that a journal can hold and a campaign can end with. ValueError, in one line, beyond that."""
     number = _number(name, text, int)
@@ -272,7 +280,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         precisions=_words(texts["precisions"]),
         threads=_numbers("threads", ",".join(threads), int),
         batches=_numbers("batches", texts["batches"], int),
-        streams=_numbers("streams", texts["streams"], int),
+        streams=_stream_numbers(texts["streams"]),
         plan=_plan(texts, environment),
         seed=_limited("seed", texts["seed"], MAX_SEED),
         weights=_weights(texts["weights"], texts["images"]),
@@ -299,11 +307,11 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
         *(_gpus(suite, there, gpus) if gpus else ()),
         *(_elsewhere(suite, there, elsewhere) if elsewhere else ()),
     )
-    _require_cores(chosen)
+    require_cores(chosen)
     return with_classes(chosen, selection.weights)
 
 
-def _require_cores(chosen: Iterable[Case]) -> None:
+def require_cores(chosen: Iterable[Case]) -> None:
     """ValueError, in one line, for several streams that have more threads together than this machine has cores."""
     for case in chosen:
         if case.streams > 1 and case.kind == Kind.MEASURED_HERE and case.total_threads > cores():
@@ -329,7 +337,7 @@ def named_case(text: str, selection: Selection) -> Case:
         case = Case.parse(text)
     except ValueError as error:
         case = _case_with(text, selection, error)
-    _require_cores((case,))
+    require_cores((case,))
     return case
 
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from msgspec import UNSET
+
 from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.records import Accuracy, Machine, Memory, Plan, Process, Samples, Weights, record
@@ -20,12 +22,18 @@ MB = 1_000_000
 def samples(ms, noisy=False, peak_mb=100, mj=None, calls=20, slowest_ms=None, error=2e-6, streams=1, cores=1):
     """Four rounds of equal calls; of a noisy process each had half a core. One call of a round may be the slowest.
 
-    The calls are those of all streams, which work at the same time.
+    The calls are those of all streams, which work at the same time and have equally many.
     """
     durations = [round(1e6 * ms)] * (calls - 1) + [round(1e6 * (slowest_ms or ms))]
     wall_ns = sum(durations) // streams
     energy_uj = None if mj is None else round(1000 * mj * calls)
-    ran = Round(tuple(durations), wall_ns, cores * wall_ns // 2 if noisy else cores * wall_ns, cpu_energy_uj=energy_uj)
+    ran = Round(
+        tuple(durations),
+        wall_ns,
+        cores * wall_ns // 2 if noisy else cores * wall_ns,
+        cpu_energy_uj=energy_uj,
+        stream_calls=(calls // streams,) * streams if streams > 1 else UNSET,
+    )
     return Samples(rounds=(ran,) * 4, memory=Memory(MB, 2 * MB, 3 * MB, round(peak_mb * MB)), error=error)
 
 

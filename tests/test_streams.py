@@ -13,9 +13,12 @@ from mnv2bench import Case, Plan, backends
 from mnv2bench.artifacts import batch_seeds
 from mnv2bench.backends import Session
 from mnv2bench.campaign import Campaign, run
+from mnv2bench.campaign.durations import process_time
 from mnv2bench.campaign.preparation import prepare
 from mnv2bench.case import cases
+from mnv2bench.library.measuring import run as library_run
 from mnv2bench.machine import cores
+from mnv2bench.profiling.extras import Profiling
 from mnv2bench.records import Process, Samples, default_weights
 from mnv2bench.records.consistency import require_consistent
 from mnv2bench.records.encoding import process_from_json, process_to_json
@@ -23,6 +26,7 @@ from mnv2bench.records.journal import Journal, load
 from mnv2bench.records.rounds import Round, undisturbed_rounds
 from mnv2bench.refusals import Unsupported, Wrong
 from mnv2bench.selection import select, selected_cases, suite_cases
+from mnv2bench.shipping.program import template_name
 from mnv2bench.statistics.rounds import threads_used, throughput
 from mnv2bench.workers.loop import measure, time_round, warm_up
 from mnv2bench.workers.noise import Counters
@@ -296,6 +300,25 @@ def test_streams_that_would_share_cores_are_refused_in_one_line_that_says_what_t
 
 
 @pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--streams", "4096", "--threads", "1"), "4096 streams of 1 thread need 4096 cores, and there are "),
+        (("--streams", "0"), "--streams takes numbers from 1 on, not '0'"),
+        (("--streams", "two"), "--streams takes numbers separated by commas, not 'two'"),
+        (
+            ("--streams", "2", "--suites", "latency"),
+            "no case is left: these suites have no case with these batches and streams",
+        ),
+    ],
+)
+def test_what_no_machine_can_do_ends_with_one_line_and_exit_code_2(verb, tmp_path, words, line):
+    ran = verb("run", "--backends", "fake", *words, "--out", str(tmp_path / "a.jsonl"))
+    assert (ran.returncode, ran.err.count("\n")) == (2, 1)
+    assert line in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("case", "reason"),
     [
         (
@@ -320,6 +343,26 @@ def test_streams_that_would_share_cores_are_refused_in_one_line_that_says_what_t
 def test_what_has_no_streams_says_why(case, reason):
     with pytest.raises(Unsupported, match=reason):
         backends.require_supported(case)
+
+
+def test_a_case_of_several_streams_is_neither_profiled_nor_shipped_and_the_case_of_one_stream_is_named():
+    case = Case(width=0.35, resolution=96, backend="openvino", streams=2)
+    one = "mobilenet_v2_0.35_96-b1-openvino-cpu-fp32-t1"
+    assert Profiling(case).refusal == f"a profile is of one stream: profile {one}"
+    with pytest.raises(Unsupported) as refused:
+        template_name(case)
+    assert str(refused.value) == f"{one}-s2 has 2 streams, and the program that is shipped runs one: ship {one}"
+
+
+def test_cases_that_a_script_makes_may_not_share_cores_either(tmp_path):
+    with pytest.raises(ValueError, match="streams of 1 thread need"):
+        library_run([Case(backend="fake", streams=cores() + 1)], out=tmp_path / "a.jsonl")
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_what_a_process_of_streams_took_is_counted_by_the_calls_of_one_stream():
+    process = process_of(Round((5_000_000,) * 20, 50_000_000, 100_000_000, stream_calls=(10, 10)))
+    assert process_time([process], 1).call_s == 0.005
 
 
 def test_a_backend_that_opens_fewer_sessions_than_streams_is_wrong():

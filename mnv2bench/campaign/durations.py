@@ -106,7 +106,7 @@ def process_time(processes: list[Process], planned_rounds: int) -> ProcessTime:
     rounds = [round for process in warm for round in process.samples.rounds]
     warmup = [round for process in warm for round in process.samples.warmup]
     timed_s = sum(round.wall_ns for round in rounds) / 1e9
-    calls = sum(len(round.durations_ns) for round in rounds)
+    calls = sum(len(round.durations_ns) / round.streams for round in rounds)
     in_rounds_s = timed_s + sum(round.wall_ns for round in warmup) / 1e9
     compiling_s = opening_s or sum(
         max(0.0, (process.samples.cold_open_s or 0.0) - (process.samples.open_s or 0.0)) for process in warm

@@ -82,7 +82,7 @@ def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
     if selection.sweep and "throughput" not in names:
         raise ValueError("--sweep is of the suite throughput: name it with --suites, or leave --suites out")
     if not cases:
-        raise ValueError("no case is left: these suites have no case with these batches")
+        raise ValueError("no case is left: these suites have no case with these batches and streams")
     for word, numbers in (("batch", selection.batches), ("streams", selection.streams)):
         for number in numbers:
             if not any(getattr(case, word) == number for case in cases):

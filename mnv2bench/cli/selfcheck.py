@@ -17,8 +17,8 @@ from mnv2bench.statistics.conditions import conditions
 from mnv2bench.terminal import Display
 
 CHECK_NAMES = (
-    "overhead", "benchmark_app", "aa", "allocator", "ship", "loadgen", "device", "profile_openvino", "nights",
-    "history", "duels", "injections", "injections_busy",
+    "overhead", "benchmark_app", "aa", "allocator", "streams", "ship", "loadgen", "device", "profile_openvino",
+    "nights", "history", "duels", "injections", "injections_busy",
 )  # fmt: skip
 SAVED = ("aa", "allocator")  # the checks whose results --save keeps
 

@@ -94,11 +94,14 @@ def _plan(minutes: float | None) -> Plan:
 
 
 def _cases(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """The cases, each once. ValueError where there is none, and for what is no case."""
+    """The cases, each once. ValueError where there is none, for what is no case, and for streams that share cores."""
+    from mnv2bench.selection import require_cores
+
     chosen = tuple(dict.fromkeys(cases))
     for case in chosen:
         if not isinstance(case, Case):
             raise ValueError(f"{case!r} is no case: mnv2bench.cases() makes cases, and Case.parse() reads an id")
     if not chosen:
         raise ValueError("there is no case to measure: mnv2bench.cases() makes cases")
+    require_cores(chosen)
     return chosen

@@ -4,8 +4,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from mnv2bench import backends
 from mnv2bench.artifacts import compiled
 from mnv2bench.campaign import Needs, Turn
@@ -18,7 +16,7 @@ from mnv2bench.profiling.jobs import PROBER, PROFILER, ProbeJob, ProbeResult, Pr
 from mnv2bench.profiling.lines import PROBES, PROFILE, decoded, write_probes, write_profile
 from mnv2bench.profiling.profilers import why_no_trace, why_not
 from mnv2bench.profiling.records import Probes, Profile
-from mnv2bench.records import ENDED, Plan
+from mnv2bench.records import ENDED, Plan, replace
 from mnv2bench.records.journal import Journal
 from mnv2bench.workers.environment import variables_of
 from mnv2bench.workers.programs import Outcome
@@ -42,6 +40,8 @@ class Profiling:
         """Why the case cannot be profiled, or not with a trace; "" where it can."""
         if self.case.kind != Kind.MEASURED_HERE:
             return CANNOT.format(self.case.id, self.case.kind)
+        if self.case.streams > 1:
+            return f"a profile is of one stream: profile {replace(self.case, streams=1).id}"
         return why_no_trace(self.case.backend) if self.trace else why_not(self.case.backend)
 
     @property

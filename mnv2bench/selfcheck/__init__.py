@@ -20,6 +20,7 @@ from mnv2bench.selfcheck import (
     nights,
     profiles,
     shipped,
+    streams,
 )
 
 DEFAULT_CHECKS = ("overhead", "benchmark_app", "aa")  # they take minutes and need no second environment
@@ -61,6 +62,7 @@ CHECKS: dict[str, Callable[[Options, Console], bool]] = {
     "profile_openvino": lambda options, out: profiles.openvino(options.repeats, out),
     "aa": lambda options, out: identical.aa(Plan(processes=options.repeats), out, options.results),
     "allocator": lambda options, out: allocator.check_allocator(Plan(processes=options.repeats), out, options.results),
+    "streams": lambda options, out: streams.overhead_of_threads(options.repeats, out),
     "ship": lambda options, out: shipped.ship_check(options.repeats, out),
     "loadgen": lambda options, out: loadgen.check_loadgen(options.repeats, out),
     "device": _device,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mnv2bench import backends, precisions
 from mnv2bench.case import Case, Kind
-from mnv2bench.records import Record
+from mnv2bench.records import Record, replace
 from mnv2bench.refusals import Unsupported
 from mnv2bench.shipping.rendering import environment
 from mnv2bench.workers.environment import ALLOCATOR, ALLOCATOR_TEXT, NAME, THREAD_VARIABLES, variables_of
@@ -26,6 +26,9 @@ def template_name(case: Case) -> str:
         raise Unsupported(
             f"{case.id} was measured on another device by a program of its own: docs/mobile.md says how that is built"
         )
+    if case.streams > 1:
+        one = replace(case, streams=1).id
+        raise Unsupported(f"{case.id} has {case.streams} streams, and the program that is shipped runs one: ship {one}")
     device = "cpu" if case.gpu is None else "cuda"
     runtime = backends.runtime(case.backend)
     name = runtime.program(device, case.precision)
