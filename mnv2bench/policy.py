@@ -31,7 +31,7 @@ def policy(floor: "Floor | None" = None) -> Policy:
     def median_s(process: Process) -> float:
         key = process.case, process.number
         if key not in medians_s:
-            medians_s[key] = process_median(process.samples, process.case.threads)
+            medians_s[key] = process_median(process.samples, process.case.total_threads)
         return medians_s[key]
 
     def standing(candidate: Candidate) -> Standing:
