@@ -2,16 +2,16 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.allocation import Block, Contest, Decision, Standing, next_block, ranking
-from mnv2bench.allocation.contests import TIE_WITHIN, contest_key
-from mnv2bench.case import Case
+from mnv2bench.allocation import Contest, Decision, Standing, next_block, ranking
+from mnv2bench.allocation.contests import LOOKS, TIE_WITHIN, Key, contest_key
+from mnv2bench.case import Case, grid
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
 from mnv2bench.statistics.spread import spreads_of_medians
 
@@ -40,7 +40,7 @@ class Noise(Protocol):
 
 @dataclass
 class Model:
-    """The noise of the page of thresholds: process sd by thirds of the cases, t5 tails, 5 % bad nights, and slow drift.
+    """The simulated noise at the top of the page of thresholds, and slow drift; process sd by thirds of the cases.
 
     What all cases share moves with an sd of 0.5 %, and is forgotten within five minutes.
     """
@@ -50,11 +50,12 @@ class Model:
     tails: bool = True
     bad_nights: bool = True
     drift_sd: float = 0.005
+    bad_share: float = 0.05
     sds: tuple[float, ...] = (0.003, 0.009, 0.015)
     sd: Floats = field(init=False)
 
     def begin(self) -> None:
-        self.bad = self.bad_nights and self.random.random() < 0.05
+        self.bad = self.bad_nights and self.random.random() < self.bad_share
         self.sd = self.random.permutation(np.resize(self.sds, self.number))
         self.shared, self.last_s = self.random.normal(0, self.drift_sd), 0.0
 
@@ -112,8 +113,6 @@ def made_up(variants: int, rivals: int, random: np.random.Generator) -> World:
 
     A process takes 3.2 s, and of every fifth rival 14 s more, as with runtimes that compile in the process.
     """
-    from mnv2bench.case import grid
-
     sizes = grid("published")[:variants]
     cases, truth, costs = [], [], []
     for width, resolution in sizes:
@@ -134,103 +133,108 @@ class State:
     elapsed_s: float = 0.0
 
     def standings(self) -> list[Standing]:
+        """What is known of each case."""
         return [
             Standing(case, tuple(medians), float(cost), len(medians) < MOST_PROCESSES)
             for case, medians, cost in zip(self.world.cases, self.medians, self.world.cost_s, strict=True)
         ]
 
 
-class Policy(Protocol):
-    """Which cases get a process next."""
-
-    def __call__(self, state: State, left_s: float) -> Sequence[int]: ...
+Policy = Callable[[State, float], Sequence[int]]  # which cases get a process next, by the seconds that are left
 
 
 def adaptive(state: State, left_s: float) -> Sequence[int]:
     """What a campaign with a budget does."""
     standings = state.standings()
-    spreads = spreads_of_medians((each.case, each.medians_s) for each in standings)
-    block: Block = next_block(standings, left_s, spreads)
-    chosen = set(block.cases)
+    chosen = next_block(
+        standings, left_s, spreads_of_medians((each.case, each.medians_s) for each in standings)
+    ).reasons
     return [number for number, case in enumerate(state.world.cases) if case in chosen]
 
 
 def equal(state: State, left_s: float) -> Sequence[int]:
-    """What a campaign with a number of processes does: every case in every block, as far as time is left."""
-    within = np.cumsum(state.world.cost_s) <= left_s
-    return [int(number) for number in np.flatnonzero(within)]
+    """What a campaign with a number of processes does: every case in every block, as long as whole blocks fit."""
+    fits = float(state.world.cost_s.sum()) <= left_s * (1 + 1e-9)
+    return range(len(state.medians)) if fits else ()
 
 
 @dataclass
 class Tally:
     """What was counted of simulated campaigns.
 
-    `winners` are contests by how they ended: right, wrong, tie, a tie that is none, open. `curve` are (seconds,
-    share of the contests that are rightly decided) after each block of each campaign.
+    `contests` by how they ended: right, tie, open; wrong where the fastest case was ruled out, and "wrong within a tie"
+    where it is faster than the named one by less than a tie; "no tie" where rivals were called one that are none.
+    `covered` and `intervals` are of shrunk and of plain t intervals, also by the number of processes.
     """
 
     campaigns: int = 0
     with_wrong: int = 0
-    winners: Counter[str] = field(default_factory=Counter)
+    processes: int = 0
+    seconds: float = 0.0
+    contests: Counter[str] = field(default_factory=Counter)
     covered: Counter[str] = field(default_factory=Counter)
     intervals: Counter[str] = field(default_factory=Counter)
-    curve: list[list[tuple[float, float]]] = field(default_factory=list)
-    processes: list[int] = field(default_factory=list)
+
+    @property
+    def decided(self) -> float:
+        """The part of the contests of which the right winner was named, or a tie that is one."""
+        return (self.contests["right"] + self.contests["tie"]) / max(self.contests.total(), 1)
+
+    def coverage(self, name: str) -> float:
+        """The part of these intervals that hold the truth."""
+        return self.covered[name] / max(self.intervals[name], 1)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
-def simulate(world: World, noise: Noise, policy: Policy, budget_s: float, campaigns: int) -> Tally:
+def simulate(world: World, noise: Noise, policy: Policy, budget_s: float, campaigns: int, looks: int = LOOKS) -> Tally:
     """So many campaigns of this world with this budget, each with noise of its own."""
     tally = Tally()
+    fastest: dict[Key, float] = {}
+    for case, log in zip(world.cases, world.truth, strict=True):
+        fastest[contest_key(case)] = min(fastest.get(contest_key(case), math.inf), float(log))
     for _ in range(campaigns):
         state = State(world, [[] for _ in world.cases])
         noise.begin()
-        curve = []
-        while chosen := policy(state, budget_s - state.elapsed_s):
+        while len(chosen := policy(state, budget_s - state.elapsed_s)):
             deviations = noise.block(chosen, state.elapsed_s)
             for number, deviation in zip(chosen, deviations, strict=True):
                 state.medians[number].append(math.exp(float(world.truth[number] + deviation)))
-            state.elapsed_s += float(world.cost_s[chosen].sum())
-            ends = judged(state)
-            curve.append((state.elapsed_s, (ends["right"] + ends["tie"]) / sum(ends.values())))
-        _count(tally, state, ends, curve)
+            state.elapsed_s += float(world.cost_s[list(chosen)].sum())
+        _count(tally, state, fastest, looks)
     return tally
 
 
-def judged(state: State) -> Counter[str]:
-    """How many contests ended in which way, held against the truth."""
+def _count(tally: Tally, state: State, fastest: Mapping[Key, float], looks: int) -> None:
     standings = state.standings()
     spreads = spreads_of_medians((each.case, each.medians_s) for each in standings)
     truth = dict(zip(state.world.cases, state.world.truth, strict=True))
-    fastest: dict[object, float] = {}
-    for case, log in truth.items():
-        fastest[contest_key(case)] = min(fastest.get(contest_key(case), math.inf), float(log))
-    return Counter(_ending(each, truth, fastest[contest_key(each.best)]) for each in ranking(standings, spreads))
-
-
-def _ending(contest: Contest, truth: dict[Case, np.float64], fastest: float) -> str:
-    """How a contest ended: wrong where a case was ruled out that is the fastest by more than a tie."""
-    behind = float(truth[contest.best]) - fastest
-    ruled_out = any(truth[case] <= fastest for case in contest.lost)
-    if ruled_out:
-        return "wrong" if behind > TIE_WITHIN else "wrong within a tie"
-    if contest.decided == Decision.TIE:
-        apart = any(abs(truth[case] - truth[contest.best]) > TIE_WITHIN for case in contest.contenders)
-        return "no tie" if apart else "tie"
-    return "right" if contest.decided == Decision.SEPARATED else "open"
-
-
-def _count(tally: Tally, state: State, ends: Counter[str], curve: list[tuple[float, float]]) -> None:
+    ends = Counter(_ending(each, truth, fastest) for each in ranking(standings, spreads, looks=looks))
     tally.campaigns += 1
-    tally.winners += ends
+    tally.seconds += state.elapsed_s
+    tally.contests += ends
     tally.with_wrong += ends["wrong"] + ends["wrong within a tie"] > 0
-    tally.curve.append(curve)
-    spreads = spreads_of_medians(zip(state.world.cases, state.medians, strict=True))
-    for case, medians, log in zip(state.world.cases, state.medians, state.world.truth, strict=True):
-        tally.processes.append(len(medians))
-        methods = {"shrunk": shrunk_t_interval(medians, spreads.get(case.backend))} if spreads else {}
+    for standing in standings:
+        medians, log = standing.medians_s, truth[standing.case]
+        tally.processes += len(medians)
+        methods = {}
+        if spreads and medians:
+            methods["shrunk"] = shrunk_t_interval(medians, spreads[standing.case.backend])
         if len(medians) > 1:
             methods["plain"] = t_interval(medians)
         for method, (low, high) in methods.items():
             for name in (method, f"{method} {len(medians)}"):
                 tally.intervals[name] += 1
                 tally.covered[name] += math.log(low) <= log <= math.log(high)
+
+
+def _ending(contest: Contest, truth: Mapping[Case, np.float64], fastest: Mapping[Key, float]) -> str:
+    """How a contest ended: wrong where a case was ruled out that is the fastest."""
+    least = fastest[contest_key(contest.best)]
+    if any(truth[case] <= least for case in contest.lost):
+        return "wrong" if truth[contest.best] - least > TIE_WITHIN else "wrong within a tie"
+    if contest.decided == Decision.TIE:
+        apart = any(abs(truth[case] - truth[contest.best]) > TIE_WITHIN for case in contest.contenders)
+        return "no tie" if apart else "tie"
+    return "right" if contest.decided == Decision.SEPARATED else "open"

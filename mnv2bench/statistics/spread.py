@@ -162,6 +162,7 @@ def _spread(mean: _Mean, differing: float, most: float) -> Spread:
     return Spread(math.exp((mean.value + mean.variance / 2 + bias) / 2), degrees)
 
 
+@lru_cache(maxsize=1_000)
 def _trigamma_inverse(value: float) -> float:
     """The argument at which the trigamma function has this value above 0, by Newton's method."""
     from scipy import special
