@@ -27,8 +27,10 @@ def template_name(case: Case) -> str:
             f"{case.id} was measured on another device by a program of its own: docs/mobile.md says how that is built"
         )
     if case.streams > 1:
-        one = replace(case, streams=1).id
-        raise Unsupported(f"{case.id} has {case.streams} streams, and the program that is shipped runs one: ship {one}")
+        instead = replace(case, streams=1).id
+        raise Unsupported(
+            f"{case.id} has {case.streams} streams, and the program that is shipped runs one: ship {instead}"
+        )
     device = "cpu" if case.gpu is None else "cuda"
     runtime = backends.runtime(case.backend)
     name = runtime.program(device, case.precision)
