@@ -107,11 +107,10 @@ class Estimate:
         if not self.budget_s:
             return ""
         if self.seconds <= self.budget_s:
-            left, budget = duration_text(self.budget_s - self.seconds), duration_text(self.budget_s)
-            return f"; of the budget of {budget} {left} are left for the contenders"
+            return f"; the other {duration_text(self.budget_s - self.seconds)} of the budget are for the contenders"
         return (
-            f"; the budget is {duration_text(self.budget_s)}: one process of each case takes about "
-            f"{duration_text(self.one_each_s)}, and the contenders come next"
+            f"; the budget of {duration_text(self.budget_s)} has time for one process of each case, about "
+            f"{duration_text(self.one_each_s)}, and the rest is for the contenders"
         )
 
     def require_budget(self) -> None:
