@@ -537,8 +537,8 @@ def test_the_first_line_says_what_a_budget_buys():
         "40 cases, 80 processes: about 6 min; the other 4 min of the budget are for the contenders"
     )
     assert an_estimate(900.0, 480.0, 600.0).sentence == (
-        "40 cases, 80 processes: about 15 min; the budget of 10 min has time for one process of each case, about 8 min, "
-        "and the rest is for the contenders"
+        "40 cases, 80 processes: about 15 min; the budget of 10 min has time for one process of each case, about "
+        "8 min, and the rest is for the contenders"
     )
 
 
