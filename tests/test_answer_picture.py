@@ -21,7 +21,8 @@ CASES = (
 
 
 def answer(*records, goal=Goal()):  # noqa: B008  it is frozen
-    (only,) = answers(evaluations(records), goal)
+    """The answer for records of which none shows the spread of another."""
+    (only,) = answers([evaluation for each in records for evaluation in evaluations([each])], goal)
     return only
 
 

@@ -100,6 +100,7 @@ def test_within_a_budget_the_best_case_of_the_newest_file_is_named(nights, verb)
         ["0.5", "ms", "0.35@96", "fake", "fp32"],
     ]
     assert lines[14:] == [
+        "- With a confidence over 99 % it is the fastest of 2 cases that are as accurate.",
         "- Runner-up: mobilenet_v2_0.35_96 on fake in fp32, 0.500 (0.500–0.500) ms: -2.5",
         "  ms, -26.3 points of top-1, +0.0 MB.",
     ]

@@ -111,6 +111,7 @@ def test_the_runner_up_and_the_next_more_accurate_case_have_their_price():
         goal=Goal(latency_ms=5),
     )
     assert remarks(an_answer) == (
+        "With a confidence over 99 % it is the fastest of 2 cases that are as accurate.",
         "Runner-up: mobilenet_v2_1.0_224 on litert in fp32, 2.50 (2.50–2.50) ms: +0.5 ms, the same top-1, -30.0 MB.",
         "More accurate: mobilenet_v2_1.4_224 on openvino in fp32, 9.00 (9.00–9.00) ms: +7 ms, +3.2 points of top-1, "
         "+60.0 MB.",
@@ -221,16 +222,60 @@ def test_a_goal_that_cannot_be_meant_is_refused(goal, message):
 
 def test_what_cannot_be_told_apart_is_listed_with_the_minutes_that_would_do_it():
     best = measured(2.0, 2.1, 2.0, 2.1, 2.05, wall_s=12)
-    tie = measured(2.1, 2.2, 2.1, 2.2, 2.15, wall_s=12, backend="litert")
+    tie = measured(2.05, 2.15, 2.05, 2.15, 2.1, wall_s=12, backend="litert")
     slower = measured(3, 3, 3, 3, 3, backend="ncnn")
     an_answer = answer(best, tie, slower, goal=Goal(latency_ms=5))
     assert (ids([an_answer.best]), ids(an_answer.ties)) == (["1.0@224 openvino"], ["1.0@224 litert"])
     assert ids([an_answer.runner_up]) == ["1.0@224 ncnn"]
     assert remarks(an_answer)[0] == (
-        "It cannot be told from litert fp32, 2.15 (2.09–2.21) ms. About 1 minute more, 7 processes of each, would "
-        "separate them."
-    )  # 2 more processes of 12 s of both
+        "It cannot be told from litert fp32, 2.10 (2.04–2.16) ms: with a confidence of 86 % it is the fastest. About 4 "
+        "minutes more of --budget, 15 processes of each, would separate them."
+    )  # 10 more processes of 12 s of both
     assert cells(budget_rows(an_answer)[0])[HEADER.index("tie")] == "litert fp32"
+
+
+def test_the_fastest_is_named_with_the_confidence_that_it_is():
+    an_answer = answer(
+        measured(2.00, 2.04, 2.08),
+        measured(2.20, 2.24, 2.28, backend="litert"),
+        measured(2.30, 2.34, 2.38, backend="ncnn"),
+        goal=Goal(latency_ms=5),
+    )
+    # Logs: sd 0.0186 of 3 and 0.0180 of the others, 0.0935 apart: 6.4 standard errors, twice the risk of 6 degrees
+    assert an_answer.ties == ()
+    assert remarks(an_answer)[0] == "With a confidence over 99 % it is the fastest of 3 cases that are as accurate."
+    assert (
+        as_json(by_machine([c.evaluation for c in an_answer.timed]))["machines"][0]["answers"][0]["confidence"] > 0.99
+    )
+
+
+def test_with_a_time_budget_the_confidence_is_corrected_for_the_looks_at_the_numbers():
+    def confidence(budget_s):
+        records = [measured(2.00, 2.04, 2.08), measured(2.08, 2.12, 2.16, backend="litert")]
+        records = [replace(record, plan=replace(record.plan, budget_s=budget_s)) for record in records]
+        (values,) = as_json(by_machine(evaluated(*records)))["machines"][0]["answers"]
+        return values["confidence"], values["separation"]
+
+    alone, looked_at = confidence(0.0)[0], confidence(600.0)[0]
+    assert alone == pytest.approx(0.9647, abs=1e-4)  # Student's t of 2.45 standard errors, 4 degrees of freedom
+    assert 1 - looked_at == pytest.approx(6 * (1 - alone))
+    assert confidence(0.0)[1] is None
+    assert confidence(600.0)[1] == {
+        "processes": {"mobilenet_v2_1.0_224-b1-litert-cpu-fp32-t1": 5},
+        "minutes": pytest.approx(2 / 3),
+    }
+
+
+def test_memory_is_separated_as_latency_is_but_not_by_a_time_budget():
+    best = measured(2, 2, 2, peak_mb=(100, 104, 96))
+    near = measured(2, 2, 2, peak_mb=(106, 102, 110), backend="litert")
+    an_answer = answer(best, near, goal=Goal(memory_mb=200, cost=Cost.MEMORY))
+    assert ids(an_answer.ties) == ["1.0@224 litert"]
+    assert re.fullmatch(
+        r"It cannot be told from litert fp32, 2.00 \(2.00–2.00\) ms: with a confidence of 92 % it is the one with the "
+        r"least memory. About 1 minute more, 7 processes of each, would separate them.",
+        remarks(an_answer)[0],
+    ), remarks(an_answer)[0]
 
 
 def test_what_is_nearer_than_the_floor_of_the_machine_is_a_tie_that_no_number_of_processes_separates():
@@ -238,7 +283,9 @@ def test_what_is_nearer_than_the_floor_of_the_machine_is_a_tie_that_no_number_of
     assert answer(*records, goal=Goal(latency_ms=5)).ties == ()
     floored = answer(*records, goal=Goal(latency_ms=5), floor=floor(0.02))  # two campaigns differ by up to 5.7 %
     assert ids(floored.ties) == ["1.0@224 litert"]
-    assert remarks(floored)[0].endswith("2.05 (2.05–2.05) ms. More processes would not separate them.")
+    assert remarks(floored)[0].endswith(
+        "2.05 (2.05–2.05) ms. More processes would not separate them: they are nearer than 5.7 %."
+    )
 
 
 def test_of_many_ties_the_first_five_are_named():
@@ -246,7 +293,7 @@ def test_of_many_ties_the_first_five_are_named():
     (row,) = budget_rows(many)
     named = "runtime1 fp32, runtime2 fp32, runtime3 fp32, runtime4 fp32, runtime5 fp32, and 3 more"
     assert cells(row)[HEADER.index("tie")] == named
-    assert ", and 3 more. More processes would not separate them." in remarks(many)[0]
+    assert ", and 3 more. More processes would not separate them: they are nearer than 1.5 %." in remarks(many)[0]
 
 
 def test_a_published_accuracy_is_a_tie_only_with_itself():

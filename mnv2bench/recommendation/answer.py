@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mnv2bench.recommendation.candidates import UNKNOWN, UNUSABLE, Candidate, Setting, candidates, ordered, why_not
 from mnv2bench.recommendation.goal import Cost, Goal
-from mnv2bench.recommendation.ties import tied
+from mnv2bench.recommendation.ties import ties_of
 from mnv2bench.report.evaluation import Evaluation
 
 LEAST_USABLE = 0.5  # docs/thresholds.md#recommendation
@@ -104,7 +104,7 @@ def _answer(measured: Sequence[Candidate], setting: Setting, goal: Goal) -> Answ
     if goal.is_least_cost:
         fitting.sort(key=lambda candidate: (candidate.cost(goal) or 0.0, *_rank(candidate, goal)))
     best = fitting[0] if fitting else None
-    ties = ties_of(best, fitting, goal) if best else ()
+    ties = ties_of(best, fitting, allowed, goal) if best else ()
     front = _front(allowed, goal)
     return Answer(
         goal=goal,
@@ -120,11 +120,6 @@ def _answer(measured: Sequence[Candidate], setting: Setting, goal: Goal) -> Answ
         next_up=_next_up(front, best),
         nearest=None if best else min(ranked, key=lambda candidate: _excess(candidate, goal), default=None),
     )
-
-
-def ties_of(best: Candidate, fitting: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
-    """The other candidates, of those that fit, that cannot be told from the best."""
-    return tuple(candidate for candidate in fitting if candidate is not best and tied(candidate, best, goal))
 
 
 def _worst_of_each(measured: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:

@@ -8,6 +8,7 @@ from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions, unusual_co
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.machines import MachineAnswers
+from mnv2bench.recommendation.ties import least_confidence, separation
 from mnv2bench.recommendation.words import headline, remarks
 
 Json = dict[str, object]
@@ -50,12 +51,21 @@ def _answer(answer: Answer, conditions: Sequence[str]) -> Json:
         "remarks": list(remarks(answer)),
         "best": _optional(answer.best),
         "ties": [_candidate(candidate) for candidate in answer.ties],
+        "confidence": least_confidence(answer.best, answer.allowed, answer.goal) if answer.best else None,
+        "separation": _separation(answer, answer.best) if answer.best and answer.ties else None,
         "runner_up": _optional(answer.runner_up),
         "next_up": _optional(answer.next_up),
         "nearest": _optional(answer.nearest),
         "front": [_candidate(candidate) for candidate in answer.front],
         "budgets": budgets,
     }
+
+
+def _separation(answer: Answer, best: Candidate) -> Json:
+    """The processes that would tell each tie from the best, null where none would, and the minutes of all of them."""
+    needed = separation(answer.ties, best, answer.allowed, answer.goal)
+    ids = [tie.id for tie in answer.ties]
+    return {"processes": dict(zip(ids, needed.processes, strict=True)), "minutes": needed.minutes}
 
 
 def _optional(candidate: Candidate | None) -> Json | None:

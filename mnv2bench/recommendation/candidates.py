@@ -1,6 +1,7 @@
 """Candidates: the cases that a recommendation may choose from, with the numbers that it compares."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import Method, process_percentiles
+from mnv2bench.statistics.location import Location, location
 from mnv2bench.statistics.processes import memory, peaks, process_seconds
 from mnv2bench.statistics.rounds import (
     cpu_mj_per_image,
@@ -130,19 +132,39 @@ class Candidate:
 
     def cost_interval(self, goal: Goal) -> tuple[float, float] | None:
         """The 95 % interval of the cost over processes; None for one process, and where a process has no number."""
+        if _is_of_medians(goal):
+            return self.interval_ms
+        if goal.is_for_throughput:
+            rates = self.images_per_s_interval
+            return (1e3 / rates[1], 1e3 / rates[0]) if rates else None
+        values = self.cost_values(goal)
+        return t_interval(values) if len(values) > 1 and min(values) > 0 else None
+
+    def cost_values(self, goal: Goal) -> Sequence[float]:
+        """The cost of each process; none where a process has no number."""
         match goal.cost:
             case Cost.LATENCY:
                 if goal.percentile is None:
-                    return self.interval_ms
-                values = [1e3 * seconds for seconds in process_percentiles(self.evaluation.record, goal.percentile)]
+                    times = self.evaluation.latency
+                    return [1e3 * seconds for seconds in times.process_medians] if times else []
+                return [1e3 * seconds for seconds in process_percentiles(self.evaluation.record, goal.percentile)]
             case Cost.MEMORY:
-                values = self._peaks_mb
+                return self._peaks_mb
             case Cost.ENERGY:
-                values = self.evaluation.of(cpu_mj_per_process)
+                return self.evaluation.of(cpu_mj_per_process)
             case Cost.THROUGHPUT:
-                rates = self.images_per_s_interval
-                return (1e3 / rates[1], 1e3 / rates[0]) if rates else None
-        return t_interval(values) if len(values) > 1 and min(values) > 0 else None
+                return [1e3 / rate for rate in self.evaluation.measured(throughput_per_process) or ()]
+
+    def location(self, goal: Goal) -> Location | None:
+        """Where the logs of the costs of its processes lie; None where nothing says how much they spread.
+
+        What the other cases of its campaign show of the spread is of medians.
+        """
+        values = self.cost_values(goal)
+        spread = self.evaluation.spread if _is_of_medians(goal) else None
+        if not values or min(values) <= 0 or (len(values) == 1 and spread is None):
+            return None
+        return location([math.log(value) for value in values], spread)
 
     @cached_property
     def _peaks_mb(self) -> list[float]:
@@ -214,6 +236,11 @@ class Candidate:
     def fp32_agreement(self) -> float | None:
         """Per cent of the labelled images that have the class which eager fp32 gives them."""
         return self.tested.agreement if self.tested else None
+
+
+def _is_of_medians(goal: Goal) -> bool:
+    """Whether the cost is the median latency."""
+    return goal.cost == Cost.LATENCY and goal.percentile is None
 
 
 def _published_top1(case: Case) -> float | None:

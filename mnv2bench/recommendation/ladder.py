@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mnv2bench.recommendation.answer import Answer, ties_of
+from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.goal import Goal
+from mnv2bench.recommendation.ties import ties_of
 
 STEPS = (1, 2, 5)  # docs/thresholds.md#recommendation
 
@@ -74,7 +75,7 @@ def best_within(answer: Answer, budget: float) -> Candidate | None:
 
 def _ties(answer: Answer, budget: float, best: Candidate) -> tuple[Candidate, ...]:
     fitting = [each for each in answer.allowed if (each.cost(answer.goal) or math.inf) <= budget]
-    return ties_of(best, fitting, answer.goal)
+    return ties_of(best, fitting, answer.allowed, answer.goal)
 
 
 def _budgets(answer: Answer) -> list[float]:

@@ -3,6 +3,7 @@
 Some are texts of files: whoever puts them into Markdown or HTML escapes them.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Context
 from functools import partial
@@ -22,7 +23,7 @@ from mnv2bench.recommendation.throughput import (
     request_text,
     rival,
 )
-from mnv2bench.recommendation.ties import separation
+from mnv2bench.recommendation.ties import least_confidence, rivals_of, separation
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 from mnv2bench.report.layout import parallelism
 from mnv2bench.statistics.latency import Method
@@ -43,6 +44,7 @@ NO_ENERGY = "Energy needs a processor whose counter may be read, often by root o
 MORE_PROCESSES = "Measure with more --processes, 3 at least, or more --rounds."
 BUDGET_DIGITS = Context(prec=4, rounding=ROUND_CEILING)
 SHRUNK = "Intervals are Student's t, shrunk towards the spread of other cases."
+OVER, UNDER = 0.99, 0.01  # of a confidence: beyond, its number says too much
 MOST_NAMED = 5  # ties in a sentence
 HEADER = (
     "budget",
@@ -236,7 +238,10 @@ def _rivals(answer: Answer, row: BudgetRow) -> Iterator[str]:
     """The candidates beside the one of the headline."""
     chosen, goal = row.candidate, answer.goal
     if row.ties:
-        yield f"It cannot be told from {_named(row.ties, chosen)}.{_separated(row.ties, chosen, goal)}"
+        yield _tied(answer, row)
+    elif confidence := _confidence(answer, row):
+        rivals = len(rivals_of(chosen, answer.allowed))
+        yield f"{confidence[0].upper()}{confidence[1:]} of {rivals + 1} cases that are as accurate."
     if goal.has_budget and answer.runner_up:
         yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
     if goal.has_budget and answer.next_up and answer.next_up is not answer.runner_up:
@@ -386,17 +391,41 @@ def _with_more(names: Sequence[str], total: int) -> str:
     return _joined([*names, f"and {total - len(names)} more"] if total > len(names) else names)
 
 
-def _separated(ties: Sequence[Candidate], chosen: Candidate, goal: Goal) -> str:
-    """A sentence on what would tell latencies apart; "" for other costs, whose processes say nothing of it."""
-    if goal.cost != Cost.LATENCY or goal.percentile is not None:
-        return ""
-    needed = separation(ties, chosen)
+def _confidence(answer: Answer, row: BudgetRow) -> str:
+    """`with a confidence of 97 % it is the fastest`, among those that are as accurate; "" where nothing says so."""
+    confidence = least_confidence(row.candidate, answer.allowed, answer.goal)
+    return "" if confidence is None else f"with {confidence_text(confidence)} it is {_superlative(answer.goal)}"
+
+
+def confidence_text(confidence: float) -> str:
+    """`a confidence of 97 %`, rounded down; near its ends which side it is on."""
+    if confidence >= OVER:
+        return f"a confidence over {OVER:.0%}".replace("%", " %")
+    if confidence < UNDER:
+        return f"a confidence under {UNDER:.0%}".replace("%", " %")
+    return f"a confidence of {math.floor(100 * confidence)} %"
+
+
+def _superlative(goal: Goal) -> str:
+    return "the fastest" if goal.cost_name == Cost.LATENCY else f"the one with the least {goal.cost_name}"
+
+
+def _tied(answer: Answer, row: BudgetRow) -> str:
+    """The ties of a row, with which confidence it is none, and what would tell them apart."""
+    needed = separation(row.ties, row.candidate, answer.allowed, answer.goal)
+    named = _named(row.ties, row.candidate)
     processes = sorted(number for number in needed.processes if number)
     if not processes:
-        return " More processes would not separate them."
+        nearer = f": they are nearer than {100 * needed.within:.1f} %" if needed.within else ""
+        return f"It cannot be told from {named}. More processes would not separate them{nearer}."
     number = f"{processes[0]}" if processes[0] == processes[-1] else f"{processes[0]} to {processes[-1]}"
-    of_them = "them" if len(processes) == len(ties) else f"{len(processes)} of the {len(ties)}"
-    return f" About {_minutes(needed.minutes)} more, {number} processes of each, would separate {of_them}."
+    of_them = "them" if len(processes) == len(row.ties) else f"{len(processes)} of the {len(row.ties)}"
+    budget = " of --budget" if answer.goal.cost_name == Cost.LATENCY else ""
+    confidence = _confidence(answer, row)
+    return (
+        f"It cannot be told from {named}{f': {confidence}' if confidence else ''}. About {_minutes(needed.minutes)} "
+        f"more{budget}, {number} processes of each, would separate {of_them}."
+    )
 
 
 def _minutes(minutes: float) -> str:
