@@ -118,12 +118,12 @@ def test_the_latency_tables_have_the_fastest_runtime_first_and_those_of_pytorch_
 
 | variant   |   top-1 % |          onnxruntime |       openvino |
 |:----------|----------:|---------------------:|---------------:|
-| 1.0@224   |      71.8 | **6.13** (6.06–6.20) | ~~3.00~~ wrong |
-| 0.35@96   |      45.5 |  0.452 (0.444–0.465) |      not asked |
+| 1.0@224   |      71.8 | **6.13** (6.05–6.22) | ~~3.00~~ wrong |
+| 0.35@96   |      45.5 |  0.452 (0.441–0.467) |      not asked |
 
 | variant   |   top-1 % |         torch_eager |   torch_compile |
 |:----------|----------:|--------------------:|----------------:|
-| 1.0@224   |      71.8 | 20.20 (19.81–20.60) |     unavailable |"""
+| 1.0@224   |      71.8 | 20.20 (19.71–20.70) |     unavailable |"""
     )
 
 
@@ -244,11 +244,11 @@ def test_the_table_of_precisions_has_speed_ups_over_fp32_layers_error_and_memory
 | backend     | precision   |           median ms |   own fp32 |   eager fp32 |   layers |   agrees % |     error |   file MB |   peak MB |
 |:------------|:------------|--------------------:|-----------:|-------------:|---------:|-----------:|----------:|----------:|----------:|
 | openvino    | fp16        |         unsupported |          – |            – |        – |          – |         – |         – |         – |
-| openvino    | bf16        |    2.41 (2.39–2.43) |          – |         8.38 | 53 of 53 |          – |     2e-02 |     14.00 |      80.0 |
+| openvino    | bf16        |    2.41 (2.39–2.44) |          – |         8.38 | 53 of 53 |          – |     2e-02 |     14.00 |      80.0 |
 | openvino    | int8        |      ~~2.20~~ wrong |          – |            – |  0 of 53 |          – | ~~2e-02~~ | ~~14.00~~ |  ~~80.0~~ |
-| onnxruntime | fp32        |    6.13 (6.07–6.19) |       1.00 |         3.30 | 53 of 53 |          – |     2e-02 |     14.00 |      80.0 |
+| onnxruntime | fp32        |    6.13 (6.07–6.20) |       1.00 |         3.30 | 53 of 53 |          – |     2e-02 |     14.00 |      80.0 |
 | onnxruntime | int8        |  3.01 (2.98–3.04) ◐ |       2.04 |         6.71 | 36 of 53 |          – |     2e-02 |     14.00 |      80.0 |
-| torch_eager | fp32        | 20.20 (19.99–20.41) |       1.00 |         1.00 |        – |          – |     2e-06 |     14.00 |      80.0 |"""
+| torch_eager | fp32        | 20.20 (19.97–20.43) |       1.00 |         1.00 |        – |          – |     2e-06 |     14.00 |      80.0 |"""
     )
 
 
@@ -578,7 +578,7 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
     assert lines[0] == HEADER
     assert lines[2] == (
         "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2_1.0_224,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,1,ok,,300774272,"
-        "300.774,3504872,71.8,73.8,6.13,6.06441,6.2029,shrunk t,6.17,,,6.1,163.132,161.215,164.896,6.13,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,3,5.25,,1.472,"
+        "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,t,6.17,,,6.1,163.132,160.743,165.38,6.13,49.0659,3.29527,1,3.29527,1,1,,,3,240,3.5,1.5,,30,0.25,3,5.25,,1.472,"
         "50,64,72,80,14,14,14.0195,6.02112,2e-06,,,,,host-measured,"
         "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,,0123abc+,7,seed 0,,first.json"
     )

@@ -29,9 +29,10 @@ def test_variances_that_differ_by_no_more_than_chance_count_together():
     assert alike.sd == pytest.approx(0.0116, abs=1e-4)  # 1 %, and what is uncertain of five logs of variances
 
 
-def test_variances_that_differ_a_lot_count_for_little():
-    differing = fitted({"ncnn": [Variance(10.0**-power, 9) for power in range(2, 8)]})["ncnn"]
-    assert differing.degrees < 1
+def test_variances_that_differ_a_lot_count_for_little_and_at_last_for_nothing():
+    differing = fitted({"ncnn": [Variance(3.0**-power, 9) for power in range(2, 8)]})["ncnn"]
+    assert differing.degrees < 3
+    assert fitted({"ncnn": [Variance(10.0**-power, 9) for power in range(2, 8)]}) == {}
     assert fitted({"ncnn": [Variance(1e-4, 4), Variance(1e-4, 4)]}) == {}
     assert fitted({"ncnn": [Variance(0.0, 4)] * 5}) == {}
 
@@ -86,3 +87,9 @@ def test_records_show_the_spread_of_the_medians_of_their_processes():
     assert spreads(records)["openvino"].sd == pytest.approx(
         spreads_of_medians([(record.case, (1.00, 1.02)) for record in records])["openvino"].sd
     )
+
+
+def test_cases_that_differ_without_limit_show_no_spread():
+    equal = [(Case(width=width, resolution=96, backend="fake"), (1.0, 1.0, 1.0)) for width in (0.35, 0.5, 1.0)]
+    differing = [(Case(backend="fake"), (1.0, 1.01, 1.02))]
+    assert spreads_of_medians([*equal, *differing]) == {}  # of 0.06 degrees of freedom, and of 10^16

@@ -1,6 +1,5 @@
 """Candidates: the cases that a recommendation may choose from, with the numbers that it compares."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
 from mnv2bench.statistics.intervals import t_interval
 from mnv2bench.statistics.latency import Method, process_percentiles
-from mnv2bench.statistics.location import Location, location
+from mnv2bench.statistics.location import Location, Spread, location, logs_of
 from mnv2bench.statistics.processes import memory, peaks, process_seconds
 from mnv2bench.statistics.rounds import (
     cpu_mj_per_image,
@@ -156,15 +155,17 @@ class Candidate:
                 return [1e3 / rate for rate in self.evaluation.measured(throughput_per_process) or ()]
 
     def location(self, goal: Goal) -> Location | None:
-        """Where the logs of the costs of its processes lie; None where nothing says how much they spread.
-
-        What the other cases of its campaign show of the spread is of medians.
-        """
-        values = self.cost_values(goal)
-        spread = self.evaluation.spread if _is_of_medians(goal) else None
+        """Where the logs of the costs of its processes lie; None where nothing says how much they spread."""
+        values, spread = tuple(self.cost_values(goal)), self._spread(goal)
         if not values or min(values) <= 0 or (len(values) == 1 and spread is None):
             return None
-        return location([math.log(value) for value in values], spread)
+        return location(logs_of(values), spread)
+
+    def _spread(self, goal: Goal) -> Spread | None:
+        """What the other cases of its campaign show of the spread of the cost: of medians, and of images a second."""
+        if goal.is_for_throughput:
+            return self.evaluation.spread_of_rates
+        return self.evaluation.spread if _is_of_medians(goal) else None
 
     @cached_property
     def _peaks_mb(self) -> list[float]:

@@ -21,6 +21,7 @@ from mnv2bench.statistics.rounds import rounds_median, used_of_each
 __all__ = ["Spread", "Variance", "fitted", "process_medians", "spreads", "spreads_of_medians"]
 LEAST_CASES = 3  # docs/thresholds.md#spread
 LEAST_SHARE = 1e-5  # docs/thresholds.md#spread
+LEAST_DEGREES = 0.5  # docs/thresholds.md#spread
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def fitted(by_backend: Mapping[str, Sequence[Variance]]) -> Mapping[str, Spread]
     of_all = _Mean(overall, chance / len(means))
     seen = {backend: _spread(_drawn(mean, of_all, between), within, most) for backend, mean in means.items()}
     unseen = _spread(of_all, within + between, most)
-    return {backend: seen.get(backend, unseen) for backend in by_backend}
+    spreads_of = {backend: seen.get(backend, unseen) for backend in by_backend}
+    return {backend: spread for backend, spread in spreads_of.items() if spread.degrees >= LEAST_DEGREES}
 
 
 @dataclass(frozen=True)
