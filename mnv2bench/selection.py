@@ -470,8 +470,9 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
     Throughput has all cores, divided among its streams.
 
     The quick grid is smaller where no backends are named: one thread for latency, batch 8 of the backends that declare
-    `quick_throughput`, and those that compile on the variants of the brief grid only. Its latency is also measured
-    in the `quick_precisions` of each backend, where no precision is named.
+    `quick_throughput` on the variants of the brief grid, which is also all that is measured of backends that declare it
+    as their `quick_grid`. Its latency is also measured in the `quick_precisions` of each backend, where no precision is
+    named.
     """
     if selection.sweep:
         return _swept(selection, devices) if suite == "throughput" else ()
@@ -505,7 +506,12 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
             for precision in (FP32.name, *backends.runtime(case.backend).quick_precisions)
         )
     brief = _brief(selection)
-    return tuple(c for c in chosen if backends.runtime(c.backend).opens == "fast" or (c.width, c.resolution) in brief)
+    return tuple(
+        case
+        for case in chosen
+        if (suite == "latency" and backends.runtime(case.backend).quick_grid == "quick")
+        or (case.width, case.resolution) in brief
+    )
 
 
 def _swept(selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
@@ -534,6 +540,7 @@ def _swept(selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
 
 
 def _brief(selection: Selection) -> tuple[tuple[float, int], ...]:
-    """The chosen variants of the brief grid; all that are chosen where none of them is in it."""
-    brief = {variant for name in selection.networks for variant in networks.network(name).grids["brief"]}
-    return tuple(variant for variant in selection.variants if variant in brief) or selection.variants
+    """The variants of the brief grid, where those of the whole quick grid are chosen; else those that are named."""
+    if selection.variants != _variants("quick", (), (), selection.networks):
+        return selection.variants
+    return _variants("brief", (), (), selection.networks)

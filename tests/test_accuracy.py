@@ -210,6 +210,14 @@ def test_programs_that_are_not_timed_run_side_by_side_but_no_more_than_are_allow
     assert max(outcome.result["running"] for outcome in ended.values()) == 2
 
 
+def test_programs_of_one_group_run_one_at_a_time_beside_those_of_none(sleepers):
+    compiling = [replace(task, group="compiling") for task in sleepers(0.6, 0.6)]
+    began = []
+    ended = [number for number, _ in run_side_by_side([*compiling, *sleepers(0.3)], 2, begins=began.append)]
+    assert began == [0, 2, 1]  # the second of the group waits for the first
+    assert ended == [2, 0, 1]
+
+
 def test_no_program_begins_when_it_is_late_and_those_that_run_end(sleepers):
     ended = []
     for number, _ in run_side_by_side(sleepers(0.01, 0.01, 0.01, 0.01), at_once=1, is_late=lambda: len(ended) >= 2):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mnv2bench.campaign import Campaign, durations, run
+from mnv2bench.campaign import Campaign, durations, exports, run
 from mnv2bench.campaign.durations import Durations, ProcessTime
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.campaign.exports import CountedExports, Export
@@ -35,8 +35,9 @@ def a_process(number, wall_s, rounds, status="ok", **samples):
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """A cache in which nothing is known."""
+    """A cache in which nothing is known, of a machine that has room for one export at a time."""
     monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(exports, "at_once", lambda: 1)
     return tmp_path / "cache"
 
 

@@ -110,6 +110,32 @@ def test_the_quick_grid_has_the_quick_precisions_of_each_backend_beside_its_fp32
     assert [(c.variant, c.backend, c.precision) for c in cases if c.width == 0.35] == expected
 
 
+QUICK = ("0.35@96", "0.5@128", "0.5@192", "1.0@160", "1.0@224", "1.4@224")
+
+
+def variants_of(backend, suite="latency", **options):
+    """The variants of a backend in fp32, where no backend is named."""
+    cases = suite_cases(suite, select(options))
+    return tuple(case.short_variant for case in cases if case.backend == backend and case.precision == "fp32")
+
+
+@pytest.mark.parametrize("backend", ["torch_eager", "torch_script", "onnxruntime", "openvino", "ncnn"])
+def test_the_quick_grid_has_six_variants_of_a_backend_whose_files_are_made_in_seconds(backend):
+    assert variants_of(backend) == QUICK
+
+
+@pytest.mark.parametrize("backend", ["litert", "executorch", "torch_aoti", "torch_compile", "torch_compile_freezing"])
+def test_the_quick_grid_has_two_variants_of_a_backend_that_exports_or_compiles_for_longer(backend):
+    assert variants_of(backend) == ("0.35@96", "1.0@224")
+    named = {"widths": "0.5,1.4", "resolutions": "128,224"}  # named variants are measured with every backend
+    assert variants_of(backend, **named) == ("0.5@128", "0.5@224", "1.4@128", "1.4@224")
+
+
+def test_the_quick_grid_measures_the_throughput_of_two_variants():
+    assert variants_of("openvino", "throughput") == ("0.35@96", "1.0@224")
+    assert variants_of("litert", "throughput") == ()
+
+
 def test_env_says_which_precisions_the_processor_has(old_processor, capsys):
     from mnv2bench.cli.backends import env
 

@@ -21,6 +21,7 @@ RUNTIME = Runtime(
     },
     extra="executorch",
     distributions=("executorch",),
+    quick_grid="brief",
     profiler="executorch",
     why_no_trace="ExecuTorch's ETDump is no Chrome trace",
     programs={"cpu": "executorch"},

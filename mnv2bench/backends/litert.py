@@ -22,6 +22,7 @@ RUNTIME = Runtime(
     runs={"cpu": ("fp32", "fp16", "int8"), "arm64": ("fp32", "fp16", "int8")},
     extra="litert",
     distributions=("ai-edge-litert",),
+    quick_grid="brief",
     profiler="litert",
     why_no_trace="LiteRT's profiler writes no trace file",
     programs={"cpu": "litert", "cpu fp16": "litert_compiled"},

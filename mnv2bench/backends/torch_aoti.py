@@ -14,6 +14,7 @@ RUNTIME = Runtime(
     reads_other={"int8": "pt2_int8"},
     runs={"cpu": ("fp32", "bf16", "int8")},
     distributions=("torch", "torchao"),
+    quick_grid="brief",
     profiler="torch_aoti",
     profiled_reads="pt2_profiled",
     profiled_reads_other={"int8": "pt2_int8_profiled"},

@@ -17,6 +17,7 @@ RUNTIME = Runtime(
     },
     distributions=("torch", "triton"),
     opens="compiling",
+    quick_grid="brief",
     profiler="torch_compile",
     why_no_program="torch.compile compiles in every process: ship torch_aoti, which is compiled ahead of time",
 )

@@ -13,6 +13,7 @@ RUNTIME = Runtime(
     runs={"cuda": ("fp32", "tf32", "fp16", "bf16")},
     distributions=("torch", "triton"),
     opens="compiling",
+    quick_grid="brief",
     why_no_profiler="a CUDA graph is launched as a whole and calls no operators: profile torch_compile",
     why_no_program="torch.compile compiles in every process: ship tensorrt, which is compiled ahead of time",
 )

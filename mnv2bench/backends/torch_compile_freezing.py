@@ -15,6 +15,7 @@ RUNTIME = Runtime(
     runs={"cpu": ("fp32", "bf16", "int8")},
     distributions=("torch", "torchao"),
     opens="slow",
+    quick_grid="brief",
     profiler="torch_compile_freezing",
     why_no_program="torch.compile compiles in every process: ship torch_aoti, which is compiled ahead of time",
 )

@@ -11,11 +11,19 @@ from datetime import UTC, datetime
 from mnv2bench.campaign import accuracies, durations
 from mnv2bench.campaign.budget import Budget, BudgetedSchedule, Policy
 from mnv2bench.campaign.estimate import Estimate, estimate
-from mnv2bench.campaign.exports import CountedExports
+from mnv2bench.campaign.exports import CountedExports, make_missing, still_missing
 from mnv2bench.campaign.items import CaseItem, Item, Needs, Statuses, stopped_items
 from mnv2bench.campaign.patience import Patience, settled_load
 from mnv2bench.campaign.places import require_places
-from mnv2bench.campaign.preparation import Failure, Preparation, prepare, require_reference, silent
+from mnv2bench.campaign.preparation import (
+    NO_FAILURES,
+    Failure,
+    Failures,
+    Preparation,
+    prepare,
+    require_reference,
+    silent,
+)
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.resuming import begin_journal, continue_journal
 from mnv2bench.campaign.steps import FixedSchedule, Schedule, Step
@@ -115,12 +123,20 @@ def _measure_all(campaign: Campaign, expected: Estimate) -> None:
         schedule = _budgeted(campaign, items, statuses, preparations, budget, expected.tests_s)
     unfinished = _unfinished(campaign, items, statuses)
     try:
-        _prepare(campaign, unfinished, schedule, preparations)
+        of_items = [export for export in expected.missing if export not in expected.of_tests]
+        failures = make_missing(of_items, campaign.weights, campaign.progress, schedule.is_late)
+        _prepare(campaign, unfinished, schedule, preparations, failures)
         if unfinished:
             with budget.paused():
                 load = settled_load(campaign.patience.idle_s, campaign.progress)
             measure_blocks(campaign, schedule, statuses, preparations, load, item_s)
         if tests:
+            make_missing(
+                still_missing(expected.of_tests, campaign.weights),
+                campaign.weights,
+                campaign.progress,
+                schedule.is_late,
+            )
             _measure_accuracies(campaign, preparations, schedule, len(items) * plan.processes)
     finally:
         durations.keep(this_machine().fingerprint, journal.processes[before:], journal.accuracies, item_s, plan.rounds)
@@ -175,9 +191,9 @@ def _measure_accuracies(campaign: Campaign, preparations: Preparations, schedule
     accuracies.measure(tests, keep, schedule.is_late)
 
 
-def _prepared(campaign: Campaign, needs: Needs) -> Preparation | Failure:
+def _prepared(campaign: Campaign, needs: Needs, failures: Failures = NO_FAILURES) -> Preparation | Failure:
     level = campaign.plan.trt_level
-    return prepare(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format)
+    return prepare(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format, failures)
 
 
 def _unfinished(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> list[Item]:
@@ -188,8 +204,13 @@ def _unfinished(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -
     return [item for item in items if item.id not in stopped and not numbers <= statuses[item.id].keys()]
 
 
-def _prepare(campaign: Campaign, items: Sequence[Item], schedule: Schedule, preparations: Preparations) -> None:
-    """Make the files that the processes of these items open, while there is time; where that cannot be, why not."""
+def _prepare(
+    campaign: Campaign, items: Sequence[Item], schedule: Schedule, preparations: Preparations, failures: Failures
+) -> None:
+    """Make the files that the processes of these items open, while there is time; where that cannot be, why not.
+
+    `failures` are those of the exports that ran side by side.
+    """
     for item in items:
         needs = item.needs
         if needs is None:
@@ -197,7 +218,7 @@ def _prepare(campaign: Campaign, items: Sequence[Item], schedule: Schedule, prep
         if needs not in preparations:
             if schedule.is_late():
                 continue
-            preparations[needs] = _prepared(campaign, needs)
+            preparations[needs] = _prepared(campaign, needs, failures)
         made = preparations[needs]
         if isinstance(item, CaseItem) and isinstance(made, Preparation):
             campaign.journal.artifact(item.case, made.artifact)

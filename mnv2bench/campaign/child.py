@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -85,28 +85,39 @@ def run_child(
 
 @dataclass(frozen=True)
 class Task(Generic[J, R]):
-    """A program to run in a child process of this Python, with its variables and its limit of time."""
+    """A program to run in a child process of this Python, with its variables and its limit of time.
+
+    Tasks of one `group` never run at the same time; those without any run beside every other.
+    """
 
     program: Program[J, R]
     job: J
     variables: dict[str, str]
     timeout_s: float
+    group: str = ""
 
 
 def run_side_by_side(
-    tasks: Sequence[Task[J, R]], at_once: int, is_late: Callable[[], bool] = lambda: False
-) -> Iterator[tuple[int, Outcome[R]]]:  # fmt: skip
+    tasks: Sequence[Task[J, R]],
+    at_once: int,
+    is_late: Callable[[], bool] = lambda: False,
+    begins: Callable[[int], None] = lambda number: None,
+) -> Iterator[tuple[int, Outcome[R]]]:
     """Run programs of which nothing is timed, so many at once; yield the number and the outcome of each as it ends.
 
-    `is_late` is called before each: from when it says so, no other begins. Whatever is still running when the caller
-    is interrupted, or stops asking, is ended.
+    `is_late` is called before each: from when it says so, no other begins. `begins` is called with the number of each
+    that begins. Whatever is still running when the caller is interrupted, or stops asking, is ended.
     """
-    waiting = list(reversed(list(enumerate(tasks))))
+    waiting = dict(enumerate(tasks))
     running: dict[IO[bytes], tuple[int, Child, ExitStack]] = {}
     with ExitStack() as every:
         while running or (waiting and not is_late()):
-            while waiting and len(running) < at_once and not is_late():
-                number, task = waiting.pop()
+            while len(running) < at_once and not is_late():
+                number = _next(waiting, {tasks[other].group for other, _, _ in running.values()})
+                if number is None:
+                    break
+                task = waiting.pop(number)
+                begins(number)
                 own = every.enter_context(ExitStack())
                 child = own.enter_context(_started(task.program, task.variables, task.timeout_s, OUR_PYTHON))
                 _give(child, task.job, our_sources())
@@ -116,6 +127,14 @@ def run_side_by_side(
                 outcome = _ended(tasks[number], child)
                 own.close()
                 yield number, outcome
+
+
+def _next(waiting: Mapping[int, Task[J, R]], groups: Collection[str]) -> int | None:
+    """The number of the first waiting task of which no other of its group runs; None where each has one."""
+    for number, task in waiting.items():
+        if not task.group or task.group not in groups:
+            return number
+    return None
 
 
 def _give(child: "Child", job: J, sources: str) -> None:

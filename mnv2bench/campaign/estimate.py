@@ -16,7 +16,7 @@ from mnv2bench import artifacts, backends, networks
 from mnv2bench.artifacts import accuracies as kept_accuracies
 from mnv2bench.campaign import accuracies, durations, exports
 from mnv2bench.campaign.durations import Durations, ProcessTime
-from mnv2bench.campaign.exports import Export, Files
+from mnv2bench.campaign.exports import Export, Files, LookUp
 from mnv2bench.campaign.items import CaseItem, Item
 from mnv2bench.campaign.preparation import Failure, file_chain
 from mnv2bench.campaign.weights import require_weights
@@ -33,7 +33,7 @@ MADDS_PER_S = 2e10  # of one call
 WARMUP_ROUNDS, TRIED_SHARE = 4.2, 1.05  # on an idle machine
 CALLS_BESIDE_ROUNDS = 7  # two that are checked first, five at the end: mnv2bench.workers.rotation
 ITEM_S = 30.0  # of a process that is no case's, such as a probe of the machine
-TEST_S = 20.0  # of an accuracy that no backend here ever had measured
+TEST_S = 10.0  # of an accuracy that no backend here ever had measured: docs/measuring.md#how-long-it-takes
 FIRST_PROCESSES = 2  # of every case in a campaign with a budget, before any other gets more
 
 
@@ -51,7 +51,8 @@ class BackendEstimate:
 class Estimate:
     """What is left to do of a campaign, before it begins.
 
-    `processes` are those to be timed, `tests` the accuracies that are not cached, and `missing` the files that are not.
+    `processes` are those to be timed, `tests` the accuracies that are not cached, and `missing` the files that are not,
+    and `of_tests` those of them that only accuracies need.
     `seconds` is all of it, without waiting for an idle machine, and `tests_s` the part of the accuracies and of the
     files that they alone need. `measured_before` of the `cases` were measured on this machine, and `alike` more are
     estimated from other cases of their backend. `refused` are cases that cannot run here.
@@ -64,6 +65,7 @@ class Estimate:
     processes: int
     tests: int
     missing: tuple[Export, ...]
+    of_tests: tuple[Export, ...]
     seconds: float
     measured_before: int
     alike: int
@@ -144,8 +146,9 @@ def estimate(
     """
     read = require_weights(cases, default_weights() if weights is None else weights)
     known = durations.read(this_machine().fingerprint)
-    work = [_work(item, plan, read, journal) for item in (*map(CaseItem, cases), *extras)]
-    tests = _tests(cases, plan, read, journal) if accuracy else ()
+    look_up = exports.LookUp(read)
+    work = [_work(item, plan, look_up, journal) for item in (*map(CaseItem, cases), *extras)]
+    tests = _tests(cases, plan, look_up, journal) if accuracy else ()
     of_items = [export for item in work if item.runs for export in item.files.missing]
     missing = exports.distinct([*of_items, *(export for test in tests for export in test.files.missing)])
     of_tests = missing[len(exports.distinct(of_items)) :]
@@ -160,6 +163,7 @@ def estimate(
         processes=sum(item.left for item in work if item.runs),
         tests=len(tests),
         missing=missing,
+        of_tests=of_tests,
         seconds=others_s + sum(times),
         measured_before=sum(item.runs and item.item.id in known.cases for item in case_work),
         alike=sum(item.runs and item.item.id not in known.cases and _has_like(item, known) for item in case_work),
@@ -201,7 +205,7 @@ def _by_backend(work: Sequence[Work], times: Sequence[float]) -> tuple[BackendEs
     return tuple(rows.values())
 
 
-def _work(item: Item, plan: Plan, weights: Weights, journal: Journal | None) -> Work:
+def _work(item: Item, plan: Plan, look_up: LookUp, journal: Journal | None) -> Work:
     statuses = item.statuses(journal) if journal else {}
     stopped = any(status not in ENDED for status in statuses.values())
     stopped = stopped or (journal is not None and are_over(journal.blocks))
@@ -212,7 +216,7 @@ def _work(item: Item, plan: Plan, weights: Weights, journal: Journal | None) -> 
     chain = file_chain(needs.case, plan.trt_level, needs.format)
     if isinstance(chain, Failure):
         return Work(item, left, False, NO_FILES)
-    files = exports.files(chain, weights) if left else NO_FILES
+    files = look_up.files(chain) if left else NO_FILES
     return Work(item, left, _installed(needs.case), files)
 
 
@@ -310,15 +314,15 @@ class Test:
     files: Files
 
 
-def _tests(cases: Sequence[Case], plan: Plan, weights: Weights, journal: Journal | None) -> tuple[Test, ...]:
+def _tests(cases: Sequence[Case], plan: Plan, look_up: LookUp, journal: Journal | None) -> tuple[Test, ...]:
     """The accuracies that would be measured."""
     tests = []
-    for case in accuracies.planned(cases, weights, journal.accuracies if journal else ()):
+    for case in accuracies.planned(cases, look_up.weights, journal.accuracies if journal else ()):
         chain = file_chain(case, plan.trt_level)
         if isinstance(chain, Failure) or not _installed(case):
             continue
         labelled_chain = accuracies.labelled_chain(case)
-        opened, labelled = exports.files(chain, weights), exports.files(labelled_chain, weights)
+        opened, labelled = look_up.files(chain), look_up.files(labelled_chain)
         artifact, classes = opened.artifacts.get(chain.opened), labelled.artifacts.get(labelled_chain.opened)
         place = accuracies.place(case, plan, artifact, classes) if artifact and classes else None
         if place is None or kept_accuracies.cached(place) is None:

@@ -1,16 +1,17 @@
 """Preparation: the files that the processes of a case open, made here if they are not cached."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
 
 from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import compiled, formats
-from mnv2bench.campaign.child import run_child, variables
+from mnv2bench.campaign.child import Task, run_child, variables
 from mnv2bench.case import EAGER, Case, Kind
 from mnv2bench.gpu.driver import Device
 from mnv2bench.locks import Progress
@@ -52,6 +53,10 @@ class Failure(msgspec.Struct, frozen=True, tag=True):
     wall_s: float = 0.0
 
 
+Failures = Mapping[tuple[str, str], Failure]  # of exports, by the format and the key of the file
+NO_FAILURES: Failures = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class FileChain:
     """The formats of the files that a case needs, each made from one before it, and the format that it opens.
@@ -70,18 +75,25 @@ def silent(doing: str, done: int, total: int) -> None:
 
 
 def prepare(
-    case: Case, weights: Weights, progress: Progress = silent, runner: str = "", trt_level: int = 3, format: str = ""
+    case: Case,
+    weights: Weights,
+    progress: Progress = silent,
+    runner: str = "",
+    trt_level: int = 3,
+    format: str = "",
+    failures: Failures = NO_FAILURES,
 ) -> Preparation | Failure:
     """Make the files of a case with this interpreter.
 
-    `format` is the artifact's format where it is not the one that the case's backend reads.
+    `format` is the artifact's format where it is not the one that the case's backend reads. `failures` are those of
+    exports that were tried just now and are not tried again.
     """
     if failure := _device_failure(case, runner, progress):
         return failure
     chain = file_chain(case, trt_level, format)
     if isinstance(chain, Failure):
         return chain
-    made = make_all(chain.case, chain.formats, weights, chain.options, progress)
+    made = make_all(chain.case, chain.formats, weights, chain.options, progress, failures)
     if isinstance(made, Failure):
         return made
     compile_cache = artifacts.compile_cache(case, weights, this_machine().fingerprint)
@@ -134,33 +146,51 @@ def require_reference(cases: Iterable[Case], weights: Weights, progress: Progres
 
 
 def make_all(
-    case: Case, steps: Iterable[str], weights: Weights, options: dict[str, str], progress: Progress
+    case: Case,
+    steps: Iterable[str],
+    weights: Weights,
+    options: dict[str, str],
+    progress: Progress,
+    failures: Failures = NO_FAILURES,
 ) -> dict[str, Artifact] | Failure:
     """The artifacts of these formats, each made from one before it."""
     made: dict[str, Artifact] = {}
     for step in dict.fromkeys(steps):
         source_format = formats.format(step).made_from
         source = str(artifacts.path(source_format, made[source_format].key)) if source_format else ""
-        artifact = _make(case, step, weights, source, options, progress)
+        job = export_job(case, step, weights, source, options)
+        artifact = failures.get((step, job.key)) or _make(job, progress)
         if isinstance(artifact, Failure):
             return msgspec.structs.replace(artifact, reason=f"export to {step}: {artifact.reason}")
         made[step] = artifact
     return made
 
 
-def _export(job: ExportJob, progress: Progress) -> Outcome[None]:
-    """Run the exporter; what a format compiles is kept for the next export where this one ended well."""
-    folder = artifacts.root() / "compiled" / "export"
+def export_task(job: ExportJob, progress: Progress) -> Task[ExportJob, None]:
+    """The process that makes a file; machine code is compiled by one at a time, in a folder that they share."""
     compiles = formats.format(job.format).per_machine
     if compiles:
-        _clear_damaged("earlier exports", folder, progress)
-    environment = variables(job.case.threads, 0) | compiled.variables(folder)
-    outcome = run_child(EXPORTER, job, environment, EXPORT_TIMEOUT_S)
-    if compiles and outcome.status == "ok":
-        compiled.seal(folder)
-    elif compiles:
-        compiled.clear(folder)
-    return outcome
+        _clear_damaged("earlier exports", _compiled_exports(), progress)
+    environment = variables(job.case.threads, 0) | compiled.variables(_compiled_exports())
+    return Task(EXPORTER, job, environment, EXPORT_TIMEOUT_S, group="compiling" if compiles else "")
+
+
+def exported(job: ExportJob, outcome: Outcome[None]) -> Artifact | Failure:
+    """The artifact of an export that ended; what it compiled is kept for the next one where it ended well."""
+    if formats.format(job.format).per_machine and outcome.status == "ok":
+        compiled.seal(_compiled_exports())
+    elif formats.format(job.format).per_machine:
+        compiled.clear(_compiled_exports())
+    if outcome.status != "ok":
+        return _failure(outcome)
+    made = artifacts.facts(job.format, job.key)
+    if made is None or artifacts.damage(made):
+        return Failure("failed", f"its process left nothing whole in {artifacts.root()}: run it again", outcome.wall_s)
+    return made
+
+
+def _compiled_exports() -> Path:
+    return artifacts.root() / "compiled" / "export"
 
 
 def _clear_damaged(whose: str, folder: Path, progress: Progress) -> None:
@@ -216,28 +246,20 @@ def export_text(case: Case, format: str) -> str:
     return f"exporting {format} for {case.variant}, batch {case.batch}"
 
 
-def file_key(case: Case, format: str, weights: Weights, source: str, options: dict[str, str]) -> str:
-    """The key in the cache of a file that is made from `source`."""
+def export_job(case: Case, format: str, weights: Weights, source: str, options: dict[str, str]) -> ExportJob:
+    """What is to be made from `source`, with the key that it has in the cache."""
     converted = (source, options) if source and formats.format(format).is_converted else ()
-    return artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
+    key = artifacts.key(case, format, weights, this_machine().fingerprint, *converted)
+    return ExportJob(case, weights, format, key, source, options)
 
 
-def _make(
-    case: Case, format: str, weights: Weights, source: str, options: dict[str, str], progress: Progress
-) -> Artifact | Failure:
+def _make(job: ExportJob, progress: Progress) -> Artifact | Failure:
     """The artifact, from the cache or made now in a process of its own."""
-    key = file_key(case, format, weights, source, options)
-    if cached := artifacts.facts(format, key):
+    if cached := artifacts.facts(job.format, job.key):
         damage = artifacts.damage(cached)
         if not damage:
             return cached
         progress(f"{damage}: making it again", 0, 0)
-    progress(export_text(case, format), 0, 0)
-    job = ExportJob(case, weights, format, key, source, options)
-    outcome = _export(job, progress)
-    if outcome.status != "ok":
-        return _failure(outcome)
-    made = artifacts.facts(format, key)
-    if made is None or artifacts.damage(made):
-        return Failure("failed", f"its process left nothing whole in {artifacts.root()}: run it again", outcome.wall_s)
-    return made
+    progress(export_text(job.case, job.format), 0, 0)
+    task = export_task(job, progress)
+    return exported(job, run_child(task.program, task.job, task.variables, task.timeout_s))

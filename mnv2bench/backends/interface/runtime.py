@@ -8,6 +8,7 @@ from mnv2bench import precisions
 HERE = ("cpu", "cuda")  # devices of this machine
 DEVICES = (*HERE, "arm64")
 OPENS = ("fast", "compiling", "slow")
+QUICK_GRIDS = ("quick", "brief")
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,11 @@ class Runtime:
     have on PyPI: versions of those that are installed are written into every record.
 
     `opens` is "fast" where opening loads a file; "compiling" where the first opening compiles and a cache shortens the
-    later ones; "slow" where every process compiles for ten seconds or more, so that the quick grid measures the largest
-    variant only. `quick_throughput`: the quick grid also measures its throughput. `quick_precisions` are those that it
-    measures besides fp32.
+    later ones; "slow" where every process compiles for ten seconds or more.
+
+    `quick_grid` is the grid whose variants are measured of it where the quick grid is: "brief" where a file of a
+    variant is made or compiled for ten seconds or more. `quick_throughput`: the quick grid also measures its
+    throughput. `quick_precisions` are those that it measures besides fp32.
 
     `profiler` names a module of `mnv2bench.profiling.profilers`, or, with a dot, a module anywhere; where there is
     none, `why_no_profiler` is the reason. `profiled_reads` is the format that is opened to be profiled, where that is
@@ -59,6 +62,7 @@ class Runtime:
     extra: str = ""
     distributions: tuple[str, ...] = ()
     opens: str = "fast"
+    quick_grid: str = "quick"
     quick_throughput: bool = False
     quick_precisions: tuple[str, ...] = ()
     profiler: str = ""
@@ -89,6 +93,8 @@ class Runtime:
                 raise ValueError(f"programs are by device, of {', '.join(HERE)}, not by {name!r}")
         if self.opens not in OPENS:
             raise ValueError(f"opens {self.opens!r} is not one of {', '.join(OPENS)}")
+        if self.quick_grid not in QUICK_GRIDS:
+            raise ValueError(f"quick_grid {self.quick_grid!r} is not one of {', '.join(QUICK_GRIDS)}")
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
