@@ -65,7 +65,6 @@ class Estimate:
     processes: int
     tests: int
     missing: tuple[Export, ...]
-    of_tests: tuple[Export, ...]
     seconds: float
     measured_before: int
     alike: int
@@ -74,6 +73,7 @@ class Estimate:
     tests_s: float = 0.0
     one_each_s: float = 0.0
     budget_s: float = 0.0
+    of_tests: tuple[Export, ...] = ()
 
     @property
     def sentence(self) -> str:
