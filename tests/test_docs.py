@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import mnv2bench
 from mnv2bench import backends, precisions
 from mnv2bench.cli import app
-from mnv2bench.selection import OPTIONS
+from mnv2bench.selection import BUDGET, OPTIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -84,7 +84,7 @@ def test_every_verb_and_option_of_a_pages_commands_exists(page):
             assert words[0] in VERBS, command
             assert used <= _options(words[0]), command
         elif program == "pytest" and words[0].startswith("suites"):
-            assert used <= {f"--{name}" for name in OPTIONS} | {"--benchmark-save", "--profile"}, command
+            assert used <= {f"--{name}" for name in OPTIONS | BUDGET} | {"--benchmark-save", "--profile"}, command
 
 
 @pytest.mark.parametrize("page", ["README.md", *DOCS])
