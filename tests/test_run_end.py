@@ -65,7 +65,7 @@ def test_a_quiet_run_ends_with_what_failed_and_its_remarks(journal, tmp_path):
 
 
 def test_the_end_of_a_run_calls_a_tie_what_is_nearer_than_the_floor_of_the_machine(journal, tmp_path):
-    separate = "More processes would not separate them."
+    separate = "More processes would not separate them"
     assert separate not in printed(journal, tmp_path)
     campaigns = (Campaign((0.0, 0.0), (1.0, 1.0)), Campaign((0.03, 0.03), (1.03, 1.03)))  # 3 % apart
     checked = IdenticalCase(OTHER.id, campaigns, "same")
