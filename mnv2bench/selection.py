@@ -84,9 +84,9 @@ PLURALS = {"suite": "suites"} | {singular: name for name, singular in SINGULARS.
 BUDGET = {  # the option of `run` and `pytest suites` alone
     "budget": (
         "",
-        "A time such as 90s, 10m or 1h; a number alone is minutes. Every case first gets two processes, then those "
-        "cases get more that may be the fastest. --processes is then the most that a case gets. Exports and accuracies "
-        "count, and what waits for an idle machine does not.",
+        "A time such as 90s, 10m or 1h; a number alone is minutes. Every case first gets two processes (one, where the "
+        "time is short and it is far behind), then those get more that may be the fastest. --processes is the most "
+        "that a case gets. Exports and accuracies count, and what waits for an idle machine does not.",
     ),
 }
 SWEEP = {  # another one of those two
