@@ -8,12 +8,15 @@ import pytest
 from measured_cases import MONDAY, evaluated, measured
 
 from mnv2bench.comparison import markdown
+from mnv2bench.comparison.chapters import chapters
+from mnv2bench.comparison.page import page
 from mnv2bench.comparison.tidy import row
 from mnv2bench.recommendation import answers
 from mnv2bench.recommendation.as_json import as_json
 from mnv2bench.recommendation.block import answer_block
 from mnv2bench.recommendation.machines import by_machine
-from mnv2bench.records import replace
+from mnv2bench.records import Plan, replace
+from mnv2bench.records.blocks import BlockLine, Reason
 from mnv2bench.regression.judging.change import changes
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
@@ -132,3 +135,66 @@ def test_one_process_whose_spread_others_show_can_be_chosen_by():
     spread = candidate.evaluation.spread  # 2.5706 is Student's t of 5 degrees of freedom
     assert spread.degrees == 5
     assert math.log(candidate.interval_ms[1] / 3.0) == pytest.approx(2.5706 * spread.sd, rel=1e-3)
+
+
+# Contests, and what a time budget was spent on
+
+
+BUDGETED = Plan(processes=5, budget_s=600.0)
+
+
+def in_budget(*ms, **facts):
+    """The record of a case in a campaign with a time budget, which gave it so many of five processes."""
+    return replace(measured(*ms, **facts), plan=BUDGETED)
+
+
+RACE = (
+    in_budget(2.00, 2.01, 2.02, 2.00, 2.01),
+    in_budget(2.10, 2.11, 2.12, 2.10, 2.11, backend="litert"),
+    in_budget(4.0, 4.1, backend="ncnn"),
+    in_budget(1.00, 1.02, 1.01, 1.00, variant="0.35@96"),
+    in_budget(1.00, 1.02, 1.01, 1.01, variant="0.35@96", backend="litert"),
+)
+
+
+def test_the_fastest_of_each_variant_stands_with_its_confidence_and_what_it_cannot_be_told_from():
+    text = markdown([("a.json", list(RACE))])
+    body = text.partition("<summary>The fastest of each variant</summary>")[2].partition("</details>")[0]
+    assert "Of 2 variants: 1 separated, 1 open." in body
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in body.splitlines() if line.startswith("| ")]
+    assert [row[:2] + row[3:] for row in rows[1:]] == [
+        ["1.0@224", "openvino fp32", "over 99 %", "separated"],
+        ["0.35@96", "openvino fp32", "29 %", "open: litert fp32"],
+    ]
+
+
+def test_a_case_that_lost_before_it_had_all_processes_of_its_plan_says_so():
+    text = markdown([("a.json", list(RACE))])
+    spent = text.partition("<summary>Where the time went</summary>")[2].partition("</details>")[0]
+    assert "- lost: 2 processes: mobilenet_v2_1.0_224-b1-ncnn-cpu-fp32-t1" in spent
+    whole = [replace(record, plan=replace(record.plan, budget_s=0.0)) for record in RACE]
+    assert "- lost:" not in markdown([("a.json", whole)])
+
+
+def test_the_page_and_the_csv_say_why_processes_were_measured():
+    first = in_budget(2.00, 2.01, 2.02)
+    second = in_budget(2.10, 2.11, backend="litert")
+    positions = {first.case: (0, 2, 4), second.case: (1, 3)}
+    records = [
+        replace(
+            record,
+            processes=tuple(
+                replace(process, position=position)
+                for process, position in zip(record.processes, positions[record.case], strict=True)
+            ),
+        )
+        for record in (first, second)
+    ]
+    both = {record.case.id: Reason.FIRST for record in records}
+    third = {first.case.id: Reason.FRONT}
+    blocks = [BlockLine(0, 0, 0.0, both), BlockLine(1, 2, 9.0, both), BlockLine(2, 4, 18.0, third)]
+    (chapter,) = chapters([("a.json", records)], blocks={"a.json": blocks})
+    assert [row(evaluation)["allocation"] for evaluation in chapter.evaluations] == ["2 first, 1 front", "2 first"]
+    spent = page([chapter]).partition("<summary>Where the time went</summary>")[2].partition("</details>")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in spent.splitlines() if line.startswith("| ")]
+    assert rows[-3:] == [["reason", "processes", "wall s"], ["first", "4", "40.0"], ["front", "1", "10.0"]]

@@ -226,7 +226,7 @@ def test_all_but_the_answer_the_latencies_and_what_went_wrong_is_folded(publishe
         "## Latency, ms",
         "## What to doubt",
     ]
-    assert text.count("<details>") == text.count("</details>") == 13
+    assert text.count("<details>") == text.count("</details>") == 14
 
 
 def test_what_runtimes_say_of_delegates_is_folded_where_no_case_ran_elsewhere():

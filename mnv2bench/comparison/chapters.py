@@ -9,6 +9,7 @@ from types import MappingProxyType
 from mnv2bench.case import Case
 from mnv2bench.flags import flags
 from mnv2bench.records import Machine, Record
+from mnv2bench.records.blocks import BlockLine, block_of
 from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
@@ -21,6 +22,8 @@ from mnv2bench.statistics.spread import spreads_of_medians
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
 Dates = Mapping[str, datetime | None]  # by the name of a file: when it was saved or began; None where it says neither
 NO_DATES: Dates = MappingProxyType({})
+Blocks = Mapping[str, Sequence[BlockLine]]  # how campaigns with a time budget divided it, by the name of a file
+NO_BLOCKS: Blocks = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,31 +56,31 @@ def chapters(
     floor_of: Callable[[Machine], Floor | None] = lambda machine: None,
     allocator_of: Callable[[Machine], AllocatorCheck | None] = lambda machine: None,
     dates: Dates = NO_DATES,
+    blocks: Blocks = NO_BLOCKS,
 ) -> tuple[Chapter, ...]:
     """The campaigns of every file; the CSV and the page of the same chapters compute each number once.
 
     `floor_of` gives what identical campaigns on a machine differ by, `allocator_of` what the allocator's setting is
-    worth there.
+    worth there, and `blocks` how a file's time budget was divided.
     """
     return tuple(
-        _chapter(name, campaign, floor_of(campaign[0].machine), allocator_of(campaign[0].machine), dates.get(name))
+        Chapter(
+            name,
+            evaluations(campaign, name, floor_of(campaign[0].machine), dates.get(name), blocks.get(name, ())),
+            floor_of(campaign[0].machine),
+            allocator_of(campaign[0].machine),
+        )
         for name, records in sources
         for campaign in campaigns(records)
     )
 
 
-def _chapter(
-    source: str,
-    campaign: Sequence[Record],
-    floor: Floor | None,
-    allocator: AllocatorCheck | None,
-    saved_at: datetime | None,
-) -> Chapter:
-    return Chapter(source, evaluations(campaign, source, floor, saved_at), floor, allocator)
-
-
 def evaluations(
-    campaign: Sequence[Record], source: str = "", floor: Floor | None = None, saved_at: datetime | None = None
+    campaign: Sequence[Record],
+    source: str = "",
+    floor: Floor | None = None,
+    saved_at: datetime | None = None,
+    blocks: Sequence[BlockLine] = (),
 ) -> tuple[Evaluation, ...]:
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
     pairs = [(record, latency(record) if measured(record) else None) for record in campaign]
@@ -92,7 +95,10 @@ def evaluations(
         place = (record.case.device, record.case.backend)
         spread = known.get(place)
         faster = by_case.get(record.case, Speedups())
-        evaluation = Evaluation(record, source, faster, find_flags, saved_at, floor, spread, known_of_rates.get(place))
+        reasons = tuple(block_of(process, blocks).cases[record.case.id] for process in record.processes if blocks)
+        evaluation = Evaluation(
+            record, source, faster, find_flags, saved_at, floor, spread, known_of_rates.get(place), reasons
+        )
         if times:
             evaluation.remember(latency, with_spread(times, spread))
         if record.case in rates:

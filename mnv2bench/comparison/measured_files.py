@@ -131,6 +131,7 @@ def file_chapters(name: str, contents: Contents, results: Path) -> tuple[Chapter
         partial(machine_floor, results),
         partial(machine_allocator, results),
         {name: saved_at(contents)},
+        {name: contents.blocks},
     )
 
 

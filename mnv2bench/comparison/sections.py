@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mnv2bench.case import EAGER, Case, Kind
 from mnv2bench.comparison import doubts
 from mnv2bench.comparison.chapters import Chapter
+from mnv2bench.comparison.winners import lost_lines, winners_tables
 from mnv2bench.gpu.section import gpu, how_to_read
 from mnv2bench.recommendation import Answer
 from mnv2bench.records import Record, WeightsKind
@@ -34,6 +35,7 @@ DOUBTS = "What to doubt"
 HOW_TO_READ = "How to read this"
 MACHINE = "The machine"
 TIME = "Where the time went"
+WINNERS = "The fastest of each variant"
 FIT = "Do MAdds predict latency?"
 NO_CONCLUSION = "Left out: most of these rows cannot be used, as the first lines of this page say."
 ABOUT_LATENCY = """\
@@ -93,6 +95,11 @@ ABOUT_MEMORY = (
 ABOUT_COLD = (
     "Export: making the artifact, once. Cold open: with nothing compiled yet, for a backend that keeps what it "
     "compiles. Open: every later one. Medians over fresh processes."
+)
+ABOUT_WINNERS = (
+    "Which case is the fastest, of those that may be compared, and with which confidence, corrected for the number of "
+    "rivals and of looks. Separated: at 95 %, by Welch's t over processes. A tie: nearer than 1.5 %, or than the A/A "
+    "floor. Open: others may be the fastest, and more time (`--budget`) would say."
 )
 ABOUT_TIME = (
     "How long processes ran, from their start to their end. Opening is importing the runtime and opening the model; "
@@ -159,6 +166,7 @@ def _sections(chapter: Chapter, ranked: Ranking, level: str) -> Iterator[Section
     yield Section("Mobile", "", mobile(every, level, ranked), folded=not elsewhere)
     yield Section(column.PRECISIONS, ABOUT_PRECISIONS, tables.precision_tables(timed, ranked))
     yield Section(column.ACCURACY, _about_accuracy(every), tables.accuracy_tables(every, ranked))
+    yield Section(WINNERS, ABOUT_WINNERS, winners_tables(timed, ranked))
     yield Section(column.VARIANTS, ABOUT_VARIANTS, tables.variants_table(timed))
     yield Section(column.SPEEDUP, ABOUT_SPEEDUP, _conclusion(tables.speedup_tables(timed, ranked), concludes))
     yield Section(FIT, _about_fit(every), _conclusion(tables.fit_tables(timed), concludes))
@@ -168,7 +176,7 @@ def _sections(chapter: Chapter, ranked: Ranking, level: str) -> Iterator[Section
     yield Section(column.TAILS, ABOUT_TAILS, tables.tail_tables(timed, ranked))
     yield Section(column.MEMORY, ABOUT_MEMORY, tables.memory_tables(timed, ranked))
     yield Section(column.COLD_PATH, ABOUT_COLD, tables.cold_tables(timed, ranked))
-    yield Section(TIME, ABOUT_TIME, tables.time_table(every))
+    yield Section(TIME, ABOUT_TIME, _time(timed, ranked))
     yield Section(MACHINE, "", _machine(chapter))
     yield Section("What the runtimes say of themselves", "", _settings(chapter.records))
 
@@ -176,6 +184,12 @@ def _sections(chapter: Chapter, ranked: Ranking, level: str) -> Iterator[Section
 def _conclusion(body: str, concludes: bool) -> str:
     """A body that compares latencies; where most rows cannot be used, that there is none."""
     return body if concludes or not body else NO_CONCLUSION
+
+
+def _time(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
+    """What processes ran for; with a time budget also why they ran, and which cases lost before they had them all."""
+    parts = (tables.time_table(evaluations), tables.reasons_table(evaluations), lost_lines(evaluations, ranked))
+    return "\n\n".join(filter(None, parts))
 
 
 def _machine(chapter: Chapter) -> str:

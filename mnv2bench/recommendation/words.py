@@ -398,12 +398,16 @@ def _confidence(answer: Answer, row: BudgetRow) -> str:
 
 
 def confidence_text(confidence: float) -> str:
-    """`a confidence of 97 %`, rounded down; near its ends which side it is on."""
+    """`a confidence of 97 %`; near the ends of the scale which side it is on."""
+    share = confidence_share(confidence)
+    return f"a confidence {share}" if share.startswith(("over", "under")) else f"a confidence of {share}"
+
+
+def confidence_share(confidence: float) -> str:
+    """`97 %`, rounded down; `over 99 %` and `under 1 %` beyond these."""
     if confidence >= OVER:
-        return f"a confidence over {OVER:.0%}".replace("%", " %")
-    if confidence < UNDER:
-        return f"a confidence under {UNDER:.0%}".replace("%", " %")
-    return f"a confidence of {math.floor(100 * confidence)} %"
+        return f"over {100 * OVER:.0f} %"
+    return f"under {100 * UNDER:.0f} %" if confidence < UNDER else f"{math.floor(100 * confidence)} %"
 
 
 def _superlative(goal: Goal) -> str:

@@ -1,5 +1,6 @@
 """The columns that every case has: what it is, how it ended, its latency, memory, cold path and outputs, its origin."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC
 from functools import partial
@@ -92,6 +93,11 @@ def _contract(evaluation: Evaluation) -> str:
     if not evaluation.record.timed:
         return NO_TIME if evaluation.case.kind == Kind.COUNTED else EXTERNAL
     return WALL if evaluation.case.gpu is None else GPU_WALL
+
+
+def _allocation(evaluation: Evaluation) -> str | None:
+    counts = Counter(evaluation.reasons)
+    return ", ".join(f"{number} {reason}" for reason, number in counts.items()) or None
 
 
 def _spent_s(evaluation: Evaluation, name: str) -> float | None:
@@ -333,6 +339,14 @@ LATENCIES: Columns = (
         _processes,
         "Fresh processes that the numbers are from.",
         (Shown(column.TAILS, 8, "processes", str),),
+    ),
+    Column(
+        "allocation",
+        str | None,
+        _allocation,
+        "Why these processes were measured, in a campaign with a time budget: `2 first, 3 contender`. They are the "
+        "first of each case, those of contenders for the fastest of a variant, those on the front of latency and "
+        "top-1, and the rest.",
     ),
     Column(
         "iterations",

@@ -61,6 +61,7 @@ class Evaluation:
     journal when its campaign began, None where neither is known. `floor` is what identical campaigns of the machine
     differ by, None where nobody measured that. `spread` is by how much processes of its backend differ, as the campaign
     shows it, None where it has too few cases; `spread_of_rates` the same of images a second, which differ more.
+    `reasons` are why each of its processes was measured, in a campaign with a time budget.
     """
 
     record: Record
@@ -71,6 +72,7 @@ class Evaluation:
     floor: Floor | None = None
     spread: Spread | None = None
     spread_of_rates: Spread | None = None
+    reasons: tuple[str, ...] = ()
     _values: "dict[Number, Any] | Kept" = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, function: Callable[[Record], T]) -> T:

@@ -239,6 +239,16 @@ def time_table(evaluations: Evaluations) -> str:
     return table(TIME_HEADER, lines)
 
 
+def reasons_table(evaluations: Evaluations) -> str:
+    """For which reasons a campaign with a time budget ran its processes, and how long; "" without a budget."""
+    seconds: dict[str, list[float]] = {}
+    for evaluation in evaluations:
+        for process, reason in zip(evaluation.record.processes, evaluation.reasons, strict=False):
+            seconds.setdefault(reason, []).append(process.wall_s)
+    lines = [[reason, str(len(walls)), one_decimal(sum(walls))] for reason, walls in seconds.items()]
+    return table(["reason", "processes", "wall s"], lines) if lines else ""
+
+
 def refused_table(evaluations: Evaluations, most: int) -> str:
     """What did not run, and what ran and is wrong: a line for each reason, `most` at most; empty where all are ok."""
     cases: dict[tuple[str, str], list[str]] = {}
