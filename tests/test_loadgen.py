@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 
 import numpy as np
@@ -19,6 +20,7 @@ from mnv2bench.loadgen.scenarios import UNOFFICIAL, Scenario
 from mnv2bench.loadgen.search import MOST_TRIES, search
 from mnv2bench.loadgen.system import System
 from mnv2bench.records import Weights, replace
+from mnv2bench.selfcheck import loadgen as selfcheck_loadgen
 from mnv2bench.workers.streams import Streams
 
 CASE = Case(width=0.35, resolution=96, backend="fake")
@@ -201,12 +203,22 @@ def test_an_audit_config_in_the_current_folder_changes_nothing(known, tmp_path, 
 def test_the_time_of_a_query_is_put_run_get_and_what_loadgen_and_its_binding_add(known, tmp_path):
     by_image, path = known
     system, _ = play(load_of(Scenario.SINGLE_STREAM), [Known(by_image)], path, tmp_path / "logs")
-    mean = logs.verdict(tmp_path / "logs", Scenario.SINGLE_STREAM).latencies.mean
-    parts = system.parts(mean)
+    p50 = logs.verdict(tmp_path / "logs", Scenario.SINGLE_STREAM).latencies.p50
+    parts = system.parts(p50)
     (clocks,) = system.clocks.values()
-    whole = sum(clocks.put) + sum(clocks.run) + sum(clocks.get)
-    assert parts.beside_ns == pytest.approx(mean - whole / parts.calls)
+    whole = np.median(np.array(clocks.put) + np.array(clocks.run) + np.array(clocks.get))
+    assert parts.beside_ns == pytest.approx(p50 - whole)
     assert parts.beside_ns > 0
+
+
+def test_what_loadgen_adds_to_a_query_is_measured_with_a_session_that_does_nothing(monkeypatch):
+    monkeypatch.setattr(selfcheck_loadgen, "DURATION_S", 0.2)
+    text = selfcheck_loadgen.added_text()
+    match = re.search(
+        r"takes ([0-9.]+) us at the median, p90 ([0-9.]+) us; ([0-9.]+) us of the median are LoadGen", text
+    )
+    median, p90, added = map(float, match.groups())
+    assert 0 < added < median <= p90
 
 
 @pytest.fixture
@@ -328,7 +340,7 @@ def test_only_a_server_without_a_rate_is_searched():
 def record_of(place, scenario, load, system=None, **values):
     """A record as `measure` makes it, of logs that LoadGen wrote."""
     verdict = logs.verdict(place, scenario)
-    parts = system.parts(float(verdict.latencies.mean))
+    parts = system.parts(verdict.latencies.p50)
     played = Played(load, verdict, parts, Disturbance(0.3, 0.0, None))
     fields = {"status": "ok", "reason": "", "played": played, "tries": (), "rules": Rules(600.0, 100), "wall_s": 1.0}
     known_fields = {"error": 0.0, "checked": 64, "settings": {}, "libraries": {}, "machine": "x-1c-abcdef01"}
@@ -348,6 +360,15 @@ def test_the_page_shows_a_valid_result_and_says_what_it_is_not(known, tmp_path):
     assert "runs of at least 0.2 s and 100 queries are no MLPerf results: its rules want 600 s and 100" in text
     assert "disturbed: its threads together waited for a core for 30% of the time" in text
     assert page.row(record)[:3] == [CASE.id, "single-stream", "VALID"]
+
+
+def test_many_disturbed_runs_are_one_sentence(known, tmp_path):
+    by_image, path = known
+    load = load_of(Scenario.SINGLE_STREAM, min_queries=100)
+    system, _ = play(load, [Known(by_image)], path, tmp_path / "logs", call_s=1e-5)
+    record = record_of(tmp_path / "logs", Scenario.SINGLE_STREAM, load, system)
+    assert sum("disturbed" in sentence for sentence in page.sentences([record] * 3)) == 3
+    assert "4 of 4 runs were disturbed by other programs: measure them again" in page.sentences([record] * 4)
 
 
 def test_an_invalid_run_shows_its_verdict_and_no_number_at_all(known, tmp_path):

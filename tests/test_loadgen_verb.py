@@ -98,12 +98,13 @@ def test_a_runtime_answers_loadgens_queries_in_every_scenario(verb, place, backe
 
 @pytest.mark.slow
 def test_the_rate_of_a_server_is_searched_and_validated_in_a_fresh_process(verb, place):
-    ran = verb("loadgen", EAGER, "--scenario", "server", "--latency-bound", "300ms", *QUICK)
-    record = json.loads((place / "loadgen" / EAGER / "server" / "record.json").read_text())
+    case = SMALL.format("onnxruntime")
+    ran = verb("loadgen", case, "--scenario", "server", "--latency-bound", "100ms", *QUICK)
+    record = json.loads((place / "loadgen" / case / "server" / "record.json").read_text())
     steps = [played["step"] for played in record["tries"]]
     rates = [played["load"]["target_qps"] for played in record["tries"]]
     assert steps == sorted(steps)
-    assert steps[0], steps[-1] == ("search", "validation")
+    assert (steps[0], steps[-1]) == ("search", "validation")
     assert record["played"] == record["tries"][-1]
     passed = [
         rate
@@ -113,7 +114,7 @@ def test_the_rate_of_a_server_is_searched_and_validated_in_a_fresh_process(verb,
     first = steps.index("validation")
     assert rates[first] == max(passed)
     for played in record["tries"]:
-        folder = place / "loadgen" / EAGER / "server" / played["folder"]
+        folder = place / "loadgen" / case / "server" / played["folder"]
         assert "MLPerf Results Summary" in (folder / "mlperf_log_summary.txt").read_text()
     valid = record["played"]["verdict"]["validity"] == "VALID"  # a busy machine may be too slow again
     assert ran.returncode == (0 if valid else 1)

@@ -69,8 +69,8 @@ class Parts(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the time of a call goes, in nanoseconds by our own clock inside the system under test.
 
     `put` copies the images of a batch to where the runtime reads them, `run` is what `mnv2bench run` times, `get`
-    copies the logits. `beside_ns` is what is left of LoadGen's mean latency: its Python binding, and LoadGen itself;
-    None where queries wait for each other.
+    copies the logits. `beside_ns` is what is left of the median of LoadGen's latencies: LoadGen itself and its Python
+    binding; None where queries wait for each other.
     """
 
     calls: Whole

@@ -5,7 +5,7 @@ import time
 from array import array
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from statistics import quantiles
+from statistics import median, quantiles
 from types import TracebackType
 from typing import Protocol
 
@@ -91,12 +91,12 @@ class System:
         if self.failure.error is not None:
             raise self.failure.error
 
-    def parts(self, mean_latency_ns: float | None) -> Parts:
-        """Where the time of the calls went; `mean_latency_ns` is LoadGen's, where each call is one query."""
+    def parts(self, p50_ns: int | None) -> Parts:
+        """Where the time of the calls went; `p50_ns` is LoadGen's median latency, where each call is a query."""
         put, run, get = (sorted(self._all(name)) for name in ("put", "run", "get"))
         beside = None
-        if mean_latency_ns is not None:
-            beside = mean_latency_ns - (sum(put) + sum(run) + sum(get)) / len(run)
+        if p50_ns is not None:
+            beside = p50_ns - median(map(sum, zip(*map(self._all, ("put", "run", "get")), strict=True)))
         return Parts(
             calls=len(run),
             put_p50_ns=put[len(put) // 2],

@@ -70,7 +70,7 @@ class Player:
         disturbance = disturbed(before, counters(False), wall_ns)
         verdict = logs.verdict(place, load.scenario)
         single = load.scenario == Scenario.SINGLE_STREAM
-        parts = system.parts(verdict.latencies.mean if single else None)
+        parts = system.parts(verdict.latencies.p50 if single else None)
         played = Played(load, verdict, parts, disturbance, step, folder)
         self.logits |= system.answers
         self.played.append(played)

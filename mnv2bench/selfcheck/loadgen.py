@@ -49,7 +49,7 @@ def check_loadgen(repeats: int, out: Console) -> bool:
     Both are times of the runtime's call: what `run` does not time is taken off LoadGen's.
     """
     generator.require_loadgen()
-    out.print(_added(), markup=False)
+    out.print(added_text(), markup=False)
     ratios = [_ratio(case, repeats, out) for case in cases(VARIANTS, backends=BACKENDS)]
     measured = [ratio for ratio in ratios if ratio is not None]
     if not measured:
@@ -67,7 +67,7 @@ def _load(seed: int) -> Load:
     return Load(Scenario.SINGLE_STREAM, min_duration_s=DURATION_S, min_queries=100, seed=seed)
 
 
-def _added() -> str:
+def added_text() -> str:
     """The sentence that says how long a query takes whose session does nothing."""
     case = Case(width=VARIANTS[-1][0], resolution=VARIANTS[-1][1])
     library = Library(case, Weights(), Path())
@@ -76,12 +76,12 @@ def _added() -> str:
         chosen = generator.settings(_load(0), 1e-5, 1e5)
         generator.play(_load(0), chosen, system, library, Path(folder))
         latencies = logs.verdict(Path(folder), Scenario.SINGLE_STREAM).latencies
-    parts = system.parts(float(latencies.mean))
+    parts = system.parts(latencies.p50)
     beside_us = (parts.beside_ns or 0.0) / 1e3
     return (
-        f"loadgen: with a session that does nothing a query takes {latencies.mean / 1e3:.1f} us on average, p90 "
-        f"{latencies.p90 / 1e3:.1f} us; {beside_us:.1f} us of it are LoadGen, its Python binding and our callback "
-        f"({parts.calls:,} queries)"
+        f"loadgen: with a session that does nothing a query takes {latencies.p50 / 1e3:.1f} us at the median, p90 "
+        f"{latencies.p90 / 1e3:.1f} us; {beside_us:.1f} us of the median are LoadGen, its Python binding and our "
+        f"callback ({parts.calls:,} queries)"
     )
 
 
