@@ -80,14 +80,14 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
     },
     "duel": {
         ExitCode.DONE: "pairs were measured of every case, and none is a regression; a case may be inconclusive",
-        ExitCode.BAD: "a regression",
+        ExitCode.BAD: "a regression of a time or of a tail",
         ExitCode.REFUSED: NO_PLACE,
         ExitCode.NOT_JUDGED: "too few pairs of a case could be measured on both sides",
         ExitCode.INTERRUPTED: STOPPED,
     },
     "gate": {
         ExitCode.DONE: "nothing is confirmed; without `--baseline` no time can be",
-        ExitCode.BAD: "a confirmed regression, more instructions, or with `--strict` a suspect",
+        ExitCode.BAD: "a confirmed regression of a time or of a tail, more instructions, or with `--strict` a suspect",
         ExitCode.REFUSED: f"{BAD_INPUT}, or there is no night",
         ExitCode.NOT_JUDGED: "the night cannot be judged: its file is damaged, nothing was measured, too much noise, a "
         "case broke, or a suspect could not be measured on both sides",
@@ -102,6 +102,10 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.DONE: "a page was written, with a number of at least one case of each file",
         ExitCode.BAD: "a file was skipped, or no case of it was measured",
         ExitCode.REFUSED: f"{BAD_INPUT}, or there is none",
+    },
+    "tails": {
+        ExitCode.DONE: "the rounds of the case are printed",
+        ExitCode.REFUSED: f"{BAD_INPUT}, no case of the file or more than one has that name, or it was not measured",
     },
     "recommend": {
         ExitCode.DONE: "something fits the budgets on every machine; without a budget, something can be chosen",

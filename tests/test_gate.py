@@ -9,17 +9,20 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as xml
 
 import pytest
-from saved_nights import MACHINE, Hot, content, save
+from saved_nights import MACHINE, Hot, Tailed, content, save
 
 from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
-from mnv2bench.records import ExternalResult, Plan, replace
+from mnv2bench.records import ExternalResult, Plan, Samples, replace
+from mnv2bench.records.rounds import Round
 from mnv2bench.regression.gate.gate import screened
 from mnv2bench.regression.gate.night import UnreadNight, judge_night, tonight
 from mnv2bench.regression.history import verdicts
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.judgement import CellVerdict, Judgement
+from mnv2bench.regression.judging.series import TAIL
 from mnv2bench.regression.pages.gate import gate_markdown, headline, junit
+from mnv2bench.statistics.latency import tail
 
 CELLS = tuple(Case(width=0.35, resolution=resolution, backend="fake") for resolution in range(32, 128, 8))
 SLOW, BYSTANDER = CELLS[4], CELLS[5]
@@ -187,6 +190,83 @@ def test_an_earlier_night_is_judged_by_its_name_and_against_what_came_before_it(
     assert said.night == "0016_nightly"
     assert verdict(said).nights == 13
     assert verdict(said).verdict == "suspect"
+
+
+# tails: p90 over p50 within a round, whose changes leave the times as they are
+
+
+def tailed(ratio, chance, sd=0.01):
+    """Three processes of the slow cell, as fast as ever, with such a tail."""
+    return {SLOW: [Tailed.of(0.2, ratio * (1 + chance.gauss(0, sd))) for _ in range(3)]}
+
+
+def tails_of_nights(chance, nights=16, last=1.2):
+    return {number: tailed(last if number == nights else 1.2, chance) for number in range(1, nights + 1)}
+
+
+def tail_verdict(judgement, case=SLOW):
+    (row,) = [row for row in judgement.tails if row.case == case.id]
+    return row
+
+
+def test_a_longer_tail_alone_leaves_the_time_unchanged_and_is_a_suspect_of_the_tails(tmp_path):
+    longer = tails_of_nights(random.Random(5), last=1.8)
+    longer[15] = tailed(1.8, random.Random(6))
+    said = judged(history(tmp_path, changed=longer))
+    assert verdict(said).verdict == "unchanged"
+    row = tail_verdict(said)
+    assert (row.verdict, row.tail) == ("suspect", pytest.approx(1.8, rel=0.03))
+    assert row.deviation == pytest.approx(0.5, abs=0.05)
+    assert 0.15 < row.detectable < 0.20
+    assert {each.verdict for each in said.tails if each.case != SLOW.id} == {"unchanged"}
+    assert said.code == 0
+    page = gate_markdown(said)
+    assert "## Tails" in page
+    assert "1 suspect, 11 unchanged" in page
+    stage1 = tails_stage1_of(tmp_path)
+    assert {case: question.directions for case, question in asked(stage1).items()} == {SLOW: ("REGRESSION",)}
+
+
+def tails_stage1_of(results):
+    night = tonight(results, MACHINE)
+    return screened(night.frame, night.name, night.epochs, night.tail_verdicts, TAIL)
+
+
+def asked(stage1):
+    return {question.case: question for question in stage1.pair_questions()}
+
+
+def test_an_unchanged_tail_is_no_suspect_and_the_night_has_its_verdicts(tmp_path):
+    said = judged(history(tmp_path, changed=tails_of_nights(random.Random(5))))
+    assert {row.verdict for row in said.tails} == {"unchanged"}
+    kept = verdicts.read_tails(tmp_path / MACHINE / "verdicts.jsonl")
+    assert kept["0016_nightly"][SLOW.id].verdict == "unchanged"
+
+
+def test_a_confirmed_regression_of_a_tail_fails_the_night_and_is_asked_again_until_pairs_clear_it(tmp_path):
+    history(tmp_path, changed=tails_of_nights(random.Random(5)))
+    place = tmp_path / MACHINE / "verdicts.jsonl"
+    longer = Verdict(SLOW.id, "REGRESSION", 1.5, 1.4, 1.6, 12)
+    verdicts.append(place, "0014_nightly", "2026-11-20T02:00:00+00:00", [], tails=[longer])
+    stage1 = tails_stage1_of(tmp_path)
+    assert asked(stage1)[SLOW].directions == ("REGRESSION", "IMPROVEMENT")
+    assert SLOW not in stage1_of(tmp_path).cases()
+    said = judged(tmp_path)
+    assert said.notes == (
+        f"A regression of the tail of an earlier night stands and could not be tested again: {SLOW.id}.",
+    )
+    assert said.code == 3
+    row = CellVerdict(SLOW.id, "REGRESSION", tail=1.8, ratio=1.5, low=1.4, high=1.6, pairs=12)
+    failed = replace_in_dataclass(said, rows=(), tails=(row,), unjudged=False)
+    assert failed.code == 1
+    assert headline(failed).endswith("a confirmed regression of a tail")
+    (failure,) = xml.fromstring(junit(failed)).iter("failure")
+    assert failure.get("message") == "REGRESSION: 1.500 (1.400–1.600)"
+
+
+def test_a_case_with_four_calls_in_a_round_has_no_tail():
+    four, five = (Samples(rounds=(Round((1,) * calls, calls, calls),) * 4) for calls in (4, 5))
+    assert (tail(four, 1), tail(five, 1)) == (None, 0.0)
 
 
 # confirmed changes, and what a person accepts

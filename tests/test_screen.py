@@ -222,8 +222,8 @@ def test_the_screen_finds_what_both_its_limits_and_its_power_allow():
 
 
 def test_pairs_find_what_their_floor_and_their_power_allow():
-    # 17 degrees of freedom: t(0.9995) = 3.9651, t(0.975) = 2.1098; sd 3 %: 3 % x sqrt(2 / 30) x 6.0749
-    assert by_pairs(0.03) == pytest.approx(0.03 * math.sqrt(2 / 30) * 6.0749, rel=1e-3)
+    # 17 degrees of freedom: t(0.99955) = 4.0138, t(0.975) = 2.1098; sd 3 %: 3 % x sqrt(2 / 30) x 6.1236
+    assert by_pairs(0.03) == pytest.approx(0.03 * math.sqrt(2 / 30) * 6.1236, rel=1e-3)
     assert by_pairs(0.003) == pytest.approx(math.log(1.02) + 0.003 * math.sqrt(2 / 30) * 2.1098, rel=1e-3)
 
 

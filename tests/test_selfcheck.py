@@ -10,9 +10,10 @@ from rich.console import Console
 
 from mnv2bench import Case
 from mnv2bench.records import Plan, replace
+from mnv2bench.regression.judging.series import TAIL
 from mnv2bench.selfcheck import Options, duels
 from mnv2bench.selfcheck.duels import replay
-from mnv2bench.selfcheck.nights import Model, Sittings, simulate, sittings
+from mnv2bench.selfcheck.nights import OF_TAILS, Model, Sittings, simulate, sittings
 from mnv2bench.statistics.intervals import clopper_pearson
 
 pytestmark = pytest.mark.slow
@@ -36,6 +37,16 @@ def test_virtual_nights_of_thirty_cells_raise_no_alarm_and_find_five_percent():
     assert tally.detected["medium", "+5%"] >= 27
     assert tally.detected["noisy", "+5%"] >= 22
     assert tally.pairs >= 6 * tally.cells_measured > 0
+
+
+def test_virtual_nights_of_thirty_tails_raise_no_alarm_and_find_a_tail_that_is_longer_by_a_half():
+    """The rate and the power at 300 cells are in docs/gate.md; these thirty are the same on every machine."""
+    random = np.random.default_rng(20261126)
+    tally = simulate(Model(random, each=10, spread=OF_TAILS), 20, random, TAIL)
+    assert (tally.nights, tally.alarmed) == (20, 0)
+    assert min(tally.detected[noise, "+50%"] for noise in ("quiet", "medium", "noisy")) >= 19
+    assert min(tally.detected[noise, "+20%"] for noise in ("quiet", "medium", "noisy")) >= 17
+    assert 0.14 < np.median(tally.detectable["quiet"]) < np.median(tally.detectable["noisy"]) < 0.22
 
 
 def test_the_same_seed_makes_the_same_nights():

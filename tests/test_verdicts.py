@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mnv2bench.regression.history.epochs import Epoch
-from mnv2bench.regression.history.verdicts import Verdict, append, open_changes, read
+from mnv2bench.regression.history.verdicts import Verdict, append, open_changes, read, read_tails
 
 WHEN = "2026-11-30T04:00:00+00:00"
 SLOWER = Verdict("a", "REGRESSION", 1.05, 1.03, 1.07, 12, 0.021, "12 pairs")
@@ -31,13 +31,21 @@ def test_no_file_is_no_verdict(file):
 def test_a_night_is_one_line_of_json(file):
     append(file, "0012_nightly", WHEN, [SLOWER, Verdict("b", "learning")])
     assert file.read_text() == (
-        '{"schema":1,"night":"0012_nightly","when":"2026-11-30T04:00:00+00:00","verdicts":['
+        '{"schema":2,"night":"0012_nightly","when":"2026-11-30T04:00:00+00:00","verdicts":['
         '{"case":"a","verdict":"REGRESSION","ratio":1.05,"low":1.03,"high":1.07,"pairs":12,'
         '"detectable":0.021,"reason":"12 pairs"},'
         '{"case":"b","verdict":"learning","ratio":null,"low":null,"high":null,"pairs":0,'
         '"detectable":null,"reason":""}]}\n'
     )
     assert read(file) == {"0012_nightly": {"a": SLOWER, "b": Verdict("b", "learning")}}
+
+
+def test_the_tails_of_a_night_have_verdicts_of_their_own_and_an_older_line_has_none(file, written):
+    written(LINE)
+    longer = Verdict("a", "REGRESSION", 1.5, 1.4, 1.6, 12, 0.16)
+    append(file, "0002_n", WHEN, [Verdict("a", "unchanged")], tails=[longer])
+    assert read(file) == {"0001_n": {"a": Verdict("a", "cleared")}, "0002_n": {"a": Verdict("a", "unchanged")}}
+    assert read_tails(file) == {"0001_n": {}, "0002_n": {"a": longer}}
 
 
 def test_nights_follow_each_other_and_a_later_line_of_the_same_night_wins(file):
@@ -58,7 +66,7 @@ def test_a_half_written_last_line_is_left_out_and_cut_off_by_the_next(file, writ
     assert list(read(file)) == ["0001_n"]
     append(file, "0003_n", WHEN, [])
     assert list(read(file)) == ["0001_n", "0003_n"]
-    assert file.read_text().startswith(LINE + '{"schema":1,"night":"0003_n"')
+    assert file.read_text().startswith(LINE + '{"schema":2,"night":"0003_n"')
 
 
 def test_a_whole_last_line_without_a_line_break_counts(file, written):
@@ -100,8 +108,8 @@ def test_damage_is_one_line_that_names_the_file_and_nothing_is_appended_to_it(fi
 
 
 def test_a_newer_schema_says_how_to_read_it(file, written):
-    written(LINE.replace('"schema":1', '"schema":2'))
-    with pytest.raises(ValueError, match=r"newer schema than 1: pip install --upgrade mnv2bench$"):
+    written(LINE.replace('"schema":1', '"schema":3'))
+    with pytest.raises(ValueError, match=r"newer schema than 2: pip install --upgrade mnv2bench$"):
         read(file)
 
 

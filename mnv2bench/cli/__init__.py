@@ -16,6 +16,7 @@ from mnv2bench.cli import (
     run,
     selfcheck,
     ship,
+    tails,
 )
 from mnv2bench.cli.app import app, main
 from mnv2bench.cli.verbs import ORDER
@@ -40,4 +41,5 @@ __all__ = [
     "run",
     "selfcheck",
     "ship",
+    "tails",
 ]

@@ -49,7 +49,7 @@ def accept(
 
     With --continue-from: accept that this machine has a new fingerprint, and go on from its earlier nights.
     """
-    from mnv2bench.regression.history import epochs, lineage, nights, verdicts
+    from mnv2bench.regression.history import epochs, lineage, nights
 
     case_ids = tuple(dict.fromkeys(cases or ()))
     if continue_from:
@@ -70,9 +70,8 @@ def accept(
         raise ValueError(f"no night {name!r} in {folder}: name one of {_joined(list(known_nights)[::-1])}")
     case_ids = _known_ids(case_ids, frame[frame["night"] == name], name)
     _require_measured(case_ids, frame[frame["night"] == name], name)
-    earlier_epochs, past_verdicts = loaded.epochs, loaded.verdicts
     if not every:
-        _require_no_other_open(case_ids, verdicts.open_changes(past_verdicts, earlier_epochs, list(known_nights)))
+        _require_no_other_open(case_ids, _open_changes(loaded, loaded.epochs, list(known_nights)))
     epoch = epochs.Epoch(
         night=name,
         cases=epochs.ALL if every else case_ids,
@@ -84,8 +83,14 @@ def accept(
     )
     epochs.append(folder / "epochs.toml", epoch)
     console().print(f"written to {folder / 'epochs.toml'}:\n\n{epochs.block(epoch)}", markup=False)
-    still_open = verdicts.open_changes(past_verdicts, (*earlier_epochs, epoch), list(known_nights))
-    _print_notes(epoch, still_open)
+    _print_notes(epoch, _open_changes(loaded, (*loaded.epochs, epoch), list(known_nights)))
+
+
+def _open_changes(loaded: "Lineage", accepted: "Sequence[Epoch]", nights: Sequence[str]) -> "dict[str, Verdict]":
+    """The confirmed changes of times and of tails that are neither accepted nor gone, by case id."""
+    from mnv2bench.regression.history.verdicts import open_changes
+
+    return open_changes(loaded.tail_verdicts, accepted, nights) | open_changes(loaded.verdicts, accepted, nights)
 
 
 def _continue(results: Path, fingerprint: str, earlier: str, reason: str, person: str) -> None:

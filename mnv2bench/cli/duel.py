@@ -30,7 +30,7 @@ from mnv2bench.terminal import Display
 from mnv2bench.texts import duration_s, one_line
 
 ROUNDS = "10"  # of a process in a pair: more processes narrow an interval more than more rounds do
-SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms")
+SPARE = ("p", "q", "nights", "pairs", "ms", "old ms", "new ms", "tail (95 %)")
 
 
 @verb("duel")
@@ -89,7 +89,7 @@ def duel(
     show(COLUMNS, [table_row(row) for row in duel_rows], spare=SPARE)
     for note in notes:
         console().print(one_line(note), markup=False)
-    if any(row.judged.verdict == REGRESSION for row in duel_rows):
+    if any(REGRESSION in (row.judged.verdict, row.tail and row.tail.verdict) for row in duel_rows):
         raise typer.Exit(ExitCode.BAD)
     if any(row.judged.verdict == INCONCLUSIVE and row.judged.pairs < LOOKS[0] for row in duel_rows):
         raise typer.Exit(ExitCode.NOT_JUDGED)  # a side could not be measured

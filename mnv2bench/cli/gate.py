@@ -87,6 +87,9 @@ def gate(
     timed, counted = page.split(shown)
     if timed:
         show(page.COLUMNS, [page.timed_row(row) for row in timed], spare=SPARE)
+    tails = [row for row in judgement.ordered_tails() if page.needs_attention(row)]
+    if tails:
+        show(page.TAIL_COLUMNS, [page.tail_row(row) for row in tails], "tails", spare=SPARE)
     if counted:
         show(page.COUNT_COLUMNS, [page.counted_row(row) for row in counted], spare=SPARE)
     for note in judgement.notes:

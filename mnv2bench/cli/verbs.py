@@ -17,6 +17,7 @@ GROUPS = {  # group: verb: an example
     ANSWER: {
         "recommend": "mnv2bench recommend mnv2bench.jsonl --latency 5ms",
         "report": "mnv2bench report mnv2bench.jsonl",
+        "tails": "mnv2bench tails mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1 mnv2bench.jsonl --svg tails.svg",
         "compare": "mnv2bench compare before.jsonl after.jsonl",
         "ship": "mnv2bench ship mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1 --to shipped",
     },

@@ -29,6 +29,8 @@ BOOTSTRAP_FROM = 15  # processes; below, a bootstrap is too narrow: docs/thresho
 ROUND_QUANTILE = 0.10  # docs/thresholds.md#detection
 PROCESS_QUANTILE = 0.25  # docs/thresholds.md#detection
 PERCENTILES = (90, 99, 99.9)  # docs/thresholds.md#percentiles
+TAIL_QUANTILE = 0.90  # docs/thresholds.md#tails, and the next one
+LEAST_TAIL_CALLS = 5
 
 
 class Method(StrEnum):
@@ -137,8 +139,35 @@ def detection(samples: Samples, threads: int) -> float:
 
 def rounds_detection(rounds: Sequence[Round]) -> float:
     """The statistic `detection` of these rounds."""
-    tenths = [quantile(r.durations_ns, ROUND_QUANTILE) for r in rounds]
+    return detection_of([sorted(r.durations_ns) for r in rounds])
+
+
+def detection_of(ordered_rounds: Sequence[Sequence[int]]) -> float:
+    """The statistic `detection` of rounds whose calls stand in order, the fastest first."""
+    tenths = [quantile(calls, ROUND_QUANTILE) for calls in ordered_rounds]
     return math.log(quantile(tenths, PROCESS_QUANTILE) / 1e9)
+
+
+def tail(samples: Samples, threads: int) -> float | None:
+    """How long the tail of a process is: the natural logarithm of p90 over p50, the median over its used rounds.
+
+    It is taken within each round, so that a slow phase of the machine is no tail. None where a usual round has under
+    LEAST_TAIL_CALLS calls. It sees what `detection` cannot, and is as much coarser: docs/thresholds.md#tails.
+    """
+    return tail_of([sorted(r.durations_ns) for r in used_rounds(samples, threads)])
+
+
+def tails(record: Record) -> list[float]:
+    """The statistic `tail` of each measured process that has one."""
+    of_processes = [tail_of([sorted(r.durations_ns) for r in process.rounds]) for process in used_of_each(record)]
+    return [length for length in of_processes if length is not None]
+
+
+def tail_of(ordered_rounds: Sequence[Sequence[int]]) -> float | None:
+    """The statistic `tail` of rounds whose calls stand in order, the fastest first."""
+    if statistics.median([len(calls) for calls in ordered_rounds]) < LEAST_TAIL_CALLS:
+        return None
+    return statistics.median([math.log(quantile(calls, TAIL_QUANTILE) / middle(calls)) for calls in ordered_rounds])
 
 
 def quantile(values: Sequence[float], part: float) -> float:

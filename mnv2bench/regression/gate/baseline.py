@@ -11,6 +11,7 @@ from mnv2bench.regression.history.counts import timed_only
 from mnv2bench.regression.history.epochs import Epoch, start
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.pairs import BOTH
+from mnv2bench.regression.judging.series import TIME, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ BAD_NIGHT = 0.20  # of its processes are noisy: it is in no baseline and fails n
 
 @dataclass(frozen=True)
 class NightLevels:
-    """Rows are nights, the last one tonight; columns are tonight's timed cases.
+    """Rows are nights, the last one tonight; columns are tonight's timed cases; the numbers are of one series.
 
     `levels`: nan where a case has no right number. `eligible`: which levels may be in a baseline. `process_sd`: the
     standard deviation of a cell's processes, pooled over its eligible nights. `bad`: nights with too many noisy
@@ -37,7 +38,11 @@ class NightLevels:
 
 
 def night_levels(
-    frame: "pd.DataFrame", night: str, epochs: Sequence[Epoch], verdicts: Mapping[str, Mapping[str, Verdict]]
+    frame: "pd.DataFrame",
+    night: str,
+    epochs: Sequence[Epoch],
+    verdicts: Mapping[str, Mapping[str, Verdict]],
+    series: Series = TIME,
 ) -> NightLevels:
     """The nights up to and with this one, of the rows of one machine and series.
 
@@ -53,7 +58,7 @@ def night_levels(
     timed = timed_only(frame)
     cases = list(dict.fromkeys(timed.loc[timed["night"] == night, "case"]))
     rows = _of_tonights_plan(timed, night)
-    levels = _wide(rows, "level", nights, cases).to_numpy(dtype=float)
+    levels = _wide(rows, series.column, nights, cases).to_numpy(dtype=float)
     bad = _bad_nights(timed)
     eligible = np.isfinite(levels) & (_wide(rows, "doubt", nights, cases).to_numpy() == "")
     eligible[[place for name, place in places.items() if name in bad]] = False
@@ -61,7 +66,7 @@ def night_levels(
         first = start(epochs, case)
         eligible[: place_of_epoch(first, order), column] = False
         eligible[_open_changes(case, first, verdicts, places), column] = False
-    process_sd = _pooled(_wide(rows, "process_sd", nights, cases).to_numpy(dtype=float), eligible)
+    process_sd = _pooled(_wide(rows, series.sd_column, nights, cases).to_numpy(dtype=float), eligible)
     return NightLevels(tuple(nights), tuple(cases), levels, eligible, process_sd, bad, _missing(frame, nights))
 
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mnv2bench.campaign import Patience, Progress
-from mnv2bench.case import Case
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan
-from mnv2bench.regression.duels.confirm import Answer, confirm
+from mnv2bench.regression.duels.confirm import Answer, Question, answered
 from mnv2bench.regression.duels.duel import Duel, begin_duel, locked_duel
 from mnv2bench.regression.gate.counts import judged_counts
-from mnv2bench.regression.gate.gate import Screened, judged, rivals, screened, to_verdicts
+from mnv2bench.regression.gate.gate import Screened, judged, screened, to_verdicts
 from mnv2bench.regression.history import Continuation, Night, date_notes, lineage, nights
 from mnv2bench.regression.history import verdicts as verdicts_file
 from mnv2bench.regression.history.epochs import Epoch, pinned
@@ -25,6 +24,7 @@ from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.history.verdicts import Verdict
 from mnv2bench.regression.judging.judgement import Judgement
 from mnv2bench.regression.judging.pairs import LOOKS
+from mnv2bench.regression.judging.series import TAIL
 from mnv2bench.statistics.versions import differing_versions
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ OTHERS = 3  # histories under other fingerprints that a night names
 class Tonight:
     """A night among the nights of its machine and series.
 
-    `epochs` and `verdicts` are those of the machine's two files; `skipped` has a line for each file that does not read.
+    `epochs`, `verdicts` and `tail_verdicts` are those of the machine's two files; `skipped` has a line for each
+    file that does not read.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Tonight:
     verdicts: dict[str, dict[str, Verdict]]
     skipped: tuple[str, ...]
     series: str
+    tail_verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     continuations: tuple[Continuation, ...] = ()
 
     @property
@@ -108,6 +110,7 @@ def tonight(results: Path, machine: str, series: str = "", night: str = "") -> T
         verdicts=history.verdicts,
         skipped=tuple(file.reason for file in history.unread),
         series=series_of_night,
+        tail_verdicts=history.tail_verdicts,
         continuations=history.continuations,
     )
 
@@ -124,19 +127,22 @@ def judge_night(
     ValueError where the pairs cannot be measured here, or `pairs.new` is not the environment that measured the night.
     """
     stage1 = screened(night.frame, night.name, night.epochs, night.verdicts)
-    answers: Mapping[Case, Answer] | None = None
+    tails = screened(night.frame, night.name, night.epochs, night.tail_verdicts, TAIL)
+    answers: Mapping[Question, Answer] | None = None
     notes: Sequence[str] = ()
     if pairs and night.machine != this_machine().fingerprint:
         raise ValueError(f"{night.machine} is another machine: measure pairs there, and leave --baseline out here")
     if pairs:
-        answers, notes = _confirmed(night, stage1, pairs) if stage1.cases() else ({}, ())
+        questions = [*stage1.pair_questions(), *tails.pair_questions()]
+        answers, notes = _confirmed(night, stage1, questions, pairs) if questions else ({}, ())
     counts = judged_counts(night.frame, night.name, night.epochs, night.verdicts)
     notes = (*notes, *date_notes(_own_nights(night), datetime.now(UTC)), *_lineage_notes(night, stage1))
-    judgement = judged(stage1, answers, notes, pairs.baseline if pairs else "", counts, strict)
+    judgement = judged(stage1, tails, answers, notes, pairs.baseline if pairs else "", counts, strict)
     write_pages(judgement)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     continues = [entry.fingerprint for entry in night.continuations]
-    verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, to_verdicts(judgement), continues)
+    times, of_tails = to_verdicts(judgement.rows), to_verdicts(judgement.tails)
+    verdicts_file.append(night.folder / "verdicts.jsonl", night.name, when, times, continues, of_tails)
     return judgement
 
 
@@ -166,19 +172,18 @@ def _lineage_notes(night: Tonight, stage1: Screened) -> list[str]:
     return notes
 
 
-def _confirmed(night: Tonight, stage1: Screened, pairs: Pairs) -> tuple[Mapping[Case, Answer], Sequence[str]]:
-    """Stage 2: the verdicts of pairs, and sentences on what differs between the environments."""
-    first_row, cells = stage1.tonight.iloc[0], stage1.cases()
+def _confirmed(
+    night: Tonight, stage1: Screened, questions: Sequence[Question], pairs: Pairs
+) -> tuple[Mapping[Question, Answer], Sequence[str]]:
+    """Stage 2: the answers of pairs, and sentences on what differs between the environments."""
+    first_row, cases = stage1.tonight.iloc[0], tuple(dict.fromkeys(question.case for question in questions))
     plan = msgspec.convert(json.loads(first_row["plan"]) | {"processes": LOOKS[-1]}, Plan)
     out = night.folder / f"{night.name}.journal"
     pythons = (pairs.baseline, pairs.new)
     with locked_duel(out, pairs.patience, pairs.progress):
-        duel = begin_duel(
-            *(tuple(cells), pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume, pairs.patience)
-        )
+        duel = begin_duel(*(cases, pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume, pairs.patience))
         _require_tonights_libraries(night, json.loads(first_row["libraries"]), pairs.new, duel)
-        directions = {case: stage1.questions.directions[cell] for case, cell in cells.items()}
-        answers = confirm(duel, directions, rivals(stage1), pairs.budget_s)
+        answers = answered(duel, questions, pairs.budget_s)
     return answers, [*_differences_from_pinned(night, duel), *differences(duel)]
 
 

@@ -35,6 +35,7 @@ class Lineage:
     unread: tuple[Unread, ...]
     epochs: tuple[Epoch, ...]
     verdicts: dict[str, dict[str, Verdict]]
+    tail_verdicts: dict[str, dict[str, Verdict]]
     continuations: tuple[Continuation, ...]
 
 
@@ -66,8 +67,14 @@ def lineage(results: Path, fingerprint: str, series: str | None = None, later: t
     own = load(results, fingerprint, series)
     accepted = folder / "epochs.toml"
     continued = epochs_file.continuations(accepted)
+    judged = folder / "verdicts.jsonl"
     whole = Lineage(
-        own.frame, own.unread, epochs_file.read(accepted), verdicts_file.read(folder / "verdicts.jsonl"), continued
+        frame=own.frame,
+        unread=own.unread,
+        epochs=epochs_file.read(accepted),
+        verdicts=verdicts_file.read(judged),
+        tail_verdicts=verdicts_file.read_tails(judged),
+        continuations=continued,
     )
     for entry in reversed(continued):
         if entry.fingerprint in (*later, fingerprint):
@@ -95,11 +102,17 @@ def _until(earlier: Lineage, entry: Continuation) -> Lineage:
         epochs=tuple(
             replace(epoch, night=prefix + epoch.night) for epoch in earlier.epochs if night_number(epoch.night) <= last
         ),
-        verdicts={
-            prefix + night: of_night for night, of_night in earlier.verdicts.items() if night_number(night) <= last
-        },
+        verdicts=_renamed(earlier.verdicts, prefix, last),
+        tail_verdicts=_renamed(earlier.tail_verdicts, prefix, last),
         continuations=(),
     )
+
+
+def _renamed(
+    verdicts: dict[str, dict[str, Verdict]], prefix: str, last: tuple[bool, int, str]
+) -> dict[str, dict[str, Verdict]]:
+    """The verdicts of nights up to the last one that counts, under their longer names."""
+    return {prefix + night: of_night for night, of_night in verdicts.items() if night_number(night) <= last}
 
 
 def _joined(earlier: Lineage, later: Lineage) -> Lineage:
@@ -108,6 +121,7 @@ def _joined(earlier: Lineage, later: Lineage) -> Lineage:
         unread=later.unread,
         epochs=(*earlier.epochs, *later.epochs),
         verdicts={**earlier.verdicts, **later.verdicts},
+        tail_verdicts={**earlier.tail_verdicts, **later.tail_verdicts},
         continuations=later.continuations,
     )
 

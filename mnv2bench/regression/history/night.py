@@ -99,6 +99,8 @@ def history_row(record: Record, night: NightFacts) -> HistoryRow:
         told_by=tools[0] if tools else None,
         level=cell.level if cell else None,
         process_sd=cell.process_sd if cell else None,
+        tail=cell.tail if cell else None,
+        tail_sd=cell.tail_sd if cell else None,
         noisy=cell.noisy if cell else None,
         drifting=cell.drifting if cell else None,
         doubt=cell.doubt if cell else "",

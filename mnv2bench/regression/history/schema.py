@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args, get_type_hints
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 2  # goes up with every change of HistoryRow or of the order: a cache of another version is made anew
+VERSION = 3  # goes up with every change of HistoryRow or of the order: a cache of another version is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class HistoryRow:
         float | None, "natural log of seconds: the statistic that finds changes; null without an ok status"
     ]
     process_sd: Annotated[float | None, "standard deviation of the processes' levels; null for one process"]
+    tail: Annotated[
+        float | None,
+        "natural log of p90 over p50: the statistic that finds longer tails; null where calls are too few",
+    ]
+    tail_sd: Annotated[float | None, "standard deviation of the processes' tails; null for one process"]
     noisy: Annotated[float | None, "processes that kept under half of their rounds"]
     drifting: Annotated[float | None, "processes that had not settled"]
     doubt: Annotated[str, "why the case's night is in no baseline: noisy, throttled or unsteady; empty where it may be"]

@@ -19,7 +19,7 @@ from mnv2bench.regression.history.night import night_number
 from mnv2bench.regression.judging.pairs import BOTH, CLEARED
 from mnv2bench.texts import one_line
 
-SCHEMA = 1
+SCHEMA = 2  # 2 added the verdicts of tails: a night of an older line has none
 MAX_BYTES = 50_000_000  # of the file: twenty years of nights
 SETTLING = (*BOTH, CLEARED)  # verdicts of pairs of processes: no other verdict opens or closes a change
 
@@ -49,7 +49,8 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NightLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A line of the file: the verdicts of one night, and when they were given.
 
-    `continues`: the other fingerprints whose nights counted as nights of this machine.
+    `continues`: the other fingerprints whose nights counted as nights of this machine. `tails`: of the lengths of
+    tails, whose ratios and detectable changes are of p90 over p50.
     """
 
     schema: int
@@ -57,6 +58,7 @@ class NightLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     when: Text
     verdicts: Annotated[tuple[Verdict, ...], Meta(max_length=MAX_CASES)]
     continues: Annotated[tuple[Text, ...], Meta(max_length=MAX_ENTRIES)] = ()
+    tails: Annotated[tuple[Verdict, ...], Meta(max_length=MAX_CASES)] = ()
 
 
 class _AnyLine(msgspec.Struct):
@@ -65,15 +67,22 @@ class _AnyLine(msgspec.Struct):
     schema: int
 
 
-def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict], continues: Sequence[str] = ()) -> None:
+def append(
+    path: Path,
+    night: str,
+    when: str,
+    verdicts: Sequence[Verdict],
+    continues: Sequence[str] = (),
+    tails: Sequence[Verdict] = (),
+) -> None:
     """Add a night's line, on disk when this returns; a number that is not finite is written as null.
 
     A half-written last line, which a kill leaves, is cut off. ValueError for a file that does not read.
     """
-    read(path)
+    nights(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     line = msgspec.json.encode(
-        NightLine(SCHEMA, night, when, tuple(verdicts), tuple(continues))
+        NightLine(SCHEMA, night, when, tuple(verdicts), tuple(continues), tuple(tails))
     )  # not finite numbers become null
     with path.open("ab") as file:
         whole, last = _split(path.read_bytes())
@@ -84,7 +93,21 @@ def append(path: Path, night: str, when: str, verdicts: Sequence[Verdict], conti
 
 
 def read(path: Path) -> dict[str, dict[str, Verdict]]:
-    """Night -> case id -> Verdict, in the order of the file; a later line of the same night wins.
+    """Night -> case id -> Verdict of its time. Raises as `nights` does."""
+    return {name: _by_case(night.verdicts) for name, night in nights(path).items()}
+
+
+def read_tails(path: Path) -> dict[str, dict[str, Verdict]]:
+    """Night -> case id -> Verdict of its tail. Raises as `nights` does."""
+    return {name: _by_case(night.tails) for name, night in nights(path).items()}
+
+
+def _by_case(verdicts: Sequence[Verdict]) -> dict[str, Verdict]:
+    return {verdict.case: verdict for verdict in verdicts}
+
+
+def nights(path: Path) -> dict[str, NightLine]:
+    """The line of each night, in the order of the file; a later line of the same night wins.
 
     {} where there is no file; a half-written last line is left out. ValueError, naming the file, for other damage.
     """
@@ -96,20 +119,20 @@ def read(path: Path) -> dict[str, dict[str, Verdict]]:
         raise ValueError(f"{path} cannot be read ({error.strerror}): name another --results") from error
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}): correct it, or restore it with git") from error
-    verdicts: dict[str, dict[str, Verdict]] = {}
+    lines: dict[str, NightLine] = {}
     for number, line in enumerate((whole + last).splitlines(), 1):
         try:
             newer = msgspec.json.decode(line, type=_AnyLine).schema > SCHEMA
             if not newer:
                 night = decoded(line, NightLine)
-                verdicts[night.night] = {verdict.case: verdict for verdict in night.verdicts}
+                lines[night.night] = night
                 _require_possible(night)
         except (ValueError, RecursionError, msgspec.MsgspecError) as error:
             damage = one_line(f"line {number}: {type(error).__name__}: {error}")
             raise ValueError(f"{path} is damaged ({damage}): correct it, or restore it with git") from error
         if newer:
             raise ValueError(f"{path} is of a newer schema than {SCHEMA}: pip install --upgrade mnv2bench")
-    return verdicts
+    return lines
 
 
 def _require_possible(night: NightLine) -> None:
@@ -117,8 +140,9 @@ def _require_possible(night: NightLine) -> None:
     if not night.night:
         raise ValueError("a night without a name")
     datetime.fromisoformat(night.when)
-    if len({verdict.case for verdict in night.verdicts}) < len(night.verdicts):
-        raise ValueError(f"two verdicts of one case in {night.night}")
+    for verdicts in (night.verdicts, night.tails):
+        if len({verdict.case for verdict in verdicts}) < len(verdicts):
+            raise ValueError(f"two verdicts of one case in {night.night}")
 
 
 def open_changes(

@@ -11,7 +11,7 @@ from mnv2bench.records import Record
 from mnv2bench.remote.conditions import is_throttled
 from mnv2bench.statistics.doubts import drift, drift_limit
 from mnv2bench.statistics.floor import Floor
-from mnv2bench.statistics.latency import quantile, rounds_detection
+from mnv2bench.statistics.latency import detection_of, quantile, tail_of
 from mnv2bench.statistics.rounds import measured, used_of_each
 
 # Where each number comes from: docs/thresholds.md#flags and docs/thresholds.md#detection
@@ -23,8 +23,9 @@ LOW = 0.25  # quantile over processes: contention only slows, and may slow half 
 class CellNight:
     """`level` is the natural log of seconds: the 25 % quantile over processes of their detection statistics.
 
-    `process_sd` is the standard deviation of those, None for one process. `noisy` processes kept under half of their
-    rounds; `drifting` ones had not settled; `throttled` ones ran on a device that was too hot.
+    `process_sd` is the standard deviation of those, None for one process. `tail` and `tail_sd` are the same of the
+    processes' tails, the natural log of p90 over p50; None where rounds have too few calls for one. `noisy` processes
+    kept under half of their rounds; `drifting` ones had not settled; `throttled` ones ran on a device that was too hot.
     """
 
     level: float
@@ -33,6 +34,8 @@ class CellNight:
     noisy: int
     drifting: int
     throttled: int = 0
+    tail: float | None = None
+    tail_sd: float | None = None
 
     @property
     def doubt(self) -> str:
@@ -63,7 +66,9 @@ def cell_night(record: Record, floor: Floor | None = None) -> CellNight | None:
     if record.status != "ok" or not processes:
         return None
     used = used_of_each(record)
-    levels = [rounds_detection(process.rounds) for process in used]
+    ordered = [[sorted(r.durations_ns) for r in process.rounds] for process in used]
+    levels = [detection_of(rounds) for rounds in ordered]
+    tails = [length for rounds in ordered if (length := tail_of(rounds)) is not None]
     return CellNight(
         level=quantile(levels, LOW),
         process_sd=_standard_deviation(levels) if len(levels) > 1 else None,
@@ -71,6 +76,8 @@ def cell_night(record: Record, floor: Floor | None = None) -> CellNight | None:
         noisy=sum([process.noisy for process in used]),
         drifting=sum([drift(process.rounds, drift_limit(floor, record.case)) is not None for process in used]),
         throttled=sum(map(is_throttled, record.processes)),
+        tail=quantile(tails, LOW) if len(tails) == len(levels) else None,
+        tail_sd=_standard_deviation(tails) if len(tails) == len(levels) > 1 else None,
     )
 
 

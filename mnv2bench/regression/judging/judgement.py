@@ -1,5 +1,6 @@
 """The judgement of one night: a row for every cell, notes on the night as a whole, and the exit code."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mnv2bench.exit_codes import ExitCode
@@ -23,6 +24,8 @@ class CellVerdict:
     one-sided p in its own direction, `q` that p after Benjamini-Hochberg over all cells. `ratio`, `low`, `high`: new
     over old of the pairs. `detectable`: the smallest slowdown that would be found in 19 of 20 nights.
 
+    A verdict of a tail has the same numbers of p90 over p50, and in `tail` tonight's p90 over p50.
+
     `counted`: the case is counted and takes no time. Then `count` is tonight against the last earlier night that
     stands, and `ratio` is exact.
     """
@@ -30,6 +33,7 @@ class CellVerdict:
     case: str
     verdict: str
     latency_ms: float | None = None
+    tail: float | None = None
     nights: int = 0
     deviation: float | None = None
     p: float | None = None
@@ -49,7 +53,7 @@ class Judgement:
     """`baseline` says against which environment suspects were confirmed, empty where there was none.
 
     `shift`: what all cells moved by, as a part: 0.03 is 3 % slower; `notes` are sentences on the night as a whole.
-    `strict`: whether a suspect is as bad as a confirmed regression.
+    `strict`: whether a suspect is as bad as a confirmed regression. `tails`: a row for the tail of every timed cell.
     """
 
     night: str
@@ -61,12 +65,13 @@ class Judgement:
     baseline: str
     unjudged: bool
     strict: bool = False
+    tails: tuple[CellVerdict, ...] = ()
 
     @property
     def code(self) -> ExitCode:
         """BAD: a confirmed regression, or a suspect where `strict`. NOT_JUDGED: no case has a verdict, or one broke."""
         verdicts = {row.verdict for row in self.rows}
-        if REGRESSION in verdicts or self.strict_suspect:
+        if self.has(REGRESSION) or self.strict_suspect:
             return ExitCode.BAD
         unmeasured = verdicts <= {NOT_MEASURED}
         return ExitCode.NOT_JUDGED if self.unjudged or unmeasured or BROKEN in verdicts else ExitCode.DONE
@@ -74,7 +79,11 @@ class Judgement:
     @property
     def strict_suspect(self) -> bool:
         """Whether a suspect fails the night."""
-        return self.strict and any(row.verdict == SUSPECT for row in self.rows)
+        return self.strict and self.has(SUSPECT)
+
+    def has(self, verdict: str) -> bool:
+        """Whether the time or the tail of any cell has this verdict."""
+        return any(row.verdict == verdict for row in (*self.rows, *self.tails))
 
     @property
     def compared(self) -> bool:
@@ -88,4 +97,13 @@ class Judgement:
 
     def ordered(self) -> list[CellVerdict]:
         """The rows by urgency of their verdict, and within one verdict the largest deviation first."""
-        return sorted(self.rows, key=lambda row: (ORDER.index(row.verdict), -abs(row.deviation or 0.0), row.case))
+        return by_urgency(self.rows)
+
+    def ordered_tails(self) -> list[CellVerdict]:
+        """The same of the tails."""
+        return by_urgency(self.tails)
+
+
+def by_urgency(rows: Iterable[CellVerdict]) -> list[CellVerdict]:
+    """Rows by urgency of their verdict, and within one verdict the largest deviation first."""
+    return sorted(rows, key=lambda row: (ORDER.index(row.verdict), -abs(row.deviation or 0.0), row.case))

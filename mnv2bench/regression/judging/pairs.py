@@ -1,21 +1,23 @@
 """Stage 2: the verdict of pairs of fresh processes, old and new: slower, faster, the same, or not known yet."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.records import Record
+from mnv2bench.records import Record, Samples
 from mnv2bench.statistics.latency import detection
 
 # Where each number comes from: docs/thresholds.md#pairs
 LOOKS = (6, 12, 20, 30)  # pairs after which a decision may be made
 TRIM = 0.2  # cut from each end
-FAMILY_RISK = 0.01  # of any false REGRESSION in a night
+FAMILY_RISK = 0.01  # of any false REGRESSION in a night, of times and of tails together
 EFFECT_FLOOR = math.log(1.015)  # a smaller change gets no verdict
 SAME_WITHIN = math.log(1.02)
+TAIL_RISK = 0.001  # the part of FAMILY_RISK that tails have: docs/thresholds.md#tails
 BOUND = 0.95  # of the bounds that clear
 REGRESSION, IMPROVEMENT, CLEARED, INCONCLUSIVE = "REGRESSION", "IMPROVEMENT", "cleared", "inconclusive"
 BOTH = (REGRESSION, IMPROVEMENT)
+Statistic = Callable[[Samples, int], float | None]  # of a process, by its number of threads
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ def trimmed(sample: Sequence[float]) -> Trimmed:
 
 
 @dataclass(frozen=True)
+class PairLimits:
+    """Which change of a statistic gets a verdict, within which it is the same, and its part of the night's risk."""
+
+    effect_floor: float = EFFECT_FLOOR
+    same_within: float = SAME_WITHIN
+    risk: float = FAMILY_RISK - TAIL_RISK
+
+
+LIMITS = PairLimits()  # of times
+
+
+@dataclass(frozen=True)
 class Judged:
     """New over old: `ratio` of the trimmed mean, its two-sided 95 % interval, both None without two pairs.
 
@@ -71,25 +85,32 @@ class Judged:
     verdict: str
 
 
-def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] = BOTH, last: bool = False) -> Judged:
+def judge(
+    log_ratios: Sequence[float],
+    suspects: int,
+    directions: Sequence[str] = BOTH,
+    last: bool = False,
+    limits: PairLimits = LIMITS,
+) -> Judged:
     """The verdict of pairs after a look; `suspects` is how many cases are judged in the same direction this night.
 
-    A change: p < 1 % / suspects / looks, and a trimmed mean beyond 1.5 %. Cleared: the 95 % bound in each direction
-    asked for is within 2 %. `last`: no more pairs will come, so the rest is inconclusive.
+    A change: p < risk / suspects / looks, and a trimmed mean beyond the effect's floor: 0.9 % and 1.5 % for times.
+    Cleared: the 95 % bound in each direction asked for is within 2 %. `last`: no more pairs will come, so the rest is
+    inconclusive.
     """
     otherwise = INCONCLUSIVE if last else ""
     if len(log_ratios) < 2:
         return Judged(None, None, None, len(log_ratios), otherwise)
     estimate = trimmed(log_ratios)
     low, high = estimate.bounds((1 + BOUND) / 2)
-    risk = FAMILY_RISK / max(1, suspects) / len(LOOKS)
+    risk = limits.risk / max(1, suspects) / len(LOOKS)
     bound_low, bound_high = estimate.bounds(BOUND)
-    if REGRESSION in directions and estimate.mean > EFFECT_FLOOR and estimate.p_above() < risk:
+    if REGRESSION in directions and estimate.mean > limits.effect_floor and estimate.p_above() < risk:
         verdict = REGRESSION
-    elif IMPROVEMENT in directions and estimate.mean < -EFFECT_FLOOR and 1 - estimate.p_above() < risk:
+    elif IMPROVEMENT in directions and estimate.mean < -limits.effect_floor and 1 - estimate.p_above() < risk:
         verdict = IMPROVEMENT
-    elif (REGRESSION not in directions or bound_high < SAME_WITHIN) and (
-        IMPROVEMENT not in directions or bound_low > -SAME_WITHIN
+    elif (REGRESSION not in directions or bound_high < limits.same_within) and (
+        IMPROVEMENT not in directions or bound_low > -limits.same_within
     ):
         verdict = CLEARED
     else:
@@ -97,10 +118,14 @@ def judge(log_ratios: Sequence[float], suspects: int, directions: Sequence[str] 
     return Judged(math.exp(estimate.mean), math.exp(low), math.exp(high), len(log_ratios), verdict)
 
 
-def log_ratios(old: Record, new: Record) -> list[float]:
+def log_ratios(old: Record, new: Record, statistic: Statistic = detection) -> list[float]:
     """The new detection statistic less the old one, of each pair that both sides finished well, in order."""
-    threads = old.case.total_threads
-    levels = [
-        {p.number: detection(p.samples, threads) for p in side.processes if p.status == "ok"} for side in (old, new)
-    ]
-    return [levels[1][number] - levels[0][number] for number in sorted(levels[0].keys() & levels[1].keys())]
+    sides = [_values(side, statistic) for side in (old, new)]
+    return [sides[1][number] - sides[0][number] for number in sorted(sides[0].keys() & sides[1].keys())]
+
+
+def _values(side: Record, statistic: Statistic) -> dict[int, float]:
+    """The statistic of each process of a side that ended well and has one."""
+    ended = [process for process in side.processes if process.status == "ok"]
+    values = {process.number: statistic(process.samples, side.case.total_threads) for process in ended}
+    return {number: value for number, value in values.items() if value is not None}

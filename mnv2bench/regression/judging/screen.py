@@ -23,6 +23,17 @@ THREE_NIGHTS_P = 0.01  # over all cells: the last three nights against the basel
 
 
 @dataclass(frozen=True)
+class ScreenLimits:
+    """From which deviation, in log units, a cell is a suspect tonight, and since the first nights of its epoch."""
+
+    min_deviation: float = MIN_DEVIATION
+    creep: float = CREEP
+
+
+LIMITS = ScreenLimits()  # of times
+
+
+@dataclass(frozen=True)
 class Screen:
     """How each cell of tonight differs from its baseline. Arrays have one value a cell, in log units, or nan.
 
@@ -30,7 +41,7 @@ class Screen:
     share. `sd`: standard deviation of the baseline's nights, less what all cells share. `p_slower`, `p_faster`:
     one-sided p of tonight's deviation; `p_last_*` of the night before; `p_trend_*` of the mean of the last three
     nights, which is `trend`. `creep`: the change since the first nights. `shift`: what all cells share tonight, and
-    `shift_p` its two-sided p; 0 and 1 where there are too few cells to know.
+    `shift_p` its two-sided p; 0 and 1 where there are too few cells to know. `limits` are those of the statistic.
     """
 
     baseline_nights: NDArray[np.int64]
@@ -46,6 +57,7 @@ class Screen:
     creep: Levels
     shift: float
     shift_p: float
+    limits: ScreenLimits = LIMITS
 
     @property
     def learning(self) -> NDArray[np.bool_]:
@@ -57,9 +69,10 @@ class Screen:
         sign, p, trend_p = (
             (1, self.p_slower, self.p_trend_slower) if slower else (-1, self.p_faster, self.p_trend_faster)
         )
-        tonight = (p < SCREEN_P) & (sign * self.deviation > MIN_DEVIATION)
-        trending = (trend_p < TREND_P) & (sign * self.trend > MIN_DEVIATION)
-        creeping = sign * self.creep > CREEP
+        least = self.limits.min_deviation
+        tonight = (p < SCREEN_P) & (sign * self.deviation > least)
+        trending = (trend_p < TREND_P) & (sign * self.trend > least)
+        creeping = sign * self.creep > self.limits.creep
         chance = np.fmin(p, trend_p)
         cells = np.flatnonzero((tonight | trending | creeping) & ~self.learning)
         return cells[np.argsort(chance[cells], kind="stable")]
@@ -71,14 +84,15 @@ class Screen:
             if slower
             else (-1, self.p_faster, self.p_last_faster, self.p_trend_faster)
         )
-        twice = (np.fmax(p, last) < TWO_NIGHTS_P) & np.isfinite(last) & (sign * self.deviation > MIN_DEVIATION)
-        thrice = (trend_p < THREE_NIGHTS_P / max(1, len(p))) & (sign * self.trend > MIN_DEVIATION)
+        least = self.limits.min_deviation
+        twice = (np.fmax(p, last) < TWO_NIGHTS_P) & np.isfinite(last) & (sign * self.deviation > least)
+        thrice = (trend_p < THREE_NIGHTS_P / max(1, len(p))) & (sign * self.trend > least)
         return np.flatnonzero((twice | thrice) & ~self.learning)
 
     @property
     def common_alarm(self) -> bool:
         """Whether what all cells share tonight is more than their usual common shift: the machine, or everything."""
-        return self.shift_p < COMMON_P and abs(self.shift) > MIN_DEVIATION
+        return self.shift_p < COMMON_P and abs(self.shift) > self.limits.min_deviation
 
 
 def baseline(eligible: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -89,17 +103,17 @@ def baseline(eligible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return chosen
 
 
-def screen(levels: Levels, eligible: NDArray[np.bool_]) -> Screen:
+def screen(levels: Levels, eligible: NDArray[np.bool_], limits: ScreenLimits = LIMITS) -> Screen:
     """Compare the last row of (nights, cells) log levels with the rows before it.
 
     `eligible` says which of those rows may be in a cell's baseline: not doubtful, of the cell's epoch, and without an
     open change; tonight's row of it is not used. Thresholds: docs/thresholds.md#screen.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        return _screen(levels, eligible[:-1] & np.isfinite(levels[:-1]))
+        return _screen(levels, eligible[:-1] & np.isfinite(levels[:-1]), limits)
 
 
-def _screen(levels: Levels, eligible: NDArray[np.bool_]) -> Screen:
+def _screen(levels: Levels, eligible: NDArray[np.bool_], limits: ScreenLimits) -> Screen:
     from scipy import stats
 
     chosen = baseline(eligible)
@@ -140,6 +154,7 @@ def _screen(levels: Levels, eligible: NDArray[np.bool_]) -> Screen:
         creep=creep,
         shift=shift,
         shift_p=shift_p,
+        limits=limits,
     )
 
 

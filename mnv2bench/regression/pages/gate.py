@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 from xml.etree import ElementTree as xml
 
@@ -10,6 +11,7 @@ from mnv2bench.files import Sort
 from mnv2bench.regression.judging.judgement import (
     BROKEN,
     LEARNING,
+    NOISY,
     NOT_GATED,
     NOT_JUDGED,
     NOT_MEASURED,
@@ -35,6 +37,11 @@ HOW_TO_READ = """\
 - tonight: against the last 20 baseline-eligible nights of this machine, less what all cells share. p is one-sided; q
   after Benjamini-Hochberg. Neither is a verdict: they only choose what is measured again.
 - finds: the smallest slowdown that this cell would show in 19 of 20 nights. Above 10 % it is not gated.
+"""
+TAILS = """\
+- Tails are a second, coarser series: p90 over p50 within a round, which the first one cannot see. They are screened and
+  confirmed alike. REGRESSION: p90/p50 grew by more than 10 %, at a tenth of the night's risk of 1 %. cleared: within
+  15 %. Where a cell would only show more than 50 %, its tail is not gated.
 """
 COUNTS = """\
 - Instructions are of one call, counted under an emulator: no time, and no statistics. REGRESSION: at least 0.1 % more
@@ -62,6 +69,7 @@ def probability_text(value: float | None) -> str:
 
 
 COLUMNS = ("case", "verdict", "ms", "tonight", "p", "q", "new / old", "pairs", "finds", "nights", "why")
+TAIL_COLUMNS = ("case", "verdict", "p90/p50", "tonight", "p", "q", "new / old", "pairs", "finds", "nights", "why")
 COUNT_COLUMNS = ("case", "verdict", "instructions", "before", "nights", "why")
 
 
@@ -80,10 +88,22 @@ def timed_row(row: CellVerdict) -> list[str]:
     return [row.case, row.verdict, scaled(row.latency_ms), *numbers, str(row.nights), plain(row.reason)]
 
 
-def tally(judgement: Judgement) -> str:
+def tail_row(row: CellVerdict) -> list[str]:
+    """The texts of a case's tail under TAIL_COLUMNS."""
+    texts = timed_row(row)
+    texts[TAIL_COLUMNS.index("p90/p50")] = NONE if row.tail is None else f"{row.tail:.3f}"
+    return texts
+
+
+def tally(rows: Iterable[CellVerdict]) -> str:
     """`1 REGRESSION, 2 cleared, 151 unchanged`."""
-    rows = Counter(row.verdict for row in judgement.rows)
-    return ", ".join(f"{rows[verdict]} {verdict}" for verdict in ORDER if rows[verdict])
+    verdicts = Counter(row.verdict for row in rows)
+    return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in ORDER if verdicts[verdict])
+
+
+def needs_attention(row: CellVerdict) -> bool:
+    """Whether a tail is more than unchanged, learning, or not judged for the reason that its case's time is not."""
+    return row.verdict not in (*QUIET, NOT_GATED, NOISY, BROKEN, NOT_JUDGED)
 
 
 def headline(judgement: Judgement) -> str:
@@ -92,8 +112,9 @@ def headline(judgement: Judgement) -> str:
 
 
 def summary(judgement: Judgement) -> str:
-    """The headline, and how many cases have which verdict."""
-    counted = tally(judgement)
+    """The headline, how many cases have which verdict, and how many tails where they need somebody."""
+    tails = [row for row in judgement.tails if needs_attention(row)]
+    counted = "; ".join(filter(None, [tally(judgement.rows), f"tails: {tally(tails)}" if tails else ""]))
     return f"{headline(judgement)} ({counted})" if counted else headline(judgement)
 
 
@@ -102,6 +123,8 @@ def _result(judgement: Judgement) -> str:
         return "cannot be judged"
     if judgement.code == ExitCode.BAD:
         regression = any(row.verdict == REGRESSION for row in judgement.rows)
+        if not regression and judgement.has(REGRESSION):
+            return "a confirmed regression of a tail"
         return "a confirmed regression" if regression else "a suspect, and --strict"
     timed, counted = split(judgement.rows)
     results = [] if judgement.compared else ["nothing was compared"]
@@ -121,7 +144,8 @@ def gate_markdown(judgement: Judgement, reports: Sequence[str] = ()) -> str:
         f"- Machine: {escape(judgement.fingerprint)}; saved {escape(judgement.saved_at)}",
         f"- Baseline environment: {escape(judgement.baseline) or 'none: suspects are not confirmed and fail nothing'}",
         f"- All cells together: {judgement.shift:+.1%} against their usual night",
-        *([f"- {tally(judgement)}"] if judgement.rows else []),
+        *([f"- {tally(judgement.rows)}"] if judgement.rows else []),
+        *([f"- Tails: {tally(judgement.tails)}"] if judgement.tails else []),
         *(f"- Report of the night: [{escape(unquote(address))}]({address})" for address in reports if address),
         *(f"- {escape(note)}" for note in judgement.notes),
     ]
@@ -129,8 +153,28 @@ def gate_markdown(judgement: Judgement, reports: Sequence[str] = ()) -> str:
     page += [_tables(shown) + "\n"] if shown else []
     if rest:
         page.append(f"<details><summary>{len(rest)} more</summary>\n\n{_tables(rest)}\n\n</details>\n")
-    notes = HOW_TO_READ + COUNTS if any(row.counted for row in judgement.rows) else HOW_TO_READ
+    page += _tail_section(judgement.ordered_tails())
+    notes = HOW_TO_READ
+    notes += TAILS if judgement.tails else ""
+    notes += COUNTS if any(row.counted for row in judgement.rows) else ""
     return "\n".join([*page, notes])
+
+
+def _tail_section(rows: Sequence[CellVerdict]) -> list[str]:
+    """The tails that need somebody, and the others folded away."""
+    if not rows:
+        return []
+    shown = [row for row in rows if needs_attention(row)]
+    rest = [row for row in rows if not needs_attention(row)]
+    section = ["## Tails\n"]
+    section += [_tail_table(shown) + "\n"] if shown else []
+    if rest:
+        section.append(f"<details><summary>{len(rest)} tails</summary>\n\n{_tail_table(rest)}\n\n</details>\n")
+    return section
+
+
+def _tail_table(rows: Sequence[CellVerdict]) -> str:
+    return table(TAIL_COLUMNS, [_escaped(tail_row(row)) for row in rows], texts=2)
 
 
 def split(rows: Iterable[CellVerdict]) -> tuple[list[CellVerdict], list[CellVerdict]]:
@@ -158,15 +202,15 @@ def _escaped(texts: Iterable[str]) -> list[str]:
 
 def junit(judgement: Judgement) -> str:
     """A test case a cell: a regression is a failure, what broke or was not judged an error, no verdict is skipped."""
-    suite = xml.Element(
-        "testsuite", name=f"mnv2bench gate {plain(judgement.night)}", tests=str(len(judgement.rows) or 1)
-    )
+    tails = [replace(row, case=f"tail of {row.case}") for row in judgement.tails if needs_attention(row)]
+    rows = [*judgement.rows, *tails]
+    suite = xml.Element("testsuite", name=f"mnv2bench gate {plain(judgement.night)}", tests=str(len(rows) or 1))
     totals = dict.fromkeys(("failures", "errors", "skipped"), 0)
-    if not judgement.rows:
+    if not rows:
         case = xml.SubElement(suite, "testcase", classname="mnv2bench.gate", name="the night")
         xml.SubElement(case, "error", message=plain("; ".join(judgement.notes)))
         totals["errors"] += 1
-    for row in judgement.rows:
+    for row in rows:
         case = xml.SubElement(suite, "testcase", classname="mnv2bench.gate", name=plain(row.case))
         message = plain(f"{row.verdict}: {'' if row.counted else ratio_text(row)} {row.reason}")
         if row.verdict == REGRESSION:
