@@ -8,7 +8,8 @@ from test_report import MACHINE_FACTS, machine_from_json, recorded
 
 from mnv2bench.comparison.chapters import evaluations
 from mnv2bench.recommendation import Cost, Goal, answers
-from mnv2bench.recommendation.picture import NARROW, NOTHING_TO_DRAW, POINTS, WIDE, answer_figure, chart, svg
+from mnv2bench.recommendation.drawing import NARROW, NOTHING_TO_DRAW, POINTS, WIDE
+from mnv2bench.recommendation.picture import answer_figure, chart, svg
 from mnv2bench.records import Weights, replace
 
 CASES = (

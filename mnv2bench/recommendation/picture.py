@@ -8,27 +8,39 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.files import Sort
 from mnv2bench.precisions import NAMES
+from mnv2bench.recommendation import throughput_picture
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.candidates import PUBLISHED, Candidate
+from mnv2bench.recommendation.drawing import (
+    ALONE,
+    DARK,
+    GAP,
+    LIGHT,
+    MARGIN,
+    NARROW,
+    NOTHING_TO_DRAW,
+    PAGE,
+    POINTS,
+    WIDE,
+    Size,
+    Theme,
+    colours,
+    configured,
+    heading,
+)
 from mnv2bench.recommendation.goal import Cost, Goal
-from mnv2bench.recommendation.machines import machine_name
 from mnv2bench.recommendation.words import latency_text, setting_text
 from mnv2bench.report.cells import NONE, plain
-from mnv2bench.report.palette import runtime_colours
-from mnv2bench.report.svg import GRID, INK, as_picture, as_svg
+from mnv2bench.report.svg import as_picture, as_svg
 from mnv2bench.report.web.figure import Figure, figure
 
 if TYPE_CHECKING:
     import altair as alt
 
 PICTURE = Sort("picture of an answer", ".answer.svg")
-POINTS = "points"  # the name of the rows of candidates in the picture's specification
-NOTHING_TO_DRAW = "no case can be chosen by"
 MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
-MARGIN = 1.15  # the largest cost and the end of the axis differ by this factor
 LINE = 26  # pixels of a variant's line, where no accuracy is known
-GAP = 18  # pixels between the columns of a legend: fonts differ from browser to browser
 LEAST_GAP = 11  # pixels between the labels of the front
 SHAPES = dict(zip(NAMES, ("circle", "triangle-down", "square", "triangle-up", "diamond"), strict=True))
 TITLES = {
@@ -42,41 +54,6 @@ TEXTS = {  # what stands over a point, and its name there
     "memory": "peak memory",
     "agreement": "kept of fp32",
 }
-
-
-@dataclass(frozen=True)
-class Theme:
-    """The colours of what is no data; those of runtimes are readable on every background."""
-
-    ink: str
-    faint: str
-    background: str
-
-
-LIGHT = Theme(ink=INK, faint=GRID, background="white")
-DARK = Theme(ink="#e6edf3", faint="#30363d", background="#0d1117")
-PAGE = Theme(ink="var(--ink)", faint="var(--faint)", background="var(--background)")  # an HTML page's style has both
-
-
-@dataclass(frozen=True)
-class Size:
-    """The pixels of the plot itself, its legends, and whether it has a title or stands under a text.
-
-    `room` is the factor between the least cost and the begin of the axis: labels stand there. A narrow one breaks
-    long lines, and has its legends above and below the plot.
-    """
-
-    width: int
-    height: int
-    legend_columns: int
-    room: float = 1.6
-    is_titled: bool = False
-    is_narrow: bool = False
-
-
-ALONE = Size(width=820, height=420, legend_columns=4, is_titled=True)
-WIDE = Size(width=820, height=340, legend_columns=4)
-NARROW = Size(width=290, height=340, legend_columns=2, room=3.0, is_narrow=True)
 
 
 @dataclass(frozen=True)
@@ -108,8 +85,8 @@ def svg(answer: Answer, dark: bool = False) -> str:
 
 def answer_figure(answer: Answer) -> Figure:
     """The picture for an HTML page. ValueError where nothing can be drawn."""
-    title, *sentences = _sentences(answer)
-    caption = plain(f"{title}. {' '.join(sentences)}")
+    first, *others = _sentences(answer)
+    caption = plain(f"{first}. {' '.join(others)}")
     return figure(caption, chart(answer, PAGE, WIDE), chart(answer, PAGE, NARROW), POINTS)
 
 
@@ -117,10 +94,11 @@ def chart(answer: Answer, theme: Theme = LIGHT, size: Size = ALONE) -> "alt.Laye
     """The picture: a point for each candidate, its interval as a bar, the Pareto front as steps.
 
     A colour is a runtime and a shape is a precision. Where no accuracy is known, each variant has a line of its own.
-    ValueError where no candidate has a cost, and where the numbers are not to be used.
+    An answer for throughput has a picture of its own. ValueError where no candidate has a cost, and where the numbers
+    are not to be used.
     """
-    import altair as alt
-
+    if answer.goal.is_for_throughput:
+        return throughput_picture.chart(answer, theme, size)
     drawn = _drawn(answer) if answer.is_usable else ()
     if not drawn:
         raise ValueError(NOTHING_TO_DRAW)
@@ -129,33 +107,7 @@ def chart(answer: Answer, theme: Theme = LIGHT, size: Size = ALONE) -> "alt.Laye
     layers += _points(answer, drawn, axes, theme, size)
     if axes.has_accuracy:
         layers += _labels(answer, drawn, axes, theme, size)
-    chart: alt.LayerChart = (
-        alt.layer(*layers)
-        .properties(width=size.width, height=axes.height, padding=10)
-        .configure(background=theme.background, font="system-ui, sans-serif", aria=False)
-        .configure_mark(aria=False)  # the picture as a whole has a text, and tables have its numbers
-        .configure_view(stroke=None)
-        .configure_title(color=theme.ink, subtitleColor=theme.ink, fontSize=15, subtitleFontSize=12)
-        .configure_axis(
-            gridColor=theme.faint,
-            domainColor=theme.ink,
-            tickColor=theme.ink,
-            labelColor=theme.ink,
-            titleColor=theme.ink,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-        )
-        .configure_legend(
-            labelColor=theme.ink,
-            titleColor=theme.ink,
-            labelFontSize=12,
-            symbolSize=90,
-            symbolLimit=0,
-            labelLimit=200,
-        )
-    )
-    return chart.properties(title=_title(answer, size)) if size.is_titled else chart
+    return configured(layers, theme, size, axes.height, _title(answer, size))
 
 
 @dataclass(frozen=True)
@@ -185,6 +137,8 @@ def _drawn(answer: Answer) -> Sequence[Candidate]:
 
 def _sentences(answer: Answer) -> tuple[str, ...]:
     """What the picture is of, and how to read it."""
+    if answer.goal.is_for_throughput:
+        return throughput_picture.sentences(answer)
     drawn, number = len(_drawn(answer)), len(answer.candidates)
     title = f"Accuracy over {answer.goal.cost_name}, {setting_text(answer.setting)}"
     steps = "The steps are the Pareto front: no other case has its accuracy for less."
@@ -192,11 +146,7 @@ def _sentences(answer: Answer) -> tuple[str, ...]:
 
 
 def _title(answer: Answer, size: Size) -> "alt.TitleParams":
-    import altair as alt
-
-    title, *sentences = map(plain, _sentences(answer))
-    machine = plain(machine_name(answer.candidates[0].evaluation.record.machine))
-    return alt.TitleParams(title, subtitle=[machine, *sentences], anchor="start", offset=12, limit=size.width)
+    return heading(answer, _sentences(answer), size)
 
 
 def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
@@ -261,7 +211,7 @@ def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
     rows = [asdict(_point(candidate, answer.goal, axes)) for candidate in drawn]
     points = alt.InlineData(values=rows, name=POINTS)
     runtimes = sorted({candidate.evaluation.case.backend for candidate in answer.candidates})
-    edges, insides = _colours(runtimes, theme)
+    edges, insides = colours(runtimes, theme)
     shown = {candidate.evaluation.case.precision for candidate in answer.candidates}
     precisions = [name for name in NAMES if name in shown]
     legend = alt.Legend(orient="bottom", columns=size.legend_columns, columnPadding=GAP, symbolOpacity=1)
@@ -296,14 +246,6 @@ def _points(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
             tooltip=texts,
         ),
     ]
-
-
-def _colours(runtimes: Sequence[str], theme: Theme) -> tuple[list[str], list[str]]:
-    """The edge and the inside of each runtime's points: where two have the same colour, the later one is hollow."""
-    colours = runtime_colours(runtimes)
-    edges = [colours[runtime] for runtime in runtimes]
-    insides = [theme.background if edge in edges[:place] else edge for place, edge in enumerate(edges)]
-    return edges, insides
 
 
 def _point(candidate: Candidate, goal: Goal, axes: _Axes) -> Point:
