@@ -1,16 +1,22 @@
 """Batches, threads and streams: which cases stand together, what to ship for throughput, and a sweep over them."""
 
 import re
+from pathlib import Path
 
 import pytest
 from measured_cases import evaluated, measured
 
 from mnv2bench.case import Case
 from mnv2bench.comparison import markdown
+from mnv2bench.comparison.chapters import chapters
+from mnv2bench.comparison.products import page_products
+from mnv2bench.comparison.recommended import closing
+from mnv2bench.comparison.web_page import web_page
 from mnv2bench.recommendation import Cost, Goal, answers, by_machine
 from mnv2bench.recommendation.as_json import as_json
 from mnv2bench.recommendation.block import block
 from mnv2bench.recommendation.ladder import budget_rows
+from mnv2bench.recommendation.picture import chart
 from mnv2bench.recommendation.words import headline, remarks, setting_text, table
 from mnv2bench.report.cells import rate_interval
 from mnv2bench.selection import select, selected_cases, suite_cases
@@ -301,3 +307,65 @@ def test_a_sweep_of_another_device_is_refused():
     message = "--sweep is of this machine's processor: leave --devices out, and name --batches for others"
     with pytest.raises(ValueError, match=f"^{message}$"):
         selected_cases(select({"sweep": "batch", "devices": "cuda"}))
+
+
+def test_the_page_has_the_answer_for_throughput_folded_with_its_picture_for_light_and_dark_screens():
+    contents = page_products(Path("page.md"), chapters([("a.json", [*OPENVINO, *ONNXRUNTIME])]))
+    texts = {product.path.name: text for product, text in contents.items()}
+    assert list(texts) == [
+        "page.md",
+        "page.answer.svg",
+        "page.answer-dark.svg",
+        "page.throughput.svg",
+        "page.throughput-dark.svg",
+    ]
+    page = texts["page.md"]
+    assert (
+        "**For throughput, ship mobilenet\\_v2\\_1.0\\_224" in page
+        or "**For throughput, ship mobilenet_v2_1.0_224" in page
+    )
+    folded = section(page, "Throughput, whatever the batch, threads and streams")
+    assert "| 1.0@224   | openvino fp32        |       8 |               2 x 1 |" in folded
+    assert 'src="page.throughput.svg"' in folded
+    assert "Images a second over p99 of a request" in texts["page.throughput.svg"]
+
+
+def test_a_page_without_a_sweep_has_no_answer_for_throughput():
+    contents = page_products(Path("page.md"), chapters([("a.json", [OPENVINO[0]])]))
+    assert len(contents) == 3
+    assert "For throughput" not in next(iter(contents.values()))
+
+
+def test_the_page_in_html_and_the_json_have_the_answer_for_throughput_too():
+    campaigns = chapters([("a.json", OPENVINO)])
+    assert "For throughput, ship mobilenet_v2_1.0_224 on openvino in fp32, 2 streams x 1 thread" in web_page(campaigns)
+    (machine,) = as_json(by_machine(evaluated(*OPENVINO)))["machines"]
+    assert [answer["best"]["batch"] for answer in machine["throughput"]] == [8]
+    assert len(machine["answers"]) == 5
+
+
+def test_a_run_of_a_sweep_ends_with_the_headline_for_throughput():
+    text = closing("a.json", evaluated(*OPENVINO, *SMALL), 80)
+    assert "For throughput: the most images a second has mobilenet_v2_0.35_96 on openvino" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_picture_of_throughput_has_a_colour_a_runtime_a_shape_a_setting_and_names_the_front():
+    drawn = chart(for_throughput(*OPENVINO, *ONNXRUNTIME, *SMALL, accuracy=70)).to_dict(validate=False)
+    layers = [layer for layer in drawn["layer"] if layer["mark"]["type"] == "point"]
+    (rows,) = [layer["data"]["values"] for layer in layers]
+    assert {row["runtime"] for row in rows} == {"openvino", "onnxruntime"}
+    assert {row["setting"] for row in rows} == {"1 stream x 1 thread", "1 stream x 2 threads", "2 streams x 1 thread"}
+    assert {row["case"].partition("-")[0] for row in rows} == {"mobilenet_v2_1.0_224"}
+    labels = [row["label"] for layer in drawn["datasets"].values() for row in layer if "label" in row]
+    assert sorted(labels) == [
+        "openvino fp32, 1 stream x 2 threads, batch 1",
+        "openvino fp32, 2 streams x 1 thread, batch 1",
+        "openvino fp32, 2 streams x 1 thread, batch 8",
+    ]
+
+
+def test_without_a_bound_of_p99_there_is_no_picture_of_throughput_and_the_reason_says_what_to_do():
+    short = [measured(4.0, 4.1, 3.9, batch=batch) for batch in (1, 8)]
+    with pytest.raises(ValueError, match="a bound of p99: measure with more --rounds"):
+        chart(for_throughput(*short))

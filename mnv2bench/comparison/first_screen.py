@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, words
 from mnv2bench.recommendation.block import Conditions
-from mnv2bench.report.cells import escape, table
+from mnv2bench.report.cells import escape, plain, table
 from mnv2bench.report.layout import fitting
 
 NAMES = {"mobilenet_v2": "MobileNetV2"}  # of networks, as titles spell them
 NOTHING_TIMED = "No case was timed here: there is nothing to recommend.\n"
-TEXT_COLUMNS = 3  # of the small table: budget, variant, and where it runs
+ALT_OF_RATES = "Images a second over p99 of a request: a point for each setting of a runtime"
 ALT = "Accuracy over latency: a point for each case, its interval as a bar, the Pareto front as a line"
 
 
@@ -44,13 +44,21 @@ def _place(machine: MachineAnswers) -> str:
 
 
 def first_screen(
-    machines: Sequence[MachineAnswers], conditions: Conditions, pictures: Sequence[Picture]
+    machines: Sequence[MachineAnswers],
+    conditions: Conditions,
+    pictures: Sequence[Picture],
+    pictures_of_rates: Sequence[Picture | None] = (),
 ) -> Iterator[str]:
-    """The answers of each machine, side by side and never ranked; several machines have headings."""
+    """The answers of each machine, side by side and never ranked; several machines have headings.
+
+    `pictures` are those of each machine's first answer, and `pictures_of_rates` those of its first answer for
+    throughput, None where it has none.
+    """
     for number, machine in enumerate(machines):
         if len(machines) > 1:
             yield f"## {escape(_place(machine))}\n"
         yield from _machine(machine, conditions, pictures[number] if pictures else None)
+        yield from _rates(machine, conditions, pictures_of_rates[number] if pictures_of_rates else None)
 
 
 def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture | None) -> Iterator[str]:
@@ -72,6 +80,32 @@ def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture |
             yield f"**{escape(words.setting_text(answer.setting))}**\n"
             yield from _answer(answer, unusual)
         yield "</details>\n"
+
+
+def _rates(machine: MachineAnswers, conditions: Conditions, picture: Picture | None) -> Iterator[str]:
+    """The headline of each answer for throughput that can be used, and folded the rest of it."""
+    unusual = list(_unusual(machine, conditions))
+    usable = [answer for answer in machine.throughput if answer.is_usable]
+    for number, answer in enumerate(usable):
+        yield f"**{escape(words.headline(answer, unusual))}**\n"
+        yield f"<details>\n<summary>{html.escape(plain(_rates_title(answer)))}</summary>\n"
+        yield from _below_headline(answer)
+        if picture and not number:
+            yield _drawn(picture, ALT_OF_RATES)
+        yield "</details>\n"
+
+
+def _rates_title(answer: Answer) -> str:
+    text = words.setting_text(answer.setting)
+    return text[0].upper() + text[1:]
+
+
+def _below_headline(answer: Answer) -> Iterator[str]:
+    """What stands below the headline of an answer for throughput."""
+    yield f"{escape(words.usability_text(answer))} {escape(words.coverage_text(answer))}\n"
+    if rows := budget_rows(answer):
+        yield f"{_small_table(rows)}\n"
+    yield "".join(f"- {escape(remark)}\n" for remark in words.remarks(answer))
 
 
 def _unusual(machine: MachineAnswers, conditions: Conditions) -> Iterator[str]:
@@ -102,14 +136,14 @@ def _small_table(budgets: Sequence[BudgetRow]) -> str:
     shown = [[*line[:place], f"{line[place]} {line[place + 1]}", *line[place + 2 :]] for line in lines]
     headings = [*header[:place], "runtime, precision", *header[place + 2 :]]
     names, rows = fitting(headings, shown, words.SPARE)
-    return table(names, [list(map(escape, row)) for row in rows], texts=TEXT_COLUMNS)
+    return table(names, [list(map(escape, row)) for row in rows], texts=place + 1)  # those up to where it runs
 
 
-def _drawn(picture: Picture) -> str:
+def _drawn(picture: Picture, text: str = ALT) -> str:
     """The picture in the colours of the reader's screen, or why there is none."""
     if picture.why_none:
         return f"The picture is left out: {escape(picture.why_none)}.\n"
     return (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{html.escape(picture.dark)}">'
-        f'<img alt="{ALT}" src="{html.escape(picture.light)}"></picture>\n'
+        f'<img alt="{text}" src="{html.escape(picture.light)}"></picture>\n'
     )

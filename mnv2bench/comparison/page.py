@@ -33,18 +33,20 @@ def page(
     machines: Sequence[MachineAnswers] | None = None,
     pictures: Sequence[Picture] = (),
     rows_at: Sequence[str] = (),
+    pictures_of_rates: Sequence[Picture | None] = (),
 ) -> str:
     """The page of these chapters; a single one has no heading of its own.
 
     `conditions` holds what was unusual about the machine while a file was measured, by the source of its chapters.
-    `machines` are the answers of all chapters, where they are known already, and `pictures` those of each machine.
+    `machines` are the answers of all chapters, where they are known already, and `pictures` those of each machine;
+    `pictures_of_rates` are those of its throughput.
     `rows_at` names the files that hold every row.
     """
     every = [evaluation for chapter in chapters for evaluation in chapter.evaluations]
     known = by_machine(every) if machines is None else machines
     networks = [evaluation.case.network for evaluation in every]
     text = [f"# {title(known, networks)}\n", *filter(None, [unverified(every)])]
-    text += first_screen(known, conditions, pictures)
+    text += first_screen(known, conditions, pictures, pictures_of_rates)
     short = is_short(chapters)
     if short:
         text.append(_too_many(len(every), rows_at))

@@ -7,9 +7,11 @@ from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.comparison.first_screen import Picture
 from mnv2bench.comparison.page import PAGE, page
 from mnv2bench.files import Content, Product, address, is_stream
-from mnv2bench.recommendation import MachineAnswers, by_machine
+from mnv2bench.recommendation import Answer, MachineAnswers, by_machine
 from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions
-from mnv2bench.recommendation.picture import PICTURE, svg
+from mnv2bench.recommendation.picture import PICTURE, PICTURE_OF_RATES, svg
+
+Texts = dict[Path, str]  # of files, by their places
 
 
 def page_products(
@@ -27,24 +29,38 @@ def page_products(
     """
     every = [evaluation for chapter in chapters for evaluation in chapter.evaluations]
     known = by_machine(every) if machines is None else machines
-    drawn = [_drawn(machine, number, path) for number, machine in enumerate(known)]
-    whole_page = page(chapters, conditions, known, [picture for picture, _ in drawn], rows_at)
+    drawn = [_first(machine, number, path) for number, machine in enumerate(known)]
+    rates = [_throughput(machine, number, path) for number, machine in enumerate(known)]
+    pictures, pictures_of_rates = [picture for picture, _ in drawn], [picture for picture, _ in rates]
+    whole_page = page(chapters, conditions, known, pictures, rows_at, pictures_of_rates)
     contents: dict[Product, Content] = {Product(path, PAGE, sources): whole_page}
-    for _, texts in drawn:
-        contents |= {Product(place, PICTURE, sources): text for place, text in texts.items()}
+    for sort, of_sort in ((PICTURE, drawn), (PICTURE_OF_RATES, rates)):
+        for _, texts in of_sort:
+            contents |= {Product(place, sort, sources): text for place, text in texts.items()}
     return contents
 
 
-def _drawn(machine: MachineAnswers, number: int, page_path: Path) -> tuple[Picture, dict[Path, str]]:
-    """The picture of a machine's first answer, and the texts of its files: for light and for dark screens."""
-    if is_stream(page_path):
-        return Picture(why_none="it would lie beside the page, and this page has no folder"), {}
+def _first(machine: MachineAnswers, number: int, page_path: Path) -> tuple[Picture, Texts]:
+    """The picture of a machine's first answer, and the texts of its files."""
     if not machine.answers or not machine.answers[0].is_usable:
         return Picture(why_none="there is no answer to draw"), {}
-    stem = f"{page_path.name.removesuffix(PAGE.suffix)}.answer{f'-{number + 1}' if number else ''}"
+    return _drawn(machine.answers[0], number, page_path, "answer")
+
+
+def _throughput(machine: MachineAnswers, number: int, page_path: Path) -> tuple[Picture | None, Texts]:
+    """The same of its first answer for throughput; None where there is none."""
+    usable = [answer for answer in machine.throughput if answer.is_usable]
+    return _drawn(usable[0], number, page_path, "throughput") if usable else (None, {})
+
+
+def _drawn(answer: Answer, number: int, page_path: Path, word: str) -> tuple[Picture, Texts]:
+    """The picture of an answer, and the texts of its files: for light and for dark screens."""
+    if is_stream(page_path):
+        return Picture(why_none="it would lie beside the page, and this page has no folder"), {}
+    stem = f"{page_path.name.removesuffix(PAGE.suffix)}.{word}{f'-{number + 1}' if number else ''}"
     light, dark = page_path.with_name(f"{stem}.svg"), page_path.with_name(f"{stem}-dark.svg")
     try:
-        texts = {light: svg(machine.answers[0]), dark: svg(machine.answers[0], dark=True)}
+        texts = {light: svg(answer), dark: svg(answer, dark=True)}
     except ValueError as error:
         return Picture(why_none=str(error)), {}
     except ModuleNotFoundError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mnv2bench.comparison.chapters import chapters
 from mnv2bench.files import printable
 from mnv2bench.recommendation.answer import Answer
-from mnv2bench.recommendation.block import Conditions, answer_block
+from mnv2bench.recommendation.block import Conditions, answer_block, headline_block
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.machines import MachineAnswers, by_machine
@@ -60,14 +60,18 @@ def evaluated(files: Mapping[str, Contents], floor_of: FloorOf = no_floor) -> tu
 
 
 def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: Sequence[str] = ()) -> str:
-    """What the end of a run shows of its file: the block of the first setting, and how to see the others.
+    """What the end of a run shows of its file: the block of the first setting, the headline for throughput, if there
+    is one, and how to see the others.
 
     `unusual` are phrases on the machine meanwhile. "" where no case can be a candidate.
     """
-    answers = [answer for machine in by_machine(evaluations) for answer in machine.answers]
+    machines = by_machine(evaluations)
+    answers = [answer for machine in machines for answer in machine.answers]
     if not answers:
         return ""
+    rates = [answer for machine in machines for answer in machine.throughput if answer.is_usable]
+    for_throughput = "".join(f"\n{headline_block(answer, width, unusual)}" for answer in rates[:1])
     others = len(answers) - 1
     more = "1 more setting" if others == 1 else f"{others} more settings"
     hint = f"\n{more}: mnv2bench recommend {printable(file)}" if others else ""
-    return f"\n{answer_block(answers[0], width, unusual)}{hint}\n"
+    return f"\n{answer_block(answers[0], width, unusual)}{for_throughput}{hint}\n"

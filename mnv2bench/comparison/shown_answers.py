@@ -58,11 +58,10 @@ def shown_machine(
     draw: Draw,
     rows_of: RowsOf = budget_rows,
 ) -> ShownMachine:
-    """A machine with its answers; `rows_of` chooses the rows of their tables."""
+    """A machine with its answers, those for throughput last; `rows_of` chooses the rows of their tables."""
     unusual = unusual_conditions(machine, conditions)
-    answers = [
-        _shown_answer(answer, unusual, draw(place, answer), rows_of) for place, answer in enumerate(machine.answers)
-    ]
+    every = (*machine.answers, *machine.throughput)
+    answers = [_shown_answer(answer, unusual, draw(place, answer), rows_of) for place, answer in enumerate(every)]
     return ShownMachine(
         name=plain(machine.name),
         sources=tuple(plain(source.text) for source in machine.sources),

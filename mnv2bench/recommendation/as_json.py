@@ -30,6 +30,7 @@ def _machine(machine: MachineAnswers, conditions: Sequence[str]) -> Json:
         "notes": list(machine.notes),
         "conditions": list(conditions),
         "answers": [_answer(answer, conditions) for answer in machine.answers],
+        "throughput": [_answer(answer, conditions) for answer in machine.throughput],
     }
 
 

@@ -65,7 +65,8 @@ def block(
     for machine in machines:
         parts.append(_about(machine, columns))
         unusual = unusual_conditions(machine, conditions)
-        parts += [answer_block(answer, columns, unusual, rows_of) for answer in machine.answers]
+        every = (*machine.answers, *machine.throughput)
+        parts += [answer_block(answer, columns, unusual, rows_of) for answer in every]
     return "\n\n".join(parts)
 
 
@@ -84,6 +85,11 @@ def answer_block(
     return "\n".join(
         [*(_wrapped(text, columns) for text in about), *table, *(_wrapped(f"- {text}", columns) for text in below)]
     )
+
+
+def headline_block(answer: Answer, width: int = LEAST_WIDTH, conditions: Sequence[str] = ()) -> str:
+    """The headline of an answer alone."""
+    return _wrapped(headline(answer, conditions), max(width, LEAST_WIDTH))
 
 
 def unusual_conditions(machine: MachineAnswers, conditions: Conditions) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mnv2bench.recommendation.answer import Answer, answers
 from mnv2bench.recommendation.goal import Goal
+from mnv2bench.recommendation.throughput import throughput_answers
 from mnv2bench.records import Machine
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.texts import one_line
@@ -32,7 +33,8 @@ class MachineAnswers:
     """The answers of one machine, a setting each, from all files of it.
 
     `name` is a text of a file: the processor's model, its cores, and whether it is a virtual machine. `notes` are
-    sentences on what differs from file to file.
+    sentences on what differs from file to file. `throughput` are the answers over all batches, threads and streams of a
+    device, where no goal was named and a variant ran in several of them.
     """
 
     fingerprint: str
@@ -40,6 +42,7 @@ class MachineAnswers:
     answers: tuple[Answer, ...]
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
+    throughput: tuple[Answer, ...] = ()
 
 
 def by_machine(
@@ -75,6 +78,7 @@ def _machine(fingerprint: str, evaluations: Sequence[Evaluation], goal: Goal) ->
         answers=answers(evaluations, goal),
         sources=sources,
         notes=_notes(evaluations, sources),
+        throughput=throughput_answers(evaluations) if goal == Goal() else (),
     )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 PICTURE = Sort("picture of an answer", ".answer.svg")
+PICTURE_OF_RATES = Sort("picture of throughput", ".throughput.svg")
 MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
 LINE = 26  # pixels of a variant's line, where no accuracy is known

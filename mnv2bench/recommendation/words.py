@@ -204,7 +204,9 @@ def headline(answer: Answer, conditions: Sequence[str] = ()) -> str:
         return _nothing_fits(answer)
     shipped = _shipped(row.candidate, answer.goal)
     if answer.goal.is_for_throughput:
-        return f"{_for_throughput(answer.goal)}, ship {shipped}."
+        chooses = answer.goal.accuracy is not None or len(answer.front) == 1
+        verb = ", ship" if chooses else ": the most images a second has"
+        return f"{_for_throughput(answer.goal)}{verb} {shipped}."
     if not answer.has_accuracy:
         return f"No top-1 is known of these networks. The least {answer.goal.cost_name} has {shipped}."
     return f"{_within(answer.goal, row.budget)}, ship {shipped}."
