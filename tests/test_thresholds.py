@@ -28,6 +28,8 @@ NOT_STATISTICAL = {  # the length of a message, and a number that only speed dep
 }
 SHOWN = {  # modules whose numbers are pixels, columns and words
     "mnv2bench.recommendation.picture",
+    "mnv2bench.recommendation.drawing",
+    "mnv2bench.recommendation.throughput_picture",
     "mnv2bench.recommendation.block",
     "mnv2bench.recommendation.words",
     "mnv2bench.recommendation.machines",

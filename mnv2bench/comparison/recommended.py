@@ -60,8 +60,9 @@ def evaluated(files: Mapping[str, Contents], floor_of: FloorOf = no_floor) -> tu
 
 
 def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: Sequence[str] = ()) -> str:
-    """What the end of a run shows of its file: the block of the first setting, the headline for throughput, if there
-    is one, and how to see the others.
+    """What the end of a run shows of its file: the block of the first setting, and how to see the others.
+
+    Between them stands the headline for throughput, where there is one.
 
     `unusual` are phrases on the machine meanwhile. "" where no case can be a candidate.
     """
