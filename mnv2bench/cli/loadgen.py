@@ -94,7 +94,8 @@ def loadgen(
             place = folders.folder_of(out, case, request.scenario)
             records.append(measure(case, request, weights, selection.plan, place, load, display))
             _write_page(out)
-    show(page.HEADER, [[one_line(cell) for cell in page.row(record)] for record in records])
+    rows = [[one_line(cell) for cell in page.row(record)] for record in records]
+    show(page.HEADER, rows, spare=page.SPARE)
     for sentence in page.sentences(records):
         console().print(one_line(sentence), markup=False)
     console().print(f"written: {printable(out / page.NAME)}, with LoadGen's logs beside it", markup=False)
