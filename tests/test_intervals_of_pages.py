@@ -168,6 +168,12 @@ def test_the_fastest_of_each_variant_stands_with_its_confidence_and_what_it_cann
     ]
 
 
+def test_a_faster_case_that_is_too_noisy_to_be_compared_is_named_beside_the_fastest():
+    text = markdown([("a.json", [*RACE, in_budget(1.5, 1.5, 1.5, backend="onnxruntime", noisy=True)])])
+    body = text.partition("<summary>The fastest of each variant</summary>")[2].partition("</details>")[0]
+    assert "| separated; faster, but left out: onnxruntime fp32 |" in body
+
+
 def test_a_case_that_lost_before_it_had_all_processes_of_its_plan_says_so():
     text = markdown([("a.json", list(RACE))])
     spent = text.partition("<summary>Where the time went</summary>")[2].partition("</details>")[0]

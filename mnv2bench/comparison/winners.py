@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mnv2bench.allocation.contests import Contest, Decision
+from mnv2bench.allocation.contests import Contest, Decision, Key, contest_key
 from mnv2bench.case import Case
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.contests import contests
@@ -25,11 +25,21 @@ def winners_tables(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
     """A table for each setting in which a variant ran in several cases that may be compared; "" without any."""
     candidates = [Candidate(each) for each in evaluations if each.case in ranked.cases and each.latency]
     by_case = {candidate.case: candidate for candidate in candidates}
+    left_out = _left_out(evaluations, ranked)
     settings: dict[str, list[Contest]] = {}
     for contest in contests(candidates):
         if contest.contenders or contest.lost:
             settings.setdefault(_setting(contest), []).append(contest)
-    return "\n\n".join(f"**{escape(name)}**\n\n{_table(some, by_case)}" for name, some in settings.items())
+    return "\n\n".join(f"**{escape(name)}**\n\n{_table(some, by_case, left_out)}" for name, some in settings.items())
+
+
+def _left_out(evaluations: Sequence[Evaluation], ranked: Ranking) -> Mapping[Key, Sequence[Candidate]]:
+    """The cases of each contest that ended well, and that may not be compared with the others, as noisy ones."""
+    cases: dict[Key, list[Candidate]] = {}
+    for each in evaluations:
+        if each.record.status == "ok" and each.latency and each.case not in ranked.cases:
+            cases.setdefault(contest_key(each.case), []).append(Candidate(each))
+    return cases
 
 
 def lost_lines(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
@@ -52,20 +62,27 @@ def _setting(contest: Contest) -> str:
     return f"batch {contest.batch}, {threads(contest.threads)}{streams}, {contest.device}"
 
 
-def _table(some: Sequence[Contest], by_case: Mapping[Case, Candidate]) -> str:
+def _table(
+    some: Sequence[Contest], by_case: Mapping[Case, Candidate], left_out: Mapping[Key, Sequence[Candidate]]
+) -> str:
     results = Counter(NOUNS[contest.decided] for contest in some)
     shares = ", ".join(f"{results[noun]} {noun}" for noun in NOUNS.values() if results[noun])
-    rows = [[escape(text) for text in _row(contest, by_case)] for contest in some]
+    rows = [[escape(text) for text in _row(contest, by_case, left_out)] for contest in some]
     return f"Of {counted(len(some), 'variant')}: {shares}.\n\n{table(HEADER, rows, texts=2)}"
 
 
-def _row(contest: Contest, by_case: Mapping[Case, Candidate]) -> list[str]:
+def _row(
+    contest: Contest, by_case: Mapping[Case, Candidate], left_out: Mapping[Key, Sequence[Candidate]]
+) -> list[str]:
     best = by_case[contest.best]
     rivals = [by_case[case] for case in (contest.best, *contest.contenders, *contest.lost)]
     confidence = least_confidence(best, rivals, Goal())
     share = NONE if confidence is None else confidence_share(confidence)
     others = _named([place(by_case[case]) for case in contest.contenders], MOST_NAMED)
     result = NOUNS[contest.decided] + (f": {others}" if others else "")
+    faster = [each for each in left_out.get(contest_key(contest.best), ()) if each.median_ms < best.median_ms]
+    if faster:
+        result += f"; faster, but left out: {_named(list(map(place, faster)), MOST_NAMED)}"
     return [best.variant, place(best), latency_text(best), share, result]
 
 
