@@ -71,9 +71,7 @@ def _table(
     return f"Of {counted(len(some), 'variant')}: {shares}.\n\n{table(HEADER, rows, texts=2)}"
 
 
-def _row(
-    contest: Contest, by_case: Mapping[Case, Candidate], left_out: Mapping[Key, Sequence[Candidate]]
-) -> list[str]:
+def _row(contest: Contest, by_case: Mapping[Case, Candidate], left_out: Mapping[Key, Sequence[Candidate]]) -> list[str]:
     best = by_case[contest.best]
     rivals = [by_case[case] for case in (contest.best, *contest.contenders, *contest.lost)]
     confidence = least_confidence(best, rivals, Goal())
