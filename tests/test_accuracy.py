@@ -236,6 +236,8 @@ def test_one_program_that_hangs_is_killed_at_its_limit_and_delays_no_other(sleep
 def test_programs_that_still_run_end_with_a_caller_that_stops_asking(sleepers, tmp_path, wait_for):
     running = run_side_by_side(sleepers(0.01, 3600), at_once=2)
     next(running)
-    (process,) = [psutil.Process(int(mark.name)) for mark in (tmp_path / "marks").iterdir()]
+    marks = tmp_path / "marks"
+    wait_for(lambda: any(marks.iterdir()))  # the short one may end before the long one has begun
+    (process,) = [psutil.Process(int(mark.name)) for mark in marks.iterdir()]
     running.close()
     assert wait_for(lambda: not process.is_running())

@@ -551,6 +551,13 @@ def test_a_budget_that_is_too_small_for_one_process_of_each_case_is_refused_with
     )
 
 
+def test_a_budget_is_held_against_half_of_an_estimate_that_is_a_guess():
+    guess = replace(an_estimate(900.0, 480.0, 240.0), measured_before=39)
+    guess.require_budget()
+    with pytest.raises(ValueError, match="the budget of 4 min is not enough for one process of each case"):
+        replace(guess, budget_s=239.0).require_budget()
+
+
 def test_an_estimate_with_a_budget_is_of_two_processes_of_each_case():
     cases = [Case(width=0.35, resolution=96, backend="fake"), Case(width=0.35, resolution=64, backend="fake")]
     plan = replace(BUDGETED, budget_s=600.0)

@@ -149,6 +149,8 @@ RUNS = [  # verb, code, its words, what it prints
     ("recommend", 1, ("--results", "nights", "--latency", "0.1ms"), "Missed: 0.500 ms for a budget of 0.1 ms"),
     ("recommend", 2, (), "none under results/"),
     ("recommend", 3, ("a.jsonl",), "DO NOT USE: 1 of 1 rows without a bound of latency"),
+    ("tails", 0, (FAKE.id, "a.jsonl"), FAKE.variant),
+    ("tails", 2, ("nonsense", "a.jsonl"), "nonsense"),
     ("ship", 2, ("nonsense", "--to", "out"), "is not a case id"),
     ("history", 0, NIGHTS, "nightly"),
     ("history", 1, BROKEN, "no night has a number"),
@@ -191,7 +193,7 @@ def test_a_verb_that_measures_is_interrupted(started, place, wait_for, verb):
     words = {"profile": (FAKE.id, *Q), "loadgen": (FAKE.id,), "selfcheck": nights}[verb]
     running = started("mnv2bench", verb, *words, MNV2BENCH_FAKE=f"{FAKE.variant}=hang")
     if verb != "selfcheck":
-        started.worker(running)
+        started.worker(running, f"mnv2bench.{'loadgen' if verb == 'loadgen' else 'workers'}.worker")
     else:
         wait_for(lambda: psutil.Process(running.pid).cpu_times().user > 1.5)  # it has begun to count nights
     running.send_signal(signal.SIGINT)

@@ -224,7 +224,8 @@ def test_what_loadgen_adds_to_a_query_is_measured_with_a_session_that_does_nothi
 @pytest.fixture
 def written(known, tmp_path):
     by_image, path = known
-    play(load_of(Scenario.SINGLE_STREAM), [Known(by_image)], path, tmp_path / "logs")
+    quick_call_s = FAST_S / 10  # LoadGen sends as many queries as fill the least duration at this latency
+    play(load_of(Scenario.SINGLE_STREAM), [Known(by_image)], path, tmp_path / "logs", call_s=quick_call_s)
     return tmp_path / "logs"
 
 

@@ -9,7 +9,7 @@ from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
 from mnv2bench.statistics.location import location, logs_of
 from mnv2bench.statistics.spread import Spread, Variance, fitted, spreads, spreads_of_medians
-from tests.measured_cases import MONDAY, measured
+from measured_cases import MONDAY, measured
 
 VARIANTS = [(0.35, 96), (0.5, 96), (0.75, 96), (1.0, 96), (1.0, 224)]
 

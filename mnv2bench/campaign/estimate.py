@@ -33,6 +33,7 @@ MADDS_PER_S = 2e10  # of one call
 WARMUP_ROUNDS, TRIED_SHARE = 4.2, 1.05  # on an idle machine
 CALLS_BESIDE_ROUNDS = 7  # two that are checked first, five at the end: mnv2bench.workers.rotation
 ITEM_S = 30.0  # of a process that is no case's, such as a probe of the machine
+GUESS = 2.0  # how many times too long an estimate may be of what this machine has not measured yet
 TEST_S = 10.0  # of an accuracy that no backend here ever had measured: docs/measuring.md#how-long-it-takes
 FIRST_PROCESSES = 2  # of every case in a campaign with a budget, before any other gets more
 
@@ -94,13 +95,17 @@ class Estimate:
         return work
 
     @property
+    def _unknown(self) -> int:
+        """How many cases can run here and were not measured here before."""
+        return self.cases - self.measured_before - len(self.refused)
+
+    @property
     def _doubt(self) -> str:
         doubts = []
         if self.refused:
             doubts.append(f"{len(self.refused)} of them cannot run here")
-        unknown = self.cases - self.measured_before - len(self.refused)
-        if unknown:
-            doubts.append(f"a guess for {unknown} of them, which this machine has not measured yet")
+        if self._unknown:
+            doubts.append(f"a guess for {self._unknown} of them, which this machine has not measured yet")
         return f" ({'; '.join(doubts)})" if doubts else ""
 
     @property
@@ -116,8 +121,12 @@ class Estimate:
         )
 
     def require_budget(self) -> None:
-        """ValueError, in one line, where a budget is too small for one process of each case."""
-        if self.budget_s < self.one_each_s:
+        """ValueError, in one line, where a budget is too small for one process of each case.
+
+        What this machine has not measured yet is a guess, so that only a budget of less than half of it is refused.
+        """
+        certain_s = self.one_each_s / GUESS if self._unknown else self.one_each_s
+        if self.budget_s < certain_s:
             raise ValueError(
                 f"the budget of {duration_text(self.budget_s)} is not enough for one process of each case "
                 f"({', '.join(self._work)}): give it {self.least_budget} or more, or fewer cases"

@@ -90,7 +90,7 @@ def answers(
 def _setting(candidate: Candidate, goal: Goal) -> Setting:
     """What the answer that a candidate belongs to is about."""
     if goal.is_for_throughput:
-        return candidate.setting._replace(threads=None, batch=None, streams=None)
+        return Setting(candidate.case.device, threads=None, batch=None, top1_of=candidate.top1_of, streams=None)
     return candidate.setting
 
 
