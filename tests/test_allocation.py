@@ -3,12 +3,12 @@
 import math
 
 import pytest
+from measured_cases import MONDAY
 
 from mnv2bench.allocation import Block, Decision, Reason, Standing, next_block, ranking
 from mnv2bench.case import Case
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.spread import Spread
-from measured_cases import MONDAY
 
 SPREADS = {name: Spread(0.01, 20.0) for name in ("openvino", "litert", "ncnn", "torch_eager")}
 

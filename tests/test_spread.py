@@ -3,13 +3,13 @@
 import math
 
 import pytest
+from measured_cases import MONDAY, measured
 
 from mnv2bench.case import Case
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
 from mnv2bench.statistics.location import location, logs_of
 from mnv2bench.statistics.spread import Spread, Variance, fitted, spreads, spreads_of_medians
-from measured_cases import MONDAY, measured
 
 VARIANTS = [(0.35, 96), (0.5, 96), (0.75, 96), (1.0, 96), (1.0, 224)]
 
