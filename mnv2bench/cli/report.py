@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LABELS = {
     "report page": "Markdown: ",
     "picture of an answer": "picture:  ",
+    "picture of throughput": "picture:  ",
     "report table": "CSV:      ",
     "report in HTML": "HTML:     ",
     "report rows": "JSON:     ",

@@ -44,7 +44,7 @@ NO_ENERGY = "Energy needs a processor whose counter may be read, often by root o
 MORE_PROCESSES = "Measure with more --processes, 3 at least, or more --rounds."
 BUDGET_DIGITS = Context(prec=4, rounding=ROUND_CEILING)
 SHRUNK = "Intervals are Student's t, shrunk towards the spread of other cases."
-OVER, UNDER = 0.99, 0.01  # of a confidence: beyond, its number says too much
+OVER, UNDER = 0.99, 0.5  # of a confidence: beyond, its number says too much
 MOST_NAMED = 5  # ties in a sentence
 HEADER = (
     "budget",
@@ -406,7 +406,7 @@ def confidence_text(confidence: float) -> str:
 
 
 def confidence_share(confidence: float) -> str:
-    """`97 %`, rounded down; `over 99 %` and `under 1 %` beyond these."""
+    """`97 %`, rounded down; `over 99 %` and `under 50 %` beyond these."""
     if confidence >= OVER:
         return f"over {100 * OVER:.0f} %"
     return f"under {100 * UNDER:.0f} %" if confidence < UNDER else f"{math.floor(100 * confidence)} %"
