@@ -365,6 +365,12 @@ def test_the_picture_of_throughput_has_a_colour_a_runtime_a_shape_a_setting_and_
     ]
 
 
+def test_points_of_one_batch_alone_have_an_area():
+    drawn = chart(for_throughput(*(record for record in OPENVINO if record.case.batch == 1))).to_dict(validate=False)
+    (points,) = [layer for layer in drawn["layer"] if layer["mark"]["type"] == "point"]
+    assert points["encoding"]["size"]["scale"] == {"type": "ordinal", "domain": [1], "range": [50.0]}
+
+
 def test_without_a_bound_of_p99_there_is_no_picture_of_throughput_and_the_reason_says_what_to_do():
     short = [measured(4.0, 4.1, 3.9, batch=batch) for batch in (1, 8)]
     with pytest.raises(ValueError, match="a bound of p99: measure with more --rounds"):

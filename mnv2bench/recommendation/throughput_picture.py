@@ -142,6 +142,7 @@ def _points(rows: Sequence[dict[str, object]], x: "alt.X", theme: Theme, size: S
     stroke = alt.Stroke("runtime:N", title="runtime", scale=alt.Scale(domain=runtimes, range=edges), legend=of_runtimes)
     shapes = [SHAPES[place % len(SHAPES)] for place in range(len(settings))]
     areas = [SIZES[0] + (SIZES[1] - SIZES[0]) * place / max(1, len(batches) - 1) for place in range(len(batches))]
+    area = alt.Scale(type="ordinal", domain=batches, range=areas)  # of another type, one batch alone has no area
     points = alt.Chart(alt.InlineData(values=list(rows), name=POINTS))
     return [
         points.mark_rule(strokeWidth=1.6, opacity=0.75).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", stroke=stroke),
@@ -158,7 +159,7 @@ def _points(rows: Sequence[dict[str, object]], x: "alt.X", theme: Theme, size: S
                 scale=alt.Scale(domain=settings, range=shapes),
                 legend=of_settings,
             ),
-            size=alt.Size("batch:O", title="batch", scale=alt.Scale(domain=batches, range=areas), legend=of_settings),
+            size=alt.Size("batch:O", title="batch", scale=area, legend=of_settings),
             tooltip=[alt.Tooltip(f"{name}:N", title=text) for name, text in TEXTS.items()],
         ),
     ]
