@@ -85,8 +85,7 @@ def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture |
 def _rates(machine: MachineAnswers, conditions: Conditions, picture: Picture | None) -> Iterator[str]:
     """The headline of each answer for throughput that can be used, and folded the rest of it."""
     unusual = list(_unusual(machine, conditions))
-    usable = [answer for answer in machine.throughput if answer.is_usable]
-    for number, answer in enumerate(usable):
+    for number, answer in enumerate(machine.usable_throughput):
         yield f"**{escape(words.headline(answer, unusual))}**\n"
         yield f"<details>\n<summary>{html.escape(plain(_rates_title(answer)))}</summary>\n"
         yield from _below_headline(answer)

@@ -49,7 +49,7 @@ def _first(machine: MachineAnswers, number: int, page_path: Path) -> tuple[Pictu
 
 def _throughput(machine: MachineAnswers, number: int, page_path: Path) -> tuple[Picture | None, Texts]:
     """The same of its first answer for throughput; None where there is none."""
-    usable = [answer for answer in machine.throughput if answer.is_usable]
+    usable = machine.usable_throughput
     return _drawn(usable[0], number, page_path, "throughput") if usable else (None, {})
 
 

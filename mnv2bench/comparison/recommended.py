@@ -70,7 +70,7 @@ def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: S
     answers = [answer for machine in machines for answer in machine.answers]
     if not answers:
         return ""
-    rates = [answer for machine in machines for answer in machine.throughput if answer.is_usable]
+    rates = [answer for machine in machines for answer in machine.usable_throughput]
     for_throughput = "".join(f"\n{headline_block(answer, width, unusual)}" for answer in rates[:1])
     others = len(answers) - 1
     more = "1 more setting" if others == 1 else f"{others} more settings"

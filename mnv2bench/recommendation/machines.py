@@ -44,6 +44,11 @@ class MachineAnswers:
     notes: tuple[str, ...]
     throughput: tuple[Answer, ...] = ()
 
+    @property
+    def usable_throughput(self) -> tuple[Answer, ...]:
+        """The answers for throughput whose numbers may be chosen by."""
+        return tuple(answer for answer in self.throughput if answer.is_usable)
+
 
 def by_machine(
     evaluations: Iterable[Evaluation],
