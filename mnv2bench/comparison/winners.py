@@ -44,12 +44,13 @@ def _left_out(evaluations: Sequence[Evaluation], ranked: Ranking) -> Mapping[Key
 
 def lost_lines(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
     """Which cases had lost before they had all processes of their plan: a line for each number of processes."""
-    by_case = {each.case: each for each in evaluations if each.case in ranked.cases and each.latency}
+    budgeted = [each for each in evaluations if each.record.plan.budget_s]
+    by_case = {each.case: each for each in budgeted if each.case in ranked.cases and each.latency}
     stopped: dict[int, list[str]] = {}
     for contest in contests([Candidate(each) for each in by_case.values()]):
         for case in contest.lost:
             record = by_case[case].record
-            if record.plan.budget_s and len(record.processes) < record.plan.processes:
+            if len(record.processes) < record.plan.processes:
                 stopped.setdefault(len(record.processes), []).append(case.id)
     return "\n".join(
         f"- lost: {counted(number, 'process', 'processes')}: {escape(_named(stopped[number], MOST_NAMED))}"

@@ -5,10 +5,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnv2bench.allocation.contests import CONFIDENCE, LOOKS, TIE_WITHIN, slower_risk
+from mnv2bench.allocation.contests import CONFIDENCE, LOOKS, TIE_WITHIN, floor_gap, slower_risk
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.goal import Cost, Goal
-from mnv2bench.statistics.floor import REPEATABILITY
 from mnv2bench.statistics.location import Location
 from mnv2bench.statistics.processes import process_seconds
 
@@ -149,6 +148,4 @@ def _middle(candidate: Candidate, goal: Goal) -> float:
 
 def _floor(candidate: Candidate, best: Candidate) -> float:
     """The log ratio within which 95 of 100 pairs of campaigns differ; 0 where the machine has no A/A floor."""
-    floors = [each.evaluation.floor for each in (candidate, best)]
-    deviations = [floor.between(each.case) for each, floor in zip((candidate, best), floors, strict=True) if floor]
-    return REPEATABILITY * max(deviations, default=0.0)
+    return max(floor_gap(each.evaluation.floor, [each.case]) for each in (candidate, best))
