@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from typing import Any
 
 from mnv2bench import networks, precisions
+from mnv2bench.networks import ImageShape, Resolution, Size, Variant, resolution_text
+from mnv2bench.texts import counted
 
 WIDTHS = networks.network(networks.DEFAULT).widths
 RESOLUTIONS = networks.network(networks.DEFAULT).resolutions
@@ -17,7 +20,7 @@ CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 MAX_PARSED = 32_768  # cases that are remembered by their ids: more than a file may have
 ID = re.compile(
-    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+)(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?"
+    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+(?:x\d+)?)(?:_(\d+)channels?)?(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?"
 )
 
 
@@ -56,7 +59,8 @@ def is_gpu(device: str) -> bool:
 class Case:
     """What is measured. `id` is its name everywhere: pytest id, file key, CSV key.
 
-    `classes` is how many outputs the classifier has; another number than the usual one is part of the name.
+    `resolution` is the side of a square image, or height and width of another. `classes` is how many outputs the
+    classifier has, and `channels` how many the image has; other numbers than the usual ones are part of the name.
     `streams` is how many instances work at the same time in one process, each on `threads` threads and on a batch of
     its own; more than one is part of the name.
 
@@ -65,7 +69,7 @@ class Case:
 
     network: str = networks.DEFAULT
     width: float = 1.0
-    resolution: int = 224
+    resolution: Resolution = 224
     batch: int = 1
     backend: str = EAGER
     device: str = "cpu"
@@ -73,9 +77,12 @@ class Case:
     threads: int = 1
     classes: int = networks.CLASSES
     streams: int = 1
+    channels: int = networks.IMAGE_CHANNELS
 
     def __post_init__(self) -> None:
-        networks.check(self.network, self.width, self.resolution, self.classes)
+        networks.check(self.network, self.width, self.resolution, self.classes, self.channels)
+        if isinstance(self.resolution, tuple) and self.resolution[0] == self.resolution[1]:
+            object.__setattr__(self, "resolution", self.resolution[0])  # one case has one name
         for name, value in (("batch", self.batch), ("threads", self.threads), ("streams", self.streams)):
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096:
                 raise ValueError(f"{name} must be a whole number from 1 to 4096, not {value!r}")
@@ -94,16 +101,73 @@ class Case:
     def variant(self) -> str:
         """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224.
 
-        With another number of classes than theirs, mobilenet_v2_1.0_224_10classes.
+        With other numbers of channels or classes than theirs, mobilenet_v2_1.0_224_1channel_10classes.
         """
-        spelt = f"{self.network}_{float(self.width)}_{self.resolution}"
-        return spelt if self.classes == networks.CLASSES else f"{spelt}_{self.classes}classes"
+        spelt = f"{self.network}_{float(self.width)}_{resolution_text(self.resolution)}"
+        return spelt + "".join(f"_{part.replace(' ', '')}" for part in self._unusual)
+
+    @property
+    def _unusual(self) -> list[str]:
+        """The numbers of channels and classes, in words, that are not the usual ones."""
+        parts = []
+        if self.channels != networks.IMAGE_CHANNELS:
+            parts.append(counted(self.channels, "channel"))
+        if self.classes != networks.CLASSES and not networks.described.is_file(self.network):
+            parts.append(f"{self.classes} classes")
+        return parts
 
     @property
     def short_variant(self) -> str:
-        """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one."""
-        size = f"{float(self.width)}@{self.resolution}"
+        """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one.
+
+        A network that has one width goes by its resolution alone.
+        """
+        size = resolution_text(self.resolution)
+        if networks.network(self.network).widths != (1.0,):
+            size = f"{float(self.width)}@{size}"
         return size if self.network == networks.DEFAULT else f"{self.network} {size}"
+
+    @classmethod
+    def of(cls, variant: Variant, **settings: Any) -> "Case":
+        """The case of a variant; `settings` are its other fields by name."""
+        return cls(
+            variant.network,
+            variant.width,
+            variant.resolution,
+            classes=variant.classes,
+            channels=variant.channels,
+            **settings,
+        )
+
+    @property
+    def spec(self) -> Variant:
+        """The network that is measured, as the functions of `networks` take it."""
+        return Variant(self.network, self.width, self.resolution, self.classes, self.channels)
+
+    @property
+    def image(self) -> ImageShape:
+        """The shape of one image."""
+        return ImageShape(self.channels, *networks.sides(self.resolution))
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """The shape of a batch of images: batch, channels, height, width."""
+        return self.batch, *self.image
+
+    @property
+    def layers(self) -> tuple[networks.Layer, ...]:
+        """The network's layers, in the order in which they run."""
+        return networks.layers(*self.spec)
+
+    @property
+    def published(self) -> networks.Published | None:
+        """What was published of the variant; None where nothing was."""
+        return networks.published(*self.spec)
+
+    @property
+    def count(self) -> networks.Count:
+        """Multiply-adds, parameters and memory of one image."""
+        return networks.count(*self.spec)
 
     @cached_property
     def kind(self) -> Kind:
@@ -128,11 +192,13 @@ class Case:
         match = ID.fullmatch(id)
         if not match:
             raise ValueError(f"{id!r} is not a case id such as {cls().id}")
-        network, width, resolution, classes, batch, backend, device, precision, threads, streams = match.groups()
+        network, width, resolution, channels, classes, batch, backend, device, precision, threads, streams = (
+            match.groups()
+        )
         return cls(
             network,
             float(width),
-            int(resolution),
+            networks.parsed_resolution(resolution),
             int(batch),
             backend,
             device,
@@ -140,6 +206,7 @@ class Case:
             int(threads),
             int(classes or networks.CLASSES),
             int(streams or 1),
+            int(channels or networks.IMAGE_CHANNELS),
         )
 
     @property
@@ -156,7 +223,7 @@ class Case:
         return asdict(self)
 
 
-def grid(name: str, network: str = networks.DEFAULT) -> tuple[tuple[float, int], ...]:
+def grid(name: str, network: str = networks.DEFAULT) -> tuple[Size, ...]:
     """(width, resolution) of each variant in a network's grid of that name."""
     grids = networks.network(network).grids
     if name not in grids:
@@ -165,24 +232,50 @@ def grid(name: str, network: str = networks.DEFAULT) -> tuple[tuple[float, int],
 
 
 def variants(
-    name: str, widths: Iterable[float] = (), resolutions: Iterable[int] = (), network: str = networks.DEFAULT
-) -> tuple[tuple[float, int], ...]:
+    name: str,
+    widths: Iterable[float] = (),
+    resolutions: Iterable[Resolution] = (),
+    network: str = networks.DEFAULT,
+    classes: int = networks.CLASSES,
+    channels: int = networks.IMAGE_CHANNELS,
+) -> tuple[Variant, ...]:
     """The variants of a network's grid; with one axis named, its rows with those values; with both, their product."""
     widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name, network)
     if widths and resolutions:
-        return tuple(itertools.product(widths, resolutions))
-    for axis, other, values in ((0, "--resolutions", widths), (1, "--widths", resolutions)):
-        for value in values:
-            if not any(row[axis] == value for row in rows):
-                raise ValueError(f"grid {name} has no variant with {value}: name {other} too, or another grid")
-    return tuple(row for row in rows if (not widths or row[0] in widths) and (not resolutions or row[1] in resolutions))
+        sizes = tuple(itertools.product(widths, resolutions))
+    else:
+        for width in widths:
+            if not any(row[0] == width for row in rows):
+                raise ValueError(f"grid {name} has no variant with {width}: name --resolutions too, or another grid")
+        for resolution in resolutions:
+            if not any(row[1] == resolution for row in rows):
+                text = resolution_text(resolution)
+                raise ValueError(f"grid {name} has no variant with {text}: name --widths too, or another grid")
+        sizes = tuple(
+            row for row in rows if (not widths or row[0] in widths) and (not resolutions or row[1] in resolutions)
+        )
+    return tuple(Variant(network, width, resolution, classes, channels) for width, resolution in sizes)
+
+
+def described_networks(cases: Iterable[Case]) -> tuple[networks.Description, ...]:
+    """What is known of the networks of these cases that no family declares, each network for each image once."""
+    known = (
+        networks.described.description(case.network, case.resolution, case.classes, case.channels)
+        for case in cases
+        if networks.is_described(case.network)
+    )
+    return tuple({(each.network, each.image, each.classes): each for each in known}.values())
+
+
+def of_network(sizes: Iterable[Size], network: str = networks.DEFAULT) -> tuple[Variant, ...]:
+    """The variants of these widths and resolutions of a network."""
+    return tuple(Variant(network, width, resolution) for width, resolution in sizes)
 
 
 def cases(
-    variants: Iterable[tuple[float, int]],
+    variants: Iterable[Variant],
     *,
     backends: Iterable[str],
-    networks: Iterable[str] = (networks.DEFAULT,),
     devices: Iterable[str] = ("cpu",),
     precisions: Iterable[str] = (precisions.FP32.name,),
     threads: Iterable[int] = (1,),
@@ -190,5 +283,10 @@ def cases(
     streams: Iterable[int] = (1,),
 ) -> tuple[Case, ...]:
     """Every combination, each once, in the order given."""
-    product = itertools.product(networks, variants, batches, backends, devices, precisions, threads, streams)
-    return tuple(dict.fromkeys(Case(n, w, r, b, k, d, p, t, streams=s) for n, (w, r), b, k, d, p, t, s in product))
+    product = itertools.product(variants, batches, backends, devices, precisions, threads, streams)
+    return tuple(
+        dict.fromkeys(
+            Case.of(variant, batch=b, backend=k, device=d, precision=p, threads=t, streams=s)
+            for variant, b, k, d, p, t, s in product
+        )
+    )

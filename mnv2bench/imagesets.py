@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from mnv2bench import digits, networks, pictures
 from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
+from mnv2bench.networks import ImageShape
 from mnv2bench.records.weights import Weights, WeightsKind
 
 Images = NDArray[np.float32]
 CALIBRATION_SEED = 55  # of seeded images: no checked and no timed batch has it
 RESIZED = 256 / 224  # the shorter side of a picture over the resolution, before it is cropped
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, blue: of ImageNet, as in torchvision
+GREY_MEAN, GREY_DEVIATION = (0.449,), (0.226,)  # the means of those
 PART = 64  # images of a part of the labelled ones, so that they need not be in memory together
 
 
 class Labelled(NamedTuple):
-    """Some images in float32, (n, 3, resolution, resolution), and their classes."""
+    """Some images in float32, (n, channels, height, width), and their classes."""
 
     images: Images
     labels: NDArray[np.int64]
@@ -32,13 +34,13 @@ class ImageSet(Protocol):
 
     name: str
 
-    def batch(self, seed: int, batch: int, resolution: int) -> Images:
+    def batch(self, seed: int, batch: int, shape: ImageShape) -> Images:
         """A batch to check and to time with. Image i depends on `seed` and i alone."""
 
-    def calibration(self, number: int, resolution: int) -> Images:
+    def calibration(self, number: int, shape: ImageShape) -> Images:
         """So many images to set scales on, none of which is in a batch or among the labelled ones."""
 
-    def labelled(self, resolution: int) -> Iterator[Labelled]:
+    def labelled(self, shape: ImageShape) -> Iterator[Labelled]:
         """All images that an accuracy is measured on, in parts; none where nothing is labelled."""
 
 
@@ -47,13 +49,13 @@ class Seeded:
 
     name = "seeded images"
 
-    def batch(self, seed: int, batch: int, resolution: int) -> Images:
-        return networks.images(seed, batch, resolution)
+    def batch(self, seed: int, batch: int, shape: ImageShape) -> Images:
+        return networks.images(seed, batch, shape)
 
-    def calibration(self, number: int, resolution: int) -> Images:
-        return networks.images(CALIBRATION_SEED, number, resolution)
+    def calibration(self, number: int, shape: ImageShape) -> Images:
+        return networks.images(CALIBRATION_SEED, number, shape)
 
-    def labelled(self, resolution: int) -> Iterator[Labelled]:
+    def labelled(self, shape: ImageShape) -> Iterator[Labelled]:
         return iter(())
 
 
@@ -62,29 +64,29 @@ class Digits:
 
     name = "digits"
 
-    def batch(self, seed: int, batch: int, resolution: int) -> Images:
+    def batch(self, seed: int, batch: int, shape: ImageShape) -> Images:
         """Image i is of the digit (seed + i) mod 10, so that no two images in a row look alike."""
         ink, labels = digit_images.held_out()
         chosen = [_digit(seed, index, labels) for index in range(batch)]
-        return digit_images.images(ink[chosen], resolution)
+        return digit_images.images(ink[chosen], shape.height, shape.width)
 
-    def calibration(self, number: int, resolution: int) -> Images:
+    def calibration(self, number: int, shape: ImageShape) -> Images:
         ink, _ = digit_images.training()
-        return digit_images.images(ink[:number], resolution)
+        return digit_images.images(ink[:number], shape.height, shape.width)
 
-    def labelled(self, resolution: int) -> Iterator[Labelled]:
+    def labelled(self, shape: ImageShape) -> Iterator[Labelled]:
         ink, labels = digit_images.held_out()
         for start in range(0, len(ink), PART):
             part = slice(start, start + PART)
-            yield Labelled(digit_images.images(ink[part], resolution), labels[part])
+            yield Labelled(digit_images.images(ink[part], shape.height, shape.width), labels[part])
 
 
 class OfFolder:
     """Pictures of a user: one part to check, to time and to test with, another part to calibrate on.
 
-    Each is resized so that its shorter side is 256/224 of the resolution, cropped in the middle, and normalised with
-    ImageNet's means and deviations, as torchvision's weights expect. ValueError where the folder changed since it was
-    checked.
+    Each is resized so that it covers 256/224 of the image's sides, cropped in the middle, and normalised with
+    ImageNet's means and deviations, as torchvision's weights expect; in grey, with the means of those, for images of
+    one channel. ValueError where the folder changed since it was checked.
     """
 
     def __init__(self, folder: Path, classes: int, content: str) -> None:
@@ -96,38 +98,40 @@ class OfFolder:
         if self.pictures.content != content:
             raise ValueError(f"{folder} changed since it was checked: begin again, without --resume")
 
-    def batch(self, seed: int, batch: int, resolution: int) -> Images:
+    def batch(self, seed: int, batch: int, shape: ImageShape) -> Images:
         """The pictures from number `seed` on, so that no image stands at the same place of two batches."""
         tested = self.pictures.tested
-        return _decoded([tested[(seed + index) % len(tested)] for index in range(batch)], resolution)
+        return _decoded([tested[(seed + index) % len(tested)] for index in range(batch)], shape)
 
-    def calibration(self, number: int, resolution: int) -> Images:
-        return _decoded(self.pictures.calibration[:number], resolution)
+    def calibration(self, number: int, shape: ImageShape) -> Images:
+        return _decoded(self.pictures.calibration[:number], shape)
 
-    def labelled(self, resolution: int) -> Iterator[Labelled]:
+    def labelled(self, shape: ImageShape) -> Iterator[Labelled]:
         for start in range(0, len(self.pictures.tested), PART):
             part = self.pictures.tested[start : start + PART]
-            yield Labelled(_decoded(part, resolution), np.array([picture.label for picture in part]))
+            yield Labelled(_decoded(part, shape), np.array([picture.label for picture in part]))
 
 
-def _decoded(part: Sequence[pictures.Picture], resolution: int) -> Images:
-    """(pictures, 3, resolution, resolution)."""
-    rows = [_cropped(picture.path, resolution) for picture in part]
-    colours = np.array(rows, np.float32).reshape(-1, resolution, resolution, 3) / np.float32(255)
-    normalised = (colours - np.array(MEANS, np.float32)) / np.array(DEVIATIONS, np.float32)
+def _decoded(part: Sequence[pictures.Picture], shape: ImageShape) -> Images:
+    """(pictures, channels, height, width), of three channels or one."""
+    rows = [_cropped(picture.path, shape) for picture in part]
+    colours = np.array(rows, np.float32).reshape(-1, shape.height, shape.width, shape.channels) / np.float32(255)
+    means, deviations = (MEANS, DEVIATIONS) if shape.channels == len(MEANS) else (GREY_MEAN, GREY_DEVIATION)
+    normalised = (colours - np.array(means, np.float32)) / np.array(deviations, np.float32)
     return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
 
 
-def _cropped(path: Path, resolution: int) -> NDArray[np.uint8]:
-    """The middle of a picture, (resolution, resolution, 3)."""
+def _cropped(path: Path, shape: ImageShape) -> NDArray[np.uint8]:
+    """The middle of a picture, (height, width, channels)."""
     from PIL import Image  # an extra
 
     with Image.open(path) as image:
-        scale = resolution * RESIZED / min(image.size)
-        size = [max(resolution, round(scale * side)) for side in image.size]
-        resized = image.convert("RGB").resize((size[0], size[1]), Image.Resampling.BILINEAR)
-    left, top = [round((side - resolution) / 2) for side in size]
-    return np.asarray(resized.crop((left, top, left + resolution, top + resolution)))
+        scale = RESIZED * max(shape.height / image.height, shape.width / image.width)
+        size = max(shape.width, round(scale * image.width)), max(shape.height, round(scale * image.height))
+        mode = "RGB" if shape.channels == len(MEANS) else "L"
+        resized = image.convert(mode).resize(size, Image.Resampling.BILINEAR)
+    left, top = round((size[0] - shape.width) / 2), round((size[1] - shape.height) / 2)
+    return np.asarray(resized.crop((left, top, left + shape.width, top + shape.height)))
 
 
 def _digit(seed: int, index: int, labels: NDArray[np.int64]) -> int:

@@ -12,6 +12,7 @@ from mnv2bench.campaign.weights import with_classes
 from mnv2bench.case import GRIDS, Case, Kind, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.matching import matching_name, matching_names
+from mnv2bench.networks import Resolution, Variant
 from mnv2bench.precisions import FP16, FP32
 from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
 from mnv2bench.texts import counted, duration_s
@@ -29,7 +30,13 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     "grid": ("quick", f"Which variants to measure: {', '.join(GRIDS)}."),
     "networks": (networks.DEFAULT, f"Networks, separated by commas: {', '.join(networks.names())}."),
     "widths": ("", "Width multipliers, separated by commas. With --resolutions, any width; alone, widths of the grid."),
-    "resolutions": ("", "Image sides, separated by commas. With --widths, any side from 32; alone, sides of the grid."),
+    "resolutions": (
+        "",
+        "Image sides, separated by commas; 224x160 is 224 high and 160 wide. With --widths, any side from 32; alone, "
+        "sides of the grid.",
+    ),
+    "channels": ("", f"Channels of the images. Default: {networks.IMAGE_CHANNELS}."),
+    "classes": ("", f"Outputs of the classifier. Default: {networks.CLASSES}, or those of --weights."),
     "backends": ("", "Backends, separated by commas. Default: all that `mnv2bench backends` lists."),
     "devices": (
         "cpu",
@@ -122,7 +129,7 @@ class Selection:
 
     grid: str
     networks: tuple[str, ...]
-    variants: tuple[tuple[float, int], ...]
+    variants: tuple[Variant, ...]
     backends: tuple[str, ...]
     devices: tuple[str, ...]
     precisions: tuple[str, ...]
@@ -215,12 +222,25 @@ def _devices(text: str) -> tuple[str, ...]:
     return devices
 
 
-def _variants(
-    grid: str, widths: tuple[float, ...], resolutions: tuple[int, ...], names: tuple[str, ...]
-) -> tuple[tuple[float, int], ...]:
-    """The variants of every named network's grid, each once."""
-    chosen = (variant for name in names for variant in variants(grid, widths, resolutions, name))
+def _variants(texts: dict[str, str]) -> tuple[Variant, ...]:
+    """The variants of every named network that the options choose, each once."""
+    widths = _numbers("widths", texts["widths"], float)
+    resolutions = _resolutions(texts["resolutions"])
+    classes = _number("classes", texts["classes"], int) if texts["classes"] else networks.CLASSES
+    channels = _number("channels", texts["channels"], int) if texts["channels"] else networks.IMAGE_CHANNELS
+    chosen = (
+        variant
+        for name in _words(texts["networks"])
+        for variant in variants(texts["grid"], widths, resolutions, name, classes, channels)
+    )
     return tuple(dict.fromkeys(chosen))
+
+
+def _resolutions(text: str) -> tuple[Resolution, ...]:
+    try:
+        return tuple(map(networks.parsed_resolution, _words(text)))
+    except ValueError as error:
+        raise ValueError(f"--resolutions takes sides separated by commas: {error}") from None
 
 
 def _require_values(texts: dict[str, str]) -> None:
@@ -269,12 +289,10 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     _require_precisions(_words(texts["precisions"]))
     threads = tuple(str(cores()) if word == "all" else word for word in _words(texts["threads"]))
-    widths = _numbers("widths", texts["widths"], float)
-    resolutions = _numbers("resolutions", texts["resolutions"], int)
     return Selection(
         grid=texts["grid"],
         networks=_words(texts["networks"]),
-        variants=_variants(texts["grid"], widths, resolutions, _words(texts["networks"])),
+        variants=_variants(texts),
         backends=_words(texts["backends"]),
         devices=_devices(texts["devices"]),
         precisions=_words(texts["precisions"]),
@@ -364,9 +382,8 @@ def _all_cases(names: Iterable[str]) -> tuple[Case, ...]:
         for network in map(networks.network, names)
         for backend in all_backends()
         for case in cases(
-            itertools.product(network.widths, network.resolutions),
+            [Variant(network.name, *size) for size in itertools.product(network.widths, network.resolutions)],
             backends=(backend,),
-            networks=(network.name,),
             precisions=backends.runtime(backend).runs["cpu"],
             threads=dict.fromkeys((1, cores())),
         )
@@ -399,7 +416,6 @@ def _cases(
     automatic = selection.precisions == (AUTO,)
     every = cases(
         selection.variants,
-        networks=selection.networks,
         backends=names,
         devices=devices,
         precisions=precisions.NAMES if automatic else selection.precisions or default,
@@ -509,8 +525,7 @@ def _here(suite: str, selection: Selection, devices: tuple[str, ...]) -> tuple[C
     return tuple(
         case
         for case in chosen
-        if (suite == "latency" and backends.runtime(case.backend).quick_grid == "quick")
-        or (case.width, case.resolution) in brief
+        if (suite == "latency" and backends.runtime(case.backend).quick_grid == "quick") or case.spec in brief
     )
 
 
@@ -522,7 +537,7 @@ def _swept(selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
     """
     quick = selection.grid == "quick"
     names = _quick_throughput_backends() if quick else all_backends()
-    if quick and set(selection.variants) == set(_variants(selection.grid, (), (), selection.networks)):
+    if quick:
         selection = replace(selection, variants=_brief(selection))
     every = sweeps.arrangements(
         selection.sweep,
@@ -539,8 +554,20 @@ def _swept(selection: Selection, devices: tuple[str, ...]) -> tuple[Case, ...]:
     )
 
 
-def _brief(selection: Selection) -> tuple[tuple[float, int], ...]:
+def _brief(selection: Selection) -> tuple[Variant, ...]:
     """The variants of the brief grid, where those of the whole quick grid are chosen; else those that are named."""
-    if selection.variants != _variants("quick", (), (), selection.networks):
+    if _sizes(selection.variants) != _sizes_of_grid("quick", selection.networks):
         return selection.variants
-    return _variants("brief", (), (), selection.networks)
+    brief = _sizes_of_grid("brief", selection.networks)
+    return tuple(
+        variant for variant in selection.variants if (variant.network, variant.width, variant.resolution) in brief
+    )
+
+
+def _sizes(variants: Iterable[Variant]) -> list[tuple[str, float, Resolution]]:
+    return [variant[:3] for variant in variants]
+
+
+def _sizes_of_grid(grid: str, names: Iterable[str]) -> list[tuple[str, float, Resolution]]:
+    """Network, width and resolution of all variants of a grid of these networks."""
+    return [size for name in dict.fromkeys(names) for size in _sizes(variants(grid, network=name))]

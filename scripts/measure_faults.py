@@ -402,7 +402,7 @@ def logits_of(measurement: Measurement, session: Session) -> Images:
     case, outputs = measurement.case, []
     pictures = image_set(case, WEIGHTS[measurement.weights])
     for seed in SEEDS:
-        images = pictures.batch(seed, case.batch, case.resolution)
+        images = pictures.batch(seed, case.batch, case.image)
         session.put(np.ascontiguousarray(measurement.fault.images(images)))
         session.run()
         outputs.append(session.get())

@@ -49,7 +49,7 @@ def batch(ink: np.ndarray, resolution: int, rng: np.random.Generator) -> torch.T
     """Images of digits, each batch moved by up to one published pixel, with other contrast, brightness and noise."""
     rows, columns = rng.integers(-1, 2, 2)
     moved = np.roll(ink, (rows, columns), axis=(1, 2))
-    images = digit_images.images(moved, resolution)
+    images = digit_images.images(moved, resolution, resolution)
     contrast = rng.uniform(0.7, 1.3, (1, 3, 1, 1)).astype(np.float32)
     brightness = (0.2 * rng.standard_normal((1, 3, 1, 1))).astype(np.float32)
     noise = np.float32(rng.uniform(0, 0.1)) * rng.standard_normal(images.shape, np.float32)
@@ -63,7 +63,7 @@ def accuracy(network: nn.Module, resolution: int) -> float:
     network.eval()
     with torch.no_grad():
         for start in range(0, len(ink), 64):
-            images = torch.from_numpy(digit_images.images(ink[start : start + 64], resolution))
+            images = torch.from_numpy(digit_images.images(ink[start : start + 64], resolution, resolution))
             right += int((network(images).argmax(1).numpy() == labels[start : start + 64]).sum())
     return right / len(ink)
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mnv2bench.networks import modules
 from mnv2bench.networks.graph import IMAGE, Graph, activations, blocks, count, module_layers, roles
 from mnv2bench.networks.graph import torchinfo_totals as totals
+from mnv2bench.networks.shapes import ImageShape
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +77,7 @@ def test_roles_stand_in_the_order_in_which_they_run_within_a_block():
 
 
 def test_a_role_that_only_later_blocks_have_stands_before_what_follows_it_there():
-    graph = Graph(32)
+    graph = Graph(ImageShape(3, 32, 32))
     first = graph.conv("a.project", IMAGE, 8)
     graph.conv("b.project", graph.conv("b.expand", first, 8), 8)
     assert roles(graph.layers) == ("expand", "project")
@@ -106,7 +107,7 @@ def test_a_path_that_several_layers_name_is_of_none_and_one_that_holds_one_layer
 
 
 def test_a_function_may_have_a_module_path_of_its_own():
-    graph = Graph(32)
+    graph = Graph(ImageShape(3, 32, 32))
     first = graph.conv("first", IMAGE, 8, modules=("first.0", "first.1"))
     graph.add("twice", (first, first), modules=("sum",))
     net = modules.build(graph.layers, None)
@@ -121,7 +122,7 @@ def test_a_function_may_have_a_module_path_of_its_own():
     ],
 )
 def test_paths_that_make_no_module_are_refused(paths, message):
-    graph, source = Graph(32), IMAGE
+    graph, source = Graph(ImageShape(3, 32, 32)), IMAGE
     for name, modules_of_layer in zip(("first", "second", "third"), paths, strict=True):
         source = graph.conv(name, source, 8, modules=modules_of_layer)
     with pytest.raises(ValueError, match=message):
@@ -129,7 +130,7 @@ def test_paths_that_make_no_module_are_refused(paths, message):
 
 
 def test_two_layers_of_one_name_are_refused():
-    graph = Graph(32)
+    graph = Graph(ImageShape(3, 32, 32))
     graph.conv("stem", IMAGE, 8)
     with pytest.raises(ValueError, match="two layers are called stem"):
         graph.conv("stem", IMAGE, 8)

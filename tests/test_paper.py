@@ -55,7 +55,7 @@ def test_table_2_is_the_spec():
 
 def test_table_2_inputs_are_the_layers_inputs():
     inputs = {row["input"] for row in table("paper_table2")}
-    ours = {f"{layer.in_size}x{layer.in_size}x{layer.in_channels}" for layer in layers("mobilenet_v2", 1.0, 224)}
+    ours = {f"{layer.in_size[0]}x{layer.in_size[1]}x{layer.in_channels}" for layer in layers("mobilenet_v2", 1.0, 224)}
     assert inputs <= ours
 
 

@@ -131,14 +131,15 @@ def test_a_machine_without_a_gpu_says_why_for_each_case_and_exits_1():
 
 CHECK = """
 import sys
-from mnv2bench.case import cases
+from mnv2bench.case import cases, of_network
 from mnv2bench.records import Plan
 from mnv2bench.selfcheck import gpu
 from rich.console import Console
 
 gpu.PLAN = Plan(processes=1, rounds=2, round_s=0.02, warmup_s=0.02)
 gpu.MAX_BETWEEN = gpu.MAX_GPU_OVER_WALL = gpu.MAX_DISAGREEMENT = 1e9  # a busy machine plays a slow GPU
-gpu.cases_to_check = lambda device: cases([(0.35, 96)], backends=("fake",), devices=(device,), precisions=("fp16",))
+SMALLEST = of_network([(0.35, 96)])
+gpu.cases_to_check = lambda device: cases(SMALLEST, backends=("fake",), devices=(device,), precisions=("fp16",))
 sys.exit(not gpu.check_gpu("cuda", Console(width=2000)))
 """
 

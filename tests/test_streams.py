@@ -15,7 +15,7 @@ from mnv2bench.backends import Session
 from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.durations import process_time
 from mnv2bench.campaign.preparation import prepare
-from mnv2bench.case import cases
+from mnv2bench.case import cases, of_network
 from mnv2bench.library.measuring import run as library_run
 from mnv2bench.machine import cores
 from mnv2bench.profiling.extras import Profiling
@@ -287,7 +287,7 @@ def test_a_choice_that_names_several_streams_is_one_of_throughput(four_cores):
     (case,) = selected_cases(select({"widths": "1.0", "resolutions": "224", "backends": "fake", "streams": "4"}))
     assert case.id == "mobilenet_v2_1.0_224-b8-fake-cpu-fp32-t1-s4"
     assert Case.parse(case.id) == case
-    assert cases([(1.0, 224)], backends=["fake"], batches=[8], streams=[4]) == (case,)
+    assert cases(of_network([(1.0, 224)]), backends=["fake"], batches=[8], streams=[4]) == (case,)
 
 
 def test_streams_that_would_share_cores_are_refused_in_one_line_that_says_what_to_do(four_cores):

@@ -6,8 +6,8 @@ from mnv2bench.networks.graph import IMAGE, Graph
 VARIANTS = ((1.0, 64), (0.5, 32))
 
 
-def layers(width, resolution, classes):
-    graph = Graph(resolution)
+def layers(width, image, classes):
+    graph = Graph(image)
     channels = int(16 * width)
     stem = graph.conv("stem", IMAGE, channels, 3, 2, activation="relu", modules=("stem.0", "stem.1", "stem.2"))
 

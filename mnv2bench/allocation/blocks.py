@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from mnv2bench.allocation.contests import CONFIDENCE, LOOKS, TIE_WITHIN, Contest, Decision, floor_gap, ranking
 from mnv2bench.allocation.standing import Standing
 from mnv2bench.case import Case
-from mnv2bench.networks import published
 from mnv2bench.records.blocks import Reason
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.location import Spread
@@ -142,8 +141,7 @@ def _setting(contest: Contest) -> tuple[str, int, int, int]:
 
 
 def _top1(case: Case) -> float | None:
-    row = published(case.network, case.width, case.resolution)
-    return row.top1 if row else None
+    return case.published.top1 if case.published else None
 
 
 def _unbeaten(contests: Sequence[Contest]) -> list[Case]:

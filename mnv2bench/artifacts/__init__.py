@@ -103,11 +103,11 @@ def key(
     if not weights.content:
         raise ValueError(f"{weights.file} was not read yet: prepare its cases with mnv2bench.run")
     precision = named(case.precision).files if declaration.per_precision else FP32.name
-    layers = _layers_text(case.network, case.width, case.classes)
+    layers = networks.content(case.network, case.width, case.classes, case.channels)
     content = [format, layers, case.network, case.width, precision, weights.content_of(case)]
     content += [digest(Path(source)), json.dumps(options, sort_keys=True)] if source else []
     if declaration.per_shape:
-        content += [case.batch, case.resolution]
+        content += case.input_shape
     if declaration.per_machine:
         content += [case.threads, machine]
     if declaration.calibrated:
@@ -115,12 +115,6 @@ def key(
     content += [f"{name} {_version(name)}" for name in declaration.converters]
     content += map(_kept_digest, _sources(format))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-@cache
-def _layers_text(network: str, width: float, classes: int) -> str:
-    """The layers of a network, because its file may be out of the tree."""
-    return repr(networks.layers(network, width, networks.ANY_RESOLUTION, classes))
 
 
 def path(format: str, key: str) -> Path:

@@ -28,21 +28,21 @@ class Job:
 
 def batch(job: Job, seed: int) -> torch.Tensor:
     """A batch of images in float32."""
-    return torch.from_numpy(image_set(job.case, job.weights).batch(seed, job.case.batch, job.case.resolution))
+    return torch.from_numpy(image_set(job.case, job.weights).batch(seed, job.case.batch, job.case.image))
 
 
 def calibration_images(job: Job) -> NDArray[np.float32]:
-    """The images on which the scales of int8 are set: (100, 3, resolution, resolution). They are never tested on.
+    """The images on which the scales of int8 are set: (100, channels, height, width). They are never tested on.
 
     Raises Unavailable, in one line, where they are too few or not finite.
     """
-    images = image_set(job.case, job.weights).calibration(calibration.IMAGES, job.case.resolution)
+    images = image_set(job.case, job.weights).calibration(calibration.IMAGES, job.case.image)
     calibration.require_usable(images)
     return images
 
 
 def calibration_batches(job: Job) -> NDArray[np.float32]:
-    """The same images in batches of the case's size, (n, batch, 3, resolution, resolution).
+    """The same images in batches of the case's size, (n, batch, channels, height, width).
 
     The last one is filled up with the first images, which changes no range.
     """

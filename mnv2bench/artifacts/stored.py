@@ -16,6 +16,7 @@ import torch
 from mnv2bench import networks
 from mnv2bench.artifacts import weights
 from mnv2bench.artifacts.weights import ADVICE, START, Entry, StoredTensor, WeightsFile
+from mnv2bench.networks import Variant
 from mnv2bench.refusals import Unavailable
 
 MAX_DEPTH = 6  # of mappings within mappings
@@ -54,7 +55,7 @@ def read(path: Path) -> tuple[WeightsFile, Tensors]:
     return WeightsFile(hashlib.sha256(content).hexdigest(), entries), tensors
 
 
-def state_dict(path: Path, content: str, network: str, width: float, classes: int) -> dict[str, torch.Tensor]:
+def state_dict(path: Path, content: str, variant: Variant) -> dict[str, torch.Tensor]:
     """The tensors of a network from a file of weights, in float32.
 
     ValueError, in one line, where the file does not have the content that was checked, or does not fit.
@@ -62,12 +63,13 @@ def state_dict(path: Path, content: str, network: str, width: float, classes: in
     file, tensors = read(path)
     if file.content != content:
         raise ValueError(f"{path} changed since it was checked: begin again, without --resume")
-    fit = weights.fit(file, network, width)
-    if fit.classes != classes:
-        raise ValueError(f"{path} has {fit.classes} classes, not {classes}")
+    fit = weights.fit(file, variant.network, variant.width, variant.channels)
+    if fit.classes != variant.classes:
+        raise ValueError(f"{path} has {fit.classes} classes, not {variant.classes}")
     entry = tensors[fit.path]
     values = {name: entry[stored].detach().to(torch.float32).contiguous() for name, stored in fit.names.items()}
-    counters = [name for name in networks.state_shapes(network, width) if name.endswith(networks.BATCHES_TRACKED)]
+    shapes = networks.state_shapes(variant.network, variant.width, variant.classes, variant.channels)
+    counters = [name for name in shapes if name.endswith(networks.BATCHES_TRACKED)]
     return values | {name: torch.zeros((), dtype=torch.int64) for name in counters}
 
 

@@ -154,7 +154,7 @@ def _is_text(start: bytes) -> bool:
     return all(character.isprintable() or character.isspace() for character in text)
 
 
-def fit(file: WeightsFile, network: str, width: float) -> Fit:
+def fit(file: WeightsFile, network: str, width: float, channels: int = networks.IMAGE_CHANNELS) -> Fit:
     """How the file's tensors become those of a network. ValueError, in one line, where they do not."""
     expected = networks.state_shapes(network, width)
     candidates = [c for entry in file.entries for c in _candidates(entry, expected)]

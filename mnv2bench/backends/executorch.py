@@ -39,7 +39,7 @@ class ExecuTorchSession(Session):
         _C._unsafe_reset_threadpool(case.threads)  # its pool is its own: environment variables are ignored
         self.program = _C._load_program(str(path), program_verification=_C.Verification.InternalConsistency)
         self.method = self.program.load_method("forward")
-        self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution)
+        self.input = torch.zeros(case.input_shape)
 
     def put(self, images: Images) -> None:
         self.input.copy_(torch.from_numpy(images))

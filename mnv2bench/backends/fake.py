@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mnv2bench import networks
 from mnv2bench.backends import Images, Mark, Runtime, Session, require
 from mnv2bench.backends.shared.fake_work import FAULTS, Work, batch_name
 from mnv2bench.case import Case
@@ -93,7 +92,7 @@ class FakeSession(Session):
     def __init__(self, case: Case, path: Path, mode: str) -> None:
         with np.load(path) as file:
             self.logits: dict[str, Images] = dict(zip(file["names"].tolist(), file["logits"], strict=True))
-        madds = networks.count(case.network, case.width, case.resolution, case.classes).madds * case.batch
+        madds = case.count.madds * case.batch
         self.call_ns = max(SPIN_NS, madds // MADDS_PER_NS)
         self.dropped = FP32.significand_bits - named(case.precision).significand_bits
         self.mode = mode

@@ -63,7 +63,7 @@ class OnnxRuntimeSession(Session):
     ) -> None:
         self.case, self.path = case, path
         self.session = session or inference_session(case, path, options)
-        shape = (case.batch, 3, case.resolution, case.resolution)
+        shape = case.input_shape
         self.input = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
         self.binding = self.session.io_binding()
         self.binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self.input)

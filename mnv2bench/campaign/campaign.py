@@ -28,7 +28,7 @@ from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.resuming import begin_journal, continue_journal
 from mnv2bench.campaign.steps import FixedSchedule, Schedule, Step
 from mnv2bench.campaign.weights import require_weights
-from mnv2bench.case import Case
+from mnv2bench.case import Case, described_networks
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state, this_machine
 from mnv2bench.records import ENDED, Accuracy, Plan, Record, Weights, default_weights, replace
@@ -78,7 +78,16 @@ def run(campaign: Campaign, resume: bool = False) -> tuple[Record, ...]:
 
 def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
     campaign = replace(campaign, weights=require_weights(campaign.cases, campaign.weights))
-    head = Head(campaign.cases, campaign.plan, campaign.seed, campaign.weights, this_machine(), campaign.runner, _now())
+    head = Head(
+        campaign.cases,
+        campaign.plan,
+        campaign.seed,
+        campaign.weights,
+        this_machine(),
+        campaign.runner,
+        _now(),
+        described_networks(campaign.cases),
+    )
     journal = campaign.journal
     if campaign.weights.reading:
         campaign.progress(f"weights of {campaign.weights.file}: {campaign.weights.reading}", 0, 0)

@@ -16,6 +16,7 @@ from typing import IO, Generic, TypeVar
 import msgspec
 
 from mnv2bench.campaign.schedule import nuisances
+from mnv2bench.networks.described import descriptions
 from mnv2bench.texts import one_line
 from mnv2bench.workers import launch, package, programs
 from mnv2bench.workers.environment import THREAD_VARIABLES, clean_variables, without_unset
@@ -140,7 +141,9 @@ def _next(waiting: Mapping[int, Task[J, R]], groups: Collection[str]) -> int | N
 def _give(child: "Child", job: J, sources: str) -> None:
     """Give a child its job; `sources` is the digest of the package that must run it."""
     job_bytes = msgspec.Raw(msgspec.json.encode(job))
-    envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes, sources)
+    case = getattr(job, "case", None)
+    networks = () if case is None else descriptions(case.network)
+    envelope = Envelope(child.supervisor.pid, f"/dev/fd/{child.answer_fd}", CONTRACT, job_bytes, sources, networks)
     child.give(msgspec.json.encode(envelope))
 
 

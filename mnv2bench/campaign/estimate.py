@@ -12,7 +12,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from mnv2bench import artifacts, backends, networks
+from mnv2bench import artifacts, backends
 from mnv2bench.artifacts import accuracies as kept_accuracies
 from mnv2bench.campaign import accuracies, durations, exports
 from mnv2bench.campaign.durations import Durations, ProcessTime
@@ -308,7 +308,7 @@ def _distance(case: Case, other: Case) -> tuple[bool, bool, bool, float]:
 @cache
 def _madds(case: Case) -> int:
     """The multiply-adds of one call."""
-    return case.batch * networks.count(case.network, case.width, case.resolution, case.classes).madds
+    return case.batch * case.count.madds
 
 
 def _has_like(work: Work, known: Durations) -> bool:

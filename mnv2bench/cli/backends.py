@@ -13,7 +13,7 @@ from mnv2bench import precisions, processor
 from mnv2bench.backends import HERE, missing_instructions, runtime
 from mnv2bench.campaign import Campaign, Patience, all_backends
 from mnv2bench.campaign import run as measure
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.cli.app import conclude, console, verb
 from mnv2bench.cli.options import Wait
 from mnv2bench.conclusion import Requested, conclusion
@@ -39,7 +39,7 @@ def backends(
     small: list[Case] = []
     for device in HERE:
         chosen = [name for name in names or all_backends(device) if device in runtime(name).runs]
-        small += cases(smallest, backends=chosen, devices=(device,))
+        small += cases(of_network(smallest), backends=chosen, devices=(device,))
     with tempfile.TemporaryDirectory() as folder, Display() as display:
         journal, patience = Journal(Path(folder) / "probe.jsonl"), Patience(wait, idle_s=0.0)
         records = measure(Campaign(tuple(small), journal, PROBE, 0, Weights(), display, patience=patience))

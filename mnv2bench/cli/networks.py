@@ -36,7 +36,7 @@ def memory(
     from mnv2bench.report.memory import PAGE, TABLE, live_csv, memory_blocks, memory_page, short_name
 
     selection = select({"networks": networks, "widths": widths, "resolutions": resolutions})
-    variants = [(network, *variant) for network in selection.networks for variant in selection.variants]
+    variants = selection.variants
     blocks = memory_blocks(variants, short_name)
     contents: dict[Product, Content] = {}
     if markdown:

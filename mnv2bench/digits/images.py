@@ -38,18 +38,18 @@ def held_out() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 @cache
-def _enlargement(resolution: int) -> NDArray[np.float32]:
-    """(resolution, 8): linear interpolation between the centres of the published pixels."""
-    centres = (np.arange(resolution) + 0.5) * SIZE / resolution - 0.5
+def _enlargement(side: int) -> NDArray[np.float32]:
+    """(side, 8): linear interpolation between the centres of the published pixels."""
+    centres = (np.arange(side) + 0.5) * SIZE / side - 0.5
     columns = [np.interp(centres, np.arange(SIZE), row) for row in np.eye(SIZE)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def images(ink: NDArray[np.float32], resolution: int) -> NDArray[np.float32]:
-    """(digits, 3, resolution, resolution) in float32, C-contiguous, of ink as (digits, 8, 8)."""
-    enlargement = _enlargement(resolution)
+def images(ink: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """(digits, 3, height, width) in float32, C-contiguous, of ink as (digits, 8, 8)."""
+    down, across = _enlargement(height), _enlargement(width)
     # einsum, not matmul: BLAS would start its threads in the process that is about to be measured
-    large = np.einsum("yi,nij,xj->nyx", enlargement, ink, enlargement, optimize=["einsum_path", (0, 1), (0, 1)])
+    large = np.einsum("yi,nij,xj->nyx", down, ink, across, optimize=["einsum_path", (0, 1), (0, 1)])
     return coloured(large)
 
 

@@ -57,6 +57,6 @@ class Library:
         return compare_timed(outputs, expected[numbers], self.case.precision, self.weights.kind(self.case))
 
     def _load_seed(self, place: int) -> None:
-        images = self.pictures.batch(UNKNOWN_SEEDS[place], OF_A_SEED, self.case.resolution)
+        images = self.pictures.batch(UNKNOWN_SEEDS[place], OF_A_SEED, self.case.image)
         for index in range(OF_A_SEED):
             self.images[place * OF_A_SEED + index] = np.ascontiguousarray(images[index : index + 1])

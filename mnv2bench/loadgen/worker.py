@@ -140,7 +140,7 @@ def main(job: LoadJob) -> Outcome[LoadResult]:
         return partial(backends.open_streams, backends.backend(case.backend), case, Path(job.artifact))
 
     def batch(stream: int, number: int) -> Images:
-        return pictures.batch(of_stream(seeds, stream)[number], case.batch, case.resolution)
+        return pictures.batch(of_stream(seeds, stream)[number], case.batch, case.image)
 
     def check(stream: int, outputs: list[Images]) -> Comparison:
         expected = Reference(Path(job.reference)).of(of_stream(seeds, stream)[:CHECKED])

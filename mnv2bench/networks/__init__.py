@@ -7,8 +7,9 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from mnv2bench import digits
-from mnv2bench.networks import families, graph, widening
-from mnv2bench.networks.family import Network, Published
+from mnv2bench.networks import described, families, graph, widening
+from mnv2bench.networks.described import Description, is_described
+from mnv2bench.networks.family import Network, Published, Size
 from mnv2bench.networks.graph import (
     BATCHES_TRACKED,
     IMAGE,
@@ -24,6 +25,18 @@ from mnv2bench.networks.graph import (
     peaks,
     roles,
 )
+from mnv2bench.networks.shapes import (
+    CLASSES,
+    IMAGE_CHANNELS,
+    ImageShape,
+    Resolution,
+    Sides,
+    Variant,
+    parsed_resolution,
+    resolution_of,
+    resolution_text,
+    sides,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,39 +49,53 @@ __all__ = [
     "CLASSES",
     "DEFAULT",
     "IMAGE",
+    "IMAGE_CHANNELS",
     "Count",
+    "Description",
+    "ImageShape",
     "Layer",
     "Live",
     "Network",
     "Peak",
     "Peaks",
     "Published",
+    "Resolution",
+    "Sides",
+    "Size",
     "TorchinfoTotals",
+    "Variant",
     "activations",
     "blocks",
     "build",
     "check",
+    "content",
     "count",
+    "described",
     "digits_state",
     "folded",
     "has_digits_weights",
     "images",
+    "is_described",
     "layers",
     "module_layers",
     "names",
     "network",
+    "parsed_resolution",
     "peaks",
     "published",
     "reference",
+    "resolution_of",
+    "resolution_text",
     "roles",
+    "sides",
     "state_shapes",
     "torchinfo_totals",
 ]
 
 DEFAULT = "mobilenet_v2"
 ENTRY_POINTS = "mnv2bench.networks"
-MAX_WIDTH, MAX_RESOLUTION, MAX_CLASSES = 10, 4096, 100_000
-CLASSES = 1000  # of ImageNet: what a network has where nothing else is said
+MAX_WIDTH, MAX_RESOLUTION, MAX_CLASSES, MAX_CHANNELS = 10, 4096, 100_000, 1024
+MAX_OUTPUTS = 1 << 28  # numbers that a file's network gives for one image
 ANY_RESOLUTION = 224  # weights and modules are the same at every resolution
 
 
@@ -92,12 +119,29 @@ def names() -> tuple[str, ...]:
 
 
 def network(name: str) -> Network:
-    """What its family declares of a network. ValueError for an unknown name."""
+    """What its family declares of a network, or what was read of it. ValueError for an unknown name."""
     if name in _in_tree():
         return _in_tree()[name]
+    if is_described(name):
+        return _of_descriptions(name)
     if name not in _everywhere():
-        raise ValueError(f"unknown network {name!r}; known networks: {', '.join(names())}")
+        raise ValueError(
+            f"unknown network {name!r}; known networks: {', '.join(names())}, timm:NAME for any of timm's, and files "
+            "with --model"
+        )
     return _everywhere()[name]
+
+
+def _of_descriptions(name: str) -> Network:
+    """A network that no family declares: of one width, at the resolutions at which it was read."""
+    known = tuple(dict.fromkeys(known.resolution for known in described.descriptions(name))) or (ANY_RESOLUTION,)
+    sizes = tuple((1.0, resolution) for resolution in known)
+
+    def layers(width: float, image: ImageShape, classes: int) -> tuple[Layer, ...]:
+        return described.description(name, resolution_of(*image.sides), classes, image.channels).layers
+
+    grids = dict.fromkeys(("brief", "quick", "published", "full"), sizes)
+    return Network(name, layers, (1.0,), known, grids, min_width=1.0, min_resolution=1)
 
 
 def reference(name: str) -> Network:
@@ -105,73 +149,123 @@ def reference(name: str) -> Network:
     return network(network(name).reference or name)
 
 
-def published(name: str, width: float, resolution: int) -> Published | None:
-    """The published row of a variant; None where nothing was published. `Network.reference_device` is its device."""
+def published(
+    name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> Published | None:
+    """The published row of a variant; None where nothing was published. `Network.reference_device` is its device.
+
+    What was published is of networks with the usual classes and channels.
+    """
+    if (classes, channels) != (CLASSES, IMAGE_CHANNELS):
+        return None
     return network(name).published().get((width, resolution))
 
 
-def check(name: str, width: float, resolution: int, classes: int = CLASSES) -> None:
+def check(
+    name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> None:
     """Raises ValueError, in one line, where the network cannot be built."""
     declared = network(name)
     if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= MAX_WIDTH:
         raise ValueError(f"width must be a number above 0 and at most {MAX_WIDTH}, such as 1.0, not {width!r}")
+    if is_described(name) and width != 1.0:
+        raise ValueError(f"{name} has one width: leave --widths out")
     if width < declared.min_width:
         raise ValueError(f"width {width!r} leaves {name} a layer without channels; use at least {declared.min_width}")
-    if (
-        isinstance(resolution, bool)
-        or not isinstance(resolution, int)
-        or not declared.min_resolution <= resolution <= MAX_RESOLUTION
-    ):
+    if not _is_resolution(resolution, declared.min_resolution):
         raise ValueError(
-            f"resolution must be a whole number from {declared.min_resolution} to {MAX_RESOLUTION}, such as 224, "
-            f"not {resolution!r}"
+            f"resolution must be a whole number from {declared.min_resolution} to {MAX_RESOLUTION}, such as 224, or "
+            f"two such as 224x160, not {resolution!r}"
         )
-    if isinstance(classes, bool) or not isinstance(classes, int) or not 1 <= classes <= MAX_CLASSES:
-        raise ValueError(f"classes must be a whole number from 1 to {MAX_CLASSES}, such as {CLASSES}, not {classes!r}")
+    _check_whole("classes", classes, MAX_OUTPUTS if described.is_file(name) else MAX_CLASSES, CLASSES)
+    _check_whole("channels", channels, MAX_CHANNELS, IMAGE_CHANNELS)
 
 
-def layers(name: str, width: float, resolution: int, classes: int = CLASSES) -> tuple[Layer, ...]:
+def _is_resolution(resolution: object, least: int) -> bool:
+    """Whether a value is the side of a square image, or the two sides of another, from `least` on."""
+    both = resolution if isinstance(resolution, tuple) else (resolution, resolution)
+    return len(both) == 2 and all(
+        isinstance(side, int) and not isinstance(side, bool) and least <= side <= MAX_RESOLUTION for side in both
+    )
+
+
+def _check_whole(what: str, value: object, most: int, usual: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ValueError(f"{what} must be a whole number from 1 to {most}, such as {usual}, not {value!r}")
+
+
+def layers(
+    name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> tuple[Layer, ...]:
     """The network's layers in the order in which they run."""
-    check(name, width, resolution, classes)
-    return network(name).layers(width, resolution, classes)
+    check(name, width, resolution, classes, channels)
+    return network(name).layers(width, ImageShape(channels, *sides(resolution)), classes)
 
 
-@lru_cache(maxsize=None, typed=True)  # typed: True is no width, though it equals 1.0
-def count(name: str, width: float, resolution: int, classes: int = CLASSES) -> Count:
+def count(
+    name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> Count:
     """Multiply-adds, parameters and memory of one image.
 
     For mobilenet_v2, `madds` truncated to millions equals every official row of paper/mobilenet_v2_published.csv, and
     so does `params_without_bn` at 1001 classes truncated to two decimals of a million.
     """
-    return graph.count(layers(name, width, resolution, classes))
+    return _count(layers(name, width, resolution, classes, channels))
+
+
+_count = lru_cache(maxsize=1000)(graph.count)
+
+
+def content(name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS) -> str:
+    """What makes two networks the same, whatever the size of their images: part of the key of each file made of one."""
+    if described.is_file(name):
+        return name
+    if is_described(name):
+        return repr([(known.origin, known.layers) for known in described.descriptions(name)[:1]])
+    return repr(layers(name, width, ANY_RESOLUTION, classes, channels))
 
 
 @lru_cache(maxsize=1000, typed=True)
-def state_shapes(name: str, width: float, classes: int = CLASSES) -> dict[str, tuple[int, ...]]:
+def state_shapes(
+    name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
-    return graph.state_shapes(layers(name, width, ANY_RESOLUTION, classes))
+    return graph.state_shapes(layers(name, width, ANY_RESOLUTION, classes, channels))
 
 
-def torchinfo_totals(name: str, width: float, resolution: int) -> TorchinfoTotals:
+def torchinfo_totals(
+    name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> TorchinfoTotals:
     """What torchinfo would print; see `graph.torchinfo_totals`."""
-    return graph.torchinfo_totals(layers(name, width, resolution))
+    return graph.torchinfo_totals(layers(name, width, resolution, classes, channels))
 
 
-def activations(name: str, width: float, resolution: int, classes: int = CLASSES) -> tuple[Live, ...]:
+def activations(
+    name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> tuple[Live, ...]:
     """Activation memory along the network, layer by layer."""
-    return graph.activations(layers(name, width, resolution, classes))
+    return graph.activations(layers(name, width, resolution, classes, channels))
 
 
-def build(name: str, width: float = 1.0, classes: int = CLASSES, seed: int | None = 0) -> "nn.Module":
-    """The network in eval mode; see `modules.build`."""
+def build(
+    name: str,
+    width: float = 1.0,
+    resolution: Resolution = ANY_RESOLUTION,
+    classes: int = CLASSES,
+    channels: int = IMAGE_CHANNELS,
+    seed: int | None = 0,
+) -> "nn.Module":
+    """The network in eval mode; see `modules.build`. Its state dict is the same for every resolution."""
     from mnv2bench.networks import modules  # torch, only where a network is built
 
-    return modules.build(layers(name, width, ANY_RESOLUTION, classes), seed)
+    return modules.build(layers(name, width, resolution, classes, channels), seed)
 
 
 @lru_cache(maxsize=1000, typed=True)
-def has_digits_weights(name: str, width: float, classes: int = CLASSES) -> bool:
+def has_digits_weights(name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS) -> bool:
     """Whether the network, at this width, can compute what the trained digits network does."""
+    if is_described(name) or channels != IMAGE_CHANNELS:
+        return False
     large = layers(name, width, ANY_RESOLUTION, classes)
     return classes >= digits.CLASSES and widening.can_widen(_digits_layers(), large)
 
@@ -192,8 +286,8 @@ def digits_state(name: str, width: float, classes: int = CLASSES) -> "dict[str, 
     return trained.digits_state(_digits_layers(), layers(name, width, ANY_RESOLUTION, classes))
 
 
-def images(seed: int, batch: int, resolution: int) -> "NDArray[np.float32]":
+def images(seed: int, batch: int, shape: ImageShape) -> "NDArray[np.float32]":
     """The images that every backend is given; see `inputs.images`."""
     from mnv2bench.networks import inputs  # numpy, only where images are made
 
-    return inputs.images(seed, batch, resolution)
+    return inputs.images(seed, batch, shape)

@@ -9,8 +9,9 @@ from importlib import resources
 from msgspec import Struct
 
 from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.shapes import ImageShape, Resolution
 
-Variant = tuple[float, int]  # width and resolution
+Size = tuple[float, Resolution]  # width and resolution
 
 
 class Published(Struct, frozen=True):
@@ -29,7 +30,7 @@ class Published(Struct, frozen=True):
     source: str
 
 
-def _nothing_published() -> Mapping[Variant, Published]:
+def _nothing_published() -> Mapping[Size, Published]:
     return {}
 
 
@@ -37,9 +38,9 @@ def _nothing_published() -> Mapping[Variant, Published]:
 class Network:
     """One network of a family.
 
-    `layers` lists them for a width, a resolution and a number of classes. `grids` are named lists of variants; each
-    network has brief, quick, published and full. `published` returns the published rows by variant, and
-    `published_classes` is how many classes their parameters are for. Their latencies were measured on
+    `layers` lists them for a width, the shape of the image and a number of classes. `grids` are named lists of widths
+    with resolutions; each network has brief, quick, published and full. `published` returns the published rows by
+    those, and `published_classes` is how many classes their parameters are for. Their latencies were measured on
     `reference_device` in the `reference_conditions`; `reference` is the network of the family that has them, where this
     one has none of its own.
     `paper_name` is what tables of its paper call it.
@@ -47,11 +48,11 @@ class Network:
     """
 
     name: str
-    layers: Callable[[float, int, int], tuple[Layer, ...]]
+    layers: Callable[[float, ImageShape, int], tuple[Layer, ...]]
     widths: tuple[float, ...]
-    resolutions: tuple[int, ...]
-    grids: Mapping[str, tuple[Variant, ...]]
-    published: Callable[[], Mapping[Variant, Published]] = _nothing_published
+    resolutions: tuple[Resolution, ...]
+    grids: Mapping[str, tuple[Size, ...]]
+    published: Callable[[], Mapping[Size, Published]] = _nothing_published
     reference_device: str = ""
     reference_conditions: str = ""
     reference: str = ""

@@ -7,25 +7,37 @@ from typing import Literal
 
 from msgspec import Struct
 
+from mnv2bench.networks.shapes import ImageShape, Sides
+
 FP32_BYTES = 4
 ACTIVATIONS = {"relu": "ReLU", "relu6": "ReLU6"}  # as pages name them
 IMAGE = "image"  # stands among a layer's inputs for the network's own input
-IMAGE_CHANNELS = 3
 NORM = ("weight", "bias", "running_mean", "running_var")  # tensors of a batch norm with a value for each channel
 BATCHES_TRACKED = "num_batches_tracked"  # of a batch norm: how many batches it was trained on; it changes no output
 
-LayerType = Literal["conv", "depthwise", "linear", "add", "concat", "shuffle", "pool", "activation"]
+NO_PADS = ((0, 0), (0, 0))
+
+LayerType = Literal[
+    "conv", "depthwise", "transposed", "linear", "matmul", "add", "concat", "shuffle", "pool", "activation", "other"
+]
+WITH_WEIGHTS = ("conv", "depthwise", "transposed", "linear")
 Activation = Literal["", "relu", "relu6"]
 Pool = Literal["", "average", "max"]
+Pads = tuple[Sides, Sides]  # of the height and of the width: zeros before and after
 
 
 class Layer(Struct, frozen=True):
-    """One layer for one image; sizes are side lengths, elements are counted without the batch.
+    """One layer for one image; sizes are height and width, elements are counted without the batch.
 
     `name` is BLOCK.ROLE, such as unit3.squeeze, or one word for a layer that is a block of its own. `inputs` are the
     names of earlier layers, or IMAGE. `in_channels` is that of one input where the layer adds, and the sum of all where
-    it concatenates. `pads` are the zeros before and after each row and each column. `norm` and `activation` are the
-    batch norm and the activation that follow the layer and belong to it.
+    it concatenates. `pads` are the zeros before and after each column, and before and after each row. An average pool
+    counts them where `counts_pads`. `norm` and `activation` are the batch norm and the activation that follow the layer
+    and belong to it.
+
+    A linear layer of several positions has them as its size, and so has a matmul, whose two inputs both come from
+    images: (rows, 1). `operator` is what the source of a network calls the layer, where no family declares it: "" else.
+    A layer of the type other computes anything else, and has no multiply-adds.
 
     `modules` are its paths in exports, in the order in which they run: of the dropout before it, of itself, of its
     batch norm and of its activation, as far as it has them. A layer without a module of its own, such as an add, has
@@ -37,11 +49,11 @@ class Layer(Struct, frozen=True):
     inputs: tuple[str, ...]
     in_channels: int
     out_channels: int
-    in_size: int
-    out_size: int
-    kernel: int = 1
-    stride: int = 1
-    pads: tuple[int, int] = (0, 0)
+    in_size: Sides
+    out_size: Sides
+    kernel: Sides = (1, 1)
+    stride: Sides = (1, 1)
+    pads: Pads = NO_PADS
     groups: int = 1
     has_bias: bool = False
     norm: bool = False
@@ -49,6 +61,8 @@ class Layer(Struct, frozen=True):
     pool: Pool = ""
     dropout: float = 0.0
     modules: tuple[str, ...] = ()
+    counts_pads: bool = True
+    operator: str = ""
 
     @property
     def block(self) -> str:
@@ -62,9 +76,9 @@ class Layer(Struct, frozen=True):
 
     @property
     def weights(self) -> int:
-        if self.type not in ("conv", "depthwise", "linear"):
+        if self.type not in WITH_WEIGHTS:
             return 0
-        return self.in_channels * self.out_channels // self.groups * self.kernel**2
+        return self.in_channels * self.out_channels // self.groups * area(self.kernel)
 
     @property
     def bias(self) -> int:
@@ -73,7 +87,9 @@ class Layer(Struct, frozen=True):
 
     @property
     def madds(self) -> int:
-        return self.weights * self.out_size**2
+        if self.type == "matmul":
+            return self.in_channels * self.out_elements
+        return self.weights * area(self.in_size if self.type == "transposed" else self.out_size)
 
     @property
     def params(self) -> int:
@@ -87,11 +103,16 @@ class Layer(Struct, frozen=True):
     @property
     def in_elements(self) -> int:
         """Elements of the input; of one of the inputs where the layer adds."""
-        return self.in_channels * self.in_size**2
+        return self.in_channels * area(self.in_size)
 
     @property
     def out_elements(self) -> int:
-        return self.out_channels * self.out_size**2
+        return self.out_channels * area(self.out_size)
+
+
+def area(sides: Sides) -> int:
+    """The number of pixels."""
+    return sides[0] * sides[1]
 
 
 class Graph:
@@ -100,9 +121,9 @@ class Graph:
     Each method returns the name of the new layer, to be an input of later ones.
     """
 
-    def __init__(self, resolution: int) -> None:
+    def __init__(self, image: ImageShape) -> None:
         self.layers: list[Layer] = []
-        self._shapes = {IMAGE: (IMAGE_CHANNELS, resolution)}
+        self._shapes = {IMAGE: (image.channels, image.sides)}
 
     def conv(
         self,
@@ -113,14 +134,19 @@ class Graph:
         stride: int = 1,
         *,
         groups: int = 1,
-        pads: tuple[int, int] | None = None,
+        pads: Sides | Literal["same"] | None = None,
         norm: bool = True,
+        bias: bool | None = None,
         activation: Activation = "",
         modules: tuple[str, ...] = (),
     ) -> str:
-        """A convolution, with batch norm instead of a bias unless `norm` is False; padded by half a kernel."""
+        """A convolution, with batch norm instead of a bias unless `norm` is False; padded by half a kernel.
+
+        `pads` are the zeros before and after each row and column, or "same" for those of TensorFlow's SAME. `bias` says
+        whether there is one, where that is not so.
+        """
         inputs, size = self._shapes[source]
-        pads = (kernel // 2, kernel // 2) if pads is None else pads
+        padding = _pads(size, kernel, stride, (kernel // 2, kernel // 2) if pads is None else pads)
         layer_type: LayerType = "depthwise" if groups == inputs == channels else "conv"
         return self._append(
             Layer(
@@ -130,12 +156,12 @@ class Graph:
                 inputs,
                 channels,
                 size,
-                _out_size(size, kernel, stride, pads),
-                kernel,
-                stride,
-                pads,
+                _out_size(size, kernel, stride, padding),
+                (kernel, kernel),
+                (stride, stride),
+                padding,
                 groups,
-                has_bias=not norm,
+                has_bias=not norm if bias is None else bias,
                 norm=norm,
                 activation=activation,
                 modules=modules,
@@ -149,13 +175,22 @@ class Graph:
         kernel: int,
         stride: int = 1,
         *,
+        pads: Sides | Literal["same"] | None = None,
+        norm: bool = True,
+        bias: bool | None = None,
         activation: Activation = "",
         modules: tuple[str, ...] = (),
     ) -> str:
-        """A convolution of each channel by itself, with batch norm."""
+        """A convolution of each channel by itself, with batch norm unless `norm` is False."""
         channels, _ = self._shapes[source]
         return self.conv(
-            name, source, channels, kernel, stride, groups=channels, activation=activation, modules=modules
+            *(name, source, channels, kernel, stride),
+            groups=channels,
+            pads=pads,
+            norm=norm,
+            bias=bias,
+            activation=activation,
+            modules=modules,
         )
 
     def linear(
@@ -210,13 +245,18 @@ class Graph:
         kernel: int = 0,
         stride: int = 1,
         *,
-        pads: tuple[int, int] = (0, 0),
+        pads: Sides | Literal["same"] = (0, 0),
+        counts_pads: bool = True,
         modules: tuple[str, ...] = (),
     ) -> str:
-        """Of the whole image where no kernel is named. Padded zeros count in an average."""
+        """Of the whole image where no kernel is named. Padded zeros count in an average where `counts_pads`."""
         channels, size = self._shapes[source]
-        kernel = kernel or size
-        out_size = _out_size(size, kernel, stride, pads)
+        if not kernel:
+            return self._append(
+                Layer(name, "pool", (source,), channels, channels, size, (1, 1), size, pool=pool, modules=modules)
+            )
+        padding = _pads(size, kernel, stride, pads)
+        out_size = _out_size(size, kernel, stride, padding)
         return self._append(
             Layer(
                 name,
@@ -226,11 +266,12 @@ class Graph:
                 channels,
                 size,
                 out_size,
-                kernel,
-                stride,
-                pads,
+                (kernel, kernel),
+                (stride, stride),
+                padding,
                 pool=pool,
                 modules=modules,
+                counts_pads=counts_pads,
             )
         )
 
@@ -242,8 +283,22 @@ class Graph:
         return layer.name
 
 
-def _out_size(size: int, kernel: int, stride: int, pads: tuple[int, int]) -> int:
-    return (size + sum(pads) - kernel) // stride + 1
+def _pads(size: Sides, kernel: int, stride: int, pads: Sides | Literal["same"]) -> Pads:
+    """The zeros before and after each column and each row."""
+    if pads != "same":
+        return pads, pads
+    return _same(size[0], kernel, stride), _same(size[1], kernel, stride)
+
+
+def _same(side: int, kernel: int, stride: int) -> Sides:
+    """As TensorFlow's SAME pads: where the number is odd, one more at the end."""
+    total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
+    return total // 2, total - total // 2
+
+
+def _out_size(size: Sides, kernel: int, stride: int, pads: Pads) -> Sides:
+    height, width = ((side + sum(zeros) - kernel) // stride + 1 for side, zeros in zip(size, pads, strict=True))
+    return height, width
 
 
 def blocks(layers: Sequence[Layer]) -> tuple[str, ...]:
@@ -416,10 +471,10 @@ def state_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in layers:
-        if layer.type not in ("conv", "depthwise", "linear"):
+        if layer.type not in WITH_WEIGHTS:
             continue
         own, *others = layer.modules[1:] if layer.dropout else layer.modules
-        kernel = () if layer.type == "linear" else (layer.kernel, layer.kernel)
+        kernel = () if layer.type == "linear" else layer.kernel
         shapes[f"{own}.weight"] = (layer.out_channels, layer.in_channels // layer.groups, *kernel)
         if layer.has_bias:
             shapes[f"{own}.bias"] = (layer.out_channels,)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mnv2bench.networks.graph import Layer
 from mnv2bench.networks.inputs import images
+from mnv2bench.networks.shapes import ImageShape
 
 CALIBRATION_IMAGES = 16
 CALIBRATION_RESOLUTION = 128
@@ -79,9 +80,9 @@ def build(layers: Sequence[Layer], seed: int | None = 0) -> nn.Module:
         operations = _with_modules([operation for layer in layers for operation in _operations(layer)])
         net = _container("", operations, layers[-1].name).eval()
     if seed is not None:
-        _initialise(net, seed)
+        initialise(net, seed)
         _spread(net, _norms_to_spread(layers))
-        _calibrate(net, seed)
+        calibrate(net, seed, layers[0].in_channels)
     return net
 
 
@@ -171,20 +172,9 @@ def _operations(layer: Layer) -> Iterator[Operation]:
 
 
 def _own(layer: Layer) -> Compute:
-    before, after = layer.pads
-    if before != after:
-        raise ValueError(f"layer {layer.name} has pads {before} and {after}: only equal ones are built")
     match layer.type:
         case "conv" | "depthwise":
-            return nn.Conv2d(
-                layer.in_channels,
-                layer.out_channels,
-                layer.kernel,
-                layer.stride,
-                padding=before,
-                groups=layer.groups,
-                bias=layer.has_bias,
-            )
+            return _convolution(layer)
         case "linear":
             return nn.Linear(layer.in_channels, layer.out_channels, bias=layer.has_bias)
         case "add":
@@ -197,10 +187,45 @@ def _own(layer: Layer) -> Compute:
             return _activation(layer)
         case "pool" if layer.kernel == layer.in_size:
             return _pool_all
-        case "pool" if layer.pool == "max":
-            return nn.MaxPool2d(layer.kernel, layer.stride, before)
+        case "pool":
+            return _pool(layer)
         case _:
-            return nn.AvgPool2d(layer.kernel, layer.stride, before)
+            raise ValueError(f"layer {layer.name} is of the type {layer.type}: only networks of other sources have it")
+
+
+class PaddedConv2d(nn.Conv2d):
+    """A convolution that pads by other numbers of zeros before and after: `pads` as torch.nn.functional.pad takes them.
+
+    Negative numbers crop.
+    """
+
+    def __init__(self, *arguments: Any, pads: Sequence[int], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.pads = tuple(pads)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(nn.functional.pad(input, self.pads))
+
+
+def _convolution(layer: Layer) -> nn.Module:
+    (top, bottom), (left, right) = layer.pads
+    shape = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride)
+    if (top, left) == (bottom, right):
+        return nn.Conv2d(*shape, padding=(top, left), groups=layer.groups, bias=layer.has_bias)
+    pads = (left, right, top, bottom)
+    return PaddedConv2d(*shape, pads=pads, groups=layer.groups, bias=layer.has_bias)
+
+
+def _pool(layer: Layer) -> nn.Module:
+    """A pool over a window. Where it pads at the end alone, its last windows are cut off at the edge."""
+    (top, bottom), (left, right) = layer.pads
+    padding = (top, left)
+    cut_off = padding != (bottom, right)
+    if cut_off and (padding != (0, 0) or (layer.pool == "average" and layer.counts_pads)):
+        raise ValueError(f"layer {layer.name} has pads {layer.pads}, and no pool of torch has them")
+    if layer.pool == "max":
+        return nn.MaxPool2d(layer.kernel, layer.stride, padding, ceil_mode=cut_off)
+    return nn.AvgPool2d(layer.kernel, layer.stride, padding, cut_off, count_include_pad=layer.counts_pads)
 
 
 def _activation(layer: Layer) -> nn.Module:
@@ -224,7 +249,7 @@ def _pool_all(inputs: Tensor) -> Tensor:
     return torch.flatten(nn.functional.adaptive_avg_pool2d(inputs, 1), 1)
 
 
-def _initialise(net: nn.Module, seed: int) -> None:
+def initialise(net: nn.Module, seed: int) -> None:
     """As torchvision does, but for the classifier: its std of 0.01 would leave logits of a tenth."""
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
@@ -257,7 +282,7 @@ def _spread(net: nn.Module, norms: Sequence[str]) -> None:
         nn.init.constant_(norm.bias, SPREAD_BIAS)
 
 
-def _calibrate(net: nn.Module, seed: int) -> None:
+def calibrate(net: nn.Module, seed: int, channels: int) -> None:
     """Sets batch norm's running statistics to those of a batch of images.
 
     Without them signals fade from layer to layer until two images have the same logits to 1e-7, and a backend that
@@ -270,7 +295,8 @@ def _calibrate(net: nn.Module, seed: int) -> None:
         for norm in norms:
             norm.train().momentum = None  # the running statistics become the batch's own
         with torch.no_grad():
-            net(torch.from_numpy(images(seed, CALIBRATION_IMAGES, CALIBRATION_RESOLUTION)))
+            shape = ImageShape(channels, CALIBRATION_RESOLUTION, CALIBRATION_RESOLUTION)
+            net(torch.from_numpy(images(seed, CALIBRATION_IMAGES, shape)))
     finally:
         torch.set_num_threads(threads)
     for norm in norms:

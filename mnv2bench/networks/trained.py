@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from mnv2bench import digits
-from mnv2bench.networks.graph import BATCHES_TRACKED, IMAGE, IMAGE_CHANNELS, NORM, Layer
+from mnv2bench.networks.graph import BATCHES_TRACKED, IMAGE, NORM, Layer
+from mnv2bench.networks.shapes import IMAGE_CHANNELS
 
 NORM_EPS = 1e-5  # torch's default, which every batch norm of ours has
 State = dict[str, Tensor]

@@ -13,8 +13,8 @@ def is_identity(layer: Layer) -> bool:
     """Whether a layer can be the identity of an input that a ReLU6 gave."""
     return (
         layer.type == "conv"
-        and layer.kernel == 1
-        and layer.stride == 1
+        and layer.kernel == (1, 1)
+        and layer.stride == (1, 1)
         and layer.groups == 1
         and layer.in_channels == layer.out_channels
         and layer.norm

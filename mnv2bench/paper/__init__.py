@@ -15,7 +15,7 @@ def published() -> tuple[Published, ...]:
     return published_rows(f"{networks.DEFAULT}_published")
 
 
-def official() -> Mapping[tuple[float, int], Published]:
+def official() -> Mapping[networks.Size, Published]:
     """The rows of the authors' own table of the default network, by width and resolution."""
     return networks.network(networks.DEFAULT).published()
 

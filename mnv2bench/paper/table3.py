@@ -99,11 +99,11 @@ def bottlenecks() -> tuple[Bottleneck, ...]:
     layers = networks.layers(NETWORK, WIDTH, RESOLUTION)
     of_blocks = [list(block) for _, block in groupby(layers, key=lambda layer: layer.block)]
     between = [block[-1] for block in of_blocks if len(block) > 1 or block[-1].type == "pool"]
-    halving = {layer.block: layer.in_size for layer in layers if layer.stride == 2}
+    halving = {layer.block: layer.in_size[0] for layer in layers if layer.stride == (2, 2)}
     rows = []
     for size in SIZES:
         side = int(size.partition("x")[0])
-        here = dict.fromkeys(layer.out_channels for layer in between if layer.out_size == side)
+        here = dict.fromkeys(layer.out_channels for layer in between if layer.out_size == (side, side))
         fed = [layer.out_channels for layer in between if halving.get(layer.block) == side]
         rows.append(Bottleneck(size, tuple(here), tuple(fed), int(printed[size])))
     return tuple(rows)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mnv2bench.case import Case
-from mnv2bench.networks import Layer, layers, module_layers
+from mnv2bench.networks import Layer, module_layers
 from mnv2bench.profiling.records import Operator, Profile
 
 LAYOUT_CHANGE = "layout"
@@ -13,7 +13,7 @@ ONLY_MOVING = ("concat", "shuffle")  # layer types that compute nothing: their o
 
 def network(case: Case) -> tuple[Layer, ...]:
     """The layers of a case's network, in the order it runs."""
-    return layers(case.network, case.width, case.resolution, case.classes)
+    return case.layers
 
 
 def layers_of(profile: Profile) -> tuple[tuple[str, ...], ...]:
@@ -51,7 +51,7 @@ def unfused_norm(operator_type: str) -> bool:
 def _fits(part: str, layer: Layer) -> bool:
     match layer.type:
         case "conv":
-            return part == "conv" or (part == "matmul" and layer.kernel == 1)
+            return part == "conv" or (part == "matmul" and layer.kernel == (1, 1))
         case "depthwise":
             return part in ("depthwise", "conv")
         case "linear":

@@ -39,7 +39,7 @@ def main(job: ProfileJob) -> Outcome[ProfileResult]:
         pictures, weights = image_set(case, job.weights), job.weights.kind(case)
 
         def batch(number: int) -> Images:
-            return pictures.batch(seeds[number], case.batch, case.resolution)
+            return pictures.batch(seeds[number], case.batch, case.image)
 
         def measure(session: ProfiledSession) -> tuple[ProfileResult, list[Images]]:
             return profile(session, job.plan, batch(PROFILED[1]), Path(job.trace) if job.trace else None)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnv2bench import networks
 from mnv2bench.case import Case
 from mnv2bench.networks import Layer
 from mnv2bench.precisions import FP32, TF32
@@ -238,7 +237,7 @@ def _by_level_s(roof: Roof, of_layer: Moved, weights_of_network: int) -> float:
 
 def _network(case: Case) -> dict[str, Layer]:
     """The layers of the case's network by name."""
-    return {layer.name: layer for layer in networks.layers(case.network, case.width, case.resolution, case.classes)}
+    return {layer.name: layer for layer in case.layers}
 
 
 def _bandwidth(roof: Roof, size: int) -> float:

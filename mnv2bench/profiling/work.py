@@ -30,9 +30,13 @@ def madds_of_pixels(layer: Layer) -> int:
     """Multiply-adds of a layer for one image without those of the zeros around it, which nobody has to compute."""
     if not layer.madds:
         return 0
-    starts = range(-layer.pads[0], layer.stride * layer.out_size - layer.pads[0], layer.stride)
-    inside = sum(min(start + layer.kernel, layer.in_size) - max(start, 0) for start in starts)
-    return layer.madds * inside**2 // (layer.kernel * layer.out_size) ** 2
+    inside = every = 1
+    for axis in (0, 1):
+        start, stride, kernel = -layer.pads[axis][0], layer.stride[axis], layer.kernel[axis]
+        starts = range(start, start + stride * layer.out_size[axis], stride)
+        inside *= sum(max(0, min(start + kernel, layer.in_size[axis]) - max(start, 0)) for start in starts)
+        every *= kernel * layer.out_size[axis]
+    return layer.madds * inside // every
 
 
 def moved(layers: Sequence[Layer], computed: Sequence[Layer], case: Case, net: Sequence[Layer]) -> Moved:

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mnv2bench.case import Case, Kind
-from mnv2bench.networks import CLASSES, published
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.accuracy import Tested, tested, top1_interval
@@ -245,8 +244,7 @@ def _is_of_medians(goal: Goal) -> bool:
 
 
 def _published_top1(case: Case) -> float | None:
-    row = published(case.network, case.width, case.resolution)
-    return row.top1 if row and case.classes == CLASSES else None
+    return case.published.top1 if case.published else None
 
 
 def candidates(evaluations: Iterable[Evaluation]) -> tuple[Candidate, ...]:

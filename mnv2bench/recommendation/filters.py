@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from mnv2bench.networks import Resolution
 from mnv2bench.report.evaluation import Evaluation
 
 FIELDS = {  # of a case, by the name of the filter
@@ -24,7 +25,7 @@ class Filters:
 
     networks: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
-    resolutions: tuple[int, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
     backends: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()

@@ -158,4 +158,5 @@ def _head_to_json(head: Head) -> dict[str, object]:
         "environment": machine_to_json(head.machine),
         "runner": head.runner,
         "began": head.began,
+        "networks": msgspec.to_builtins(head.networks),
     }

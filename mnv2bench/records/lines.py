@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from mnv2bench.case import Case
+from mnv2bench.networks.described import Description, register
 from mnv2bench.records.encoding import WHOLE_SINCE, built, parse_case
 from mnv2bench.records.machine import Machine, machine_from_json
 from mnv2bench.records.ranges import Bytes, Integer, Text, Texts
@@ -31,7 +32,8 @@ class Refusal(ValueError):
 class Head(Struct, frozen=True):
     """What a campaign set out to do: the first line of its journal.
 
-    `began` is the time in UTC as 2026-11-26T20:30:00+00:00, "" before schema 7.
+    `began` is the time in UTC as 2026-11-26T20:30:00+00:00, "" before schema 7. `networks` are those of the cases that
+    no family declares.
     """
 
     cases: tuple[Case, ...]
@@ -41,10 +43,11 @@ class Head(Struct, frozen=True):
     machine: Machine
     runner: str = ""
     began: str = ""
+    networks: tuple[Description, ...] = ()
 
 
 class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown_fields=True):
-    """A Head on disk. `runner` is there since schema 2, `began` since schema 7."""
+    """A Head on disk. `runner` is there since schema 2, `began` and `networks` since schema 7."""
 
     schema: int
     cases: Annotated[tuple[str, ...], Meta(max_length=MAX_CASES)]
@@ -54,9 +57,15 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
     environment: dict[str, object]  # other versions write other facts: see `machine_from_json`
     runner: Text = ""
     began: Text = ""
+    networks: tuple[Description, ...] = ()
 
     def head(self) -> Head:
-        """The head that the line tells of. Since schema 5 its environment must have every fact."""
+        """The head that the line tells of, whose networks are known from then on.
+
+        Since schema 5 its environment must have every fact.
+        """
+        for description in self.networks:
+            register(description)
         cases = tuple(map(parse_case, self.cases))
         if len({*cases}) < len(cases):
             twice, _ = Counter(self.cases).most_common(1)[0]
@@ -68,7 +77,7 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
             if self.schema >= WHOLE_SINCE
             else machine_from_json(self.environment)
         )
-        return Head(cases, self.plan, self.seed, self.weights, machine, self.runner, self.began)
+        return Head(cases, self.plan, self.seed, self.weights, machine, self.runner, self.began, self.networks)
 
 
 class SideLine(Struct, tag_field="line", tag="side", frozen=True, forbid_unknown_fields=True):

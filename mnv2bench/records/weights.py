@@ -50,7 +50,7 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
         """Where the weights of this case are from."""
         if self.file:
             return WeightsKind.FILE
-        if self.digits and networks.has_digits_weights(case.network, case.width, case.classes):
+        if self.digits and networks.has_digits_weights(case.network, case.width, case.classes, case.channels):
             return WeightsKind.DIGITS
         return WeightsKind.SEEDED
 

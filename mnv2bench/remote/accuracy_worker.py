@@ -1,12 +1,12 @@
 """The program that tests an artifact on labelled images on a remote device. Nothing is timed or counted."""
 
+import math
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from mnv2bench import networks
 from mnv2bench.case import Case, Kind
 from mnv2bench.imagesets import image_set
 from mnv2bench.precisions import FP16
@@ -29,10 +29,10 @@ def batches_there(case: Case, labelled: int) -> int:
 
     Raises Unsupported where an emulator would take too long for any.
     """
-    image_bytes = 4 * 3 * case.resolution**2
+    image_bytes = 4 * math.prod(case.image)
     images = min(labelled, runs.MAX_INPUT_BYTES // image_bytes)
     if case.kind == Kind.COUNTED:
-        madds = networks.count(case.network, case.width, case.resolution, case.classes).madds
+        madds = case.count.madds
         emulated = int(EMULATED_MADDS.get(case.precision, EMULATED_MADDS_ELSE) // madds)
         if emulated < LEAST_IMAGES:
             number = f"{emulated} images in {case.precision} in a minute"
@@ -57,7 +57,7 @@ def run(job: AccuracyJob) -> Outcome[Accuracy]:
         model, inputs = Path(folder, runs.model_name(job.artifact)), Path(folder, runs.INPUTS)
         shutil.copy(job.artifact, model)
         with inputs.open("wb") as file:
-            for images in batches(pictures, case.batch, case.resolution, number * case.batch):
+            for images in batches(pictures, case.batch, case.image, number * case.batch):
                 file.write(images.tobytes())
         device.push([*bundle.paths, model, inputs])
         runs.answer_of(device, bundle, case, job.plan, model.name, contract.EACH, clock)

@@ -1,5 +1,6 @@
 """The program that measures a case on a remote device once: a runner runs there, its outputs are checked here."""
 
+import math
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ COOL_C, COOL_CAP_S = 38.0, 120.0
 
 def _seeds(case: Case, input_seed: int) -> tuple[int, ...]:
     """The seeds of the batches that are pushed: fewer where they are large."""
-    batch_bytes = 4 * 3 * case.resolution**2 * case.batch
+    batch_bytes = 4 * math.prod(case.input_shape)
     every = len(UNKNOWN_SEEDS)
     fits = runs.MAX_INPUT_BYTES // batch_bytes - len(REFERENCE_SEEDS)
     return batch_seeds(input_seed, min(every, max(fits, LEAST - len(REFERENCE_SEEDS))))
@@ -46,7 +47,7 @@ def _inputs(case: Case, pictures: ImageSet, seeds: Sequence[int], target: Path) 
     """Write the batches of images."""
     with target.open("wb") as file:
         for seed in seeds:
-            file.write(pictures.batch(seed, case.batch, case.resolution).tobytes())
+            file.write(pictures.batch(seed, case.batch, case.image).tobytes())
 
 
 def _allocator(device: Transport, bundle: Bundle) -> dict[str, str]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mnv2bench.files import Sort
-from mnv2bench.networks import activations, peaks
-from mnv2bench.report.memory import Variant, all_folded, frame, name
+from mnv2bench.networks import Variant, activations, peaks
+from mnv2bench.report.memory import all_folded, frame, name
 from mnv2bench.report.svg import as_picture
 
 if TYPE_CHECKING:

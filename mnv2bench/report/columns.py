@@ -6,7 +6,7 @@ from datetime import UTC
 from functools import partial
 
 from mnv2bench.case import EAGER, Kind
-from mnv2bench.networks import CLASSES, Published, published
+from mnv2bench.networks import Published, resolution_text
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record
 from mnv2bench.report import column
@@ -47,9 +47,14 @@ def megabytes(size: int | None) -> float | None:
 
 
 def _published(evaluation: Evaluation) -> Published | None:
-    """The published row of the case's variant; None for other numbers of classes than were published."""
-    case = evaluation.case
-    return published(case.network, case.width, case.resolution) if case.classes == CLASSES else None
+    """The published row of the case's variant."""
+    return evaluation.case.published
+
+
+def _resolution(evaluation: Evaluation) -> int | str:
+    """A number for square images, so that tables of them alone have numbers."""
+    resolution = evaluation.case.resolution
+    return resolution if isinstance(resolution, int) else resolution_text(resolution)
 
 
 def _published_top1(evaluation: Evaluation) -> float | None:
@@ -131,7 +136,12 @@ CASE: Columns = (
     Column("variant", str, lambda e: e.case.variant, "The network at its width and resolution."),
     Column("network", str, lambda e: e.case.network, "The network."),
     Column("width", float, lambda e: e.case.width, "Width multiplier."),
-    Column("resolution", int, lambda e: e.case.resolution, "Side of the square images, pixels."),
+    Column(
+        "resolution",
+        object,
+        _resolution,
+        "Side of the square images, pixels; of others height x width, such as 224x160.",
+    ),
     Column("classes", int, lambda e: e.case.classes, "Outputs of the classifier: of ImageNet, or of the weights file."),
     Column("batch", int, lambda e: e.case.batch, "Images of one call."),
     Column("backend", str, lambda e: e.case.backend, "The backend that ran the network."),

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from mnv2bench import precisions
 from mnv2bench.case import Case, is_gpu
+from mnv2bench.networks import resolution_text
 from mnv2bench.report.cells import NONE, escape, table
 from mnv2bench.report.column import Cell
 from mnv2bench.report.evaluation import Evaluation
@@ -113,7 +114,7 @@ def labels(evaluations: Evaluations) -> Cell:
 
 def size(evaluation: Evaluation) -> str:
     """`1.0@224`: width and resolution of a case."""
-    return f"{float(evaluation.case.width)}@{evaluation.case.resolution}"
+    return f"{float(evaluation.case.width)}@{resolution_text(evaluation.case.resolution)}"
 
 
 def each_setting(evaluations: Evaluations, draw: Draw) -> str:

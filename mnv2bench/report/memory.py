@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mnv2bench import networks
 from mnv2bench.case import Case
 from mnv2bench.files import Sort
-from mnv2bench.networks import activations, count, peaks
+from mnv2bench.networks import Variant, activations, count, peaks
 from mnv2bench.paper import table3
 from mnv2bench.paper.table3 import Cell
 from mnv2bench.report.blocks import Block, Heading, Listing, Paragraph, TableBlock, markdown
@@ -16,7 +16,6 @@ from mnv2bench.report.csv import as_csv
 if TYPE_CHECKING:
     import pandas as pd
 
-Variant = tuple[str, float, int]  # network, width, resolution
 COLUMNS = ("variant", "place", "layer", "read_bytes", "written_bytes", "held_bytes", "live_bytes")
 TABLE = Sort("memory table", columns=COLUMNS)
 TITLE = "Activation memory"
@@ -40,12 +39,12 @@ counts, and the row that reads them and halves their size.
 
 def name(variant: Variant) -> str:
     """`mobilenet_v2_1.0_224`, as cases have it."""
-    return Case(*variant).variant
+    return Case.of(variant).variant
 
 
 def short_name(variant: Variant) -> str:
     """`1.0@224`, as narrow tables have it."""
-    return Case(*variant).short_variant
+    return Case.of(variant).short_variant
 
 
 def all_folded(variants: Sequence[Variant]) -> str:
@@ -64,7 +63,7 @@ def memory_blocks(variants: Sequence[Variant], name: Callable[[Variant], str] = 
         _peaks(variants, name),
         Paragraph(_residuals(variants)),
     ]
-    if any(networks.reference(network).name == table3.NETWORK for network, _, _ in variants):
+    if any(networks.reference(network).name == table3.NETWORK for network, *_ in variants):
         blocks += _table_3_of_the_paper()
     return blocks
 

@@ -31,7 +31,7 @@ def network_page(name: str, width: float, resolution: int) -> str:
 
 
 def _row(layer: Layer) -> tuple[str, ...]:
-    shape = f"[{layer.out_channels}, {layer.out_size}, {layer.out_size}]"
+    shape = f"[{layer.out_channels}, {layer.out_size[0]}, {layer.out_size[1]}]"
     numbers = (layer.params, layer.bn_params, layer.madds)
     return layer.name, layer.type, shape, *(f"{number:,}" if number else "--" for number in numbers)
 

@@ -73,7 +73,7 @@ def _rows(network: str) -> list[dict[str, object]]:
     return [_row(network, width, resolution) for width in widths for resolution in resolutions]
 
 
-def _row(network: str, width: float, resolution: int) -> dict[str, object]:
+def _row(network: str, width: float, resolution: networks.Resolution) -> dict[str, object]:
     counted = count(network, width, resolution)
     of_published_classes = count(network, width, resolution, networks.network(network).published_classes)
     madds_m = counted.madds // 1_000_000

@@ -12,7 +12,7 @@ from mnv2bench import backends
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.preparation import Failure, prepare
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Samples, Weights, replace
 from mnv2bench.records.selfcheck import AllocatorCase, AllocatorCheck, AllocatorTimes, file_of, keep, read
@@ -45,7 +45,7 @@ def check_allocator(plan: Plan, out: Console, results: Path | None = None, chose
         read(results, machine.fingerprint)
     measured = [
         each
-        for case in chosen or cases(VARIANTS, backends=chosen_backends())
+        for case in chosen or cases(of_network(VARIANTS), backends=chosen_backends())
         if (each := _measured(case, plan, out)) is not None
     ]
     if not measured:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mnv2bench.allocation import Contest, Decision, Standing, next_block, ranking
 from mnv2bench.allocation.contests import LOOKS, TIE_WITHIN, Key, contest_key
 from mnv2bench.case import Case, grid
+from mnv2bench.networks import sides
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
 from mnv2bench.statistics.spread import spreads_of_medians
 
@@ -116,7 +117,7 @@ def made_up(variants: int, rivals: int, random: np.random.Generator) -> World:
     sizes = grid("published")[:variants]
     cases, truth, costs = [], [], []
     for width, resolution in sizes:
-        base = math.log(1e-3 * width * (resolution / 96) ** 2)
+        base = math.log(1e-3 * width * (sides(resolution)[0] / 96) ** 2)
         for rival in range(rivals):
             cases.append(Case(width=width, resolution=resolution, backend=f"rival_{rival}"))
             truth.append(base + random.exponential(0.15))

@@ -20,7 +20,7 @@ from rich.console import Console
 from mnv2bench.campaign.patience import Patience
 from mnv2bench.campaign.preparation import silent
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.files import Product, Sort, require_writable, write
 from mnv2bench.records import Plan, Weights
 from mnv2bench.regression.duels.confirm import Answer, confirm
@@ -32,7 +32,7 @@ from mnv2bench.statistics.latency import detection, process_median
 from mnv2bench.workers.environment import absolute_folders
 
 BACKENDS = ("onnxruntime", "openvino", "torch_script", "torch_aoti")
-CELLS = cases([(0.35, 96), (1.0, 224)], backends=BACKENDS)
+CELLS = cases(of_network([(0.35, 96), (1.0, 224)]), backends=BACKENDS)
 PLAN = Plan(processes=10 * LOOKS[-1], rounds=10)
 PAIRS = Sort("table of pairs", columns=("case", "pair", "old", "new"))
 SIZES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, Patience, all_backends, run
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.flags import flags
 from mnv2bench.gpu.conditions import conditions, gpu_memory
 from mnv2bench.gpu.doubts import ENQUEUE_BOUND
@@ -31,7 +31,7 @@ MAX_DISAGREEMENT = 0.25  # of a call's time by events and by the wall while call
 
 def cases_to_check(device: str) -> tuple[Case, ...]:
     """The smallest variant of every backend that runs on GPUs."""
-    return cases([(0.35, 96)], backends=all_backends("cuda"), devices=(device,), precisions=PRECISIONS)
+    return cases(of_network([(0.35, 96)]), backends=all_backends("cuda"), devices=(device,), precisions=PRECISIONS)
 
 
 def faults(record: Record) -> Iterator[str]:

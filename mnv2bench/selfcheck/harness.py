@@ -67,7 +67,7 @@ def overhead(repeats: int, out: Console) -> bool:
         with backend.open(case, path) as session:
             assert isinstance(session, backend.OnnxRuntimeSession)
             native: onnxruntime.InferenceSession = session.session
-            session.put(images(1, case.batch, case.resolution))
+            session.put(images(1, case.batch, case.image))
 
             def call(native: "onnxruntime.InferenceSession" = native, binding: object = session.binding) -> None:
                 native.run_with_iobinding(binding)
@@ -123,7 +123,7 @@ def call_cost(case: Case, path: Path) -> float:
     costs: list[float] = []
     with backend.open(case, path) as session:
         assert isinstance(session, backend.OpenVinoSession)
-        session.put(images(1, case.batch, case.resolution))
+        session.put(images(1, case.batch, case.image))
         for _ in range(CALLS):
             start = time.perf_counter()
             session.run()

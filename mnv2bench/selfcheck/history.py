@@ -18,9 +18,8 @@ from typing import NamedTuple
 from msgspec import structs
 from rich.console import Console
 
-from mnv2bench.case import Case, cases, grid
+from mnv2bench.case import Case, cases, variants
 from mnv2bench.machine import cores
-from mnv2bench.networks import count
 from mnv2bench.records import SCHEMA, Machine, Memory, Plan, Process, Samples, Weights
 from mnv2bench.records.encoding import process_to_json, samples_to_json, to_json
 from mnv2bench.records.json_text import dumps
@@ -41,7 +40,7 @@ CHILD = "from mnv2bench.selfcheck.history import load_and_report; load_and_repor
 
 def synthetic_cases() -> tuple[Case, ...]:
     """300 cells: the full grid on five made-up backends, on one thread and on two."""
-    return cases(grid("full"), backends=BACKENDS, threads=(1, 2))
+    return cases(variants("full"), backends=BACKENDS, threads=(1, 2))
 
 
 class Synthetic:
@@ -96,7 +95,7 @@ class Synthetic:
         shift = self.random.gauss(0, NIGHT_SD)
         position = itertools.count()
         for case, form in self.forms.items():
-            night = math.log(2e-5 * count(case.network, case.width, case.resolution).madds) + shift
+            night = math.log(2e-5 * case.count.madds) + shift
             for number in range(PLAN.processes):
                 level = self.random.gauss(night, PROCESS_SD)
                 samples = self.samples | {"rounds": [self._round(level, case) for _ in range(PLAN.rounds)]}

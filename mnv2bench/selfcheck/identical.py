@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mnv2bench.campaign import Campaign, all_backends, run
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.machine import this_machine
 from mnv2bench.records import Plan, Record
 from mnv2bench.records.journal import Journal
@@ -35,7 +35,7 @@ def aa(plan: Plan, out: Console, results: Path | None = None, chosen: Sequence[C
     fingerprint = this_machine().fingerprint
     if results:
         read(results, fingerprint)
-    chosen = chosen or cases(VARIANTS, backends=all_backends())
+    chosen = chosen or cases(of_network(VARIANTS), backends=all_backends())
     first, second = (_campaign(tuple(chosen), plan, seed) for seed in (1, 2))
     verdicts = {change.case: change.verdict for change in changes(first, second)}
     kept = []

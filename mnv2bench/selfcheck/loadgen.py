@@ -10,7 +10,7 @@ from rich.console import Console
 from mnv2bench.backends import Images, Session
 from mnv2bench.campaign.preparation import Failure, Preparation, silent
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.loadgen import generator, logs, measuring
 from mnv2bench.loadgen.jobs import LoadJob
 from mnv2bench.loadgen.library import Library
@@ -50,7 +50,7 @@ def check_loadgen(repeats: int, out: Console) -> bool:
     """
     generator.require_loadgen()
     out.print(added_text(), markup=False)
-    ratios = [_ratio(case, repeats, out) for case in cases(VARIANTS, backends=BACKENDS)]
+    ratios = [_ratio(case, repeats, out) for case in cases(of_network(VARIANTS), backends=BACKENDS)]
     measured = [ratio for ratio in ratios if ratio is not None]
     if not measured:
         out.print("loadgen: nothing was measured: the reasons above end in what to do")

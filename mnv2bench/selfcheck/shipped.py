@@ -16,7 +16,7 @@ from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.child import variables
 from mnv2bench.campaign.preparation import Failure, prepare, silent
 from mnv2bench.campaign.processes import run_process
-from mnv2bench.case import Case, cases
+from mnv2bench.case import Case, cases, of_network
 from mnv2bench.records import Plan, Weights, default_weights
 from mnv2bench.records.journal import Journal
 from mnv2bench.shipping.verification import PROGRAM
@@ -37,7 +37,7 @@ def ship_check(repeats: int, out: Console) -> bool:
 
     Every program runs in an environment that holds what its requirements.txt names, which pip fetches.
     """
-    ratios = [_ratio(case, repeats, out) for case in cases(VARIANTS, backends=BACKENDS)]
+    ratios = [_ratio(case, repeats, out) for case in cases(of_network(VARIANTS), backends=BACKENDS)]
     measured = [ratio for ratio in ratios if ratio is not None]
     if not measured:
         out.print("ship: nothing was measured: the reasons above end in what to do")

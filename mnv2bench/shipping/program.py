@@ -86,7 +86,7 @@ def program(record: Record, file: str, median_s: float) -> str:
         id=case.id,
         variables=() if case.gpu is not None else _lines(variables(record)),
         file=file,
-        shape=(case.batch, 3, case.resolution, case.resolution),
+        shape=case.input_shape,
         classes=case.classes,
         threads=case.threads,
         precision=case.precision,

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from mnv2bench.imagesets import DEVIATIONS, MEANS
+from mnv2bench.networks import resolution_text
 from mnv2bench.precisions import named
 from mnv2bench.recommendation import Goal
 from mnv2bench.recommendation.candidates import PUBLISHED, why_not
@@ -65,7 +66,7 @@ def readme(
             flags=measurement.evaluation.flags,
             python=escape(record.machine.python or "3.11"),
             seconds=f"{2 * TIMED_S:.0f} s",
-            shape=(case.batch, 3, case.resolution, case.resolution),
+            shape=case.input_shape,
             pictures=_pictures(weights, kind),
             settings=sorted(settings.items()),
             command=_command(record),
@@ -124,7 +125,7 @@ def _command(record: Record) -> str:
         "suites": "latency" if case.batch == 1 else "throughput",
         "networks": case.network,
         "widths": case.width,
-        "resolutions": case.resolution,
+        "resolutions": resolution_text(case.resolution),
         "backends": case.backend,
         "devices": case.device,
         "precisions": case.precision,

@@ -46,7 +46,7 @@ def batches(record: Record, weights: Weights) -> list[NDArray[np.float32]]:
     """The two batches of images on which every process is checked before it measures."""
     case = record.case
     pictures = image_set(case, weights)
-    return [pictures.batch(seed, case.batch, case.resolution) for seed in REFERENCE_SEEDS]
+    return [pictures.batch(seed, case.batch, case.image) for seed in REFERENCE_SEEDS]
 
 
 def verify(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mnv2bench import networks
 from mnv2bench.case import Case
 from mnv2bench.records import Record
 
@@ -45,7 +44,7 @@ def layers_ran(record: Record) -> LayersRan | None:
 
 def multiplying_layers(case: Case) -> int:
     """Convolution and linear layers of the case's network: those that have multiply-adds."""
-    layers = networks.layers(case.network, case.width, case.resolution, case.classes)
+    layers = case.layers
     return sum(layer.madds > 0 for layer in layers)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mnv2bench.networks import Count, count
+from mnv2bench.networks import Count
 from mnv2bench.records import ENDED, Record, Samples
 from mnv2bench.records.rounds import Round, undisturbed_rounds
 
@@ -200,7 +200,7 @@ def threads_used(record: Record) -> float:
 def network_count(record: Record) -> Count:
     """Multiply-adds, parameters and memory of the record's network, of one image."""
     case = record.case
-    return count(case.network, case.width, case.resolution, case.classes)
+    return case.count
 
 
 def madds(record: Record) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mnv2bench.backends import Images, Session
 from mnv2bench.imagesets import ImageSet
+from mnv2bench.networks import ImageShape
 from mnv2bench.records import Accuracy
 
 Classes = NDArray[np.int64]
@@ -23,9 +24,9 @@ class LabelledReference:
             self.classes: Classes = file["classes"]
 
 
-def batches(pictures: ImageSet, batch: int, resolution: int, images: int | None = None) -> Iterator[Images]:
+def batches(pictures: ImageSet, batch: int, shape: ImageShape, images: int | None = None) -> Iterator[Images]:
     """The labelled images in their order, in batches, or so many of them; the last batch repeats its last image."""
-    singles = (image for part in pictures.labelled(resolution) for image in part.images)
+    singles = (image for part in pictures.labelled(shape) for image in part.images)
     chosen = islice(singles, images)
     while rows := list(islice(chosen, batch)):
         yield np.stack(rows + [rows[-1]] * (batch - len(rows)))

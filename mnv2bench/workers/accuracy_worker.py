@@ -14,7 +14,7 @@ def main(job: AccuracyJob) -> Outcome[Accuracy]:
     """Open the artifact as a timed process does, and give it every labelled image once."""
     case, pictures = job.case, image_set(job.case, job.weights)
     with backends.backend(case.backend).open(case, Path(job.artifact)) as session:
-        answers = classes(session, batches(pictures, case.batch, case.resolution))
+        answers = classes(session, batches(pictures, case.batch, case.image))
     return Outcome(result=accuracy(answers, LabelledReference(Path(job.labelled)), pictures.name))
 
 

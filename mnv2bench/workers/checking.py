@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from mnv2bench import networks
 from mnv2bench.backends import Images
 from mnv2bench.case import Case
 from mnv2bench.precisions import named
@@ -18,7 +17,7 @@ from mnv2bench.workers.rotation import CHECKED, kept, of_stream
 
 def madds_of(case: Case) -> int:
     """The multiply-adds of one inference, which is of a whole batch."""
-    return networks.count(case.network, case.width, case.resolution, case.classes).madds * case.batch
+    return case.count.madds * case.batch
 
 
 def _comparison(

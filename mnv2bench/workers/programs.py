@@ -8,11 +8,12 @@ from typing import Generic, NoReturn, TypeVar
 
 import msgspec
 
+from mnv2bench.networks.described import Description, register
 from mnv2bench.refusals import Unavailable, Unsupported, Wrong
 from mnv2bench.texts import one_line
 from mnv2bench.workers import package
 
-CONTRACT = 7  # of all jobs and results; two environments that duel must have the same one
+CONTRACT = 8  # of all jobs and results; two environments that duel must have the same one
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -42,7 +43,8 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """A job on its way to a child process: the process that started it, and the file or pipe for its outcome.
 
     `parent` is there for versions without a supervisor, which ends a worker with its campaign before it reads anything.
-    `sources` is the digest of the package that must run it, "" where any may. These names, and those of `Answer`, stay
+    `sources` is the digest of the package that must run it, "" where any may. `networks` are those of the job that no
+    family declares. These names, and those of `Answer`, stay
     the same in every contract, so that any two versions refuse each other in one line.
     """
 
@@ -51,6 +53,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     contract: int
     job: msgspec.Raw
     sources: str = ""
+    networks: tuple[Description, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -76,6 +79,8 @@ def serve(program: Program[J, R], main: Callable[[J], Outcome[R]]) -> NoReturn:
 def _answer(program: Program[J, R], main: Callable[[J], Outcome[R]], envelope: Envelope) -> Answer:
     try:
         require_contract(envelope.contract)
+        for description in envelope.networks:
+            register(description)
         outcome = main(msgspec.json.decode(envelope.job, type=program.job))
         result = msgspec.Raw(msgspec.json.encode(outcome.result))
         return Answer(outcome.status, one_line(outcome.reason), result)

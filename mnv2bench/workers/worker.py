@@ -103,7 +103,7 @@ def main(job: MeasureJob) -> Outcome[Measured]:
         return compare(outputs, expected, case.precision, job.weights.kind(case))
 
     def batch(stream: int, number: int) -> backends.Images:
-        return pictures.batch(of_stream(seeds, stream)[number], case.batch, case.resolution)
+        return pictures.batch(of_stream(seeds, stream)[number], case.batch, case.image)
 
     def time(streams: Streams[backends.Session]) -> tuple[Timing, Gpu | None]:
         turns = [

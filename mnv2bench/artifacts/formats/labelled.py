@@ -16,7 +16,7 @@ def export(job: Job) -> None:
     module = network(job.case, job.source)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs do not have it
     classes, labels = [], []
-    for part in image_set(job.case, job.weights).labelled(job.case.resolution):
+    for part in image_set(job.case, job.weights).labelled(job.case.image):
         images = torch.from_numpy(part.images).to(memory_format=torch.channels_last)
         classes.append(module(images).argmax(dim=1).numpy())
         labels.append(part.labels)

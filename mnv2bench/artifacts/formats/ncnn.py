@@ -20,7 +20,7 @@ def export(job: Job) -> None:
     traced: Any = torch.jit.trace(typed_network(job), (example(job),))  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         traced.save(str(Path(folder, "net.pt")))
-        shape = f"inputshape=[{job.case.batch},3,{job.case.resolution},{job.case.resolution}]f32"
+        shape = f"inputshape=[{','.join(map(str, job.case.input_shape))}]f32"
         command = [pnnx.EXEC_PATH, "net.pt", shape, "fp16=0"]  # 1 would halve the weights
         ran = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False)
         files = [Path(folder, f"net.ncnn.{part}") for part in ("param", "bin")]

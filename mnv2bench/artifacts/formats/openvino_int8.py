@@ -21,8 +21,7 @@ def export(job: Job) -> None:
     """
     import nncf  # after OpenVINO, whose telemetry it would start too
 
-    resolution = job.case.resolution
-    module, shape = network(job.case, job.source), (1, 3, resolution, resolution)
+    module, shape = network(job.case, job.source), (1, *job.case.image)
     model = openvino.convert_model(module, example_input=torch.zeros(shape), input=[shape])
     images = nncf.Dataset([image[None] for image in calibration_images(job)])
     quantised = nncf.quantize(model, images, preset=nncf.QuantizationPreset.MIXED, subset_size=images.get_length())

@@ -19,9 +19,9 @@ def export(job: Job) -> None:
     match job.weights.kind(case):
         case WeightsKind.FILE:
             file, content = Path(job.weights.file), job.weights.content
-            tensors = stored.state_dict(file, content, case.network, case.width, case.classes)
+            tensors = stored.state_dict(file, content, case.spec)
         case WeightsKind.DIGITS:
             tensors = digits_state(case.network, case.width, case.classes)
         case WeightsKind.SEEDED:
-            tensors = build(case.network, case.width, case.classes, job.weights.seed).state_dict()
+            tensors = build(*case.spec, seed=job.weights.seed).state_dict()
     torch.save(tensors, job.target)

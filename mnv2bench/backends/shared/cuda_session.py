@@ -51,7 +51,7 @@ class CudaQueue:
         torch.cuda.set_device(self.device)
         self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         torch.cuda.set_stream(self.stream)  # once: as a context manager it would be timed with every call
-        shape, element = (case.batch, 3, case.resolution, case.resolution), dtype(case)
+        shape, element = case.input_shape, dtype(case)
         self.input = torch.zeros(shape, dtype=element, device=self.device)
         self.images = torch.zeros(shape, dtype=element, pin_memory=True)
         self.output = torch.zeros(0)

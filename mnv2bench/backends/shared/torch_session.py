@@ -16,7 +16,7 @@ from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession, dtype
 from mnv2bench.backends.shared.torch_layers import dispatched_layers, reduced_fp32, require_full_fp32
 from mnv2bench.case import Case
 from mnv2bench.gpu import driver
-from mnv2bench.networks import ANY_RESOLUTION, build, layers
+from mnv2bench.networks import build
 from mnv2bench.networks.folding import fold_norms
 from mnv2bench.precisions import TF32
 from mnv2bench.refusals import Unavailable
@@ -37,7 +37,7 @@ class TorchSession(Session):
         self.network = network if dtype(case) is torch.float32 else converting(network, dtype(case))
         self.threads = case.threads
         self.count = count
-        self.input = torch.zeros(case.batch, 3, case.resolution, case.resolution)
+        self.input = torch.zeros(case.input_shape)
         self.output = torch.empty(0)
 
     def put(self, images: Images) -> None:
@@ -126,7 +126,7 @@ def prepare(case: Case) -> None:
 
 def network(case: Case, path: Path) -> torch.nn.Module:
     """The case's network in eval mode with the weights of a state dict file, in float32 on the CPU."""
-    module = build(case.network, width=case.width, classes=case.classes, seed=None)
+    module = build(*case.spec, seed=None)
     module.load_state_dict(torch.load(path, weights_only=True))
     return module.eval()
 
@@ -154,7 +154,7 @@ def typed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
     """The network in the case's number format, with batch norm folded first where that has fewer bits than fp32."""
     if dtype(case) is torch.float32:
         return module
-    return fold_norms(module, layers(case.network, case.width, ANY_RESOLUTION, case.classes)).to(dtype(case))
+    return fold_norms(module, case.layers).to(dtype(case))
 
 
 def session(case: Case, network: Network) -> Session:

@@ -9,8 +9,9 @@ from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
-from mnv2bench.networks.family import Network, Published, Variant, published_rows
+from mnv2bench.networks.family import Network, Published, Size, published_rows
 from mnv2bench.networks.graph import IMAGE, Graph, Layer
+from mnv2bench.networks.shapes import ImageShape
 
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 RESOLUTIONS = (224, 192, 160, 128, 96)
@@ -67,9 +68,9 @@ AUTHORS = Reading(make_divisible, head_shrinks=False, expands_at_t1=False)
 ARTICLE = Reading(int, head_shrinks=True, expands_at_t1=True)
 
 
-def layers(reading: Reading, width: float, resolution: int, classes: int) -> tuple[Layer, ...]:
+def layers(reading: Reading, width: float, image: ImageShape, classes: int) -> tuple[Layer, ...]:
     """The network in the order it runs: stem, block0.expand ... block16.add, head, pool, classifier."""
-    graph = Graph(resolution)
+    graph = Graph(image)
     channels = reading.round_channels(STEM_CHANNELS * width)
     output = graph.conv("stem", IMAGE, channels, 3, 2, activation="relu6", modules=_three("features.0"))
     strides = [(row.t, row.c, row.s if first else 1) for row in ROWS for first in [True] + [False] * (row.n - 1)]
@@ -109,7 +110,7 @@ def _three(path: str) -> tuple[str, ...]:
 
 
 @cache
-def official() -> Mapping[Variant, Published]:
+def official() -> Mapping[Size, Published]:
     """The 22 float checkpoints of the authors' own table."""
     rows = published_rows("mobilenet_v2_published")
     return {(row.width, row.resolution): row for row in rows if row.source.startswith(OFFICIAL_SOURCE)}

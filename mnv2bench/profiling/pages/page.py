@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mnv2bench.files import Sort
-from mnv2bench.networks import activations, count, peaks
+from mnv2bench.networks import activations, peaks
 from mnv2bench.precisions import named
 from mnv2bench.profiling.pages.profiled import ProfiledCase
 from mnv2bench.profiling.pages.roofline import limit
@@ -152,8 +152,8 @@ def _resident(profiled: ProfiledCase, record: Record) -> list[str]:
     resident, case = memory(record), profiled.case
     if resident is None:
         return []
-    counted = count(case.network, case.width, case.resolution, case.classes)
-    computed = peaks(activations(case.network, case.width, case.resolution, case.classes))
+    counted = case.count
+    computed = peaks(activations(*case.spec))
     of_fp32 = named(case.precision).size_ratio
     words = f" ({escape(profiled.profile.arena)})" if profiled.profile.arena else ""
     return [

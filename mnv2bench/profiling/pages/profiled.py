@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mnv2bench.case import EAGER, Case, is_gpu
-from mnv2bench.networks import Layer, blocks, count, layers, roles
+from mnv2bench.networks import Layer, blocks, layers, roles
 from mnv2bench.precisions import NAMES
 from mnv2bench.profiling.case_profile import LAYOUT, UNMAPPED, CaseProfile, ProfileRow, case_profile
 from mnv2bench.profiling.mapping import network
@@ -98,7 +98,7 @@ def profiled_cases(
 def _order(profiled: ProfiledCase) -> tuple[object, ...]:
     device, precision, *others, variant = profiled.setting
     case = profiled.case
-    madds = count(case.network, case.width, case.resolution, case.classes).madds
+    madds = case.count.madds
     return (device, NAMES.index(precision), *others, -madds, variant, case.backend != EAGER, case.backend)
 
 
@@ -127,10 +127,7 @@ def settings(cases: Sequence[ProfiledCase]) -> list[tuple[str, list[ProfiledCase
 
 def network_layers(group: Iterable[ProfiledCase]) -> tuple[Layer, ...]:
     """The layers of the cases' networks, each variant once."""
-    variants = dict.fromkeys(
-        (profiled.case.network, profiled.case.width, profiled.case.resolution, profiled.case.classes)
-        for profiled in group
-    )
+    variants = dict.fromkeys(profiled.case.spec for profiled in group)
     return tuple(layer for variant in variants for layer in layers(*variant))
 
 

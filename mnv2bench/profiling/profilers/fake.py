@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mnv2bench import backends
 from mnv2bench.case import Case
-from mnv2bench.networks import layers
 from mnv2bench.profiling.records import Operator
 from mnv2bench.profiling.session import Arena, ProfiledSession
 
@@ -15,7 +14,7 @@ Reported = tuple[str, str, int, tuple[str, ...]]  # name, operator type, nanosec
 
 def reported(case: Case) -> tuple[Reported, ...]:
     """The first layer, the first two of the first block of three, the last three, and two that compute no layer."""
-    net = layers(case.network, case.width, case.resolution, case.classes)
+    net = case.layers
     first, head, pool, classifier = net[0], *net[-3:]
     blocks = [list(block) for _, block in groupby(net, key=lambda layer: layer.block)]
     second, third, *_ = next(block for block in blocks if len(block) >= 3)

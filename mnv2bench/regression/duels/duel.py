@@ -13,7 +13,7 @@ from mnv2bench.campaign.preparation import Failure, Preparation, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.campaign.resuming import open_journal
 from mnv2bench.campaign.weights import require_weights
-from mnv2bench.case import Case, Kind
+from mnv2bench.case import Case, Kind, described_networks
 from mnv2bench.locks import Progress, measuring
 from mnv2bench.machine import state
 from mnv2bench.records import Plan, Record, Weights, replace
@@ -121,7 +121,7 @@ def _journaled(
     resume: bool,
 ) -> JournaledSide:
     """A side with its journal, begun or resumed, in which its environment and its artifacts are written down."""
-    head = Head(cases, plan, seed, weights, prepared.machine)
+    head = Head(cases, plan, seed, weights, prepared.machine, networks=described_networks(cases))
     open_journal(journal, head, resume, progress)
     journal.note(SideLine(prepared.interpreter.path, prepared.distributions))
     for case in cases:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mnv2bench import backends
 from mnv2bench.backends import Images, Session
 from mnv2bench.case import Case
+from mnv2bench.networks import resolution_of
 from mnv2bench.records import Plan, Samples
 from mnv2bench.records.encoding import samples_to_json
 from mnv2bench.remote.runners.contract import COUNT, EACH, EMPTY_PAIRS, FIRST_EMPTY, FIRST_RUN, MARK
@@ -28,14 +29,15 @@ SPECIALISED = 50  # passes after which CPython 3.11 and later have settled on ho
 
 def answer(options: Namespace, interpreter_bytes: int | None) -> dict[str, object]:
     """The fields of the answer that are measured: samples, in mode count marks, and in mode each batches."""
-    batch, _, _, resolution = options.shape
+    batch, channels, height, width = options.shape
     case = Case(
-        resolution=resolution,
+        resolution=resolution_of(height, width),
         batch=batch,
         backend=options.backend,
         device=HERE,
         precision=options.precision,
         threads=options.threads,
+        channels=channels,
     )
     inputs = Inputs(Path(options.inputs), options.shape, 1 if options.mode == EACH else LEAST)
     plan = Plan(**{name: value for name, value in vars(options).items() if name in Plan.__struct_fields__})

@@ -1,0 +1,102 @@
+"""Networks that no family declares, by what was read of them: those of timm, and files of users.
+
+Whoever reads one in a process of its own registers its description, and so does whoever reads records of it: then it is
+counted, mapped and shown like any other. Nothing here reads a file or imports torch.
+"""
+
+import re
+
+from msgspec import Struct
+
+from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.shapes import (
+    CLASSES,
+    IMAGE_CHANNELS,
+    ImageShape,
+    Resolution,
+    resolution_of,
+    sides,
+)
+
+TIMM = "timm:"  # what the name of a network of timm begins with
+TIMM_NAME = re.compile(r"timm:[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
+FILE_KINDS = ("onnx", "pt2", "tflite")
+FILE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,80}}\.({'|'.join(FILE_KINDS)})-[0-9a-f]{{8}}")
+NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Description(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was read of a network, for images of one shape and one number of classes.
+
+    `origin` says where it is from, as "timm 1.0.31" or the name of a file, and `counted` how its layers were counted.
+    `classes` are the numbers that it gives for one image. `state` holds the shape of each tensor of its state dict.
+
+    Of a file: `kind` is one of FILE_KINDS, `file` its path, `content` its SHA-256 in hexadecimal, `batch` the only
+    batch that it takes, 0 where it takes any, and `precision` the number format that it computes in.
+    """
+
+    network: str
+    origin: str
+    counted: str
+    image: ImageShape
+    classes: int
+    layers: tuple[Layer, ...]
+    state: dict[str, tuple[int, ...]] = {}
+    precision: str = "fp32"
+    kind: str = ""
+    file: str = ""
+    content: str = ""
+    batch: int = 0
+
+    @property
+    def resolution(self) -> Resolution:
+        return resolution_of(self.image.height, self.image.width)
+
+
+Key = tuple[str, ImageShape, int]
+_descriptions: dict[Key, Description] = {}
+
+
+def is_described(network: str) -> bool:
+    """Whether a name is one of timm's networks or of a file, and not one that a family declares."""
+    return TIMM_NAME.fullmatch(network) is not None or is_file(network)
+
+
+def is_file(network: str) -> bool:
+    """Whether a name is that of a user's file."""
+    return FILE_NAME.fullmatch(network) is not None
+
+
+def file_kind(network: str) -> str:
+    """Which of FILE_KINDS a network's file is, "" for a network that is no file."""
+    match = FILE_NAME.fullmatch(network)
+    return match[1] if match else ""
+
+
+def file_network(file_name: str, content: str) -> str:
+    """The name of the network in a file, from the file's own name and its SHA-256: my-net.onnx-0f1e2d3c."""
+    stem, dot, ending = file_name.rpartition(".")
+    plain = NOT_IN_A_NAME.sub("-", stem).strip("-._")[:80] or "model"
+    return f"{plain}{dot}{ending.lower()}-{content[:8]}"
+
+
+def register(description: Description) -> None:
+    """Make a description known to this process; a later one of the same network, image and classes replaces it."""
+    _descriptions[description.network, description.image, description.classes] = description
+
+
+def descriptions(network: str) -> tuple[Description, ...]:
+    """All that is known of a network, the first one first."""
+    return tuple(known for (name, _, _), known in _descriptions.items() if name == network)
+
+
+def description(
+    network: str, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
+) -> Description:
+    """What is known of a network for such images. ValueError where nobody read it in this process."""
+    key = (network, ImageShape(channels, *sides(resolution)), classes)
+    if key not in _descriptions:
+        raise ValueError(
+            f"{network} was not read yet for {key[1]} and {classes} classes: name it to `mnv2bench network`"
+        )
+    return _descriptions[key]
