@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from mnv2bench import backends, networks, precisions, sweeps
 from mnv2bench.campaign import all_backends
+from mnv2bench.campaign.described import describe
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.case import GRIDS, Case, Kind, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
@@ -326,6 +327,7 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
         *(_elsewhere(suite, there, elsewhere) if elsewhere else ()),
     )
     require_cores(chosen)
+    describe(chosen)
     return with_classes(chosen, selection.weights)
 
 
@@ -356,6 +358,7 @@ def named_case(text: str, selection: Selection) -> Case:
     except ValueError as error:
         case = _case_with(text, selection, error)
     require_cores((case,))
+    describe((case,))
     return case
 
 

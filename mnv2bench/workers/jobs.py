@@ -5,6 +5,7 @@ from msgspec import Struct
 from mnv2bench.artifacts.weights import WeightsFile
 from mnv2bench.case import Case, Kind
 from mnv2bench.gpu.driver import Device
+from mnv2bench.networks import CLASSES, IMAGE_CHANNELS, Description, Sides
 from mnv2bench.records import Accuracy, Counts, ExternalResult, Plan, Samples, Weights
 from mnv2bench.records.target import Target
 from mnv2bench.workers.programs import Program
@@ -71,6 +72,19 @@ class ReadJob(Struct, frozen=True):
     file: str
 
 
+class DescribeJob(Struct, frozen=True):
+    """A network to read that no family declares: a file of a user, or a name of timm's for such images.
+
+    `sides` are None for a file that says itself which images it takes.
+    """
+
+    file: str = ""
+    network: str = ""
+    sides: Sides | None = None
+    classes: int = CLASSES
+    channels: int = IMAGE_CHANNELS
+
+
 class PicturesJob(Struct, frozen=True):
     """A folder of pictures to read, for a classifier with so many classes."""
 
@@ -106,6 +120,7 @@ class Programs(Struct, frozen=True):
 
 
 EXPORTER = Program("mnv2bench.workers.exporter", ExportJob, type(None))
+DESCRIBER = Program("mnv2bench.workers.describer", DescribeJob, Description)
 READER = Program("mnv2bench.workers.reader", ReadJob, WeightsFile)
 PICTURE_READER = Program("mnv2bench.workers.picture_reader", PicturesJob, PicturesChecked)
 DRIVER = Program("mnv2bench.workers.driver", DriverJob, Device)
