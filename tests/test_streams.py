@@ -265,7 +265,7 @@ def test_a_round_that_contradicts_its_streams_is_damaged(round, case, damage):
 
 @pytest.fixture
 def four_cores(monkeypatch):
-    monkeypatch.setattr("mnv2bench.selection.cores", lambda: 4)
+    monkeypatch.setattr("mnv2bench.selection.suites.cores", lambda: 4)
 
 
 def chosen(suite, **texts):

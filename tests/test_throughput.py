@@ -281,7 +281,7 @@ def test_a_sweep_over_another_word_is_refused(text, message):
 
 
 def test_a_sweep_chooses_the_cases_of_the_suite_throughput_and_leaves_the_other_out(monkeypatch):
-    monkeypatch.setattr("mnv2bench.selection.cores", lambda: 2)
+    monkeypatch.setattr("mnv2bench.selection.suites.cores", lambda: 2)
     texts = {"sweep": "batches,streams", "backends": "openvino", "widths": "0.35", "resolutions": "96"}
     selection = select(texts)
     assert suite_cases("latency", selection) == ()
@@ -296,7 +296,7 @@ def test_a_sweep_chooses_the_cases_of_the_suite_throughput_and_leaves_the_other_
 
 
 def test_a_sweep_of_the_quick_grid_has_two_variants_of_the_runtimes_that_have_its_throughput(monkeypatch):
-    monkeypatch.setattr("mnv2bench.selection.cores", lambda: 2)
+    monkeypatch.setattr("mnv2bench.selection.suites.cores", lambda: 2)
     chosen = selected_cases(select({"sweep": "batch,threads,streams"}))
     assert len(chosen) == 2 * 2 * 6
     assert {case.backend for case in chosen} == {"openvino", "onnxruntime"}
