@@ -127,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(SEED)
-    network = build(digits.NETWORK, digits.WIDTH, digits.CLASSES, SEED)
+    network = build(digits.NETWORK, digits.WIDTH, classes=digits.CLASSES, seed=SEED)
     states = []
     for number, phase in enumerate(PHASES):
         train(network, phase, np.random.default_rng(SEED + number))

@@ -73,6 +73,7 @@ def content(took, number=1, *, when=None, plan=None, **facts):
         "weights": structs.asdict(Weights()),
         "runner": "",
         "began": "",
+        "networks": [],
     }
     runs = [(case, number, ms) for case, all_ms in took.items() for number, ms in enumerate(all_ms)]
     processes = [process(case, number, position, ms) for position, (case, number, ms) in enumerate(runs)]

@@ -11,6 +11,7 @@ from mnv2bench.campaign import Campaign, run
 from mnv2bench.campaign.child import Task, run_side_by_side
 from mnv2bench.digits.images import held_out
 from mnv2bench.imagesets import Digits
+from mnv2bench.networks import ImageShape
 from mnv2bench.records import Accuracy, Machine, Weights, default_weights, replace
 from mnv2bench.records.journal import Head, Journal, Unusable, lines, load
 from mnv2bench.workers.accuracy import LabelledReference, accuracy, batches
@@ -102,7 +103,7 @@ def test_a_second_accuracy_of_a_case_is_refused(journal):
 
 
 def test_every_held_out_digit_is_tested_once_and_the_last_batch_is_padded():
-    whole = list(batches(Digits(), batch=100, resolution=32))
+    whole = list(batches(Digits(), batch=100, shape=ImageShape(3, 32, 32)))
     assert [images.shape for images in whole] == [(100, 3, 32, 32)] * 6
     assert all(images.dtype == np.float32 and images.flags.c_contiguous for images in whole)
     tested = np.concatenate(whole)
@@ -111,7 +112,7 @@ def test_every_held_out_digit_is_tested_once_and_the_last_batch_is_padded():
 
 
 def test_some_of_the_images_are_the_first_ones():
-    (few,) = batches(Digits(), batch=64, resolution=32, images=5)
+    (few,) = batches(Digits(), batch=64, shape=ImageShape(3, 32, 32), images=5)
     assert (few[:5] == next(iter(Digits().labelled(32))).images[:5]).all()
     assert (few[5:] == few[4]).all()
 

@@ -60,7 +60,7 @@ def prepared(backend, case):
 
 def inputs(case, folder):
     path = folder / "inputs"
-    path.write_bytes(b"".join(images(seed, case.batch, case.resolution).tobytes() for seed in (1, 2, 3, 4, 5, 6)))
+    path.write_bytes(b"".join(images(seed, case.batch, case.image).tobytes() for seed in (1, 2, 3, 4, 5, 6)))
     return path
 
 

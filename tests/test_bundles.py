@@ -16,7 +16,7 @@ from mnv2bench import backends
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.case import Case
 from mnv2bench.cli import devices
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 from mnv2bench.records import Plan, Weights
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.remote.runners import answer, bundles, debian, hosted, native, wheels
@@ -43,7 +43,7 @@ def test_a_runner_for_a_pc_computes_what_torch_does(backend, tmp_path):
         pytest.skip(str(missing))
     for path in bundle.paths:
         (tmp_path / path.name).symlink_to(path)
-    batches = [images(seed, 1, 96) for seed in (1, 2, 3, 4, 5, 6)]
+    batches = [images(seed, 1, ImageShape(3, 96, 96)) for seed in (1, 2, 3, 4, 5, 6)]
     (tmp_path / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
     words = answer.arguments(case, SMALL, mode="time", limit_s=60, model=made.path, inputs="inputs", outputs="outputs")
     ran = subprocess.run([*bundle.start, *words], cwd=tmp_path, capture_output=True, text=True, check=False)

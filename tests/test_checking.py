@@ -15,7 +15,7 @@ from mnv2bench.backends import Session
 from mnv2bench.campaign.preparation import Preparation, prepare
 from mnv2bench.campaign.processes import run_process
 from mnv2bench.case import Case
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 from mnv2bench.precisions import named
 from mnv2bench.records import Checks, Plan, Process, Samples, WeightsKind, replace
 from mnv2bench.records.encoding import process_from_json, process_to_json
@@ -220,7 +220,7 @@ def test_a_runner_in_c_that_does_not_do_the_work_in_its_call_is_wrong(compiled, 
 @pytest.mark.parametrize("mode", ["", *FAULTS])
 def test_the_runner_in_python_of_such_a_backend_is_wrong(made, tmp_path, mode):
     seeds, reference = batch_seeds(5, 4), Reference(Path(made.reference))
-    (tmp_path / "inputs").write_bytes(b"".join(images(seed, 1, 96).tobytes() for seed in seeds))
+    (tmp_path / "inputs").write_bytes(b"".join(images(seed, 1, ImageShape(3, 96, 96)).tobytes() for seed in seeds))
     words = answer.arguments(CASE, BRIEF, mode="time", limit_s=60, model=made.path, inputs="inputs", outputs="outputs")
     start = [sys.executable, "-m", "mnv2bench.remote.runners.session", "--backend", "fake"]
     variables = {**os.environ, "MNV2BENCH_FAKE": f"mobilenet_v2_1.0_96={mode}"}  # a runner is not told the width

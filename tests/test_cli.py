@@ -185,7 +185,7 @@ def test_a_report_is_a_page_and_a_table_beside_the_file(command, journal):
 def test_a_damaged_file_is_named_and_skipped_and_the_others_are_reported(command, journal, tmp_path):
     damaged, newer = tmp_path / "damaged.jsonl", tmp_path / "newer.jsonl"
     damaged.write_text(journal.read_text().replace('"line":"process"', '"line":process', 1))
-    newer.write_text(journal.read_text().replace('"schema":7', '"schema":99', 1))
+    newer.write_text(journal.read_text().replace('"schema":8', '"schema":99', 1))
     page, table = tmp_path / "all.md", tmp_path / "all.csv"
     files = [str(file) for file in (damaged, journal, newer, tmp_path / "missing.json")]
     ran = command("mnv2bench", "report", *files, "--markdown", str(page), "--csv", str(table))

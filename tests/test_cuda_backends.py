@@ -12,7 +12,7 @@ from mnv2bench import Case
 from mnv2bench.backends import torch_compile_cudagraphs, torch_eager, torch_script
 from mnv2bench.backends.shared import cuda_session, torch_session
 from mnv2bench.gpu import driver
-from mnv2bench.networks import build, images
+from mnv2bench.networks import ImageShape, build, images
 from mnv2bench.records import WeightsKind
 from mnv2bench.refusals import Unavailable, Unsupported
 from mnv2bench.workers.outputs import compare
@@ -170,7 +170,7 @@ def test_eager_is_opened_in_the_number_format_of_the_case_with_tf32_as_it_says(f
     with torch_eager.open(case, weights) as session:
         outputs = []
         for seed in (1, 2):
-            given = images(seed, 1, 96)
+            given = images(seed, 1, ImageShape(3, 96, 96))
             reference.append(build("mobilenet_v2", width=0.35)(torch.from_numpy(given)).numpy())
             session.put(given)
             session.run()

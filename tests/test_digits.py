@@ -22,7 +22,7 @@ SEEDED = Case(network="mobilenet_v2_article", width=0.35, resolution=96)
 
 
 def network(name="mobilenet_v2", width=0.35, classes=1000):
-    net = networks.build(name, width, classes, seed=None)
+    net = networks.build(name, width, classes=classes, seed=None)
     net.load_state_dict(networks.digits_state(name, width, classes), strict=True)
     return net
 
@@ -35,7 +35,7 @@ def logits(net, pictures):
 @pytest.fixture(scope="module")
 def trained():
     """The network as it was trained, with ten classes."""
-    net = networks.build("mobilenet_v2", 0.35, 10, seed=None)
+    net = networks.build("mobilenet_v2", 0.35, classes=10, seed=None)
     net.load_state_dict(torch.load(digits.WEIGHTS, weights_only=True), strict=True)
     return net
 
@@ -98,9 +98,9 @@ def test_1200_digits_train_and_597_others_are_held_out():
 @pytest.mark.parametrize("resolution", [32, 97, 224])
 def test_images_of_digits_are_contiguous_float32_of_ink_on_paper(resolution):
     ink = np.stack([np.zeros((8, 8), np.float32), np.ones((8, 8), np.float32)])
-    blank, full = digit_images.images(ink, resolution)
+    blank, full = digit_images.images(ink, resolution, resolution)
     assert (blank.shape, blank.dtype) == ((3, resolution, resolution), np.float32)
-    assert digit_images.images(ink, resolution).flags.c_contiguous
+    assert digit_images.images(ink, resolution, resolution).flags.c_contiguous
     assert [round(float(channel.mean()), 3) for channel in blank] == [1.333, 1.0, -0.667]
     assert [round(float(channel.mean()), 3) for channel in full] == [-1.333, -1.0, 1.0]
 
@@ -111,14 +111,14 @@ def test_a_batch_depends_on_seed_and_index_alone_and_shows_the_ten_digits_in_tur
     assert np.array_equal(batch, pictures.batch(3, 12, 32))
     assert np.array_equal(batch[:2], pictures.batch(3, 2, 32))
     ink, labels = digit_images.held_out()
-    of_image = {image.tobytes(): label for image, label in zip(digit_images.images(ink, 32), labels, strict=True)}
+    of_image = {image.tobytes(): label for image, label in zip(digit_images.images(ink, 32, 32), labels, strict=True)}
     assert [of_image[image.tobytes()] for image in batch] == [3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
 
 
 def test_calibration_images_are_training_digits_and_none_is_ever_tested_on():
     pictures = image_set(CASE, default_weights())
     scales = {image.tobytes() for image in pictures.calibration(calibration.IMAGES, 32)}
-    trained_on = {image.tobytes() for image in digit_images.images(digit_images.training()[0], 32)}
+    trained_on = {image.tobytes() for image in digit_images.images(digit_images.training()[0], 32, 32)}
     tested = {image.tobytes() for part in pictures.labelled(32) for image in part.images}
     timed = {image.tobytes() for seed in range(40) for image in pictures.batch(seed, 8, 32)}
     assert len(scales) == 100

@@ -179,7 +179,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
         "0006_e": content({SMALL: [0.5]}).replace('"seed": 7', '"seed": "seven"', 1),
         "0007_f": content({SMALL: [0.5]}).replace(f'["{SMALL.id}"]', f'["{SMALL.id}", "{SMALL.id}"]'),
         "0012_k": content({}),
-        "0008_g": content({SMALL: [0.5]}).replace('"schema": 7', '"schema": 99'),
+        "0008_g": content({SMALL: [0.5]}).replace('"schema": 8', '"schema": 99'),
         "0009_h": content({SMALL: [0.5]}, environment=3).replace('"libraries": {', '"libraries": 3, "x": {'),
         "notes": "{",
     }
@@ -197,7 +197,7 @@ def test_what_does_not_read_is_skipped_with_a_line_and_the_rest_is_there(tmp_pat
             "0005_d.json is of another machine (other",
             "0006_e.json is damaged (line 1: Expected",
             "0007_f.json is damaged (line 1: the case",
-            "0008_g.json is of a newer schema than 7:",
+            "0008_g.json is of a newer schema than 8:",
             "0009_h.json is damaged (line 1: a Machin",
             "0010_i.json cannot be read (Is a directo",
             "0011_j.json cannot be read (No such file",

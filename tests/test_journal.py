@@ -151,7 +151,7 @@ def test_a_folder_and_a_missing_file_are_refused_alike(tmp_path, path):
         ('"process","case":"mobilenet_v2_1.0_224', '"process","case":"mobilenet_v2_1.0_'),
         ('"number":0,', ""),
         ('"number":0', '"weather":"fine","number":0'),
-        ('"schema":7', '"schema":"one"'),
+        ('"schema":8', '"schema":"one"'),
         ('"processes":2', '"processes":0'),
     ],
 )
@@ -166,10 +166,10 @@ def test_a_damaged_line_in_the_middle_is_refused_with_the_files_name(journal, go
 
 
 def test_a_newer_schema_is_refused_with_the_command_that_mends_it(journal):
-    journal.path.write_text(journal.path.read_text().replace('"schema":7', '"schema":8', 1))
+    journal.path.write_text(journal.path.read_text().replace('"schema":8', '"schema":9', 1))
     with pytest.raises(Unusable) as refused:
         load(journal.path)
-    assert str(refused.value) == f"{journal.path} is of a newer schema than 7: pip install --upgrade mnv2bench"
+    assert str(refused.value) == f"{journal.path} is of a newer schema than 8: pip install --upgrade mnv2bench"
 
 
 def test_a_new_campaign_never_writes_over_an_older_one(journal):
@@ -218,7 +218,7 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
     head = lines(journal.path)[0]
     assert head == {
         "line": "head",
-        "schema": 7,
+        "schema": 8,
         "began": "",
         "cases": [FIRST.id, SECOND.id],
         "plan": structs.asdict(HEAD.plan) | {"environment": []},

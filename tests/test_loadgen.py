@@ -19,6 +19,7 @@ from mnv2bench.loadgen.records import Disturbance, Load, LoadRecord, Played, Rul
 from mnv2bench.loadgen.scenarios import UNOFFICIAL, Scenario
 from mnv2bench.loadgen.search import MOST_TRIES, search
 from mnv2bench.loadgen.system import System
+from mnv2bench.networks import ImageShape
 from mnv2bench.records import Weights, replace
 from mnv2bench.selfcheck import loadgen as selfcheck_loadgen
 from mnv2bench.workers.streams import Streams
@@ -44,7 +45,7 @@ def known(tmp_path_factory):
     np.savez(path, logits=logits, seeds=np.array(seeds))
     by_image = {}
     for seed, rows in zip(seeds, logits, strict=True):
-        for image, row in zip(networks.images(seed, OF_A_SEED, 96), rows, strict=True):
+        for image, row in zip(networks.images(seed, OF_A_SEED, ImageShape(3, 96, 96)), rows, strict=True):
             by_image[name(image)] = row
     return by_image, path
 

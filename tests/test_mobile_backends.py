@@ -25,7 +25,7 @@ OPENED = """
 import json, os, sys, time
 from pathlib import Path
 from mnv2bench import Case, backends
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 
 def cpu_ns():
     return {task.name: int((task / "schedstat").read_text().split()[0]) for task in Path("/proc/self/task").iterdir()}
@@ -36,13 +36,13 @@ backend = backends.backend(name)
 loaded = [module for module in ("ai_edge_litert", "executorch", "ncnn", "torch") if module in sys.modules]
 before, end = cpu_ns(), time.monotonic() + 30
 with backend.open(case, path) as session:
-    session.put(images(1, 1, 96))
+    session.put(images(1, 1, ImageShape(3, 96, 96)))
     session.run()
     first = session.get()
-    session.put(images(2, 1, 96))
+    session.put(images(2, 1, ImageShape(3, 96, 96)))
     session.run()
     second = session.get()
-    session.put(images(1, 1, 96))
+    session.put(images(1, 1, ImageShape(3, 96, 96)))
     started = []
     while True:
         for _ in range(3):
@@ -65,7 +65,7 @@ import torch
 from mnv2bench import Case, backends
 from mnv2bench.artifacts import Weights, job
 from mnv2bench.backends.shared import torch_session
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 
 class Sums(torch.nn.Module):
     def __init__(self):
@@ -80,7 +80,7 @@ torch_session.network = job.network = lambda case, path: Sums().eval()
 case = Case(width=0.35, resolution=32, backend=name)
 importlib.import_module(f"mnv2bench.artifacts.formats.{format}").export(job.Job(case, target, target, Weights(), {}))
 with backends.backend(name).open(case, target) as session:
-    session.put(images(1, 1, 32))
+    session.put(images(1, 1, ImageShape(3, 32, 32)))
     session.run()
     print(json.dumps(session.settings()))
 os._exit(0)

@@ -139,11 +139,11 @@ import json, os, sys, tempfile
 from pathlib import Path
 from mnv2bench import Case
 from mnv2bench.profiling.profilers import executorch
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 
 case = Case(width=0.35, resolution=96, backend="executorch", precision="int8")
 session = executorch.open(case, Path(sys.argv[1]), Path(tempfile.mkdtemp()))
-session.put(images(1, 1, 96))
+session.put(images(1, 1, ImageShape(3, 96, 96)))
 session.start()
 session.run()
 session.ran()
@@ -168,11 +168,11 @@ import json, os, sys
 from pathlib import Path
 from mnv2bench import Case
 from mnv2bench.backends.shared.litert_compiled import CompiledModelSession
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 
 case = Case(width=0.35, resolution=96, backend="litert", precision=sys.argv[2])
 session = CompiledModelSession(case, Path(sys.argv[1]), profiled=False)
-session.put(images(1, 1, 96))
+session.put(images(1, 1, ImageShape(3, 96, 96)))
 session.run()
 print(json.dumps({"logits": session.get()[0].tolist(), "layers": session.layers()}))
 os._exit(0)

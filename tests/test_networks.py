@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from torch import nn
 
 from mnv2bench import networks
-from mnv2bench.networks import build, check, count, images, layers, names, torchinfo_totals
+from mnv2bench.networks import ImageShape, build, check, count, images, layers, names, torchinfo_totals
 from mnv2bench.networks.families.mobilenet_v2 import make_divisible
 
 pytestmark = pytest.mark.slow
@@ -188,7 +188,7 @@ def test_a_network_without_classes_is_refused():
 def test_the_narrowest_networks_still_run():
     for network, width in (("mobilenet_v2", 0.001), ("mobilenet_v2_article", 0.0625)):
         with torch.inference_mode():
-            logits = build(network, width)(torch.from_numpy(images(1, 1, 32)))
+            logits = build(network, width)(torch.from_numpy(images(1, 1, ImageShape(3, 32, 32))))
         assert logits.isfinite().all()
 
 
@@ -236,7 +236,7 @@ def test_a_state_dict_loaded_without_a_seed_computes_the_same_logits():
     made, loaded = build("mobilenet_v2", 0.35), build("mobilenet_v2", 0.35, seed=None)
     loaded.load_state_dict(made.state_dict())
     with torch.inference_mode():
-        assert torch.equal(made(pictures := torch.from_numpy(images(1, 2, 96))), loaded(pictures))
+        assert torch.equal(made(pictures := torch.from_numpy(images(1, 2, ImageShape(3, 96, 96)))), loaded(pictures))
 
 
 @pytest.mark.parametrize(("name", "width"), DECLARED)
@@ -244,7 +244,7 @@ def test_every_two_images_have_clearly_different_logits_of_about_one(name, width
     net = build(name, width)
     for resolution in networks.network(name).resolutions:
         with torch.inference_mode():
-            logits = net(torch.from_numpy(images(7, 3, resolution))).numpy()
+            logits = net(torch.from_numpy(images(7, 3, ImageShape(3, resolution, resolution)))).numpy()
         assert 1 < np.abs(logits).max() < 5
         assert 0.3 < logits.std() < 1
         for one, other in combinations(logits, 2):
@@ -253,7 +253,7 @@ def test_every_two_images_have_clearly_different_logits_of_about_one(name, width
 
 @pytest.mark.parametrize("resolution", [32, 97, 224])
 def test_images_are_contiguous_float32_with_mean_0_and_variance_1(resolution):
-    pictures = images(0, 2, resolution)
+    pictures = images(0, 2, ImageShape(3, resolution, resolution))
     assert (pictures.shape, pictures.dtype) == ((2, 3, resolution, resolution), np.float32)
     assert pictures.flags.c_contiguous
     assert np.allclose(pictures.mean(axis=(1, 2, 3)), 0, atol=1e-4)
@@ -261,7 +261,7 @@ def test_images_are_contiguous_float32_with_mean_0_and_variance_1(resolution):
 
 
 def test_images_depend_on_seed_and_index_alone():
-    assert np.array_equal(images(3, 4, 64), images(3, 4, 64))
-    assert np.array_equal(images(3, 4, 64)[:2], images(3, 2, 64))
-    different = [*images(3, 4, 64), *images(4, 4, 64)]
+    assert np.array_equal(images(3, 4, ImageShape(3, 64, 64)), images(3, 4, ImageShape(3, 64, 64)))
+    assert np.array_equal(images(3, 4, ImageShape(3, 64, 64))[:2], images(3, 2, ImageShape(3, 64, 64)))
+    different = [*images(3, 4, ImageShape(3, 64, 64)), *images(4, 4, ImageShape(3, 64, 64))]
     assert all(np.abs(one - other).mean() > 0.5 for one, other in combinations(different, 2))

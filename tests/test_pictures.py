@@ -23,7 +23,7 @@ SMALL = ("--suites", "latency", "--widths", "0.35", "--resolutions", "96", "--th
 def save_digits(folder, number):
     """Held-out digits as pictures which, cropped to 96 pixels, are what the digits network was trained on."""
     ink, labels = digit_images.held_out()
-    trained_on = digit_images.images(ink[:number], 96)
+    trained_on = digit_images.images(ink[:number], 96, 96)
     margins = ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN))
     means, deviations = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     for place, (image, label) in enumerate(zip(trained_on, labels, strict=False)):
@@ -182,8 +182,8 @@ def test_a_picture_becomes_what_the_network_was_trained_on(folder):
     of_folder = OfFolder(folder, 10, pictures(folder, 10).content)
     ink, _ = digit_images.held_out()
     first = of_folder.pictures.tested[0].path
-    expected = digit_images.images(ink[int(first.stem)][None], 96)
-    images = of_folder.batch(seed=0, batch=8, resolution=96)
+    expected = digit_images.images(ink[int(first.stem)][None], 96, 96)
+    images = of_folder.batch(seed=0, batch=8, shape=ImageShape(3, 96, 96))
     assert (images.shape, images.dtype, images.flags.c_contiguous) == ((8, 3, 96, 96), np.float32, True)
     assert np.abs(images[0] - expected[0]).max() < 0.01  # half a step of 255 over the deviation
 

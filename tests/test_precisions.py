@@ -10,7 +10,7 @@ import torch
 import mnv2bench
 from mnv2bench.backends.shared import torch_session
 from mnv2bench.case import Case
-from mnv2bench.networks import build, images
+from mnv2bench.networks import ImageShape, build, images
 from mnv2bench.precisions import BF16, FP16, FP32, INT8, NAMES, PRECISIONS, TF32, named
 from mnv2bench.profiling.roofline import Roof, attainable
 from mnv2bench.records import WeightsKind
@@ -67,7 +67,7 @@ def test_what_computes_in_tf32_is_held_to_the_fp32_products_of_a_cpu():
 def test_a_torch_session_on_a_cpu_computes_in_the_cases_precision(precision):
     case = Case(width=0.35, resolution=96, precision=precision)
     exact = build(case.network, width=case.width).eval()
-    batches = [images(seed, 1, 96) for seed in (1, 2)]
+    batches = [images(seed, 1, ImageShape(3, 96, 96)) for seed in (1, 2)]
     outputs = []
     with torch.no_grad():
         reference = np.stack([exact(torch.from_numpy(batch)).numpy() for batch in batches])

@@ -31,7 +31,7 @@ from importlib import metadata
 from pathlib import Path
 from mnv2bench import Case
 from mnv2bench.profiling import profilers
-from mnv2bench.networks import images
+from mnv2bench.networks import ImageShape, images
 
 def tasks():
     return len(os.listdir("/proc/self/task"))
@@ -48,7 +48,7 @@ module = importlib.import_module(f"mnv2bench.profiling.profilers.{name}")
 profilers.backends.backend(name)
 before = tasks()
 session = module.open(case, path, folder)
-session.put(images(1, 1, 96))
+session.put(images(1, 1, ImageShape(3, 96, 96)))
 session.run()
 first = session.get()
 said = {"started": tasks() - before}
@@ -58,7 +58,7 @@ for _ in range(3):
     session.ran()
 said["same"] = bool((session.get() == first).all())
 said["calls"] = [len(operator.durations_ns) for operator in session.stop()]
-session.put(images(2, 1, 96))
+session.put(images(2, 1, ImageShape(3, 96, 96)))
 session.run()
 said["other"] = float(abs(session.get() - first).max())
 said["gone"] = refused(module.open, case, folder / "gone", folder)

@@ -323,7 +323,7 @@ def fake():
 
 
 def session(made, place, *more, plan=SMALL, mode="time", limit_s=60, case=CASE, seeds=(1, 2, 3, 4, 5, 6), **variables):
-    batches = [images(seed, case.batch, case.resolution) for seed in seeds]
+    batches = [images(seed, case.batch, case.image) for seed in seeds]
     (place / "inputs").write_bytes(b"".join(batch.tobytes() for batch in batches))
     words = answer.arguments(
         case, plan, mode=mode, limit_s=limit_s, model=made.path, inputs="inputs", outputs="outputs"

@@ -201,7 +201,7 @@ def test_the_weights_of_a_user_go_along_and_numbers_of_others_are_said_to_be_so(
     from mnv2bench.networks import build
 
     weights = tmp_path / "own.pt"
-    torch.save(build("mobilenet_v2", 0.35, 1000, seed=5).state_dict(), weights)
+    torch.save(build("mobilenet_v2", 0.35, seed=5).state_dict(), weights)
     case = Case(width=0.35, resolution=96, backend="torch_script")
     ran = verb("ship", case.id, "--from", measured, "--to", tmp_path / "out", "--weights", weights, "--quiet")
     assert (ran.returncode, ran.err) == (0, "")

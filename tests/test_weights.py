@@ -27,7 +27,7 @@ QUICK = ("run", *SMALL, "--rounds", "1", "--backends", "fake")
 
 
 def network(width=0.35, classes=1000, seed=3, name="mobilenet_v2"):
-    return networks.build(name, width, classes, seed)
+    return networks.build(name, width, classes=classes, seed=seed)
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ SINCE = {  # fields that were added when the lines of files had to have every fi
     "Counts": {"layers": 6},
     "Weights": {"digits": 6, "images": 6, "images_content": 6},
     "Plan": {"budget_s": 7},
-    "HeadLine": {"began": 7, "networks": 7},
+    "HeadLine": {"began": 7, "networks": 8},
 }
 LEFT_OUT = ("gpu", "counts", "told", "target", "samples")  # fields that stand in no line where they hold nothing
 NUMBERS = re.compile(r"[0-9 -]+")

@@ -47,7 +47,7 @@ class Head(Struct, frozen=True):
 
 
 class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown_fields=True):
-    """A Head on disk. `runner` is there since schema 2, `began` and `networks` since schema 7."""
+    """A Head on disk. `runner` is there since schema 2, `began` since schema 7, `networks` since schema 8."""
 
     schema: int
     cases: Annotated[tuple[str, ...], Meta(max_length=MAX_CASES)]
