@@ -58,14 +58,14 @@ def paper(
     markdown: Markdown = None,
 ) -> None:
     """Show our counts beside the published numbers, for the full grid."""
-    from mnv2bench.report.paper import PAGE, SPARE, TITLE, paper_lines, paper_markdown
+    from mnv2bench.report.paper import PAGE, SPARE, TITLE, paper_lines, paper_markdown, rules
 
     header, lines = paper_lines(network)
     if markdown:
-        write({Product(markdown, PAGE): f"# {TITLE}\n\n{paper_markdown(network)}"})
+        write({Product(markdown, PAGE): f"# {TITLE}\n\n{paper_markdown(network)}\n{rules(network)}\n"})
         _print_place("Markdown", markdown)
     else:
-        show(header, lines, title=TITLE, spare=SPARE)
+        show(header, lines, title=TITLE, caption=rules(network), spare=SPARE)
 
 
 @verb("network")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mnv2bench import digits
 from mnv2bench.networks import described, families, graph, widening
 from mnv2bench.networks.described import Description, is_described
-from mnv2bench.networks.family import Network, Published, Size
+from mnv2bench.networks.family import Counting, Network, Published, Size
 from mnv2bench.networks.graph import (
     BATCHES_TRACKED,
     IMAGE,
@@ -51,6 +51,7 @@ __all__ = [
     "IMAGE",
     "IMAGE_CHANNELS",
     "Count",
+    "Counting",
     "Description",
     "ImageShape",
     "Layer",

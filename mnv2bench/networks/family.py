@@ -8,7 +8,7 @@ from importlib import resources
 
 from msgspec import Struct
 
-from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.graph import Count, Layer
 from mnv2bench.networks.shapes import ImageShape, Resolution
 
 Size = tuple[float, Resolution]  # width and resolution
@@ -35,14 +35,37 @@ def _nothing_published() -> Mapping[Size, Published]:
 
 
 @dataclass(frozen=True)
+class Counting:
+    """How the published numbers of a network are counted.
+
+    Multiply-adds are in millions, cut off, or rounded where `rounds`. Parameters are of a network with `classes`, and
+    have `norm_vectors` for each channel of a batch norm. `misprints` are the widths and resolutions whose published
+    multiply-adds the network does not have.
+    """
+
+    classes: int = 1000
+    norm_vectors: int = 0
+    rounds: bool = False
+    misprints: frozenset[Size] = frozenset()
+
+    def millions(self, madds: int) -> int:
+        """Multiply-adds as the source prints them."""
+        return round(madds / 1e6) if self.rounds else madds // 1_000_000
+
+    def params(self, counted: Count) -> int:
+        """Parameters by the rule of the source, of a network with as many classes as the source has."""
+        channels = (counted.params - counted.params_without_bn) // 2  # of batch norms, each with a weight and a bias
+        return counted.params_without_bn + self.norm_vectors * channels
+
+
+@dataclass(frozen=True)
 class Network:
     """One network of a family.
 
     `layers` lists them for a width, the shape of the image and a number of classes. `grids` are named lists of widths
     with resolutions; each network has brief, quick, published and full. `published` returns the published rows by
-    those, and `published_classes` is how many classes their parameters are for. Their latencies were measured on
-    `reference_device` in the `reference_conditions`; `reference` is the network of the family that has them, where this
-    one has none of its own.
+    those, and `counting` says how their numbers are counted. Their latencies were measured on `reference_device` in the
+    `reference_conditions`; `reference` is the network of the family that has them, where this one has none of its own.
     `paper_name` is what tables of its paper call it.
     Below `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
     """
@@ -57,14 +80,14 @@ class Network:
     reference_conditions: str = ""
     reference: str = ""
     paper_name: str = ""
-    published_classes: int = 1000
+    counting: Counting = Counting()
     min_width: float = 0.0
     min_resolution: int = 32
 
 
 @cache
 def published_rows(table: str) -> tuple[Published, ...]:
-    """The rows of one CSV file of the folder mnv2bench/paper."""
+    """The rows of one CSV file of the folder mnv2bench/paper; a file without latencies has no columns for them."""
     text = resources.files("mnv2bench").joinpath("paper", f"{table}.csv").read_text(encoding="utf-8")
     return tuple(
         Published(
@@ -76,8 +99,8 @@ def published_rows(table: str) -> tuple[Published, ...]:
             params_m=_number(row["params_M"]),
             top1=_number(row["top1"]),
             top5=_number(row["top5"]),
-            latency_ms=_number(row["latency_ms"]),
-            latency_device=row["latency_device"],
+            latency_ms=_number(row.get("latency_ms", "")),
+            latency_device=row.get("latency_device", ""),
             source=row["source"],
         )
         for row in csv.DictReader(text.splitlines())

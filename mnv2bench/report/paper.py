@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FORMATS = {
     "madds": "{:,}",
     "params": "{:,}",
-    "params_without_bn": "{:,}",
+    "params_as_published": "{:,}",
     "largest_tensor_mb": "{:.2f}",
     "peak_in_out_mb": "{:.2f}",
 }
@@ -24,7 +24,7 @@ HEADINGS = {
     "published_madds_m": "published M",
     "equal": "equal",
     "params": "params",
-    "params_without_bn": "params without BN",
+    "params_as_published": "params as published",
     "published_params_m": "published params M",
     "top1": "top-1 %",
     "pixel1_ms": "Pixel 1 ms",
@@ -32,17 +32,18 @@ HEADINGS = {
     "peak_in_out_mb": "in + out MB",
 }
 WORDS = {"True": "yes", "False": "no"}
-SPARE = ("MAdds", "params", "params without BN", "published params M", "largest tensor MB", "in + out MB")
+SPARE = ("MAdds", "params", "params as published", "published params M", "largest tensor MB", "in + out MB")
 TITLE = "Our counts beside the published numbers"
 PAGE = Sort("paper page")
 
 
 def paper_table(network: str = DEFAULT) -> "pd.DataFrame":
-    """A row for each variant, the largest first; `equal` is whether our MAdds cut off to millions are the published.
+    """A row for each variant, the largest first; `equal` is whether our MAdds in millions are the published ones.
 
-    A variant of which nothing is published is "computed only", as 1.3 and 1.4 below 224 of mobilenet_v2 are. `params`
-    is for 1000 classes with batch norm, `params_without_bn` for as many classes as the published parameters are for.
-    ValueError for a network of which nothing is published.
+    `madds_m` is cut off or rounded as the published numbers of the network are. Where those are not what the network
+    has, and that is known, `equal` is "misprint". A variant of which nothing is published is "computed only", as 1.3
+    and 1.4 below 224 of mobilenet_v2 are. `params` is for 1000 classes with batch norm, `params_as_published` by the
+    rule of the published parameters. ValueError for a network of which nothing is published.
     """
     import pandas as pd
 
@@ -75,25 +76,46 @@ def _rows(network: str) -> list[dict[str, object]]:
 
 def _row(network: str, width: float, resolution: networks.Resolution) -> dict[str, object]:
     counted = count(network, width, resolution)
-    of_published_classes = count(network, width, resolution, networks.network(network).published_classes)
-    madds_m = counted.madds // 1_000_000
+    counting = networks.network(network).counting
+    as_published = counting.params(count(network, width, resolution, counting.classes))
     row = networks.published(network, width, resolution)
     return {
         "variant": Case(network, width, resolution).variant,
         "width": width,
         "resolution": resolution,
         "madds": counted.madds,
-        "madds_m": madds_m,
+        "madds_m": counting.millions(counted.madds),
         "published_madds_m": row.madds_m if row else None,
-        "equal": madds_m == row.madds_m if row else "computed only",
+        "equal": _equality(network, width, resolution),
         "params": counted.params,
-        "params_without_bn": of_published_classes.params_without_bn,
+        "params_as_published": as_published,
         "published_params_m": row.params_m if row else None,
         "top1": row.top1 if row else None,
         "pixel1_ms": row.latency_ms if row else None,
         "largest_tensor_mb": counted.largest_tensor_bytes / 1e6,
         "peak_in_out_mb": counted.peak_in_out_bytes / 1e6,
     }
+
+
+def _equality(network: str, width: float, resolution: networks.Resolution) -> bool | str:
+    """Whether our multiply-adds are the published ones; in words where there are none, or a known misprint."""
+    row, counting = networks.published(network, width, resolution), networks.network(network).counting
+    if row is None:
+        return "computed only"
+    if (width, resolution) in counting.misprints:
+        return "misprint"
+    return counting.millions(count(network, width, resolution).madds) == row.madds_m
+
+
+def rules(network: str) -> str:
+    """How the published numbers of a network are counted, in words."""
+    counting = networks.network(network).counting
+    norms = f"{counting.norm_vectors} numbers" if counting.norm_vectors else "nothing"
+    text = (
+        f"MAdds M: millions, {'rounded' if counting.rounds else 'cut off'} as the published ones are. Params as "
+        f"published: {counting.classes} classes, with {norms} for each channel of a batch norm."
+    )
+    return f"{text} Misprint: a published number that the network does not have." if counting.misprints else text
 
 
 def _cell(column: str, value: object) -> str:

@@ -9,7 +9,7 @@ from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
-from mnv2bench.networks.family import Network, Published, Size, published_rows
+from mnv2bench.networks.family import Counting, Network, Published, Size, published_rows
 from mnv2bench.networks.graph import IMAGE, Graph, Layer
 from mnv2bench.networks.shapes import ImageShape
 
@@ -22,7 +22,7 @@ GRIDS = {
     "full": tuple(product(WIDTHS, RESOLUTIONS)),
 }
 OFFICIAL_SOURCE = "tensorflow/models research/slim/nets/mobilenet/README.md"
-PUBLISHED_CLASSES = 1001  # the official checkpoints have a class for the background
+COUNTING = Counting(classes=1001)  # the official checkpoints have a class for the background
 
 
 class Row(NamedTuple):
@@ -126,7 +126,7 @@ NETWORKS = (
         official,
         reference_device="Pixel 1",
         reference_conditions="TF-Lite, large core",
-        published_classes=PUBLISHED_CLASSES,
+        counting=COUNTING,
         paper_name="MobileNetV2",
     ),
     Network(

@@ -1,0 +1,136 @@
+"""The rivals' families: counts against independent ones and published tables, modules against other implementations."""
+
+import pytest
+import torch
+
+from mnv2bench import networks
+from mnv2bench.networks import build, count, images, layers
+from mnv2bench.networks.families import mobilenet_v1
+from mnv2bench.networks.shapes import ImageShape
+from mnv2bench.report.paper import paper_table, rules
+
+V1_MADDS = {
+    (1.0, 224): 568_740_352,
+    (1.0, 192): 418_121_728,
+    (1.0, 160): 290_675_200,
+    (1.0, 128): 186_400_768,
+    (0.75, 224): 325_400_448,
+    (0.75, 192): 239_273_472,
+    (0.75, 160): 166_396_800,
+    (0.75, 128): 106_770_432,
+    (0.5, 224): 149_497_088,
+    (0.5, 192): 109_970_432,
+    (0.5, 160): 76_524_800,
+    (0.5, 128): 49_160_192,
+    (0.25, 224): 41_030_272,
+    (0.25, 192): 30_212_608,
+    (0.25, 160): 21_059_200,
+    (0.25, 128): 13_570_048,
+}
+
+
+# MobileNetV1
+
+
+@pytest.mark.parametrize(("size", "madds"), V1_MADDS.items())
+def test_v1_has_the_multiply_adds_that_other_implementations_have(size, madds):
+    assert count("mobilenet_v1", *size).madds == madds
+
+
+@pytest.mark.parametrize(
+    ("width", "params", "without_bn_of_1001", "as_published", "published_m"),
+    [
+        (1.0, 4_231_976, 4_211_113, 4_243_945, 4.24),
+        (0.75, 2_585_560, 2_569_913, 2_594_537, 2.59),
+        (0.5, 1_331_592, 1_321_161, 1_337_577, 1.34),
+        (0.25, 470_072, 464_857, 473_065, 0.47),
+    ],
+)
+def test_v1s_published_parameters_are_those_of_three_vectors_a_batch_norm(
+    width, params, without_bn_of_1001, as_published, published_m
+):
+    of_1001 = count("mobilenet_v1", width, 224, 1001)
+    counting = networks.network("mobilenet_v1").counting
+    assert count("mobilenet_v1", width, 224).params == params
+    assert of_1001.params_without_bn == without_bn_of_1001
+    assert counting.params(of_1001) == as_published
+    assert round(as_published / 1e6, 2) == published_m == networks.published("mobilenet_v1", width, 224).params_m
+
+
+def test_ten_of_v1s_published_multiply_adds_are_ours_rounded_and_six_are_misprints():
+    published = networks.network("mobilenet_v1").published()
+    assert {size: (row.madds_m, row.top1) for size, row in published.items()}.keys() == V1_MADDS.keys()
+    unequal = {size: row.madds_m for size, row in published.items() if row.madds_m != round(V1_MADDS[size] / 1e6)}
+    assert unequal == {
+        (0.75, 224): 317,
+        (0.75, 192): 233,
+        (0.75, 160): 162,
+        (0.75, 128): 104,
+        (0.5, 224): 150,
+        (0.25, 192): 34,
+    }
+    assert unequal.keys() == mobilenet_v1.MISPRINTS
+
+
+def test_the_grid_of_v1_says_which_published_numbers_are_misprints_and_that_they_are_rounded():
+    grid = paper_table("mobilenet_v1")
+    assert (list(grid["equal"]).count(True), list(grid["equal"]).count("misprint"), len(grid)) == (10, 6, 16)
+    assert list(grid["madds_m"])[:4] == [569, 418, 291, 186]
+    assert "rounded as the published ones are" in rules("mobilenet_v1")
+    assert "cut off as the published ones are" in rules("mobilenet_v2")
+    assert "isprint" not in rules("mobilenet_v2")
+
+
+def test_v1_cuts_fractions_of_channels_off_and_narrows_its_last_layer_too():
+    channels = [layer.out_channels for layer in layers("mobilenet_v1", 0.3, 224)]
+    assert (channels[0], channels[-3]) == (9, 307)
+    assert min(layer.out_channels for layer in layers("mobilenet_v1", 0.01, 224)) == 8
+
+
+def test_v1_has_13_blocks_and_its_last_depthwise_convolution_has_stride_1():
+    listed = layers("mobilenet_v1", 1.0, 224)
+    assert [layer.name for layer in listed[:3]] == ["stem", "block1.depthwise", "block1.pointwise"]
+    assert [layer.name for layer in listed[-4:]] == ["block13.depthwise", "block13.pointwise", "pool", "classifier"]
+    strides = [layer.stride[0] for layer in listed if layer.type == "depthwise"]
+    assert strides == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
+
+
+def second_opinion(theirs, ours):
+    """The other implementation with the weights of ours, whose tensors stand in the same order."""
+    tensors = {name: tensor for name, tensor in ours.state_dict().items() if "num_batches" not in name}
+    names = [name for name in theirs.state_dict() if "num_batches" not in name]
+    assert len(names) == len(tensors)
+    theirs.load_state_dict(dict(zip(names, tensors.values(), strict=True)), strict=False)
+    return theirs.eval()
+
+
+def relative_difference(ours, theirs, resolution):
+    pictures = torch.from_numpy(images(3, 2, ImageShape(3, resolution, resolution))).to(torch.float64)
+    with torch.inference_mode():
+        first, second = ours.double()(pictures), theirs.double()(pictures)
+    return float((first - second).abs().max() / first.abs().max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "resolution"), [(1.0, 160), (0.25, 97)])
+def test_v1_computes_what_transformers_network_does(width, resolution):
+    from transformers import MobileNetV1Config, MobileNetV1ForImageClassification
+
+    configuration = MobileNetV1Config(depth_multiplier=width, num_labels=1000, tf_padding=False, layer_norm_eps=1e-5)
+    ours = build("mobilenet_v1", width)
+    theirs = second_opinion(MobileNetV1ForImageClassification(configuration), ours)
+    assert relative_difference(ours, with_logits(theirs), resolution) < 1e-12
+
+
+def with_logits(net):
+    """A network of transformers as one that gives its logits."""
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, pictures):
+            return self.net(pictures).logits
+
+    return Logits().eval()
