@@ -354,8 +354,8 @@ class Wrongly:
                 self.fault.module(module)
             return module
 
-        def calibrated(images, number, resolution):
-            correct = self.calibration(images, number, resolution)
+        def calibrated(images, number, shape):
+            correct = self.calibration(images, number, shape)
             return self.fault.calibration(correct) if self.fault.calibration else correct
 
         torch_session.build = built

@@ -84,7 +84,7 @@ def test_a_file_of_an_older_schema_has_no_accuracy(journal):
     journal.accuracy(EAGER, MEASURED)
     lines_of_file = [json.loads(line) for line in journal.path.read_text().splitlines()]
     lines_of_file[0]["schema"] = 5
-    del lines_of_file[0]["began"], lines_of_file[0]["plan"]["budget_s"]
+    del lines_of_file[0]["networks"], lines_of_file[0]["began"], lines_of_file[0]["plan"]["budget_s"]
     for name in ("digits", "images", "images_content"):
         del lines_of_file[0]["weights"][name]
     journal.path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines_of_file))
@@ -113,7 +113,7 @@ def test_every_held_out_digit_is_tested_once_and_the_last_batch_is_padded():
 
 def test_some_of_the_images_are_the_first_ones():
     (few,) = batches(Digits(), batch=64, shape=ImageShape(3, 32, 32), images=5)
-    assert (few[:5] == next(iter(Digits().labelled(32))).images[:5]).all()
+    assert (few[:5] == next(iter(Digits().labelled(ImageShape(3, 32, 32)))).images[:5]).all()
     assert (few[5:] == few[4]).all()
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from mnv2bench.case import Case, cases, grid, variants
+from mnv2bench.case import Case, cases, grid, of_network, variants
 
 
 def test_an_id_spells_out_the_whole_case():
@@ -118,7 +118,7 @@ def test_an_unknown_grid_is_refused_with_the_known_ones():
     ],
 )
 def test_one_axis_chooses_rows_of_the_grid_and_both_make_their_product(name, widths, resolutions, chosen):
-    assert variants(name, widths, resolutions) == chosen
+    assert variants(name, widths, resolutions) == of_network(chosen)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,10 @@ def test_a_value_outside_the_grid_needs_the_other_axis(widths, resolutions, reas
 
 def test_cases_are_every_combination_once_in_the_order_given():
     chosen = cases(
-        [(1.0, 224), (0.35, 96), (1, 224)], backends=["openvino", "torch_eager"], threads=[2, 1], batches=[8]
+        of_network([(1.0, 224), (0.35, 96), (1, 224)]),
+        backends=["openvino", "torch_eager"],
+        threads=[2, 1],
+        batches=[8],
     )
     assert [case.id for case in chosen] == [
         "mobilenet_v2_1.0_224-b8-openvino-cpu-fp32-t2",

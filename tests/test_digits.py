@@ -14,6 +14,7 @@ from mnv2bench.artifacts import calibration
 from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
 from mnv2bench.imagesets import image_set
+from mnv2bench.networks import ImageShape
 from mnv2bench.records import Weights, default_weights
 
 WIDTHS = (0.35, 0.5, 0.6, 0.75, 1.0, 1.3, 1.4)
@@ -42,13 +43,13 @@ def trained():
 
 @pytest.fixture(scope="module")
 def pictures():
-    return image_set(CASE, default_weights()).batch(1, 20, 96)
+    return image_set(CASE, default_weights()).batch(1, 20, ImageShape(3, 96, 96))
 
 
 def right(net, resolution=96, change=lambda pictures: pictures):
     """The share of the held-out digits that the network gets right, of images that were changed."""
     number = 0
-    for part in image_set(CASE, default_weights()).labelled(resolution):
+    for part in image_set(CASE, default_weights()).labelled(ImageShape(3, resolution, resolution)):
         classes = logits(net, np.ascontiguousarray(change(part.images))).argmax(1)
         number += int((classes == part.labels).sum())
     return number / 597
@@ -107,9 +108,9 @@ def test_images_of_digits_are_contiguous_float32_of_ink_on_paper(resolution):
 
 def test_a_batch_depends_on_seed_and_index_alone_and_shows_the_ten_digits_in_turn():
     pictures = image_set(CASE, default_weights())
-    batch = pictures.batch(3, 12, 32)
-    assert np.array_equal(batch, pictures.batch(3, 12, 32))
-    assert np.array_equal(batch[:2], pictures.batch(3, 2, 32))
+    batch = pictures.batch(3, 12, ImageShape(3, 32, 32))
+    assert np.array_equal(batch, pictures.batch(3, 12, ImageShape(3, 32, 32)))
+    assert np.array_equal(batch[:2], pictures.batch(3, 2, ImageShape(3, 32, 32)))
     ink, labels = digit_images.held_out()
     of_image = {image.tobytes(): label for image, label in zip(digit_images.images(ink, 32, 32), labels, strict=True)}
     assert [of_image[image.tobytes()] for image in batch] == [3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
@@ -117,10 +118,10 @@ def test_a_batch_depends_on_seed_and_index_alone_and_shows_the_ten_digits_in_tur
 
 def test_calibration_images_are_training_digits_and_none_is_ever_tested_on():
     pictures = image_set(CASE, default_weights())
-    scales = {image.tobytes() for image in pictures.calibration(calibration.IMAGES, 32)}
+    scales = {image.tobytes() for image in pictures.calibration(calibration.IMAGES, ImageShape(3, 32, 32))}
     trained_on = {image.tobytes() for image in digit_images.images(digit_images.training()[0], 32, 32)}
-    tested = {image.tobytes() for part in pictures.labelled(32) for image in part.images}
-    timed = {image.tobytes() for seed in range(40) for image in pictures.batch(seed, 8, 32)}
+    tested = {image.tobytes() for part in pictures.labelled(ImageShape(3, 32, 32)) for image in part.images}
+    timed = {image.tobytes() for seed in range(40) for image in pictures.batch(seed, 8, ImageShape(3, 32, 32))}
     assert len(scales) == 100
     assert scales <= trained_on
     assert len(tested) == 597
@@ -130,10 +131,10 @@ def test_calibration_images_are_training_digits_and_none_is_ever_tested_on():
 
 def test_calibration_on_seeded_images_shares_none_with_those_that_are_timed():
     pictures = image_set(SEEDED, default_weights())
-    scales = {image.tobytes() for image in pictures.calibration(calibration.IMAGES, 32)}
-    timed = {image.tobytes() for seed in range(54) for image in pictures.batch(seed, 8, 32)}
+    scales = {image.tobytes() for image in pictures.calibration(calibration.IMAGES, ImageShape(3, 32, 32))}
+    timed = {image.tobytes() for seed in range(54) for image in pictures.batch(seed, 8, ImageShape(3, 32, 32))}
     assert (len(scales), len(timed), scales & timed) == (100, 432, set())
-    assert list(pictures.labelled(32)) == []
+    assert list(pictures.labelled(ImageShape(3, 32, 32))) == []
 
 
 # which networks have them

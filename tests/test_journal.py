@@ -235,4 +235,5 @@ def test_the_head_says_all_that_the_campaign_set_out_to_do(journal):
         },
         "environment": {**machine_to_json(Machine()), "cores": 2, "fingerprint": "here"},
         "runner": "",
+        "networks": [],
     }

@@ -6,12 +6,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mnv2bench.case import of_network
+from mnv2bench.networks import Variant
 from mnv2bench.paper import table
 from mnv2bench.paper.table3 import SIZES, bottlenecks, cells
 from mnv2bench.report.activations import svg
 from mnv2bench.report.memory import live_csv, memory_page
 
-SMALL, LARGE = ("mobilenet_v2", 0.35, 96), ("mobilenet_v2", 1.0, 224)
+SMALL, LARGE = of_network([(0.35, 96), (1.0, 224)])
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -194,7 +196,7 @@ def test_of_no_variant_there_is_no_picture():
 def test_the_verb_shows_the_page_and_writes_what_it_is_asked_for(command, tmp_path):
     files = ("--csv", str(tmp_path / "m.csv"), "--svg", str(tmp_path / "m.svg"))
     ran = command("mnv2bench", "memory", "--widths", "0.5", "--resolutions", "128", *files)
-    variant = ("mobilenet_v2", 0.5, 128)
+    variant = Variant("mobilenet_v2", 0.5, 128)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("Activation memory\n\nComputed, not measured: ")
     assert "  0.5@128 " in ran.stdout
@@ -227,4 +229,7 @@ def test_the_verb_takes_the_quick_grid_where_nothing_is_asked(command):
 def test_the_verb_says_what_it_cannot_mean(command):
     ran = command("mnv2bench", "memory", "--network", "resnet")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "mnv2bench: unknown network 'resnet'; known networks: mobilenet_v2, mobilenet_v2_article\n"
+    known, _, others = ran.stderr.partition(", timm:NAME")
+    assert known.startswith("mnv2bench: unknown network 'resnet'; known networks: ")
+    assert {"mobilenet_v2", "mobilenet_v2_article"} <= {*known.partition("networks: ")[2].split(", ")}
+    assert others == " for any of timm's, and files with --model\n"

@@ -18,7 +18,7 @@ from mnv2bench.networks.shapes import ImageShape
 
 pytestmark = pytest.mark.slow
 
-LAYERS = tinynet.layers(1.0, 64, 1000)
+LAYERS = tinynet.layers(1.0, ImageShape(3, 64, 64), 1000)
 CASES = [f"tinynet_1.0_64-b1-{backend}-cpu-fp32-t1" for backend in ("torch_eager", "onnxruntime")]
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from mnv2bench.imagesets import Digits, Seeded
-from mnv2bench.networks import build, digits_state
+from mnv2bench.networks import ImageShape, build, digits_state
 from mnv2bench.precisions import FP32, PRECISIONS
 from mnv2bench.records import WeightsKind
 from mnv2bench.workers.outputs import compare, distance
@@ -131,7 +131,7 @@ def wrong_in(precision, outputs, reference, weights=DIGITS):
     return compare(list(outputs), reference, precision, weights).wrong
 
 
-RESOLUTION = 96
+SHAPE = ImageShape(3, 96, 96)
 TF32_DROPS = 13  # of float32's 23 bits of mantissa
 BOTH = (DIGITS, SEEDED)
 PICTURES = {DIGITS: Digits(), SEEDED: Seeded()}
@@ -153,7 +153,7 @@ def network(weights):
 def logits(weights, net, number=torch.float32, seen=lambda image: image):
     """Of the two images of the reference, each a batch of one, as a worker reads them."""
     with torch.no_grad():
-        batches = [torch.from_numpy(PICTURES[weights].batch(seed, 1, RESOLUTION)) for seed in (1, 2)]
+        batches = [torch.from_numpy(PICTURES[weights].batch(seed, 1, SHAPE)) for seed in (1, 2)]
         return [net(seen(batch).to(number)).float().numpy() for batch in batches]
 
 
@@ -227,7 +227,7 @@ def in_int8(weights, net, calibration=lambda images: images):
 
     net = with_layers(net, rounded)
     with torch.no_grad():
-        net(torch.from_numpy(calibration(PICTURES[weights].calibration(32, RESOLUTION))))
+        net(torch.from_numpy(calibration(PICTURES[weights].calibration(32, SHAPE))))
     return net
 
 

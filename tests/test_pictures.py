@@ -11,6 +11,7 @@ from PIL import Image
 from mnv2bench import networks
 from mnv2bench.digits import images as digit_images
 from mnv2bench.imagesets import OfFolder
+from mnv2bench.networks import ImageShape
 from mnv2bench.pictures import pictures, require_readable
 from mnv2bench.records.journal import load
 from mnv2bench.refusals import Unavailable
@@ -196,7 +197,12 @@ def test_a_wide_picture_is_cropped_in_the_middle_and_normalised_as_imagenet_is(t
         stripes[:, 300 * colour : 300 * (colour + 1), colour] = 255
     Image.fromarray(stripes).save(tmp_path / "0" / "stripes.png")
     of_folder = OfFolder(tmp_path, 10, pictures(tmp_path, 10).content)
-    every = np.concatenate([*(part.images for part in of_folder.labelled(32)), of_folder.calibration(100, 32)])
+    every = np.concatenate(
+        [
+            *(part.images for part in of_folder.labelled(ImageShape(3, 32, 32))),
+            of_folder.calibration(100, ImageShape(3, 32, 32)),
+        ]
+    )
     names = [picture.path.name for picture in (*of_folder.pictures.tested, *of_folder.pictures.calibration)]
     expected = [-0.485 / 0.229, (1 - 0.456) / 0.224, -0.406 / 0.225]
     assert np.allclose(every[names.index("stripes.png")], np.array(expected)[:, None, None], atol=1e-5)

@@ -19,10 +19,12 @@ from mnv2bench import networks
 from mnv2bench.artifacts import stored, weights
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.case import Case
+from mnv2bench.networks import Variant
 from mnv2bench.records import Weights
 from mnv2bench.records.journal import lines, load
 
 SMALL = ("--suites", "latency", "--widths", "0.35", "--resolutions", "96", "--threads", "1", "--processes", "1")
+VARIANT = Variant("mobilenet_v2", 0.35, 96)
 QUICK = ("run", *SMALL, "--rounds", "1", "--backends", "fake")
 
 
@@ -129,7 +131,9 @@ def test_the_unwrapped_weights_are_those_of_the_network(tmp_path, state, shape):
     torch.save(WRAPPED[shape][0](state), path)
     content = stored.read(path)[0].content
     module = network(seed=None)
-    module.load_state_dict(stored.state_dict(path, content, "mobilenet_v2", 0.35, 1000))  # strict: nothing is missing
+    module.load_state_dict(
+        stored.state_dict(path, content, Variant("mobilenet_v2", 0.35, 96))
+    )  # strict: nothing is missing
     precise = shape != "in half precision"
     assert all(
         torch.allclose(t, state[n], rtol=0 if precise else 1e-3, atol=0 if precise else 1e-5)
@@ -141,7 +145,7 @@ def test_the_unwrapped_weights_are_those_of_the_network(tmp_path, state, shape):
 def test_a_file_that_changed_after_it_was_checked_is_not_used(tmp_path, state):
     torch.save(state, tmp_path / "weights.pt")
     with pytest.raises(ValueError, match=r"weights.pt changed since it was checked"):
-        stored.state_dict(tmp_path / "weights.pt", "0" * 64, "mobilenet_v2", 0.35, 1000)
+        stored.state_dict(tmp_path / "weights.pt", "0" * 64, VARIANT)
 
 
 SAFETENSORS = pytest.mark.skipif(

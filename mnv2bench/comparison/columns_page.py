@@ -8,7 +8,13 @@ from mnv2bench.files import Product, Sort, require_writable, write_whole
 from mnv2bench.report.column import Column
 
 PAGE = Sort("list of columns", earlier="# The columns of the CSV\n")
-TYPES = {str: "text", int: "whole number", float: "number", bool: "True or False"}
+TYPES = {
+    str: "text",
+    int: "whole number",
+    int | str: "whole number or text",
+    float: "number",
+    bool: "True or False",
+}
 INTRODUCTION = """\
 # The columns of the CSV
 
@@ -35,7 +41,7 @@ def _line(column: Column[object]) -> str:
 
 def _type(column: Column[object]) -> str:
     for type_, name in TYPES.items():
-        if column.type is type_:
+        if column.type == type_:
             return name
         if column.type == type_ | None:
             return f"{name} or empty"

@@ -138,7 +138,7 @@ CASE: Columns = (
     Column("width", float, lambda e: e.case.width, "Width multiplier."),
     Column(
         "resolution",
-        object,
+        int | str,
         _resolution,
         "Side of the square images, pixels; of others height x width, such as 224x160.",
     ),
