@@ -10,7 +10,7 @@ from typing import Any
 
 from mnv2bench import networks, precisions
 from mnv2bench.networks import ImageShape, Resolution, Size, Variant, resolution_text
-from mnv2bench.texts import counted
+from mnv2bench.texts import counted, short_name
 
 WIDTHS = networks.network(networks.DEFAULT).widths
 RESOLUTIONS = networks.network(networks.DEFAULT).resolutions
@@ -20,7 +20,7 @@ CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 MAX_PARSED = 32_768  # cases that are remembered by their ids: more than a file may have
 ID = re.compile(
-    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+(?:x\d+)?)(?:_(\d+)channels?)?(?:_(\d+)classes)?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?"
+    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+(?:x\d+)?)(?:_(\d+)channels?)?(?:_(\d+)(?:classes?|outputs?))?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?"
 )
 
 
@@ -101,31 +101,51 @@ class Case:
     def variant(self) -> str:
         """The network at a width and resolution, spelt as the official checkpoints are: mobilenet_v2_1.0_224.
 
-        With other numbers of channels or classes than theirs, mobilenet_v2_1.0_224_1channel_10classes.
+        With other numbers of channels or classes than theirs, mobilenet_v2_1.0_224_1channel_10classes. The classes of
+        a file are called outputs.
         """
-        spelt = f"{self.network}_{float(self.width)}_{resolution_text(self.resolution)}"
-        return spelt + "".join(f"_{part.replace(' ', '')}" for part in self._unusual)
+        return self._variant_of(self.network)
 
     @property
-    def _unusual(self) -> list[str]:
-        """The numbers of channels and classes, in words, that are not the usual ones."""
+    def shown_variant(self) -> str:
+        """The variant as sentences and captions name it: the name of a network is cut where it is long."""
+        return self._variant_of(short_name(self.network))
+
+    def _variant_of(self, network: str) -> str:
+        spelt = f"{network}_{float(self.width)}_{resolution_text(self.resolution)}"
+        return spelt + "".join(f"_{part.replace(' ', '')}" for part in self.unusual_shape)
+
+    @property
+    def unusual_shape(self) -> tuple[str, ...]:
+        """The numbers of channels and classes that are not the usual ones, such as "1 channel" and "10 classes"."""
         parts = []
         if self.channels != networks.IMAGE_CHANNELS:
             parts.append(counted(self.channels, "channel"))
-        if self.classes != networks.CLASSES and not networks.described.is_file(self.network):
-            parts.append(f"{self.classes} classes")
-        return parts
+        if self.classes != networks.CLASSES:
+            parts.append(
+                counted(self.classes, "output") if networks.is_file(self.network) else f"{self.classes} classes"
+            )
+        return tuple(parts)
 
     @property
     def short_variant(self) -> str:
-        """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one.
+        """The size and an unusual shape, such as 1.0@224, behind the name of a network that is not the usual one."""
+        return self._size_and_shape if self.network == networks.DEFAULT else self.long_variant
 
-        A network that has one width goes by its resolution alone.
-        """
+    @property
+    def long_variant(self) -> str:
+        """The variant as a table of several networks names it, such as mobilenet_v2 1.0@224; a long name is cut."""
+        return f"{short_name(self.network)} {self._size_and_shape}"
+
+    @property
+    def _size_and_shape(self) -> str:
+        return ", ".join((self.size, *self.unusual_shape))
+
+    @property
+    def size(self) -> str:
+        """The width and the resolution, such as 1.0@224; of a network that has one width the resolution alone."""
         size = resolution_text(self.resolution)
-        if networks.network(self.network).widths != (1.0,):
-            size = f"{float(self.width)}@{size}"
-        return size if self.network == networks.DEFAULT else f"{self.network} {size}"
+        return size if networks.network(self.network).widths == (1.0,) else f"{float(self.width)}@{size}"
 
     @classmethod
     def of(cls, variant: Variant, **settings: Any) -> "Case":

@@ -6,6 +6,7 @@ MAX_REASON = 500
 BEGINNING = 160  # characters that are kept of the beginning of a long text; the rest of the line is its end
 SCANNED = 20_000  # characters of each end of an endless text that are looked at
 CUT = " … "
+MOST_OF_A_NAME, END_OF_A_NAME = 40, 22  # characters of a network's name in a table, and those of its end
 DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(s|m|min|h|)", re.ASCII)
 UNITS_S = {"s": 1, "": 60, "m": 60, "min": 60, "h": 3600}
 MAX_DURATION_S = 31_536_000  # a year
@@ -22,6 +23,13 @@ def one_line(text: str) -> str:
     if len(line) <= MAX_REASON:
         return line
     return f"{line[:BEGINNING].rstrip()}{CUT}{line[BEGINNING + len(CUT) - MAX_REASON :].lstrip()}"
+
+
+def short_name(name: str) -> str:
+    """A name that fits a table: of a long one its beginning and its end, which tells two files of one name apart."""
+    if len(name) <= MOST_OF_A_NAME:
+        return name
+    return f"{name[: MOST_OF_A_NAME - END_OF_A_NAME - 1]}…{name[-END_OF_A_NAME:]}"
 
 
 def duration_text(seconds: float) -> str:

@@ -165,3 +165,10 @@ def test_another_number_of_classes_is_part_of_the_name_and_the_usual_one_is_not(
 def test_a_number_of_classes_that_no_network_has_is_refused_in_one_line(classes):
     with pytest.raises(ValueError, match="classes must be a whole number from 1 to 100000, such as 1000, not"):
         Case(classes=classes)
+
+
+def test_a_file_that_gives_other_than_1000_numbers_says_how_many_in_the_name_of_its_case():
+    case = Case("my-net.onnx-0f1e2d3c", resolution=96, classes=10, channels=1, backend="onnxruntime")
+    assert case.id == "my-net.onnx-0f1e2d3c_1.0_96_1channel_10outputs-b1-onnxruntime-cpu-fp32-t1"
+    assert Case.parse(case.id) == case
+    assert Case("my-net.onnx-0f1e2d3c").variant == "my-net.onnx-0f1e2d3c_1.0_224"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mnv2bench.allocation.contests import Contest, Decision, Key, contest_key
 from mnv2bench.case import Case
-from mnv2bench.recommendation.candidates import Candidate
+from mnv2bench.recommendation.candidates import Candidate, several_networks
 from mnv2bench.recommendation.contests import contests
 from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.ties import least_confidence
@@ -23,7 +23,9 @@ NOUNS = {Decision.SEPARATED: "separated", Decision.TIE: "a tie", Decision.OPEN: 
 
 def winners_tables(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
     """A table for each setting in which a variant ran in several cases that may be compared; "" without any."""
-    candidates = [Candidate(each) for each in evaluations if each.case in ranked.cases and each.latency]
+    several = several_networks(evaluations)
+    comparable = [each for each in evaluations if each.case in ranked.cases and each.latency]
+    candidates = [Candidate(each, is_among_networks=several) for each in comparable]
     by_case = {candidate.case: candidate for candidate in candidates}
     left_out = _left_out(evaluations, ranked)
     settings: dict[str, list[Contest]] = {}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mnv2bench import digits
 from mnv2bench.networks import described, families, graph, widening
-from mnv2bench.networks.described import Description, is_described
 from mnv2bench.networks.family import Counting, Network, Published, Size
+from mnv2bench.networks.described import Description, is_described, is_file
 from mnv2bench.networks.graph import (
     BATCHES_TRACKED,
     IMAGE,
@@ -77,6 +77,7 @@ __all__ = [
     "has_digits_weights",
     "images",
     "is_described",
+    "is_file",
     "layers",
     "module_layers",
     "names",
@@ -178,7 +179,7 @@ def check(
             f"resolution must be a whole number from {declared.min_resolution} to {MAX_RESOLUTION}, such as 224, or "
             f"two such as 224x160, not {resolution!r}"
         )
-    _check_whole("classes", classes, MAX_OUTPUTS if described.is_file(name) else MAX_CLASSES, CLASSES)
+    _check_whole("classes", classes, MAX_OUTPUTS if is_file(name) else MAX_CLASSES, CLASSES)
     _check_whole("channels", channels, MAX_CHANNELS, IMAGE_CHANNELS)
 
 
@@ -219,7 +220,7 @@ _count = lru_cache(maxsize=1000)(graph.count)
 
 def content(name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS) -> str:
     """What makes two networks the same, whatever the size of their images: part of the key of each file made of one."""
-    if described.is_file(name):
+    if is_file(name):
         return name
     if is_described(name):
         return repr([(known.origin, known.layers) for known in described.descriptions(name)[:1]])

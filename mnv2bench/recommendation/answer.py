@@ -189,7 +189,7 @@ def _front(ranked: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
     Of variants whose accuracy nobody knows, none beats another: the cheapest of each stays, the dearest first.
     """
     if any(candidate.accuracy is None for candidate in ranked):
-        cheapest = {candidate.variant: candidate for candidate in reversed(ranked)}
+        cheapest = {candidate.case.variant: candidate for candidate in reversed(ranked)}
         return tuple(sorted(cheapest.values(), key=lambda candidate: _rank(candidate, goal), reverse=True))
     front: list[Candidate] = []
     least = math.inf

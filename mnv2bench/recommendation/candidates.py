@@ -60,10 +60,12 @@ class Candidate:
     """A case that is ok and was timed here or on a device, and the numbers that decide; None where there is none.
 
     `file` names the file of its numbers and the day, where the candidates are from several files; else it is "".
+    `is_among_networks` is whether there are candidates of other networks too, so that its variant names its own.
     """
 
     evaluation: Evaluation
     file: str = ""
+    is_among_networks: bool = False
 
     @property
     def case(self) -> Case:
@@ -79,8 +81,8 @@ class Candidate:
 
     @property
     def variant(self) -> str:
-        """The width and the resolution, such as 1.0@224, behind the name of a network that is not the usual one."""
-        return self.case.short_variant
+        """What names its variant in a table: 1.0@224, and with its network where it is not the only or usual one."""
+        return self.case.long_variant if self.is_among_networks else self.case.short_variant
 
     @cached_property
     def median_ms(self) -> float:
@@ -260,7 +262,13 @@ def candidates(evaluations: Iterable[Evaluation]) -> tuple[Candidate, ...]:
     by_setting: dict[Setting, set[str]] = {}
     for candidate in map(Candidate, timed):
         by_setting.setdefault(candidate.setting, set()).add(candidate.evaluation.source)
-    return tuple(_labelled(Candidate(evaluation), by_setting) for evaluation in timed)
+    several = several_networks(timed)
+    return tuple(_labelled(Candidate(evaluation, is_among_networks=several), by_setting) for evaluation in timed)
+
+
+def several_networks(evaluations: Iterable[Evaluation]) -> bool:
+    """Whether the cases are of more than one network."""
+    return len({evaluation.case.network for evaluation in evaluations}) > 1
 
 
 def _labelled(candidate: Candidate, by_setting: Mapping[Setting, set[str]]) -> Candidate:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import Any
 
-from mnv2bench.networks import Resolution
+from mnv2bench.networks import Resolution, resolution_text
 from mnv2bench.report.evaluation import Evaluation
 
 FIELDS = {  # of a case, by the name of the filter
@@ -43,10 +44,20 @@ class Filters:
         for filter in fields(self):
             name = FIELDS[filter.name]
             values = getattr(self, filter.name)
-            measured = sorted({getattr(evaluation.case, name) for evaluation in every})
+            measured = {getattr(evaluation.case, name) for evaluation in every}
             if unknown := [value for value in values if value not in measured]:
-                raise ValueError(f"no case has {name} {unknown[0]}: there are {', '.join(map(str, measured))}")
+                there = ", ".join(map(_text, sorted(measured, key=_order)))
+                raise ValueError(f"no case has {name} {_text(unknown[0])}: there are {there}")
             kept = tuple(each for each in kept if not values or getattr(each.case, name) in values)
         if every and not kept:
             raise ValueError("no case has all of these values together: leave an option out")
         return kept
+
+
+def _order(value: Any) -> tuple[Any, ...]:
+    """What values of a field are sorted by: square resolutions are numbers among pairs."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _text(value: Any) -> str:
+    return resolution_text(value) if isinstance(value, tuple) else str(value)

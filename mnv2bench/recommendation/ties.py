@@ -77,7 +77,7 @@ def as_accurate(candidate: Candidate, best: Candidate) -> bool:
     ours, theirs = candidate.accuracy_interval, best.accuracy_interval
     if ours and theirs:
         return ours[0] <= theirs[1] and theirs[0] <= ours[1]
-    return candidate.variant == best.variant
+    return candidate.case.variant == best.case.variant
 
 
 def _tied(candidate: Candidate, best: Candidate, goal: Goal, share: float) -> bool:

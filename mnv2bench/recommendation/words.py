@@ -292,7 +292,7 @@ def name(candidate: Candidate) -> str:
     """`mobilenet_v2_1.0_224 on openvino in bf16`, with its file where there are several."""
     case = candidate.case
     file = f" ({plain(candidate.file)})" if candidate.file else ""
-    return f"{case.variant} on {case.backend} in {case.precision}{file}"
+    return f"{case.shown_variant} on {case.backend} in {case.precision}{file}"
 
 
 def _shipped(candidate: Candidate, goal: Goal) -> str:

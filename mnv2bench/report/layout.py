@@ -7,12 +7,12 @@ from typing import NamedTuple, TypeVar
 
 from mnv2bench import precisions
 from mnv2bench.case import Case, is_gpu
-from mnv2bench.networks import resolution_text
 from mnv2bench.report.cells import NONE, escape, table
 from mnv2bench.report.column import Cell
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.rounds import network_count
+from mnv2bench.texts import short_name
 
 NOT_ASKED = "not asked"
 MOST_RUNTIMES = 5  # a table
@@ -72,13 +72,21 @@ def caption(evaluations: Evaluations) -> str:
     cases = [evaluation.case for evaluation in evaluations]
     batch = _shared(case.batch for case in cases)
     parts = (
-        _shared(case.variant for case in cases) or _shared(case.network for case in cases),
+        _shared_network(cases),
         None if batch is None else f"batch {batch}",
         _shared_parallelism(cases),
         _shared(case.device for case in cases),
         _shared(case.precision for case in cases),
     )
     return ", ".join(escape(part) for part in parts if part is not None)
+
+
+def _shared_network(cases: Sequence[Case]) -> str | None:
+    """The variant that all cases share, else their network and the unusual shape of its images and outputs."""
+    if _shared(case.variant for case in cases):
+        return cases[0].shown_variant
+    network, shape = _shared(case.network for case in cases), _shared(case.unusual_shape for case in cases)
+    return ", ".join((short_name(network), *(shape or ()))) if network else None
 
 
 def _shared_parallelism(cases: Sequence[Case]) -> str | None:
@@ -106,15 +114,16 @@ def varying(evaluations: Evaluations) -> dict[str, Cell]:
 
 
 def labels(evaluations: Evaluations) -> Cell:
-    """How the rows of a table name their variants: `1.0@224` where all are of one network, which the caption names."""
-    if _shared(evaluation.case.network for evaluation in evaluations) is None:
-        return lambda evaluation: escape(evaluation.case.variant)
-    return lambda evaluation: size(evaluation)
+    """How the rows of a table name their variants: `1.0@224` where all are of one network, which the caption names.
 
-
-def size(evaluation: Evaluation) -> str:
-    """`1.0@224`: width and resolution of a case."""
-    return f"{float(evaluation.case.width)}@{resolution_text(evaluation.case.resolution)}"
+    An unusual shape is named too, where the rows do not share it.
+    """
+    cases = [evaluation.case for evaluation in evaluations]
+    if _shared(case.network for case in cases) is None:
+        return lambda evaluation: escape(evaluation.case.long_variant)
+    if _shared(case.unusual_shape for case in cases) is None:
+        return lambda evaluation: ", ".join((evaluation.case.size, *evaluation.case.unusual_shape))
+    return lambda evaluation: evaluation.case.size
 
 
 def each_setting(evaluations: Evaluations, draw: Draw) -> str:
