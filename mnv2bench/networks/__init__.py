@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mnv2bench import digits
 from mnv2bench.networks import described, families, graph, widening
-from mnv2bench.networks.family import Counting, Network, Published, Size
 from mnv2bench.networks.described import Description, is_described, is_file
+from mnv2bench.networks.family import Counting, Network, Published, Size
 from mnv2bench.networks.graph import (
     BATCHES_TRACKED,
     IMAGE,
