@@ -1,5 +1,6 @@
 """A network's layers as data, and what follows from them: multiply-adds, parameters and activation memory."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -10,18 +11,50 @@ from msgspec import Struct
 from mnv2bench.networks.shapes import ImageShape, Sides
 
 FP32_BYTES = 4
-ACTIVATIONS = {"relu": "ReLU", "relu6": "ReLU6"}  # as pages name them
+ACTIVATIONS = {  # as pages name them; families have the first two alone
+    "relu": "ReLU",
+    "relu6": "ReLU6",
+    "clip": "Clip",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "hardsigmoid": "Hardsigmoid",
+    "hardswish": "Hardswish",
+    "leaky_relu": "LeakyReLU",
+    "mish": "Mish",
+    "prelu": "PReLU",
+    "sigmoid": "Sigmoid",
+    "silu": "SiLU",
+    "softplus": "Softplus",
+    "tanh": "Tanh",
+}
 IMAGE = "image"  # stands among a layer's inputs for the network's own input
 NORM = ("weight", "bias", "running_mean", "running_var")  # tensors of a batch norm with a value for each channel
 BATCHES_TRACKED = "num_batches_tracked"  # of a batch norm: how many batches it was trained on; it changes no output
 
 NO_PADS = ((0, 0), (0, 0))
+NUMBERED_PATH = re.compile(r"(.*?\.\d+(?:\.\d+)*)\.(.+)")  # blocks.1.0 and conv_pw; features.3 and conv.0.0
 
 LayerType = Literal[
     "conv", "depthwise", "transposed", "linear", "matmul", "add", "concat", "shuffle", "pool", "activation", "other"
 ]
 WITH_WEIGHTS = ("conv", "depthwise", "transposed", "linear")
-Activation = Literal["", "relu", "relu6"]
+Activation = Literal[
+    "",
+    "relu",
+    "relu6",
+    "clip",
+    "elu",
+    "gelu",
+    "hardsigmoid",
+    "hardswish",
+    "leaky_relu",
+    "mish",
+    "prelu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+]
 Pool = Literal["", "average", "max"]
 Pads = tuple[Sides, Sides]  # of the height and of the width: zeros before and after
 
@@ -29,7 +62,9 @@ Pads = tuple[Sides, Sides]  # of the height and of the width: zeros before and a
 class Layer(Struct, frozen=True):
     """One layer for one image; sizes are height and width, elements are counted without the batch.
 
-    `name` is BLOCK.ROLE, such as unit3.squeeze, or one word for a layer that is a block of its own. `inputs` are the
+    `name` is BLOCK.ROLE, such as unit3.squeeze, or one word for a layer that is a block of its own. With an `operator`
+    it is a path in a foreign network, whose block ends with the path's first numbers: features.3 of
+    features.3.conv.0.0. `inputs` are the
     names of earlier layers, or IMAGE. `in_channels` is that of one input where the layer adds, and the sum of all where
     it concatenates. `pads` are the zeros before and after each column, and before and after each row. An average pool
     counts them where `counts_pads`. `norm` and `activation` are the batch norm and the activation that follow the layer
@@ -37,7 +72,8 @@ class Layer(Struct, frozen=True):
 
     A linear layer of several positions has them as its size, and so has a matmul, whose two inputs both come from
     images: (rows, 1). `operator` is what the source of a network calls the layer, where no family declares it: "" else.
-    A layer of the type other computes anything else, and has no multiply-adds.
+    A layer of the type other computes anything else, and has no multiply-adds. `further_params` are the learned numbers
+    that are no weights, no bias and none of a batch norm, such as those of a layer norm.
 
     `modules` are its paths in exports, in the order in which they run: of the dropout before it, of itself, of its
     batch norm and of its activation, as far as it has them. A layer without a module of its own, such as an add, has
@@ -63,16 +99,25 @@ class Layer(Struct, frozen=True):
     modules: tuple[str, ...] = ()
     counts_pads: bool = True
     operator: str = ""
+    further_params: int = 0
 
     @property
     def block(self) -> str:
         """What it is a part of: unit3 of unit3.squeeze; a layer without a block is its own."""
-        return self.name.rpartition(".")[0] or self.name
+        return self._parts[0] or self.name
 
     @property
     def role(self) -> str:
         """Its part in its block: squeeze of unit3.squeeze. Layers of one role are summed in tables of profiles."""
-        return self.name.rpartition(".")[2]
+        return self._parts[1]
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        numbered = NUMBERED_PATH.fullmatch(self.name) if self.operator else None
+        if numbered:
+            return numbered[1], numbered[2]
+        block, _, role = self.name.rpartition(".")
+        return block, role
 
     @property
     def weights(self) -> int:
@@ -93,7 +138,7 @@ class Layer(Struct, frozen=True):
 
     @property
     def params(self) -> int:
-        return self.weights + self.bias
+        return self.weights + self.bias + self.further_params
 
     @property
     def bn_params(self) -> int:
@@ -287,10 +332,10 @@ def _pads(size: Sides, kernel: int, stride: int, pads: Sides | Literal["same"]) 
     """The zeros before and after each column and each row."""
     if pads != "same":
         return pads, pads
-    return _same(size[0], kernel, stride), _same(size[1], kernel, stride)
+    return same(size[0], kernel, stride), same(size[1], kernel, stride)
 
 
-def _same(side: int, kernel: int, stride: int) -> Sides:
+def same(side: int, kernel: int, stride: int) -> Sides:
     """As TensorFlow's SAME pads: where the number is odd, one more at the end."""
     total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
     return total // 2, total - total // 2
