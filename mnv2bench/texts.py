@@ -1,13 +1,16 @@
 """Texts from anywhere, made fit for one line of a table or a terminal; durations and counts as texts, and back."""
 
+import math
 import re
+import sys
+from collections.abc import Mapping
 
 MAX_REASON = 500
 BEGINNING = 160  # characters that are kept of the beginning of a long text; the rest of the line is its end
 SCANNED = 20_000  # characters of each end of an endless text that are looked at
 CUT = " … "
 MOST_OF_A_NAME, END_OF_A_NAME = 40, 22  # characters of a network's name in a table, and those of its end
-DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(s|m|min|h|)", re.ASCII)
+QUANTITY = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)\s*(\S*)", re.IGNORECASE)
 UNITS_S = {"s": 1, "": 60, "m": 60, "min": 60, "h": 3600}
 MAX_DURATION_S = 31_536_000  # a year
 
@@ -42,16 +45,31 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def duration_s(option: str, text: str) -> float:
-    """The seconds of a text such as 90s, 10m, 1.5h, or 10, which is in minutes.
+def quantity(option: str, text: str, units: Mapping[str, float], example: str, most: float = math.inf) -> float:
+    """The number of a text such as 15ms, by the sizes of the units that it may have; "" is that of a number alone.
 
-    ValueError, which names the option, for anything else, for 0, and for more than a year.
+    ValueError, which names the option and ends in the example, for anything else, for 0, and for more than `most`.
     """
-    parts = DURATION.fullmatch(text.strip())
-    seconds = float(parts[1]) * UNITS_S[parts[2]] if parts else 0.0
-    if not 0 < seconds <= MAX_DURATION_S:
-        raise ValueError(f"{option} is a time such as 90s, 10m or 1h; a number alone is minutes. It is not {text!r}")
-    return seconds
+    match = QUANTITY.fullmatch(text.strip())
+    unit = match[2].lower() if match else ""
+    if not match or unit not in units:
+        known = ", ".join(filter(None, units))
+        raise ValueError(f"{option} {text!r} is no number with one of the units {known}: write {example}")
+    value = float(match[1]) * units[unit]
+    if not 0 < value <= min(most, sys.float_info.max):
+        limit = f" and at most {most:.0f}{_plain_unit(units)}" if math.isfinite(most) else ""
+        raise ValueError(f"{option} must be a number above 0{limit}, not {text!r}: write {example}")
+    return value
+
+
+def _plain_unit(units: Mapping[str, float]) -> str:
+    """The unit that the values are in."""
+    return next(unit for unit, size in units.items() if unit and size == 1)
+
+
+def duration_s(option: str, text: str) -> float:
+    """The seconds of a text such as 90s, 10m, 1.5h, or 10, which is in minutes. ValueError as of `quantity`."""
+    return quantity(option, text, UNITS_S, "90s, 10m or 1h", MAX_DURATION_S)
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -10,7 +10,7 @@ from mnv2bench.case import Case
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.spread import Spread
 
-SPREADS = {name: Spread(0.01, 20.0) for name in ("openvino", "litert", "ncnn", "torch_eager")}
+SPREADS = {("cpu", name): Spread(0.01, 20.0) for name in ("openvino", "litert", "ncnn", "torch_eager")}
 
 
 def standing(*ms, backend="openvino", variant="1.0@224", cost_s=4.0, open=True, **fields):
@@ -39,7 +39,7 @@ def test_a_case_that_is_far_behind_has_lost_and_the_nearest_contends():
 
 def test_a_contest_is_decided_by_a_separation_or_by_a_tie():
     clear = [standing(5.0, 5.0), standing(6.0, 6.0, backend="litert")]
-    narrow = {name: Spread(0.001, 20.0) for name in SPREADS}
+    narrow = {group: Spread(0.001, 20.0) for group in SPREADS}
     close = [standing(5.000, 5.001), standing(5.001, 5.002, backend="litert")]
     assert [contest.decided for contest in ranking(clear, SPREADS)] == [Decision.SEPARATED]
     assert [contest.decided for contest in ranking(close, narrow)] == [Decision.TIE]
@@ -47,7 +47,7 @@ def test_a_contest_is_decided_by_a_separation_or_by_a_tie():
 
 
 def test_nothing_is_separated_within_the_floor_of_the_machine():
-    narrow = {name: Spread(0.001, 20.0) for name in SPREADS}
+    narrow = {group: Spread(0.001, 20.0) for group in SPREADS}
     apart = [standing(5.00, 5.00), standing(5.10, 5.10, backend="litert")]  # by 2 %
     assert [each.decided for each in ranking(apart, narrow)] == [Decision.SEPARATED]
     # campaigns differ by 1 %: two of them by 2.8 % in 95 of 100 pairs

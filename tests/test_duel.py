@@ -258,7 +258,7 @@ def test_a_checkout_that_one_stands_in_is_not_what_is_measured(tmp_path, monkeyp
     [
         (["not-a-case"], "'not-a-case' is not a case id such as mobilenet_v2_1.0_224-b1-torch_eager-cpu-fp32-t1"),
         (["--backends", "tensorflow"], "backend 'tensorflow' is not one of"),
-        (["--budget", "-1"], "--budget is a time such as 90s, 10m or 1h; a number alone is minutes. It is not '-1'"),
+        (["--budget", "-1"], "--budget '-1' is no number with one of the units s, m, min, h: write 90s, 10m or 1h"),
         (["--rounds", "0"], "rounds must be at least 1, not 0"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -28,9 +28,15 @@ def place(tmp_path, monkeypatch):
         ((EAGER, "--scenario", "server", "--target-qps", "nan"), "--target-qps takes auto or a number above 0"),
         ((EAGER, "--scenario", "server", "--target-qps", "fast"), "--target-qps takes auto or a number above 0"),
         ((EAGER, "--scenario", "server", "--target-qps", "1e9"), "name a lower rate"),
-        ((EAGER, "--scenario", "server", "--latency-bound", "15"), "--latency-bound takes a number with its unit"),
-        ((EAGER, "--min-duration", "0s"), "--min-duration takes a number with its unit"),
-        ((EAGER, "--min-duration", "99999m"), "--min-duration takes a number with its unit"),
+        (
+            (EAGER, "--scenario", "server", "--latency-bound", "15"),
+            "--latency-bound '15' is no number with one of the units us, ms, s, m",
+        ),
+        (
+            (EAGER, "--min-duration", "0s"),
+            "--min-duration must be a number above 0 and at most 86400s, not '0s': write 10s",
+        ),
+        ((EAGER, "--min-duration", "99999m"), "--min-duration must be a number above 0 and at most 86400s"),
         ((EAGER, "--min-queries", "0"), "--min-queries is a number from 1"),
         ((EAGER, "--processes", "3"), "--processes means nothing here"),
         ((EAGER.replace("-b1-", "-b8-"),), "name a case of batch 1"),

@@ -39,13 +39,15 @@ def nights(tmp_path, monkeypatch):
     ],
 )
 def test_a_latency_has_a_unit_or_is_of_milliseconds(text, milliseconds):
-    assert _quantity("latency", text, MILLISECONDS, "5ms") == (
+    assert _quantity("--latency", text, MILLISECONDS, "5ms") == (
         milliseconds if milliseconds is None else pytest.approx(milliseconds)
     )
 
 
 def test_a_memory_has_a_unit_or_is_of_megabytes():
-    sizes = [_quantity("memory", text, MEGABYTES, "100MB") for text in ("100", "100MB", "0.1 GB", "100000kB", "100MiB")]
+    sizes = [
+        _quantity("--memory", text, MEGABYTES, "100MB") for text in ("100", "100MB", "0.1 GB", "100000kB", "100MiB")
+    ]
     assert sizes == pytest.approx([100, 100, 100, 100, 104.8576])
 
 

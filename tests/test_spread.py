@@ -1,6 +1,7 @@
 """What a backend's cases say of each other's spread, and the intervals of few processes that follow from it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from measured_cases import MONDAY, measured
@@ -58,10 +59,10 @@ def test_without_a_spread_the_interval_is_students():
 
 
 def test_each_backend_has_its_own_spread_drawn_towards_that_of_all():
-    by_backend = spreads_of_medians(
+    by_group = spreads_of_medians(
         [*pairs("openvino", 0.02, 0.02, 0.02, 0.02), *pairs("ncnn", 0.002, 0.002, 0.002), *pairs("litert", 0.02)]
     )
-    assert by_backend["openvino"].sd > 5 * by_backend["ncnn"].sd
+    assert by_group["cpu", "openvino"].sd > 5 * by_group["cpu", "ncnn"].sd
     assert spreads_of_medians(pairs("openvino", 0.02, 0.02)) == {}
 
 
@@ -72,20 +73,27 @@ def test_a_backend_that_shows_no_spread_yet_has_that_of_the_others_for_less():
     assert by_backend["openvino"].degrees < 5 < by_backend["ncnn"].degrees
 
 
+def test_devices_show_nothing_of_one_another():
+    here, there = pairs("ncnn", 0.02, 0.02, 0.02), pairs("ncnn", 0.002, 0.002)
+    elsewhere = [(replace(case, device="ssh:board"), medians) for case, medians in there]
+    assert spreads_of_medians([*here, *elsewhere]) == spreads_of_medians(here)
+    assert spreads_of_medians(here).keys() == {("cpu", "ncnn")}
+
+
 def test_the_machines_floor_is_a_sample_more_of_a_backend():
     # the floor: two campaigns of five processes of two cases are 16 degrees of freedom of a sd of 1 %
     ids = [case.id for case, _ in pairs("openvino", 0, 0)]
     floor = Floor(MONDAY, 5, {"openvino": 0.01}, {}, 0.0, 2, dict.fromkeys(ids, 1.0), {})
     cases = pairs("openvino", 0.014, 0.014)
     assert spreads_of_medians(cases) == {}
-    assert spreads_of_medians(cases, floor)["openvino"].degrees == 18
+    assert spreads_of_medians(cases, floor)["cpu", "openvino"].degrees == 18
 
 
 def test_records_show_the_spread_of_the_medians_of_their_processes():
     records = [measured(1.00, 1.02, variant=f"{width}@96") for width in (0.35, 0.5, 0.75)]
-    assert spreads(records)["openvino"].degrees == 3
-    assert spreads(records)["openvino"].sd == pytest.approx(
-        spreads_of_medians([(record.case, (1.00, 1.02)) for record in records])["openvino"].sd
+    assert spreads(records)["cpu", "openvino"].degrees == 3
+    assert spreads(records)["cpu", "openvino"].sd == pytest.approx(
+        spreads_of_medians([(record.case, (1.00, 1.02)) for record in records])["cpu", "openvino"].sd
     )
 
 

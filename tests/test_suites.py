@@ -374,7 +374,7 @@ def test_no_test_that_is_left_is_pytests_own_code(suites):
         (["--backends=tensorflow"], "backend 'tensorflow' is not one of executorch, litert, ncnn, onnxruntime"),
         (["--processes=0"], "processes must be at least 1, not 0"),
         (["--seed=,"], "--seed"),
-        (["--budget=soon"], "--budget is a time such as 90s, 10m or 1h; a number alone is minutes. It is not 'soon'"),
+        (["--budget=soon"], "--budget 'soon' is no number with one of the units s, m, min, h: write 90s, 10m or 1h"),
         (["--weights=nowhere.pt"], "--weights nowhere.pt: No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

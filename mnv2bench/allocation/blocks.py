@@ -10,6 +10,7 @@ from mnv2bench.case import Case
 from mnv2bench.records.blocks import Reason
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.location import Spread
+from mnv2bench.statistics.spread import Group
 from mnv2bench.statistics.student import t_quantile
 
 # docs/thresholds.md#allocation
@@ -34,7 +35,7 @@ NOTHING = Block((), {})
 def next_block(
     standings: Sequence[Standing],
     left_s: float,
-    spreads: Mapping[str, Spread],
+    spreads: Mapping[Group, Spread],
     *,
     confidence: float = CONFIDENCE,
     looks: int = LOOKS,
@@ -95,7 +96,7 @@ def _block(chosen: Iterable[tuple[Standing, Reason]], left_s: float) -> Block | 
 
 
 def _contenders(
-    contests: Sequence[Contest], able: Mapping[Case, Standing], spreads: Mapping[str, Spread], floor: Floor | None
+    contests: Sequence[Contest], able: Mapping[Case, Standing], spreads: Mapping[Group, Spread], floor: Floor | None
 ) -> Iterator[tuple[Standing, Reason]]:
     """The best and the contenders of undecided contests, of the part of them that is soonest decided."""
     undecided = [
@@ -109,7 +110,7 @@ def _contenders(
             yield standing, Reason.CONTENDER
 
 
-def _price_s(rivals: Sequence[Standing], spreads: Mapping[str, Spread], floor: Floor | None) -> float:
+def _price_s(rivals: Sequence[Standing], spreads: Mapping[Group, Spread], floor: Floor | None) -> float:
     """About how long the processes take that decide between the first of these and each of the others."""
     best = rivals[0].location(spreads)
     tie_within = max(TIE_WITHIN, floor_gap(floor, [rival.case for rival in rivals]))
@@ -122,7 +123,7 @@ def _price_s(rivals: Sequence[Standing], spreads: Mapping[str, Spread], floor: F
     return missing * sum(rival.cost_s for rival in rivals)
 
 
-def _front(contests: Sequence[Contest], standings: Sequence[Standing], spreads: Mapping[str, Spread]) -> list[Case]:
+def _front(contests: Sequence[Contest], standings: Sequence[Standing], spreads: Mapping[Group, Spread]) -> list[Case]:
     """The winners that no other winner of their setting beats in latency and published top-1."""
     means = {each.case: each.location(spreads).mean for each in standings if each.medians_s}
     front = []
@@ -151,7 +152,7 @@ def _unbeaten(contests: Sequence[Contest]) -> list[Case]:
 def _imprecise(
     cases: Iterable[Case],
     able: Mapping[Case, Standing],
-    spreads: Mapping[str, Spread],
+    spreads: Mapping[Group, Spread],
     precision: float,
     reason: Reason,
 ) -> Iterator[tuple[Standing, Reason]]:
@@ -162,7 +163,7 @@ def _imprecise(
             yield able[case], reason
 
 
-def _half_width(standing: Standing, spreads: Mapping[str, Spread]) -> float:
+def _half_width(standing: Standing, spreads: Mapping[Group, Spread]) -> float:
     """How far the 95 % interval of a case reaches to each side, on the log scale."""
     location = standing.location(spreads)
     return t_quantile(location.degrees) * location.standard_error

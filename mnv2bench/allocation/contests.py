@@ -9,6 +9,7 @@ from mnv2bench.allocation.standing import Standing
 from mnv2bench.case import Case
 from mnv2bench.statistics.floor import REPEATABILITY, Floor
 from mnv2bench.statistics.location import Location, Spread
+from mnv2bench.statistics.spread import Group
 from mnv2bench.statistics.student import t_risk
 
 # docs/thresholds.md#allocation
@@ -63,7 +64,7 @@ class Rival:
 
 def ranking(
     standings: Iterable[Standing],
-    spreads: Mapping[str, Spread],
+    spreads: Mapping[Group, Spread],
     *,
     confidence: float = CONFIDENCE,
     looks: int = LOOKS,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mnv2bench.case import Case
 from mnv2bench.statistics.location import Location, Spread, location, logs_of
+from mnv2bench.statistics.spread import Group, spread_group
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,6 @@ class Standing:
     cost_s: float
     open: bool = True
 
-    def location(self, spreads: Mapping[str, Spread]) -> Location:
+    def location(self, spreads: Mapping[Group, Spread]) -> Location:
         """Where the logs of its medians lie; the case has been measured."""
-        return location(logs_of(self.medians_s), spreads.get(self.case.backend))
+        return location(logs_of(self.medians_s), spreads.get(spread_group(self.case)))

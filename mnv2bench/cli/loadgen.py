@@ -1,7 +1,6 @@
 """The verb `loadgen`: MLPerf's load scenarios with the real LoadGen, which stay unofficial."""
 
 import math
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +22,9 @@ from mnv2bench.loadgen.scenarios import Scenario, scenario_of
 from mnv2bench.locks import measuring
 from mnv2bench.selection import AUTO, Selection
 from mnv2bench.terminal import Display
-from mnv2bench.texts import one_line
+from mnv2bench.texts import one_line, quantity
 
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
-DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(us|ms|s|m)")
 DEFAULT_BOUND = "15ms"  # of MLPerf's classifier of images on a server
 MOST_QUERIES = 10_000_000  # LoadGen prepares all of them before it sends the first
 LONGEST_S = 24 * 3600.0
@@ -116,10 +114,11 @@ def _requests(
     for option, text in (("--target-qps", target_qps), ("--latency-bound", latency_bound)):
         if text and Scenario.SERVER not in scenarios:
             raise ValueError(f"{option} is of the scenario {Scenario.SERVER}: name that with --scenario, or drop it")
-    duration_s = _seconds("--min-duration", min_duration)
+    duration_s = quantity("--min-duration", min_duration, UNITS, "10s", LONGEST_S)
     if min_queries is not None and not 1 <= min_queries <= MOST_QUERIES:
         raise ValueError(f"--min-queries is a number from 1 to {MOST_QUERIES:,}, not {min_queries}")
-    bound_s, rate = _seconds("--latency-bound", latency_bound or DEFAULT_BOUND), _rate(target_qps, duration_s)
+    bound_s = quantity("--latency-bound", latency_bound or DEFAULT_BOUND, UNITS, DEFAULT_BOUND, LONGEST_S)
+    rate = _rate(target_qps, duration_s)
     return [
         Request(
             scenario=each,
@@ -131,15 +130,6 @@ def _requests(
         )
         for each in scenarios
     ]
-
-
-def _seconds(option: str, text: str) -> float:
-    """Seconds of a duration such as 15ms; ValueError for a text that is none, and for none at all."""
-    match = DURATION.fullmatch(text)
-    seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
-    if not 0 < seconds <= LONGEST_S:
-        raise ValueError(f"{option} takes a number with its unit ({', '.join(UNITS)}), up to a day, not {text!r}")
-    return seconds
 
 
 def _rate(text: str, duration_s: float) -> float | None:

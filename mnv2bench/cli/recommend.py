@@ -1,7 +1,6 @@
 """The verb `recommend`: which variant, runtime and precision to ship."""
 
 import json
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -16,12 +15,12 @@ from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.records.reading import contents_of
 from mnv2bench.statistics.kept_checks import machine_floor
+from mnv2bench.texts import quantity
 
 if TYPE_CHECKING:
     from mnv2bench.recommendation.machines import MachineAnswers
 
 N = TypeVar("N", int, float)
-QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(\S*)", re.IGNORECASE)
 MILLISECONDS = {"": 1.0, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "s": 1e3}
 MEGABYTES = {"": 1.0, "mb": 1.0, "gb": 1e3, "kb": 1e-3, "mib": 1.048576, "gib": 1073.741824}
 ONLY = "Only cases with these, separated by commas."
@@ -64,9 +63,9 @@ def recommend(
     from mnv2bench.recommendation.ladder import budget_rows, front_rows
 
     goal = Goal(
-        latency_ms=_quantity("latency", latency, MILLISECONDS, "5ms"),
-        memory_mb=_quantity("memory", memory, MEGABYTES, "100MB"),
-        accuracy=_quantity("accuracy", accuracy, PER_CENT, "70%"),
+        latency_ms=_quantity("--latency", latency, MILLISECONDS, "5ms"),
+        memory_mb=_quantity("--memory", memory, MEGABYTES, "100MB"),
+        accuracy=_quantity("--accuracy", accuracy, PER_CENT, "70%"),
         percentile=percentile,
         cost=cost,
     )
@@ -105,19 +104,9 @@ def _code(machine: "MachineAnswers") -> ExitCode:
     return ExitCode.BAD if any(answer.is_usable for answer in machine.answers) else ExitCode.NOT_JUDGED
 
 
-def _quantity(name: str, text: str, units: dict[str, float], example: str) -> float | None:
-    """A number with or without a unit, in the first of the units; None where the option was not given."""
-    if not text.strip():
-        return None
-    match = QUANTITY.fullmatch(text.strip())
-    unit = match[2].lower() if match else ""
-    if not match or unit not in units:
-        known = ", ".join(filter(None, units))
-        raise ValueError(f"--{name} {text!r} is no number with one of the units {known}: write {example}")
-    value = float(match[1]) * units[unit]
-    if not 0 < value < float("inf"):
-        raise ValueError(f"--{name} must be a number above 0, not {text!r}: write {example}")
-    return value
+def _quantity(option: str, text: str, units: dict[str, float], example: str) -> float | None:
+    """The number of an option; None where it was not given."""
+    return quantity(option, text, units, example) if text.strip() else None
 
 
 def _words(text: str) -> tuple[str, ...]:

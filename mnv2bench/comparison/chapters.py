@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
-from mnv2bench.case import Case
 from mnv2bench.flags import flags
 from mnv2bench.records import Machine, Record
 from mnv2bench.records.blocks import BlockLine, block_of
@@ -15,9 +14,8 @@ from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.statistics.campaigns import campaigns
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.latency import Speedups, latency, speedups, with_spread
-from mnv2bench.statistics.location import Spread
 from mnv2bench.statistics.rounds import measured, throughput_per_process
-from mnv2bench.statistics.spread import spreads_of_medians
+from mnv2bench.statistics.spread import spread_group, spreads_of_medians
 
 Source = tuple[str, Sequence[Record]]  # the name of a file, and the records in it
 Dates = Mapping[str, datetime | None]  # by the name of a file: when it was saved or began; None where it says neither
@@ -85,19 +83,19 @@ def evaluations(
     """The records of one campaign, in its order. ValueError for records of several: see `campaigns`."""
     pairs = [(record, latency(record) if measured(record) else None) for record in campaign]
     timed = [(record, times) for record, times in pairs if times and record.timed]
-    known = _spreads([(record.case, times.process_medians) for record, times in timed], floor)
+    known = spreads_of_medians([(record.case, times.process_medians) for record, times in timed], floor)
     rates = {record.case: throughput_per_process(record) for record, _ in timed}
-    known_of_rates = _spreads(rates.items())
+    known_of_rates = spreads_of_medians(rates.items())
     by_case = speedups(campaign, {r.case: times.median_s for r, times in pairs if times and r.status == "ok"})
     find_flags = partial(flags, floor=floor)
     made = []
     for record, times in pairs:
-        place = (record.case.device, record.case.backend)
-        spread = known.get(place)
+        group = spread_group(record.case)
+        spread = known.get(group)
         faster = by_case.get(record.case, Speedups())
         reasons = tuple(block_of(process, blocks).cases[record.case.id] for process in record.processes if blocks)
         evaluation = Evaluation(
-            record, source, faster, find_flags, saved_at, floor, spread, known_of_rates.get(place), reasons
+            record, source, faster, find_flags, saved_at, floor, spread, known_of_rates.get(group), reasons
         )
         if times:
             evaluation.remember(latency, with_spread(times, spread))
@@ -105,17 +103,3 @@ def evaluations(
             evaluation.remember(throughput_per_process, rates[record.case])
         made.append(evaluation)
     return tuple(made)
-
-
-def _spreads(
-    values: Iterable[tuple[Case, Sequence[float]]], floor: Floor | None = None
-) -> Mapping[tuple[str, str], Spread]:
-    """By how much processes differ, by device and backend, as their values show it for each case of the campaign."""
-    by_device: dict[str, list[tuple[Case, Sequence[float]]]] = {}
-    for case, of_processes in values:
-        by_device.setdefault(case.device, []).append((case, of_processes))
-    return {
-        (device, backend): spread
-        for device, of_device in by_device.items()
-        for backend, spread in spreads_of_medians(of_device, floor).items()
-    }

@@ -8,6 +8,7 @@ from mnv2bench.allocation.standing import Standing
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.statistics.location import Spread
 from mnv2bench.statistics.processes import process_seconds
+from mnv2bench.statistics.spread import Group, spread_group
 
 
 def contests(candidates: Sequence[Candidate]) -> tuple[Contest, ...]:
@@ -22,10 +23,10 @@ def contests(candidates: Sequence[Candidate]) -> tuple[Contest, ...]:
 
 
 def _contests(candidates: Sequence[Candidate]) -> tuple[Contest, ...]:
-    spreads: dict[str, Spread] = {}
+    spreads: dict[Group, Spread] = {}
     for candidate in candidates:
         if spread := candidate.evaluation.spread:
-            spreads[candidate.case.backend] = spread
+            spreads[spread_group(candidate.case)] = spread
     first = candidates[0].evaluation
     looks = LOOKS if first.record.plan.budget_s else 1
     return ranking([_standing(candidate) for candidate in candidates], spreads, looks=looks, floor=first.floor)

@@ -14,7 +14,7 @@ from mnv2bench.allocation.contests import LOOKS, TIE_WITHIN, Key, contest_key
 from mnv2bench.case import Case, grid
 from mnv2bench.networks import sides
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval
-from mnv2bench.statistics.spread import spreads_of_medians
+from mnv2bench.statistics.spread import spread_group, spreads_of_medians
 
 Floats = NDArray[np.float64]
 MOST_PROCESSES = 30
@@ -221,7 +221,7 @@ def _count(tally: Tally, state: State, fastest: Mapping[Key, float], looks: int)
         tally.processes += len(medians)
         methods = {}
         if spreads and medians:
-            methods["shrunk"] = shrunk_t_interval(medians, spreads[standing.case.backend])
+            methods["shrunk"] = shrunk_t_interval(medians, spreads[spread_group(standing.case)])
         if len(medians) > 1:
             methods["plain"] = t_interval(medians)
         for method, (low, high) in methods.items():

@@ -18,7 +18,8 @@ from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.location import Spread, logs_of, variance_of
 from mnv2bench.statistics.rounds import rounds_median, used_of_each
 
-__all__ = ["Spread", "Variance", "fitted", "process_medians", "spreads", "spreads_of_medians"]
+__all__ = ["Group", "Spread", "Variance", "fitted", "process_medians", "spread_group", "spreads", "spreads_of_medians"]
+Group = tuple[str, str]  # device and backend
 LEAST_CASES = 3  # docs/thresholds.md#spread
 LEAST_SHARE = 1e-5  # docs/thresholds.md#spread
 LEAST_DEGREES = 0.5  # docs/thresholds.md#spread
@@ -32,8 +33,16 @@ class Variance:
     degrees: float
 
 
-def spreads(records: Iterable[Record], floor: Floor | None = None) -> Mapping[str, Spread]:
-    """The spread of each backend whose cases, or whose campaign, show one. `floor` is that of the same machine."""
+def spread_group(case: Case) -> Group:
+    """Those whose processes differ by as much as those of a case."""
+    return case.device, case.backend
+
+
+def spreads(records: Iterable[Record], floor: Floor | None = None) -> Mapping[Group, Spread]:
+    """The spread of each backend on each device whose cases, or whose campaign, show one.
+
+    `floor` is that of the same machine.
+    """
     return spreads_of_medians(((record.case, process_medians(record)) for record in records), floor)
 
 
@@ -44,18 +53,22 @@ def process_medians(record: Record) -> tuple[float, ...]:
 
 def spreads_of_medians(
     medians_s: Iterable[tuple[Case, Sequence[float]]], floor: Floor | None = None
-) -> Mapping[str, Spread]:
-    """`spreads` from the process medians of each case, seconds."""
-    by_backend: dict[str, list[Variance]] = {}
+) -> Mapping[Group, Spread]:
+    """`spreads` from the process medians of each case, seconds. Devices show nothing of one another."""
+    by_device: dict[str, dict[str, list[Variance]]] = {}
     for case, medians in medians_s:
-        of_backend = by_backend.setdefault(case.backend, [])
+        of_backend = by_device.setdefault(case.device, {}).setdefault(case.backend, [])
         if len(medians) > 1:
             logs = logs_of(tuple(medians))
             of_backend.append(Variance(logs.variance, logs.count - 1))
         of_machine = _of_floor(case, floor)
         if of_machine is not None and of_machine not in of_backend:
             of_backend.append(of_machine)
-    return fitted(by_backend)
+    return {
+        (device, backend): spread
+        for device, by_backend in by_device.items()
+        for backend, spread in fitted(by_backend).items()
+    }
 
 
 def _of_floor(case: Case, floor: Floor | None) -> Variance | None:
