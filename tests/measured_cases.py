@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import evaluations
+from mnv2bench.networks import parsed_resolution
 from mnv2bench.records import Accuracy, Machine, Memory, Plan, Process, Samples, Weights, record
 from mnv2bench.records.rounds import Round
 from mnv2bench.statistics.campaigns import campaigns
@@ -38,19 +39,23 @@ def samples(ms, noisy=False, peak_mb=100, mj=None, calls=20, slowest_ms=None, er
 
 
 def measured(
-    *ms, variant="1.0@224", backend="openvino", precision="fp32", status="ok", peak_mb=100, accuracy=None,
-    weights=SEEDED, machine=MACHINE, wall_s=10.0, threads=1, batch=1, streams=1, **rounds,
+    *ms, variant="1.0@224", network="mobilenet_v2", backend="openvino", precision="fp32", status="ok", peak_mb=100,
+    accuracy=None, weights=SEEDED, machine=MACHINE, wall_s=10.0, threads=1, batch=1, streams=1, classes=1000,
+    channels=3, **rounds,
 ):  # fmt: skip
     """The record of a case with a process for each number of milliseconds; `peak_mb` may be one number a process."""
     width, _, resolution = variant.partition("@")
     case = Case(
+        network,
         width=float(width),
-        resolution=int(resolution),
+        resolution=parsed_resolution(resolution),
         backend=backend,
         precision=precision,
         threads=threads,
         batch=batch,
         streams=streams,
+        classes=classes,
+        channels=channels,
     )
     peaks = peak_mb if isinstance(peak_mb, tuple) else (peak_mb,) * len(ms)
     error = 2e-6 if precision == "fp32" else 4e-2

@@ -4,12 +4,14 @@ import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mnv2bench.networks import DEFAULT, network
 from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, words
 from mnv2bench.recommendation.block import Conditions
 from mnv2bench.report.cells import escape, plain, table
 from mnv2bench.report.layout import fitting
+from mnv2bench.texts import short_name
 
-NAMES = {"mobilenet_v2": "MobileNetV2"}  # of networks, as titles spell them
+MOST_NAMED = 2  # networks in a title
 NOTHING_TIMED = "No case was timed here: there is nothing to recommend.\n"
 ALT_OF_RATES = "Images a second over p99 of a request: a point for each setting of a runtime"
 ALT = "Accuracy over latency: a point for each case, its interval as a bar, the Pareto front as a line"
@@ -31,7 +33,8 @@ def title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
 
 def plain_title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
     """`MobileNetV2 on Intel Xeon (2 cores, virtual machine), 2026-11-26`: texts of files, not escaped."""
-    name = " and ".join(dict.fromkeys(NAMES.get(network, network) for network in networks)) or NAMES["mobilenet_v2"]
+    names = [network(name).paper_name or short_name(name) for name in dict.fromkeys(networks) or [DEFAULT]]
+    name = " and ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} networks"
     where = _place(machines[0]) if len(machines) == 1 else f"{len(machines)} machines"
     return f"{name} on {where}"
 
@@ -65,7 +68,8 @@ def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture |
     if not machine.answers:
         yield NOTHING_TIMED
         return
-    first, *others = machine.answers
+    first, *beside = machine.of_first_setting
+    others = [answer for answer in machine.answers if answer not in machine.of_first_setting]
     unusual = list(_unusual(machine, conditions))
     yield from _answer(first, unusual)
     if unusual and first.is_usable:
@@ -74,10 +78,13 @@ def _machine(machine: MachineAnswers, conditions: Conditions, picture: Picture |
         yield f"{escape(note)}\n"
     if picture and first.is_usable:
         yield _drawn(picture)
+    for answer in beside:
+        yield f"**{escape(words.answer_title(answer))}**\n"
+        yield from _answer(answer, unusual)
     if others:
         yield "<details>\n<summary>Other batches, numbers of threads and streams, and devices</summary>\n"
         for answer in others:
-            yield f"**{escape(words.setting_text(answer.setting))}**\n"
+            yield f"**{escape(words.answer_title(answer))}**\n"
             yield from _answer(answer, unusual)
         yield "</details>\n"
 

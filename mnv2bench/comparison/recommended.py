@@ -62,7 +62,7 @@ def evaluated(files: Mapping[str, Contents], floor_of: FloorOf = no_floor) -> tu
 def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: Sequence[str] = ()) -> str:
     """What the end of a run shows of its file: the block of the first setting, and how to see the others.
 
-    Between them stands the headline for throughput, where there is one.
+    Between them stand the headlines for other sorts of top-1 in that setting, and for throughput, where there are any.
 
     `unusual` are phrases on the machine meanwhile. "" where no case can be a candidate.
     """
@@ -71,8 +71,10 @@ def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: S
     if not answers:
         return ""
     rates = [answer for machine in machines for answer in machine.usable_throughput]
+    beside = [answer for machine in machines[:1] for answer in machine.of_first_setting[1:]]
+    without_accuracy = "".join(f"\n{headline_block(answer, width, unusual)}" for answer in beside)
     for_throughput = "".join(f"\n{headline_block(answer, width, unusual)}" for answer in rates[:1])
-    others = len(answers) - 1
+    others = len(answers) - 1 - len(beside)
     more = "1 more setting" if others == 1 else f"{others} more settings"
     hint = f"\n{more}: mnv2bench recommend {printable(file)}" if others else ""
-    return f"\n{answer_block(answers[0], width, unusual)}{for_throughput}{hint}\n"
+    return f"\n{answer_block(answers[0], width, unusual)}{without_accuracy}{for_throughput}{hint}\n"

@@ -6,12 +6,13 @@ Their texts are Markdown without any HTML, so that each page may lay them out in
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.case import EAGER, Case, Kind
+from mnv2bench.case import EAGER, Case, Kind, described_networks
 from mnv2bench.comparison import doubts
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.comparison.winners import lost_lines, winners_tables
 from mnv2bench.gpu.section import gpu, how_to_read
 from mnv2bench.recommendation import Answer
+from mnv2bench.recommendation.candidates import several_networks
 from mnv2bench.records import Record, WeightsKind
 from mnv2bench.records.selfcheck import AllocatorCheck
 from mnv2bench.remote.section import mobile
@@ -26,6 +27,7 @@ from mnv2bench.report.ranking import Ranking
 from mnv2bench.statistics.accuracy import tested
 from mnv2bench.statistics.floor import Floor
 from mnv2bench.statistics.rounds import measured
+from mnv2bench.texts import short_name
 
 MOST_CASES = 2_000  # of a page: more would be no page that anybody reads
 MOST_REASONS = 100
@@ -55,9 +57,10 @@ ABOUT_MADDS = (
     "norm."
 )
 ABOUT_PUBLISHED = (
-    "- Top-1 and {device} ({conditions}) are the authors' own table; beside numbers of a computer the {device} is "
+    "- {numbers} ({conditions}) are the authors' own table; beside numbers of a computer the {device} is "
     "marked as another device."
 )
+ABOUT_TOP1 = "- Top-1 is what the authors of each network published of their own weights."
 ABOUT_BYTES = "- MB are 1e6 bytes."
 ABOUT_VARIANTS = "What is computed of each variant, and what its authors published."
 ABOUT_SPEEDUP = f"Median of {EAGER} over the median of the backend, in the same setting of this campaign."
@@ -107,7 +110,7 @@ ABOUT_TIME = (
     "Exports, accuracies and waiting are not in it."
 )
 ABOUT_FIT = "M is millions of multiply-adds of one call. The power law is fitted on logs, and so is its R²."
-ABOUT_PUBLISHED_FIT = " The {device} row is the same fit of the {number} published latencies."
+ABOUT_PUBLISHED_FIT = " The {device} row is the same fit of the {number} published latencies{of_network}."
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def _sections(chapter: Chapter, ranked: Ranking, level: str) -> Iterator[Section
     yield Section(column.PRECISIONS, ABOUT_PRECISIONS, tables.precision_tables(timed, ranked))
     yield Section(column.ACCURACY, _about_accuracy(every), tables.accuracy_tables(every, ranked))
     yield Section(WINNERS, ABOUT_WINNERS, winners_tables(timed, ranked))
-    yield Section(column.VARIANTS, ABOUT_VARIANTS, tables.variants_table(timed))
+    yield Section(column.VARIANTS, _about_variants(timed), tables.variants_table(timed))
     yield Section(column.SPEEDUP, ABOUT_SPEEDUP, _conclusion(tables.speedup_tables(timed, ranked), concludes))
     yield Section(FIT, _about_fit(every), _conclusion(tables.fit_tables(timed), concludes))
     yield Section(column.GMADDS, ABOUT_GMADDS, tables.gmadds_tables(timed, ranked))
@@ -216,11 +219,27 @@ def _how_to_read(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
         lines.append(ABOUT_WRONG)
     names = flag_names([flag for evaluation in evaluations for flag in evaluation.flags])
     lines += [f"- {MARKS[name]} ({name}) marks rows that {MEANINGS[name]}." for name in names]
-    published = [
-        ABOUT_PUBLISHED.format(device=network.reference_device, conditions=network.reference_conditions)
-        for network in tables.references(timed)
-    ]
-    return "\n".join([*lines, ABOUT_NOTHING, ABOUT_MADDS, *published, ABOUT_BYTES, ""])
+    return "\n".join([*lines, ABOUT_NOTHING, ABOUT_MADDS, *_about_published(timed), ABOUT_BYTES, ""])
+
+
+def _about_published(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """Whose numbers stand beside those of these cases."""
+    several = several_networks(evaluations)
+    if several:
+        yield ABOUT_TOP1
+    for network in tables.references(evaluations):
+        device = network.reference_device
+        numbers = f"Latencies of {network.name} on {device}" if several else f"Top-1 and {device}"
+        yield ABOUT_PUBLISHED.format(numbers=numbers, device=device, conditions=network.reference_conditions)
+
+
+def _about_variants(evaluations: Sequence[Evaluation]) -> str:
+    """What the columns are, and how the layers of networks that no family declares were counted."""
+    networks: dict[str, list[str]] = {}
+    for known in described_networks(evaluation.case for evaluation in evaluations):
+        networks.setdefault(f"{known.origin}, counted {known.counted}", []).append(short_name(known.network))
+    lines = [f"- {escape(source)}: {escape(', '.join(names))}." for source, names in networks.items()]
+    return "\n".join([ABOUT_VARIANTS, *([""] if lines else []), *lines])
 
 
 def _about_accuracy(evaluations: Sequence[Evaluation]) -> str:
@@ -234,7 +253,11 @@ def _about_accuracy(evaluations: Sequence[Evaluation]) -> str:
 def _about_fit(evaluations: Sequence[Evaluation]) -> str:
     """What the fits are, with a sentence on those of published latencies."""
     published = [
-        ABOUT_PUBLISHED_FIT.format(device=network.reference_device, number=len(network.published()))
+        ABOUT_PUBLISHED_FIT.format(
+            device=network.reference_device,
+            number=len(network.published()),
+            of_network=f" of {network.name}" if several_networks(evaluations) else "",
+        )
         for network in tables.references(evaluations)
     ]
     return ABOUT_FIT + "".join(published)

@@ -77,7 +77,7 @@ def _shown_answer(answer: Answer, unusual: Sequence[str], drawn: Drawn, rows_of:
     if answer.is_usable:  # else it is the headline
         sentences.insert(0, words.usability_text(answer, unusual))
     return ShownAnswer(
-        heading=plain(words.setting_text(answer.setting)),
+        heading=plain(words.answer_title(answer)),
         headline=plain(words.headline(answer, unusual)),
         is_usable=answer.is_usable,
         sentences=tuple(map(plain, sentences)),

@@ -45,6 +45,12 @@ class MachineAnswers:
     throughput: tuple[Answer, ...] = ()
 
     @property
+    def of_first_setting(self) -> tuple[Answer, ...]:
+        """The first answer, and those of its setting for networks whose top-1 is of another source or not known."""
+        first = [answer.setting for answer in self.answers[:1]]
+        return tuple(a for a in self.answers if [a.setting._replace(top1_of=each.top1_of) for each in first] == first)
+
+    @property
     def usable_throughput(self) -> tuple[Answer, ...]:
         """The answers for throughput whose numbers may be chosen by."""
         return tuple(answer for answer in self.throughput if answer.is_usable)

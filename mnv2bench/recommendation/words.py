@@ -10,7 +10,7 @@ from functools import partial
 
 from mnv2bench.case import Case
 from mnv2bench.gpu.verified import UNVERIFIED, verified_on
-from mnv2bench.networks import network
+from mnv2bench.networks import Size, network
 from mnv2bench.precisions import FP32
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.candidates import PUBLISHED, Candidate, Setting
@@ -27,6 +27,7 @@ from mnv2bench.recommendation.ties import least_confidence, rivals_of, separatio
 from mnv2bench.report.cells import NONE, interval, one_decimal, plain, scaled
 from mnv2bench.report.layout import parallelism
 from mnv2bench.statistics.latency import Method
+from mnv2bench.texts import short_name
 
 ADVISED_GRID, SMALLEST_GRID = "published", "brief"
 REASONS = {  # why a row cannot be chosen by, of the flags whose name alone does not say it
@@ -43,6 +44,10 @@ ADVICE = {  # what to do about the reason that most rows have
 NO_ENERGY = "Energy needs a processor whose counter may be read, often by root only, and 2 --processes or more."
 MORE_PROCESSES = "Measure with more --processes, 3 at least, or more --rounds."
 BUDGET_DIGITS = Context(prec=4, rounding=ROUND_CEILING)
+SOURCES_DIFFER = (
+    "The authors of each network published its top-1 and trained it in their own way: a small difference between two "
+    "networks says little."
+)
 SHRUNK = "Intervals are Student's t, shrunk towards the spread of other cases."
 OVER, UNDER = 0.99, 0.5  # of a confidence: beyond, its number says too much
 MOST_NAMED = 5  # ties in a sentence
@@ -160,6 +165,11 @@ def setting_text(setting: Setting) -> str:
     return f"{device}{'one thread' if alone else parallelism(setting.threads, setting.streams)}, batch {setting.batch}"
 
 
+def answer_title(answer: Answer) -> str:
+    """What tells the answers of a machine apart: the setting, and that no accuracy is known."""
+    return setting_text(answer.setting) + ("" if answer.has_accuracy else ", networks of which no top-1 is known")
+
+
 def usability_text(answer: Answer, conditions: Iterable[str] = ()) -> str:
     """How usable the numbers are: `19 of 22 rows steady.`, or `DO NOT USE: 48 of 48 rows noisy, busy: load 12.0.`."""
     usability = answer.usability
@@ -208,8 +218,21 @@ def headline(answer: Answer, conditions: Sequence[str] = ()) -> str:
         verb = ", ship" if chooses else ": the most images a second has"
         return f"{_for_throughput(answer.goal)}{verb} {shipped}."
     if not answer.has_accuracy:
-        return f"No top-1 is known of these networks. The least {answer.goal.cost_name} has {shipped}."
+        return f"{_without_accuracy(answer)} has {shipped}."
     return f"{_within(answer.goal, row.budget)}, ship {shipped}."
+
+
+def _without_accuracy(answer: Answer) -> str:
+    """The beginning of a headline where no accuracy says which variant is the best."""
+    cost = answer.goal.cost_name
+    if len(_networks(answer)) > 1:
+        return f"No top-1 is known of these networks. The table has the least {cost} of each variant; the least of all"
+    return f"No top-1 is known of these networks. The least {cost}"
+
+
+def _networks(answer: Answer) -> set[str]:
+    """The names of the networks that an answer chooses from."""
+    return {candidate.case.network for candidate in answer.candidates}
 
 
 def remarks(answer: Answer) -> tuple[str, ...]:
@@ -229,6 +252,8 @@ def _remarks(answer: Answer, row: BudgetRow) -> Iterator[str]:
         yield f"Doubts about it: {'; '.join(map(plain, chosen.evaluation.flags))}."
     if answer.has_accuracy and chosen.case.precision != FP32.name and chosen.tested is None:
         yield f"What {chosen.case.precision} keeps of the accuracy of fp32 was not tested."
+    if answer.setting.top1_of == PUBLISHED and len(_networks(answer)) > 1:
+        yield SOURCES_DIFFER
     if answer.usability.repeated:
         yield (
             f"Left out as other files have the case too: {answer.usability.repeated} measurements. The "
@@ -243,7 +268,8 @@ def _rivals(answer: Answer, row: BudgetRow) -> Iterator[str]:
         yield _tied(answer, row)
     elif confidence := _confidence(answer, row):
         rivals = len(rivals_of(chosen, answer.allowed))
-        yield f"{confidence[0].upper()}{confidence[1:]} of {rivals + 1} cases that are as accurate."
+        alike = "cases that are as accurate" if answer.has_accuracy else "cases of its variant"
+        yield f"{confidence[0].upper()}{confidence[1:]} of {rivals + 1} {alike}."
     if goal.has_budget and answer.runner_up:
         yield f"Runner-up: {_compared(answer.runner_up, chosen)}."
     if goal.has_budget and answer.next_up and answer.next_up is not answer.runner_up:
@@ -443,15 +469,30 @@ def _reason(name: str) -> str:
 
 
 def _missing_variants(cases: Sequence[Case]) -> Iterator[str]:
-    """What a grid that is smaller than the published one cannot answer."""
-    for name in sorted({case.network for case in cases}):
-        grids = network(name).grids
-        all_variants = set(grids.get(ADVISED_GRID, ()))
-        measured = {(case.width, case.resolution) for case in cases if case.network == name} & all_variants
-        if len(measured) < len(all_variants):
-            small = len(measured) <= len(grids.get(SMALLEST_GRID, ()))
-            works = ": it works here; to choose, run make published" if small else " of the published grid"
-            yield f"{len(measured)} of {len(all_variants)} variants{works}."
+    """What grids that are smaller than the published ones cannot answer."""
+    usual = [case for case in cases if not case.unusual_shape]
+    names = sorted({case.network for case in usual})
+    if len(names) > 1:
+        some = [name for name in names if _of_grid(name, usual)]
+        shares = [f"{share} of {short_name(name)}" for name in some if (share := _share_of_grid(name, usual))]
+        if shares:
+            yield f"Of the published grids: {', '.join(shares)}."
+    elif names and (share := _share_of_grid(names[0], usual)):
+        small = len(_of_grid(names[0], usual)) <= len(network(names[0]).grids.get(SMALLEST_GRID, ()))
+        works = ": it works here; to choose, run make published" if small else " of the published grid"
+        yield f"{share} variants{works}."
+
+
+def _share_of_grid(name: str, cases: Sequence[Case]) -> str:
+    """`5 of 22`: how much of a network's published grid was measured; "" where all of it was."""
+    every, measured = len(set(network(name).grids.get(ADVISED_GRID, ()))), len(_of_grid(name, cases))
+    return f"{measured} of {every}" if measured < every else ""
+
+
+def _of_grid(name: str, cases: Sequence[Case]) -> set[Size]:
+    """The widths and resolutions of a network's published grid that were measured."""
+    grid = network(name).grids.get(ADVISED_GRID, ())
+    return {(case.width, case.resolution) for case in cases if case.network == name}.intersection(grid)
 
 
 def _number(values: set[str], noun: str) -> str:

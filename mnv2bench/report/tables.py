@@ -31,6 +31,7 @@ from mnv2bench.statistics.fit import Fit, latency_fit, prediction_sentence, publ
 from mnv2bench.statistics.processes import cold_path, memory
 from mnv2bench.statistics.rounds import throughput
 from mnv2bench.statistics.time_spent import time_spent
+from mnv2bench.texts import short_name
 
 FIT_HEADER = (
     "backend",
@@ -41,6 +42,7 @@ FIT_HEADER = (
     "R² of the law",
     "farthest from the law",
 )
+ALL_NETWORKS = "all networks"
 TIME_HEADER = ("backend", "processes", "wall s", "opening s", "warm-up s", "rounds s", "in rounds")
 
 
@@ -84,9 +86,11 @@ def reference_device(evaluations: Evaluations) -> str:
 
 def published_fits(evaluations: Evaluations) -> Iterator[tuple[str, Fit]]:
     """The fits of the published latencies beside these cases, by the name that each has in the table."""
+    several = len({evaluation.case.network for evaluation in evaluations}) > 1
     for network in references(evaluations):
         if law := published_fit(network.name):
-            yield f"{network.reference_device}, published{another_device(evaluations)}", law
+            published = f"{network.name} as published" if several else "published"
+            yield f"{network.reference_device}, {published}{another_device(evaluations)}", law
 
 
 def another_device(evaluations: Evaluations) -> str:
@@ -267,13 +271,19 @@ def _cases(ids: Sequence[str]) -> str:
 
 
 def fits(records: Sequence[Record]) -> Iterator[tuple[str, Fit]]:
-    """The fit of each backend and network with three variants or more, by the name it has in the table."""
-    groups = {(r.case.network, r.case.backend) for r in records}
-    several = len({network for network, _ in groups}) > 1
-    for network, backend in sorted(groups, key=lambda group: (group[0], group[1] != EAGER, group[1])):
-        fit = latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend))
-        if fit:
-            yield escape(f"{backend}, {network}" if several else backend), fit
+    """The fit of each backend and network with three variants or more, by the name it has in the table.
+
+    Of several networks also that of each backend over all of them, first.
+    """
+    several = len({record.case.network for record in records}) > 1
+    backends = sorted({record.case.backend for record in records}, key=lambda name: (name != EAGER, name))
+    for backend in backends if several else ():
+        if fit := latency_fit(record for record in records if record.case.backend == backend):
+            yield escape(f"{backend}, {ALL_NETWORKS}"), fit
+    for network in sorted({record.case.network for record in records}):
+        for backend in backends:
+            if fit := latency_fit(r for r in records if (r.case.network, r.case.backend) == (network, backend)):
+                yield escape(f"{backend}, {short_name(network)}" if several else backend), fit
 
 
 def fit_tables(evaluations: Evaluations) -> str:
