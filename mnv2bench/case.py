@@ -180,6 +180,11 @@ class Case:
         return networks.layers(*self.spec)
 
     @property
+    def description(self) -> networks.Description:
+        """What was read of a network that no family declares. ValueError where nobody read it in this process."""
+        return networks.described.description(self.network, self.resolution, self.classes, self.channels)
+
+    @property
     def published(self) -> networks.Published | None:
         """What was published of the variant; None where nothing was."""
         return networks.published(*self.spec)
@@ -279,11 +284,7 @@ def variants(
 
 def described_networks(cases: Iterable[Case]) -> tuple[networks.Description, ...]:
     """What is known of the networks of these cases that no family declares, each network for each image once."""
-    known = (
-        networks.described.description(case.network, case.resolution, case.classes, case.channels)
-        for case in cases
-        if networks.is_described(case.network)
-    )
+    known = (case.description for case in cases if networks.is_described(case.network))
     return tuple({(each.network, each.image, each.classes): each for each in known}.values())
 
 

@@ -12,13 +12,12 @@ from mnv2bench import digits, networks, pictures
 from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
 from mnv2bench.networks import ImageShape
+from mnv2bench.networks.inputs import DEVIATIONS, GREY_DEVIATION, GREY_MEAN, MEANS
 from mnv2bench.records.weights import Weights, WeightsKind
 
 Images = NDArray[np.float32]
 CALIBRATION_SEED = 55  # of seeded images: no checked and no timed batch has it
 RESIZED = 256 / 224  # the shorter side of a picture over the resolution, before it is cropped
-MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, blue: of ImageNet, as in torchvision
-GREY_MEAN, GREY_DEVIATION = (0.449,), (0.226,)  # the means of those
 PART = 64  # images of a part of the labelled ones, so that they need not be in memory together
 
 

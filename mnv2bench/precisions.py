@@ -28,7 +28,8 @@ class Precision:
     those of processors that multiply in it themselves, where libraries would else emulate it, slower than fp32.
 
     `digits`, `seeded` and `file` are the limits for networks with weights of each kind: rounding moves the outputs of a
-    trained network little, those of one with weights made from a seed more, and what it does to a user's is unknown.
+    trained network little, those of one with weights made from a seed more, and what it does to those of a user, also
+    in the user's own model, is unknown.
     `peak_ratio` is how many of its multiply-adds the fastest hardware does in the time of one in fp32.
     """
 
@@ -71,7 +72,7 @@ class Precision:
 
     def limits(self, weights: str) -> Limits:
         """The limits for weights of this kind, as `records.WeightsKind` names it. KeyError for any other."""
-        return {"digits": self.digits, "seeded": self.seeded, "file": self.file}[weights]
+        return {"digits": self.digits, "seeded": self.seeded, "file": self.file, "model": self.file}[weights]
 
 
 # Where the limits come from: docs/thresholds.md#precisions

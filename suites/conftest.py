@@ -108,7 +108,7 @@ def pytest_configure(config):
     try:
         texts = {name: option_text(name, config.getoption(f"--{name}")) for name in OPTIONS | BUDGET | SWEEP}
         texts |= {name: config.getoption(f"--{name}") for name in FLAGS}
-        selection = select(texts, config.getoption("--env"))
+        selection = select(texts, config.getoption("--env"), config.getoption("--model"))
         suite_cases("latency", selection), suite_cases("throughput", selection)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error

@@ -220,7 +220,9 @@ def test_a_folder_that_changed_since_it_was_checked_is_refused(copied):
 
 def test_pictures_without_weights_of_their_own_are_refused(folder):
     for texts in ({"images": str(folder)}, {"images": str(folder), "weights": "seeded"}):
-        with pytest.raises(ValueError, match="--images are pictures for the classes of your own weights: name them "):
+        with pytest.raises(
+            ValueError, match="--images are pictures for the classes of your own weights or model: name "
+        ):
             select(texts)
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import ncnn
-import numpy as np
 
 from mnv2bench.backends import Images, Runtime, Session, require
+from mnv2bench.backends.shared.arrays import joined
 from mnv2bench.case import Case
 
 RUNTIME = Runtime(
@@ -54,8 +54,9 @@ class NcnnSession(Session):
             for load, name in ((self.net.load_param, "net.param"), (self.net.load_model, "net.bin")):
                 if code := load(str(Path(folder, name))):  # unchecked, the first inference would crash
                     raise _damaged(path, f"ncnn loads no {name}, code {code}")
-        self.code, self.output = -1, ncnn.Mat()
-        self.input = ncnn.Mat()
+        self.names = [f"out{number}" for number in range(len(self.net.output_names()))]
+        self.code, self.outputs = -1, [ncnn.Mat()]
+        self.input, self.batch = ncnn.Mat(), case.batch
 
     def put(self, images: Images) -> None:
         self.input = ncnn.Mat(images, batch_index=0).clone()  # its own memory, rows aligned as its kernels like them
@@ -63,12 +64,13 @@ class NcnnSession(Session):
     def run(self) -> None:
         extractor = self.net.create_extractor()
         extractor.input("in0", self.input)
-        self.code, self.output = extractor.extract("out0")
+        outputs = [extractor.extract(name) for name in self.names]
+        self.code, self.outputs = max(code for code, _ in outputs), [output for _, output in outputs]
 
     def get(self) -> Images:
         if self.code:
             raise RuntimeError(f"ncnn ended an inference with code {self.code}")
-        return np.array(self.output.numpy(batch_index=0), dtype=np.float32)
+        return joined([output.numpy(batch_index=0) for output in self.outputs], self.batch)
 
     def layers(self) -> dict[str, int]:
         """By what each layer declares once it is loaded: one without bf16 storage is given fp32 and computes in it."""

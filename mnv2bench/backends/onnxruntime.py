@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 
 from mnv2bench.backends import Images, Runtime, Session, require
+from mnv2bench.backends.shared.arrays import arranged, joined
 from mnv2bench.case import Case
 
 RUNTIME = Runtime(
@@ -49,6 +50,9 @@ WITH_WEIGHTS = (
     "QLinearMatMul",
 )
 PRECISIONS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "uint8": "int8", "int8": "int8"}
+ELEMENTS = {
+    "tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8", "tensor(int8)": "int8",
+}  # fmt: skip
 onnxruntime.disable_telemetry_events()
 
 
@@ -63,20 +67,22 @@ class OnnxRuntimeSession(Session):
     ) -> None:
         self.case, self.path = case, path
         self.session = session or inference_session(case, path, options)
-        shape = case.input_shape
-        self.input = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
+        (taken,) = self.session.get_inputs()
+        self.shape, self.element = tuple(taken.shape), ELEMENTS[taken.type]
+        self.input = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(self.shape, self.element))
         self.binding = self.session.io_binding()
-        self.binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self.input)
-        self.binding.bind_output(self.session.get_outputs()[0].name)
+        self.binding.bind_ortvalue_input(taken.name, self.input)
+        for output in self.session.get_outputs():
+            self.binding.bind_output(output.name)
 
     def put(self, images: Images) -> None:
-        self.input.update_inplace(images)
+        self.input.update_inplace(arranged(images, self.shape, self.element))
 
     def run(self) -> None:
         self.session.run_with_iobinding(self.binding)
 
     def get(self) -> Images:
-        return np.array(self.binding.copy_outputs_to_cpu()[0], dtype=np.float32)
+        return joined(self.binding.copy_outputs_to_cpu(), self.case.batch)
 
     def settings(self) -> dict[str, str]:
         return {

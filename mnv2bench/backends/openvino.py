@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mnv2bench.backends import Images, Runtime, Session, require
+from mnv2bench.backends.shared.arrays import arranged, joined
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.case import Case
 from mnv2bench.refusals import Unsupported, Wrong
@@ -49,13 +50,15 @@ class OpenVinoSession(Session):
         self.input = self.request.get_input_tensor()
 
     def put(self, images: Images) -> None:
-        np.copyto(self.input.data, images)
+        data = self.input.data
+        np.copyto(data, arranged(images, data.shape, data.dtype.name))
 
     def run(self) -> None:
         self.request.infer(share_outputs=True)
 
     def get(self) -> Images:
-        return np.array(self.request.get_output_tensor().data, dtype=np.float32)
+        outputs = [self.request.get_output_tensor(number).data for number in range(len(self.model.outputs))]
+        return joined(outputs, self.input.shape[0])
 
     def settings(self) -> dict[str, str]:
         return {name: str(self.model.get_property(name)) for name in SETTINGS}

@@ -308,7 +308,7 @@ def _distance(case: Case, other: Case) -> tuple[bool, bool, bool, float]:
 @cache
 def _madds(case: Case) -> int:
     """The multiply-adds of one call."""
-    return case.batch * case.count.madds
+    return max(1, case.batch * case.count.madds)  # a file may hold a network without any
 
 
 def _has_like(work: Work, known: Durations) -> bool:

@@ -16,6 +16,7 @@ from mnv2bench.case import EAGER, Case, Kind
 from mnv2bench.gpu.driver import Device
 from mnv2bench.locks import Progress
 from mnv2bench.machine import this_machine
+from mnv2bench.networks import described
 from mnv2bench.precisions import FP32, TF32
 from mnv2bench.records import Artifact, Weights, replace
 from mnv2bench.refusals import Unavailable, Unsupported
@@ -121,14 +122,23 @@ def file_chain(case: Case, trt_level: int = 3, format: str = "") -> FileChain | 
         return Failure("unsupported", str(error))
     except (ValueError, Unavailable) as error:
         return Failure("unavailable", str(error))
+    of_files = replace(case, precision=FP32.name) if case.precision in runtime.reads_fp32 else case
+    if reason := _why_no_file(of_files, format):
+        return Failure("unsupported", reason)
     options: dict[str, str] = {}
     if case.gpu is not None:
         answer = gpu_device(case.gpu, *_needs_of_gpu(case))
         if answer.result is None:
             return _failure(answer)
         options = _options(case, answer.result, trt_level)
-    of_files = replace(case, precision=FP32.name) if case.precision in runtime.reads_fp32 else case
     return FileChain(of_files, tuple(dict.fromkeys(steps)), format, options)
+
+
+def _why_no_file(case: Case, format: str) -> str:
+    """Why the user's file of a case gives none of this format; "" where it does, and for a network that is no file."""
+    if not described.is_file(case.network):
+        return ""
+    return formats.refusal(format, case.description, case.precision, case.batch)
 
 
 def require_reference(cases: Iterable[Case], weights: Weights, progress: Progress = silent) -> None:
@@ -137,12 +147,16 @@ def require_reference(cases: Iterable[Case], weights: Weights, progress: Progres
     ValueError, in one line, where nothing could be checked with these weights. A reference that cannot be made for
     another reason is no matter of the weights: `prepare` says it of its cases.
     """
-    if not weights.file:
-        return
     for variant in dict.fromkeys(replace(case, **NOT_OF_REFERENCES) for case in cases):
+        is_own = described.is_file(variant.network)
+        if not is_own and not weights.file:
+            continue
+        if is_own and variant.description.batch not in (0, variant.batch):
+            continue  # `file_chain` says why
         made = make_all(variant, formats.steps("reference"), weights, {}, progress)
-        if isinstance(made, Failure) and made.status == "wrong":
-            raise ValueError(f"--weights {weights.file}: {made.reason.partition(': ')[2]}")
+        if isinstance(made, Failure) and made.status in ("wrong", *(("unavailable",) if is_own else ())):
+            place = f"--model {variant.description.origin}" if is_own else f"--weights {weights.file}"
+            raise ValueError(f"{place}: {made.reason.partition(': ')[2]}")
 
 
 def make_all(

@@ -1,13 +1,13 @@
 """The weights of a campaign: its file is read once, in a process of its own, before anything is made or measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from mnv2bench.artifacts.weights import START, Fit, WeightsFile, fit, foreign, require_file
 from mnv2bench.campaign.child import run_child
 from mnv2bench.case import Case
-from mnv2bench.networks import CLASSES
+from mnv2bench.networks import CLASSES, is_file
 from mnv2bench.records import Weights, replace
 from mnv2bench.workers.jobs import PICTURE_READER, READER, PicturesJob, ReadJob
 
@@ -25,7 +25,7 @@ def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
     fits = _fits(cases, weights.file)
     changed = []
     for case in cases:
-        if case.classes == CLASSES:
+        if case.classes == CLASSES and not is_file(case.network):
             case = replace(case, classes=fits[case.network, case.width].classes)
         changed.append(case)
     _require_classes(changed, fits, weights.file)
@@ -54,7 +54,7 @@ def _fits(cases: Sequence[Case], file: str) -> dict[tuple[str, float], Fit]:
     """How the file fits each network and width of the cases."""
     content = _file(file)
     fits = {}
-    for network, width in dict.fromkeys((case.network, case.width) for case in cases):
+    for network, width in dict.fromkeys((case.network, case.width) for case in _of_file(cases)):
         try:
             fits[network, width] = fit(content, network, width)
         except ValueError as error:
@@ -62,8 +62,13 @@ def _fits(cases: Sequence[Case], file: str) -> dict[tuple[str, float], Fit]:
     return fits
 
 
+def _of_file(cases: Iterable[Case]) -> Iterator[Case]:
+    """The cases that have the weights of the file: a network in a file of its own has its own."""
+    return (case for case in cases if not is_file(case.network))
+
+
 def _require_classes(cases: Sequence[Case], fits: dict[tuple[str, float], Fit], file: str) -> None:
-    for case in cases:
+    for case in _of_file(cases):
         classes = fits[case.network, case.width].classes
         if case.classes != classes:
             raise ValueError(f"--weights {file}: the file has {classes} classes, and {case.id} has {case.classes}")

@@ -61,7 +61,7 @@ def takes_selection(
             for name, reason in (refuses or {}).items():
                 if texts[name] not in ("", declared[name][0]):
                     raise ValueError(f"--{name} means nothing here: {reason}")
-            verb(selection=select(texts, values.pop("env") or ()), **values)
+            verb(selection=select(texts, values.pop("env") or (), values.pop("model") or ()), **values)
 
         _set_parameters(command, verb, "selection", _parameters(options, declared, refuses or {}))
         return command

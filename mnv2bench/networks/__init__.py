@@ -221,7 +221,7 @@ _count = lru_cache(maxsize=1000)(graph.count)
 def content(name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS) -> str:
     """What makes two networks the same, whatever the size of their images: part of the key of each file made of one."""
     if is_file(name):
-        return name
+        return f"{name} {[known.content for known in described.descriptions(name)[:1]]}"
     if is_described(name):
         return repr([(known.origin, known.layers) for known in described.descriptions(name)[:1]])
     return repr(layers(name, width, ANY_RESOLUTION, classes, channels))

@@ -7,6 +7,7 @@ counted, mapped and shown like any other. Nothing here reads a file or imports t
 import re
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mnv2bench.networks.graph import Layer
 from mnv2bench.networks.shapes import (
@@ -21,6 +22,13 @@ from mnv2bench.networks.shapes import (
 TIMM = "timm:"  # what the name of a network of timm begins with
 TIMM_NAME = re.compile(r"timm:[a-z0-9_]{1,80}(\.[a-z0-9_]{1,80})?")
 FILE_KINDS = ("onnx", "pt2", "tflite")
+FILE_WORDS = {"onnx": "an ONNX file", "pt2": "a program of torch.export", "tflite": "a LiteRT file"}  # by kind
+EAGER_REFERENCE = "eager fp32"
+REFERENCES = {  # what the outputs of a network are held against, by the kind of its file
+    "onnx": "onnxruntime without optimisations, in fp32",
+    "pt2": EAGER_REFERENCE,
+    "tflite": "LiteRT's own kernels without a delegate",
+}
 FILE_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,80}}\.({'|'.join(FILE_KINDS)})-[0-9a-f]{{8}}")
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -47,6 +55,11 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
     content: str = ""
     batch: int = 0
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that it is measured in where none is named; weights of fp16 are widened to fp32 without a change."""
+        return ("fp32", self.precision) if self.precision == "fp16" else (self.precision,)
 
     @property
     def resolution(self) -> Resolution:
@@ -83,6 +96,20 @@ def file_network(file_name: str, content: str) -> str:
 def register(description: Description) -> None:
     """Make a description known to this process; a later one of the same network, image and classes replaces it."""
     _descriptions[description.network, description.image, description.classes] = description
+
+
+def register_recorded(description: Description) -> None:
+    """Make known what a file of results says of a network, where nothing is known of it yet.
+
+    The path in it is forgotten: no file is opened because somebody's results name it.
+    """
+    key = description.network, description.image, description.classes
+    _descriptions.setdefault(key, replace(description, file=""))
+
+
+def reference(network: str) -> str:
+    """What the outputs of a network are held against, in words."""
+    return REFERENCES.get(file_kind(network), EAGER_REFERENCE)
 
 
 def descriptions(network: str) -> tuple[Description, ...]:

@@ -7,6 +7,8 @@ from mnv2bench.networks.shapes import ImageShape
 
 WAVES = 8  # cosines across the image and down it
 NOISE = 0.1
+MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, blue: of ImageNet, as in torchvision
+GREY_MEAN, GREY_DEVIATION = (0.449,), (0.226,)  # the means of those
 
 
 def images(seed: int, batch: int, shape: ImageShape) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from mnv2bench.case import Case
-from mnv2bench.networks.described import Description, register
+from mnv2bench.networks.described import Description, register_recorded
 from mnv2bench.records.encoding import WHOLE_SINCE, built, parse_case
 from mnv2bench.records.machine import Machine, machine_from_json
 from mnv2bench.records.ranges import Bytes, Integer, Text, Texts
@@ -65,7 +65,7 @@ class HeadLine(Struct, tag_field="line", tag="head", frozen=True, forbid_unknown
         Since schema 5 its environment must have every fact.
         """
         for description in self.networks:
-            register(description)
+            register_recorded(description)
         cases = tuple(map(parse_case, self.cases))
         if len({*cases}) < len(cases):
             twice, _ = Counter(self.cases).most_common(1)[0]

@@ -16,6 +16,7 @@ class WeightsKind(StrEnum):
     FILE = "file"
     DIGITS = "digits"
     SEEDED = "seeded"
+    MODEL = "model"
 
 
 class Weights(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +48,9 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
             force_setattr(self, "content", content)
 
     def kind(self, case: Case) -> WeightsKind:
-        """Where the weights of this case are from."""
+        """Where the weights of this case are from; a network in a file of the user has its own."""
+        if networks.described.is_file(case.network):
+            return WeightsKind.MODEL
         if self.file:
             return WeightsKind.FILE
         if self.digits and networks.has_digits_weights(case.network, case.width, case.classes, case.channels):
@@ -63,6 +66,8 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
         match self.kind(case):
             case WeightsKind.FILE:
                 return self.file
+            case WeightsKind.MODEL:
+                return "its own"
             case WeightsKind.DIGITS:
                 return WeightsKind.DIGITS
             case WeightsKind.SEEDED:
@@ -73,6 +78,8 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
         match self.kind(case):
             case WeightsKind.FILE:
                 return f"{self.content} {self.images_content}".rstrip()
+            case WeightsKind.MODEL:
+                return f"{case.network} {self.images_content}".rstrip()
             case WeightsKind.DIGITS:
                 return f"digits {self.digits}"
             case WeightsKind.SEEDED:

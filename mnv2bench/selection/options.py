@@ -10,7 +10,11 @@ SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 OPTIONS = {  # name: (default, help), for argparse and typer alike
     "grid": ("quick", f"Which variants to measure: {', '.join(GRIDS)}."),
-    "networks": (networks.DEFAULT, f"Networks, separated by commas: {', '.join(networks.names())}."),
+    "networks": (
+        "",
+        f"Networks, separated by commas: {', '.join(networks.names())}. Default: {networks.DEFAULT}, and none with "
+        "--model.",
+    ),
     "widths": ("", "Width multipliers, separated by commas. With --resolutions, any width; alone, widths of the grid."),
     "resolutions": (
         "",
@@ -86,6 +90,8 @@ SWEEP = {  # another one of those two
     ),
 }
 REPEATED = {  # options that may be given several times
+    "model": "Your own network: an ONNX file, a program of torch.export (.pt2) or a LiteRT file (.tflite); may be "
+    "repeated. docs/own-model.md says what runs it.",
     "env": "A variable for the processes that measure, as NAME=VALUE; may be repeated. It is recorded, and files with "
     "others are not compared. docs/measuring.md says which variables pass without it.",
 }

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from mnv2bench import backends, networks, precisions, sweeps
+from mnv2bench.campaign.described import file_description
 from mnv2bench.case import is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
-from mnv2bench.networks import Resolution, Variant
+from mnv2bench.networks import Resolution, Variant, is_file
 from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
 from mnv2bench.selection.options import AUTO, BUDGET, FLAGS, LISTS, OPTIONS, SEEDED, SWEEP
 from mnv2bench.texts import duration_s
@@ -102,18 +103,30 @@ def _devices(text: str) -> tuple[str, ...]:
     return devices
 
 
-def _variants(texts: dict[str, str]) -> tuple[Variant, ...]:
-    """The variants of every named network that the options choose, each once."""
+def _variants(texts: dict[str, str], models: Sequence[str]) -> tuple[Variant, ...]:
+    """The variants of every named network that the options choose, and those of the files, each once."""
     widths = _numbers("widths", texts["widths"], float)
     resolutions = _resolutions(texts["resolutions"])
     classes = _number("classes", texts["classes"], int) if texts["classes"] else networks.CLASSES
     channels = _number("channels", texts["channels"], int) if texts["channels"] else networks.IMAGE_CHANNELS
-    chosen = (
+    chosen = [
         variant
-        for name in _words(texts["networks"])
+        for name in _networks(texts, models)
         for variant in variants(texts["grid"], widths, resolutions, name, classes, channels)
-    )
-    return tuple(dict.fromkeys(chosen))
+    ]
+    files = [_of_file(file, resolution) for file in models for resolution in resolutions or (None,)]
+    return tuple(dict.fromkeys((*chosen, *files)))
+
+
+def _networks(texts: dict[str, str], models: Sequence[str]) -> tuple[str, ...]:
+    """The networks that are named; the usual one where none is and no file is."""
+    return _words(texts["networks"]) or (() if models else (networks.DEFAULT,))
+
+
+def _of_file(file: str, resolution: Resolution | None) -> Variant:
+    """The network of a user's file, for images of a resolution where one is named. ValueError where it is none."""
+    description = file_description(file, None if resolution is None else networks.sides(resolution))
+    return Variant(description.network, 1.0, description.resolution, description.classes, description.image.channels)
 
 
 def _resolutions(text: str) -> tuple[Resolution, ...]:
@@ -147,20 +160,27 @@ def option_text(name: str, text: str | None) -> str:
     return text or ""
 
 
-def _weights(text: str, images: str) -> Weights:
+def _weights(text: str, images: str, own_models_alone: bool) -> Weights:
     """The weights that --weights names: a file, or the word seeded; without it, those of digits where they fit.
 
     ValueError for a folder of `images` without a file: no other weights know the classes of a user's pictures.
     """
-    if images and text in ("", SEEDED):
-        raise ValueError("--images are pictures for the classes of your own weights: name them with --weights FILE")
+    folder = str(Path(images).absolute()) if images else ""
+    if folder and text in ("", SEEDED) and not own_models_alone:
+        raise ValueError(
+            "--images are pictures for the classes of your own weights or model: name these with --weights FILE, or "
+            "with --model FILE and without --networks"
+        )
     if text == SEEDED:
-        return Weights()
-    return Weights(file=text, images=str(Path(images).absolute()) if images else "") if text else default_weights()
+        return Weights(images=folder)
+    return Weights(file=text, images=folder) if text else replace(default_weights(), images=folder)
 
 
-def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
-    """Read the options; `environment` are the words of --env. ValueError, in one line, for what cannot be meant."""
+def select(texts: dict[str, str], environment: Sequence[str] = (), models: Sequence[str] = ()) -> Selection:
+    """Read the options; `environment` are the words of --env, and `models` those of --model.
+
+    ValueError, in one line, for what cannot be meant.
+    """
     defaults = {name: default for name, (default, _) in (OPTIONS | BUDGET | SWEEP).items()}
     texts = defaults | dict.fromkeys(FLAGS, "") | texts
     _require_values(texts)
@@ -169,10 +189,11 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
             raise ValueError(f"backend {name!r} is not one of {', '.join(backends.names())}")
     _require_precisions(_words(texts["precisions"]))
     threads = tuple(str(cores()) if word == "all" else word for word in _words(texts["threads"]))
+    chosen = _variants(texts, models)
     return Selection(
         grid=texts["grid"],
-        networks=_words(texts["networks"]),
-        variants=_variants(texts),
+        networks=tuple(dict.fromkeys(variant.network for variant in chosen)),
+        variants=chosen,
         backends=_words(texts["backends"]),
         devices=_devices(texts["devices"]),
         precisions=_words(texts["precisions"]),
@@ -181,7 +202,7 @@ def select(texts: dict[str, str], environment: Sequence[str] = ()) -> Selection:
         streams=_stream_numbers(texts["streams"]),
         plan=_plan(texts, environment),
         seed=_limited("seed", texts["seed"], MAX_SEED),
-        weights=_weights(texts["weights"], texts["images"]),
+        weights=_weights(texts["weights"], texts["images"], all(is_file(variant.network) for variant in chosen)),
         runner=texts["runner"],
         sweep=sweeps.axes(texts["sweep"]),
     )

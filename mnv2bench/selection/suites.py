@@ -8,7 +8,7 @@ from mnv2bench.campaign.described import describe
 from mnv2bench.campaign.weights import with_classes
 from mnv2bench.case import Case, Kind, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
-from mnv2bench.networks import Resolution, Variant
+from mnv2bench.networks import Resolution, Variant, is_file
 from mnv2bench.precisions import FP32
 from mnv2bench.records import replace
 from mnv2bench.selection.options import AUTO, QUICK_ON_GPUS
@@ -52,7 +52,18 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     )
     require_cores(chosen)
     describe(chosen)
+    if not selection.precisions:
+        chosen = _in_own_precisions(chosen)
     return with_classes(chosen, selection.weights)
+
+
+def _in_own_precisions(chosen: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases, those of a user's file that is not in fp32 in the precisions that it has."""
+    own: list[Case] = []
+    for case in chosen:
+        names = case.description.precisions if is_file(case.network) else (FP32.name,)
+        own += [case] if FP32.name == names[0] == names[-1] else [replace(case, precision=name) for name in names]
+    return tuple(dict.fromkeys(own))
 
 
 def require_cores(chosen: Iterable[Case]) -> None:

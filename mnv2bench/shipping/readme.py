@@ -4,8 +4,8 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from mnv2bench.imagesets import DEVIATIONS, MEANS
 from mnv2bench.networks import resolution_text
+from mnv2bench.networks.inputs import DEVIATIONS, MEANS
 from mnv2bench.precisions import named
 from mnv2bench.recommendation import Goal
 from mnv2bench.recommendation.candidates import PUBLISHED, why_not

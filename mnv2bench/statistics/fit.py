@@ -74,7 +74,7 @@ def fit(points: Sequence[Point]) -> Fit | None:
 
 def latency_fit(records: Iterable[Record]) -> Fit | None:
     """The fit of the ok records of one backend in one setting; None with fewer than three variants."""
-    timed = [r for r in records if r.status == "ok" and measured(r)]
+    timed = [r for r in records if r.status == "ok" and measured(r) and madds(r)]
     return fit([Point(r.case.shown_variant, madds(r) / 1e6, 1e3 * median_s(r)) for r in timed])
 
 

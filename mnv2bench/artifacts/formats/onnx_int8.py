@@ -1,5 +1,6 @@
-"""ONNX in int8, by onnxruntime's static quantisation."""
+"""ONNX in int8, by onnxruntime's static quantisation, or the user's own file where that is quantised."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,9 +12,16 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, calibration_batches
+from mnv2bench.networks import is_file
+from mnv2bench.precisions import INT8
 
 FORMAT = Format(
-    suffix=".int8.onnx", converters=("onnxruntime", "onnxruntime-gpu", "onnx"), made_from="onnx", calibrated=True
+    suffix=".int8.onnx",
+    converters=("onnxruntime", "onnxruntime-gpu", "onnx"),
+    made_from="onnx",
+    calibrated=True,
+    from_files=("onnx",),
+    quantises_files=("onnx", "pt2"),
 )
 
 
@@ -33,6 +41,9 @@ def export(job: Job) -> None:
     With signed tensors, which are the default, a third of the convolutions stays in float. With one scale for a whole
     weight, the default too, a trained MobileNetV2 answers anything.
     """
+    if is_file(job.case.network) and job.case.description.precision == INT8.name:
+        shutil.copyfile(job.source, job.target)
+        return
     with tempfile.TemporaryDirectory(prefix="mnv2bench-") as folder:
         folded = Path(folder, "folded.onnx")
         quant_pre_process(str(job.source), str(folded))

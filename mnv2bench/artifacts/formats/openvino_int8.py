@@ -11,7 +11,14 @@ from mnv2bench.artifacts.job import Job, calibration_images
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.backends.shared.torch_session import network
 
-FORMAT = Format(suffix=".openvino", converters=("torch", "openvino", "nncf"), per_precision=False, calibrated=True)
+FORMAT = Format(
+    suffix=".openvino",
+    converters=("torch", "openvino", "nncf"),
+    per_precision=False,
+    calibrated=True,
+    from_files=("onnx",),
+    quantises_files=("pt2",),
+)
 
 
 def export(job: Job) -> None:

@@ -13,6 +13,7 @@ FORMAT = Format(
     converters=("tensorrt-cu13", "tensorrt-cu12", "tensorrt"),
     sources=("backends/shared/tensorrt_plan.py",),
     made_from="onnx",
+    from_files=("onnx", "pt2"),
 )
 
 
