@@ -87,7 +87,7 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
         (["run", "--widths", "0.35,wide"], "--widths takes numbers separated by commas, not '0.35,wide'"),
         (["run", "--widths", "0.75"], "grid quick has no variant with 0.75: name --resolutions too, or another grid"),
         (["run", "--resolutions", "31", "--widths", "1"], "resolution must be a whole number from 32"),
-        (["run", "--resolutions", "224.5"], "--resolutions takes numbers separated by commas, not '224.5'"),
+        (["run", "--resolutions", "224.5"], "--resolutions takes sides separated by commas: '224.5' is no resolution"),
         (
             ["run", "--backends", "tensorflow"],
             "backend 'tensorflow' is not one of executorch, litert, ncnn, onnxruntim",
@@ -102,7 +102,7 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
         (["build-runner", "ncnn"], "runtime 'ncnn' is not one of litert, executorch"),
         (["build-runner", "litert", "--target", "ios"], "target 'ios' is not one of android-arm64, "),
         (["build-runner", "litert", "--ndk", "/nowhere"], "/nowhere"),
-        (["run", "--networks", "lenet"], "unknown network 'lenet'; known networks: mobilenet_v2, "),
+        (["run", "--networks", "lenet"], "unknown network 'lenet'; known networks: mobilenet_v1, "),
         (["run", "--suites", "memory"], "suite 'memory' is not one of latency, throughput"),
         (["run", "--threads", "0"], "threads must be a whole number from 1"),
         (["run", "--batches", "-1"], "batch must be a whole number from 1"),

@@ -9,6 +9,7 @@ import pytest
 from saved_profiles import CURVED, RECORDS, profiles
 from test_history_verb import NIGHTS, SMALL
 
+from mnv2bench.case import of_network
 from mnv2bench.profiling.pages import roofline_picture, shares
 from mnv2bench.profiling.pages.profiled import profiled_cases
 from mnv2bench.regression.pages import picture
@@ -75,7 +76,7 @@ def pictures():
         "roofline": roofline_picture.svg(cases, CURVED),
         "shares": shares.svg(cases),
         "history": picture.svg(SMALL.id, NIGHTS, ["0004_n"]),
-        "memory": activations.svg([("mobilenet_v2", 0.35, 96)]),
+        "memory": activations.svg(of_network([(0.35, 96)])),
     }
 
 

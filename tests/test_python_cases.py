@@ -64,12 +64,12 @@ def test_a_value_a_list_and_numbers_of_numpy_mean_the_same():
         ({"widths": ["wide"]}, "--widths takes numbers separated by commas, not 'wide'"),
         ({"widths": 0.36}, "grid quick has no variant with 0.36: name --resolutions too, or another grid"),
         ({"widths": 0.5, "resolutions": 7}, "resolution must be "),
-        ({"resolutions": 96.5}, "--resolutions takes numbers separated by commas, not '96.5'"),
+        ({"resolutions": 96.5}, "--resolutions takes sides separated by commas: "),
         ({"precisions": "fp31"}, "precision 'fp31' "),
         ({"threads": 0, "backends": "fake"}, "threads must be a whole number from 1 to 4096, not 0"),
         ({"devices": "gpu:0"}, "device 'gpu:0' is not one of cpu, "),
         ({"grid": "huge"}, "grid 'huge' is not one of brief, quick, published, full"),
-        ({"networks": "resnet"}, "unknown network 'resnet'; known networks: mobilenet_v2, "),
+        ({"networks": "resnet"}, "unknown network 'resnet'; known networks: mobilenet_v1, mobilenet_v2, "),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_message_of_the_option(arguments, message):

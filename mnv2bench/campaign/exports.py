@@ -113,8 +113,15 @@ def seconds(exports: Iterable[Export]) -> float:
 
 
 def at_once() -> int:
-    """How many exports run side by side: one for each core, as far as there is memory for them."""
-    return max(1, min(cores(), psutil.virtual_memory().available // EXPORT_BYTES))
+    """How many exports run side by side: one for each core, as far as there is memory for them.
+
+    One where the system does not say how much memory there is.
+    """
+    try:
+        available = psutil.virtual_memory().available
+    except (psutil.Error, OSError):
+        return 1
+    return max(1, min(cores(), available // EXPORT_BYTES))
 
 
 def make_missing(

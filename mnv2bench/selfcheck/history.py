@@ -80,6 +80,7 @@ class Synthetic:
             "weights": structs.asdict(Weights()),
             "runner": "",
             "began": "",
+            "networks": [],
         }
         lines = [{"line": "head", "schema": SCHEMA, **head, "environment": environment}, *self._processes()]
         return {
