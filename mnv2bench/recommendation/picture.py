@@ -43,6 +43,8 @@ MOST_DRAWN = 1000  # candidates, so that no picture freezes its reader
 PADDING = 14  # pixels between the outermost points and the frame
 LINE = 26  # pixels of a variant's line, where no accuracy is known
 LEAST_GAP = 11  # pixels between the labels of the front
+CHARACTER, BESIDE = 6.5, 8  # pixels of a character of a label, and between a label and its point
+MOST_ROOM = 0.25  # of the plot's width: longer labels make no room for themselves
 SHAPES = dict(zip(NAMES, ("circle", "triangle-down", "square", "triangle-up", "diamond"), strict=True))
 TITLES = {
     Cost.LATENCY: "latency of one call, ms: median, and its 95 % interval as a bar",
@@ -154,7 +156,9 @@ def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
     import altair as alt
 
     costs = [cost for candidate in drawn for cost in _span(candidate, answer.goal)]
-    lowest, highest = min(costs) / size.room, max(costs) * MARGIN
+    highest = max(costs) * MARGIN
+    begins = [_begin(*label, highest, size) for label in _placed_labels(answer, drawn)]
+    lowest = min([min(costs) / size.room, *filter(None, begins)])
     title = _cost_title(answer.goal)
     cost = partial(
         alt.X,
@@ -169,6 +173,26 @@ def _axes(answer: Answer, drawn: Sequence[Candidate], size: Size) -> _Axes:
     variants = list(dict.fromkeys(candidate.variant for candidate in drawn))
     y = alt.Y("place:N", title=None, sort=variants, axis=alt.Axis(labelLimit=160))
     return _Axes(cost, y, False, (0.0, 0.0), (lowest, highest), LINE * len(variants))
+
+
+def _begin(cost: float, label: str, highest: float, size: Size) -> float | None:
+    """Where the axis must begin so that a label has room on it; None for a label that is too long for that."""
+    width = _pixels(label)
+    if width > MOST_ROOM * size.width:
+        return None
+    return highest * (cost / highest) ** (size.width / (size.width - width))
+
+
+def _pixels(label: str) -> float:
+    """About how far a label and what is between it and its point reach."""
+    return BESIDE + CHARACTER * len(label)
+
+
+def _has_room(cost: float, label: str, axes: "_Axes", size: Size) -> bool:
+    """Whether a label stands on the plot whole."""
+    lowest, highest = axes.costs
+    place = math.log(cost / lowest) / math.log(highest / lowest)
+    return _pixels(label) <= place * size.width + 1
 
 
 def _cost_title(goal: Goal) -> str:
@@ -290,23 +314,28 @@ def _labels(answer: Answer, drawn: Sequence[Candidate], axes: _Axes, theme: Them
     import altair as alt
     import pandas as pd
 
-    lowest_cost: dict[float | None, float] = {}  # of an accuracy: labels stand to the left of all its intervals
-    for candidate in drawn:
-        costs = (*_span(candidate, answer.goal), lowest_cost.get(candidate.accuracy, math.inf))
-        lowest_cost[candidate.accuracy] = min(costs)
     lowest, highest = axes.accuracies
     per_point = size.height / max(highest - lowest, 1e-9)
     labels: list[tuple[float, float, str]] = []
-    for candidate in answer.front:
-        height = candidate.accuracy
-        if height is None or (labels and (labels[-1][1] - height) * per_point < LEAST_GAP):
-            continue
-        labels.append((lowest_cost[height], height, candidate.variant))
+    for candidate, (cost, label) in zip(answer.front, _placed_labels(answer, drawn), strict=True):
+        height = candidate.accuracy or 0.0
+        covers = bool(labels) and (labels[-1][1] - height) * per_point < LEAST_GAP
+        if not covers and _has_room(cost, label, axes, size):
+            labels.append((cost, height, label))
     if not labels:
         return []
     chart = alt.Chart(pd.DataFrame(labels, columns=["cost", "place", "label"]))
-    text = chart.mark_text(align="right", baseline="middle", dx=-8, color=theme.ink, fontSize=11)
+    text = chart.mark_text(align="right", baseline="middle", dx=-BESIDE, color=theme.ink, fontSize=11)
     return [text.encode(x=axes.cost("cost:Q"), y=axes.y, text="label:N")]
+
+
+def _placed_labels(answer: Answer, drawn: Sequence[Candidate]) -> list[tuple[float, str]]:
+    """The label of each candidate of the front, and the cost that it ends at: left of all intervals of its accuracy."""
+    least: dict[float | None, float] = {}
+    for candidate in drawn:
+        costs = (*_span(candidate, answer.goal), least.get(candidate.accuracy, math.inf))
+        least[candidate.accuracy] = min(costs)
+    return [(least[candidate.accuracy], candidate.variant) for candidate in answer.front]
 
 
 def _budgets(goal: Goal, axes: _Axes, theme: Theme) -> Iterator["alt.Chart"]:
