@@ -1,6 +1,7 @@
 """The picture of an answer: what it draws of which candidates, and that every reader can tell its marks apart."""
 
 import dataclasses
+import math
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -184,3 +185,18 @@ def test_the_picture_of_a_page_has_its_rows_once_for_wide_and_narrow_screens():
         assert "values" not in points
     assert figure.narrow["width"] == NARROW.width
     assert "onnxruntime" not in str(figure.svg).partition("runtime")[0]
+
+
+def test_labels_with_the_names_of_networks_stand_on_the_plot_or_are_left_out_where_it_is_narrow():
+    rivals = (*CASES, recorded("openvino", 2.0, 2.0, 2.0, network="mobilenet_v1", width=0.5))
+    wide, narrow = specification(*rivals), specification(*rivals, size=NARROW)
+    (labels,), (left,) = layers(wide, "text"), layers(narrow, "text")
+    assert [row["label"] for row in data(wide, labels)] == [
+        "mobilenet_v2 1.0@224",
+        "mobilenet_v1 0.5@224",
+        "mobilenet_v2 0.35@96",
+    ]
+    assert [row["label"] for row in data(narrow, left)] == ["mobilenet_v2 1.0@224", "mobilenet_v1 0.5@224"]
+    begin, end = layers(wide, "point")[0]["encoding"]["x"]["scale"]["domain"]
+    pixels = 820 * math.log(0.44 / begin) / math.log(end / begin)  # left of the label's last character
+    assert pixels > 8 + 20 * 6

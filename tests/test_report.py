@@ -76,9 +76,10 @@ def recorded(
     used: float = 0.0,
     machine: Machine = MACHINE,
     device: str = "cpu",
+    network: str = "mobilenet_v2",
 ) -> Record:
     """A process for each median, of four rounds of twenty equal iterations; one empty process where none is given."""
-    case = Case("mobilenet_v2", width, resolution, batch, backend, device, "fp32", threads)
+    case = Case(network, width, resolution, batch, backend, device, "fp32", threads)
     processes = []
     for number, ms in enumerate(medians_ms or (None,)):
         samples = Samples()

@@ -4,14 +4,12 @@ import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.networks import DEFAULT, network
+from mnv2bench import networks
 from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, words
 from mnv2bench.recommendation.block import Conditions
 from mnv2bench.report.cells import escape, plain, table
 from mnv2bench.report.layout import fitting
-from mnv2bench.texts import short_name
 
-MOST_NAMED = 2  # networks in a title
 NOTHING_TIMED = "No case was timed here: there is nothing to recommend.\n"
 ALT_OF_RATES = "Images a second over p99 of a request: a point for each setting of a runtime"
 ALT = "Accuracy over latency: a point for each case, its interval as a bar, the Pareto front as a line"
@@ -26,17 +24,15 @@ class Picture:
     why_none: str = ""
 
 
-def title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
-    """The title of a page in Markdown."""
-    return escape(plain_title(machines, networks))
+def title(machines: Sequence[MachineAnswers], names: Sequence[str]) -> str:
+    """The title of a page in Markdown; `names` are those of the networks, which may stand there twice."""
+    return escape(plain_title(machines, names))
 
 
-def plain_title(machines: Sequence[MachineAnswers], networks: Sequence[str]) -> str:
+def plain_title(machines: Sequence[MachineAnswers], names: Sequence[str]) -> str:
     """`MobileNetV2 on Intel Xeon (2 cores, virtual machine), 2026-11-26`: texts of files, not escaped."""
-    names = [network(name).paper_name or short_name(name) for name in dict.fromkeys(networks) or [DEFAULT]]
-    name = " and ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} networks"
     where = _place(machines[0]) if len(machines) == 1 else f"{len(machines)} machines"
-    return f"{name} on {where}"
+    return f"{networks.title(names)} on {where}"
 
 
 def _place(machine: MachineAnswers) -> str:

@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import pkgutil
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from mnv2bench.networks.shapes import (
     resolution_text,
     sides,
 )
+from mnv2bench.texts import short_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,12 +93,14 @@ __all__ = [
     "roles",
     "sides",
     "state_shapes",
+    "title",
     "torchinfo_totals",
 ]
 
 DEFAULT = "mobilenet_v2"
 ENTRY_POINTS = "mnv2bench.networks"
 MAX_WIDTH, MAX_RESOLUTION, MAX_CLASSES, MAX_CHANNELS = 10, 4096, 100_000, 1024
+MOST_NAMED = 2  # networks in a title
 MAX_OUTPUTS = 1 << 28  # numbers that a file's network gives for one image
 ANY_RESOLUTION = 224  # weights and modules are the same at every resolution
 
@@ -144,6 +148,12 @@ def _of_descriptions(name: str) -> Network:
 
     grids = dict.fromkeys(("brief", "quick", "published", "full"), sizes)
     return Network(name, layers, (1.0,), known, grids, min_width=1.0, min_resolution=1)
+
+
+def title(names: Iterable[str]) -> str:
+    """What titles call networks: `MobileNetV2`, `MobileNetV2 and MobileNetV1`, `5 networks`."""
+    shown = [network(name).paper_name or short_name(name) for name in dict.fromkeys(names) or [DEFAULT]]
+    return " and ".join(shown) if len(shown) <= MOST_NAMED else f"{len(shown)} networks"
 
 
 def reference(name: str) -> Network:

@@ -180,7 +180,7 @@ def _begin(cost: float, label: str, highest: float, size: Size) -> float | None:
     width = _pixels(label)
     if width > MOST_ROOM * size.width:
         return None
-    return highest * (cost / highest) ** (size.width / (size.width - width))
+    return highest * math.pow(cost / highest, size.width / (size.width - width))
 
 
 def _pixels(label: str) -> float:

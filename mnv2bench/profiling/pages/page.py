@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from mnv2bench import networks
 from mnv2bench.files import Sort
-from mnv2bench.networks import activations, peaks
 from mnv2bench.precisions import named
 from mnv2bench.profiling.pages.profiled import ProfiledCase
 from mnv2bench.profiling.pages.roofline import limit
@@ -15,8 +15,7 @@ from mnv2bench.report.cells import NONE, escape, number, plain, scaled, table
 from mnv2bench.report.machine import machine
 from mnv2bench.statistics.processes import memory
 
-TITLE = "# MobileNetV2 profiles\n"
-PAGE = Sort("profile page", ".profile.md", earlier=TITLE)
+PAGE = Sort("profile page", ".profile.md", earlier="# MobileNetV2 profiles\n")
 COLUMNS = (
     *("case", "median ms", "operators ms", "sum/median", "call/median", "mapped", "layout", "unmapped"),
     *("of the roofline", "arena MB", "processes", "calls"),
@@ -55,7 +54,8 @@ def page(cases: Sequence[ProfiledCase], probes: Sequence[Probes], records: Seque
         for title, text, body in _sections(cases, probes, records, name)
         if body
     ]
-    return "\n".join([TITLE, *sections])
+    title = f"# {escape(networks.title(profiled.case.network for profiled in cases))} profiles\n"
+    return "\n".join([title, *sections])
 
 
 def terminal_lines(
@@ -153,7 +153,7 @@ def _resident(profiled: ProfiledCase, record: Record) -> list[str]:
     if resident is None:
         return []
     counted = case.count
-    computed = peaks(activations(*case.spec))
+    computed = networks.peaks(networks.activations(*case.spec))
     of_fp32 = named(case.precision).size_ratio
     words = f" ({escape(profiled.profile.arena)})" if profiled.profile.arena else ""
     return [
