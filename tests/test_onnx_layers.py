@@ -224,4 +224,4 @@ def test_our_own_exports_are_counted_as_their_families_are(network, width, resol
     assert [layer.type for layer in walked] == [layer.type for layer in declared]
     paths = [layer.modules[1 if layer.dropout else 0] for layer in declared if layer.weights]
     assert [layer.name for layer in walked if layer.weights] == paths
-    assert len(blocks(walked)) <= len(declared) // 2
+    assert len(blocks(walked)) == len(blocks(declared))
