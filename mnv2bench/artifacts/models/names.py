@@ -1,12 +1,16 @@
 """Plain names for the layers of foreign graphs: unique, short, and of characters that any page and terminal shows."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from mnv2bench.networks import IMAGE
 
 MOST_CHARACTERS = 80
 CUT = "..."
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.:-]+")
 OUTER = "._:-"
+DOT = re.compile(r"[.]")
 
 
 def plain(name: str) -> str:
@@ -29,6 +33,20 @@ def shortened(name: str) -> str:
         return name
     ahead = (MOST_CHARACTERS - len(CUT)) // 2
     return name[:ahead] + CUT + name[ahead + len(CUT) - MOST_CHARACTERS :]
+
+
+def layer_names(paths: Sequence[str], operators: Sequence[str]) -> Iterator[str]:
+    """A name for each operation: its path, and its operator behind it where the path is not its own.
+
+    It is not where several operations have it, or where it is that of a module with others inside.
+    """
+    times = Counter(paths)
+    outer = {path[: dot.start()] for path in times for dot in DOT.finditer(path)}
+    names = []
+    for path, operator in zip(paths, operators, strict=True):
+        is_its_own = bool(path) and times[path] == 1 and path not in outer
+        names.append(path if is_its_own else shortened(f"{path}.{operator}".strip(".")))
+    return unique(names, taken=(IMAGE,))
 
 
 def unique(names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[str]:

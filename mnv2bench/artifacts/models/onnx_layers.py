@@ -2,8 +2,7 @@
 
 import ast
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -13,14 +12,13 @@ from msgspec.structs import replace
 from onnx import helper, numpy_helper, shape_inference
 
 from mnv2bench.artifacts.models import operations
-from mnv2bench.artifacts.models.names import plain, unique
-from mnv2bench.artifacts.models.operations import Operation, OperationType, Shape, Tensors
-from mnv2bench.networks import IMAGE, Layer, Sides
+from mnv2bench.artifacts.models.names import layer_names, plain, unique
+from mnv2bench.artifacts.models.operations import Operation, OperationType, Shape, Tensors, contraction
+from mnv2bench.networks import Layer, Sides
 from mnv2bench.networks.graph import NO_PADS, Activation, Pads, Pool, same
 
 SCOPES = "pkg.torch.onnx.name_scopes"  # torch.onnx lists here the modules around a node, and last the node itself
 WEIGHT = re.compile(r"(.+)\.weight(?:_quantized)?")
-DOT = re.compile(r"[.]")
 SMALL = 4096  # elements of a constant that may decide a shape; larger ones are left out of shape inference
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 RELU6 = (0.0, 6.0)
@@ -109,7 +107,9 @@ def layers(model: onnx.ModelProto) -> tuple[Layer, ...]:
         raise ValueError("has no image of a fixed shape among its inputs")
     tensors = Tensors(image, tuple(value.name for value in graph.output), shapes[image][0], shapes)
     reader = _Reader(shapes, constants)
-    return operations.layers(map(reader.operation, graph.node, _layer_names(graph.node)), tensors)
+    nodes = [node for node in graph.node if node.op_type != "Constant"]
+    names = layer_names([_path(node) for node in nodes], [node.op_type for node in nodes])
+    return operations.layers(map(reader.operation, nodes, names), tensors)
 
 
 def name_nodes(model: onnx.ModelProto) -> None:
@@ -128,21 +128,6 @@ def node_modules(node: onnx.NodeProto, tensors: Iterable[str]) -> tuple[str, ...
     weights = tuple(match[1] for match in map(WEIGHT.fullmatch, tensors) if match)
     scopes = [ast.literal_eval(p.value) for p in node.metadata_props if p.key == SCOPES]
     return weights or tuple(str(around[-2]) for around in scopes if len(around) > 1)
-
-
-def _layer_names(nodes: Sequence[onnx.NodeProto]) -> Iterator[str]:
-    """A path for each node: of its module where the exporter wrote it down, else its own name.
-
-    The operator follows where a path is that of several nodes, or of a module with others inside it.
-    """
-    paths = [_path(node) for node in nodes]
-    usual = Counter(path for path, node in zip(paths, nodes, strict=True) if node.op_type != "Constant")
-    outer = {path[: dot.start()] for path in usual for dot in DOT.finditer(path)}
-    names = []
-    for path, node in zip(paths, nodes, strict=True):
-        is_alone = bool(path) and usual[path] == 1 and path not in outer
-        names.append(path if is_alone else f"{path}.{node.op_type}".strip("."))
-    return unique(names, taken=(IMAGE,))
 
 
 def _path(node: onnx.NodeProto) -> str:
@@ -317,18 +302,8 @@ class _Reader:
         )
 
     def _contraction(self, base: Operation, attributes: dict[str, Any]) -> Operation:
-        """An Einsum: each letter is a dimension; all of them together are the multiply-adds."""
-        equation = bytes(attributes.get("equation", b"")).decode("ascii", "replace").replace(" ", "")
-        terms = equation.partition("->")[0].split(",")
-        shapes = [self.shapes.get(name) for name in base.inputs]
-        sides: dict[str, int] = {}
-        for term, shape in zip(terms, shapes, strict=False):
-            if shape is None or len(term) != len(shape):
-                raise ValueError(f"the multiply-adds of the Einsum {base.name} are not counted")
-            sides |= dict(zip(term, shape, strict=True))
-        results = prod(self.shapes.get(base.outputs[0], ()))
-        madds = prod(sides.values()) if len(terms) > 1 else 0
-        return replace(base, type="matmul" if madds else "other", in_channels=madds // max(1, results))
+        equation = bytes(attributes.get("equation", b"")).decode("ascii", "replace")
+        return contraction(base, equation, self.shapes)
 
     def _activation(self, node: onnx.NodeProto, attributes: dict[str, Any]) -> Activation:
         if node.op_type != "Clip":

@@ -71,9 +71,27 @@ def layers(operations: Iterable[Operation], tensors: Tensors) -> tuple[Layer, ..
     walk = _Walk(tensors, _with_gates(of_images))
     for operation in walk.operations:
         walk.visit(operation)
-    if not any(layer.type != "other" for layer in walk.layers):
-        raise ValueError("computes nothing that is counted: it has no convolution, no linear layer and no pool")
+    if not any(layer.params for layer in walk.layers):
+        raise ValueError("computes nothing that is counted: it has no convolution and no linear layer")
     return tuple(walk.layers)
+
+
+def contraction(operation: Operation, equation: str, shapes: Mapping[str, Shape]) -> Operation:
+    """A sum of products as Einstein wrote it, such as bij,bjk->bik. ValueError where its multiply-adds are not known.
+
+    Each letter is a dimension, and of two tensors all of them together are the multiply-adds.
+    """
+    terms = equation.replace(" ", "").partition("->")[0].split(",")
+    sides: dict[str, int] = {}
+    for term, name in zip(terms, operation.inputs, strict=False):
+        shape = shapes.get(name, ())
+        if len(term) != len(shape) or len(terms) > 2:
+            raise ValueError(f"the multiply-adds of the einsum {operation.name} are not counted")
+        sides |= dict(zip(term, shape, strict=True))
+    if len(terms) < 2:
+        return operation
+    summed = prod(sides.values()) // max(1, prod(shapes.get(operation.outputs[0], ())))
+    return msgspec.structs.replace(operation, type="matmul", in_channels=summed)
 
 
 def _of_images(operations: Iterable[Operation], image: str) -> list[Operation]:
