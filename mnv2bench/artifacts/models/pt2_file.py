@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mnv2bench.artifacts.models import pt2_layers
 from mnv2bench.artifacts.models.pt2_archive import ADVICE, checked
 from mnv2bench.artifacts.stored import BROKEN
 from mnv2bench.artifacts.weights import MAX_BYTES
@@ -17,7 +18,6 @@ from mnv2bench.backends.shared.torch_session import network
 from mnv2bench.case import Case
 from mnv2bench.networks import Description, ImageShape, Sides
 from mnv2bench.networks.described import file_network
-from mnv2bench.networks.graph import Layer
 from mnv2bench.texts import one_line
 
 USUAL_SIDES = (224, 224)  # of a network that takes images of any
@@ -39,7 +39,7 @@ def read(path: Path, sides: Sides | None) -> Description:
         counted="counted from the graph of the file",
         image=image,
         classes=output.shape[1],
-        layers=_layers(fixed, image, output.shape[1]),
+        layers=pt2_layers.layers(fixed, program),
         state={name: tuple(tensor.shape) for name, tensor in program.state_dict.items()},
         precision=_precision(program),
         kind="pt2",
@@ -143,7 +143,3 @@ def _reason(error: Exception) -> str:
     """The first line of what torch says that says something."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return one_line(lines[-1] if lines else type(error).__name__)[:MAX_REASON]
-
-
-def _layers(program: torch.export.ExportedProgram, image: ImageShape, classes: int) -> tuple[Layer, ...]:
-    return (Layer("model", "other", ("image",), image.channels, classes, image.sides, (1, 1)),)
