@@ -58,6 +58,7 @@ def paper(
     markdown: Markdown = None,
 ) -> None:
     """Show our counts beside the published numbers, for the full grid."""
+    from mnv2bench.report.blocks import Paragraph
     from mnv2bench.report.paper import PAGE, SPARE, TITLE, paper_lines, paper_markdown, rules
 
     header, lines = paper_lines(network)
@@ -65,7 +66,8 @@ def paper(
         write({Product(markdown, PAGE): f"# {TITLE}\n\n{paper_markdown(network)}\n{rules(network)}\n"})
         _print_place("Markdown", markdown)
     else:
-        show(header, lines, title=TITLE, caption=rules(network), spare=SPARE)
+        show(header, lines, title=TITLE, spare=SPARE)
+        show_blocks([Paragraph(rules(network))])
 
 
 @verb("network")
