@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from mnv2bench import networks
 from mnv2bench.networks import build, count, images, layers
@@ -95,19 +96,106 @@ def test_v1_has_13_blocks_and_its_last_depthwise_convolution_has_stride_1():
     assert strides == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
 
 
+# ShuffleNet
+
+
+@pytest.mark.parametrize(
+    ("width", "madds", "params", "without_bn", "published"),
+    [
+        (0.5, 37_589_856, 718_324, 706_084, (38, 0.7, 57.3)),
+        (1.0, 137_460_672, 1_865_728, 1_841_248, (138, 1.9, 67.8)),
+        (1.5, 292_443_552, 3_442_168, 3_405_448, (292, 3.4, 71.6)),
+        (2.0, 524_045_184, 5_450_776, 5_401_816, (524, 5.4, 74.1)),
+    ],
+)
+def test_shufflenet_has_the_counts_of_other_implementations_and_of_its_authors_table(
+    width, madds, params, without_bn, published
+):
+    counted, row = count("shufflenet_v1", width, 224), networks.published("shufflenet_v1", width, 224)
+    assert (counted.madds, counted.params, counted.params_without_bn) == (madds, params, without_bn)
+    assert (row.madds_m, row.params_m, row.top1) == published
+    counting = networks.network("shufflenet_v1").counting
+    assert round(counting.params(counted) / 1e6, 1) == row.params_m
+    assert (counting.millions(madds) == row.madds_m) == (width != 1.0)  # 138 is printed for 137.46
+
+
+def test_shufflenets_stem_does_not_scale_with_its_width():
+    stems = {width: layers("shufflenet_v1", width, 224)[0].out_channels for width in (0.5, 1.0, 1.5, 2.0)}
+    assert stems == {0.5: 12, 1.0: 24, 1.5: 24, 2.0: 48}
+
+
+def test_shufflenet_is_refused_at_a_width_that_nobody_defined():
+    with pytest.raises(ValueError, match=r"^shufflenet_v1 has no other widths than 0\.5, 1\.0, 1\.5, 2\.0: use one of"):
+        count("shufflenet_v1", 0.75, 224)
+
+
+class Reading:
+    """A network as its paper draws it, in plain torch: it takes the tensors of a state dict in the order they stand."""
+
+    def __init__(self, net, eps):
+        self.tensors = [tensor.double() for name, tensor in net.state_dict().items() if "num_batches" not in name]
+        self.eps = eps
+
+    def take(self, number):
+        taken, self.tensors = self.tensors[:number], self.tensors[number:]
+        return taken
+
+    def conv(self, values, stride=1, padding=0, groups=1):
+        (weight,) = self.take(1)
+        return functional.conv2d(values, weight, stride=stride, padding=padding, groups=groups)
+
+    def norm(self, values):
+        weight, bias, mean, variance = self.take(4)
+        return functional.batch_norm(values, mean, variance, weight, bias, eps=self.eps)
+
+    def classifier(self, values):
+        return functional.linear(values.mean((2, 3)), *self.take(2))
+
+
+class ShuffleNet(Reading):
+    """Sections 3.1 to 3.3 of arXiv:1707.01083, with the paper's order in a concatenation."""
+
+    def __call__(self, values):
+        values = self.norm(self.conv(values, 2, 1)).relu()
+        values = functional.max_pool2d(values, 3, 2, 1)
+        for unit in range(16):
+            values = self.unit(values, first=1 if unit == 0 else 3, halves=unit in (0, 4, 12))
+        return self.classifier(values)
+
+    def unit(self, source, first, halves):
+        values = self.norm(self.conv(source, groups=first)).relu()
+        batch, channels, height, width = values.shape
+        values = values.view(batch, 3, channels // 3, height, width).transpose(1, 2).reshape(values.shape)
+        values = self.norm(self.conv(values, 2 if halves else 1, 1, groups=channels))
+        values = self.norm(self.conv(values, groups=3))
+        if halves:
+            return torch.cat([values, functional.avg_pool2d(source, 3, 2, 1)], 1).relu()
+        return (source + values).relu()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "resolution"), [(0.5, 224), (1.5, 97)])
+def test_shufflenet_computes_what_a_plain_reading_of_its_paper_does(width, resolution):
+    ours = build("shufflenet_v1", width)
+    assert relative_difference(ours, ShuffleNet(ours, 1e-5), resolution) < 1e-12
+
+
+# the same weights in two implementations
+
+
 def second_opinion(theirs, ours):
     """The other implementation with the weights of ours, whose tensors stand in the same order."""
     tensors = {name: tensor for name, tensor in ours.state_dict().items() if "num_batches" not in name}
     names = [name for name in theirs.state_dict() if "num_batches" not in name]
     assert len(names) == len(tensors)
     theirs.load_state_dict(dict(zip(names, tensors.values(), strict=True)), strict=False)
-    return theirs.eval()
+    return theirs.eval().double()
 
 
 def relative_difference(ours, theirs, resolution):
     pictures = torch.from_numpy(images(3, 2, ImageShape(3, resolution, resolution))).to(torch.float64)
     with torch.inference_mode():
-        first, second = ours.double()(pictures), theirs.double()(pictures)
+        first, second = ours.double()(pictures), theirs(pictures)
     return float((first - second).abs().max() / first.abs().max())
 
 

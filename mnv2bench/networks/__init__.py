@@ -147,7 +147,7 @@ def _of_descriptions(name: str) -> Network:
         return described.description(name, resolution_of(*image.sides), classes, image.channels).layers
 
     grids = dict.fromkeys(("brief", "quick", "published", "full"), sizes)
-    return Network(name, layers, (1.0,), known, grids, min_width=1.0, min_resolution=1)
+    return Network(name, layers, (1.0,), known, grids, any_width=False, min_resolution=1)
 
 
 def title(names: Iterable[str]) -> str:
@@ -180,8 +180,8 @@ def check(
     declared = network(name)
     if isinstance(width, bool) or not isinstance(width, int | float) or not 0 < width <= MAX_WIDTH:
         raise ValueError(f"width must be a number above 0 and at most {MAX_WIDTH}, such as 1.0, not {width!r}")
-    if is_described(name) and width != 1.0:
-        raise ValueError(f"{name} has one width: leave --widths out")
+    if not declared.any_width and width not in declared.widths:
+        raise ValueError(_other_width(declared))
     if width < declared.min_width:
         raise ValueError(f"width {width!r} leaves {name} a layer without channels; use at least {declared.min_width}")
     if not _is_resolution(resolution, declared.min_resolution):
@@ -191,6 +191,13 @@ def check(
         )
     _check_whole("classes", classes, MAX_OUTPUTS if is_file(name) else MAX_CLASSES, CLASSES)
     _check_whole("channels", channels, MAX_CHANNELS, IMAGE_CHANNELS)
+
+
+def _other_width(declared: Network) -> str:
+    """Why a network cannot be built at a width that it does not declare."""
+    if len(declared.widths) == 1:
+        return f"{declared.name} has one width: leave --widths out"
+    return f"{declared.name} has no other widths than {', '.join(map(str, declared.widths))}: use one of them"
 
 
 def _is_resolution(resolution: object, least: int) -> bool:

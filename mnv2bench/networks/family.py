@@ -38,13 +38,14 @@ def _nothing_published() -> Mapping[Size, Published]:
 class Counting:
     """How the published numbers of a network are counted.
 
-    Multiply-adds are in millions, cut off, or rounded where `rounds`. Parameters are of a network with `classes`, and
-    have `norm_vectors` for each channel of a batch norm. `misprints` are the widths and resolutions whose published
-    multiply-adds the network does not have.
+    Multiply-adds are in millions, cut off, or rounded where `rounds`. Parameters are of a network with `classes`, have
+    `norm_vectors` for each channel of a batch norm, and the classifier's bias where `classifier_bias`. `misprints` are
+    the widths and resolutions whose published multiply-adds the network does not have.
     """
 
     classes: int = 1000
     norm_vectors: int = 0
+    classifier_bias: bool = True
     rounds: bool = False
     misprints: frozenset[Size] = frozenset()
 
@@ -55,7 +56,8 @@ class Counting:
     def params(self, counted: Count) -> int:
         """Parameters by the rule of the source, of a network with as many classes as the source has."""
         channels = (counted.params - counted.params_without_bn) // 2  # of batch norms, each with a weight and a bias
-        return counted.params_without_bn + self.norm_vectors * channels
+        bias = 0 if self.classifier_bias else self.classes
+        return counted.params_without_bn + self.norm_vectors * channels - bias
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Network:
     those, and `counting` says how their numbers are counted. Their latencies were measured on `reference_device` in the
     `reference_conditions`; `reference` is the network of the family that has them, where this one has none of its own.
     `paper_name` is what tables of its paper call it.
+    Other widths than `widths` can be built where `any_width`.
     Below `min_width` a layer would have no channel, below `min_resolution` the strides would leave less than one pixel.
     """
 
@@ -81,6 +84,7 @@ class Network:
     reference: str = ""
     paper_name: str = ""
     counting: Counting = Counting()
+    any_width: bool = True
     min_width: float = 0.0
     min_resolution: int = 32
 

@@ -113,7 +113,8 @@ def rules(network: str) -> str:
     norms = f"{counting.norm_vectors} numbers" if counting.norm_vectors else "nothing"
     text = (
         f"MAdds M: millions, {'rounded' if counting.rounds else 'cut off'} as the published ones are. Params as "
-        f"published: {counting.classes} classes, with {norms} for each channel of a batch norm."
+        f"published: {counting.classes} classes, with {norms} for each channel of a batch norm"
+        f"{'' if counting.classifier_bias else ', without the bias of the classifier'}."
     )
     return f"{text} Misprint: a published number that the network does not have." if counting.misprints else text
 
