@@ -17,6 +17,7 @@ MOST_CALIBRATION = 100
 LEAST_TESTED = 50  # with fewer, one picture is over 2 points of accuracy
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 DEEP_MODES = ("I", "F")  # of Pillow: it would clip their pixels to white
+PICTURE_CHANNELS = (1, 3)  # of an image that is made of a picture: grey; red, green and blue
 MAX_PIXELS = 100_000_000  # of one picture
 
 

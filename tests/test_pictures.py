@@ -208,6 +208,23 @@ def test_a_wide_picture_is_cropped_in_the_middle_and_normalised_as_imagenet_is(t
     assert np.allclose(every[names.index("stripes.png")], np.array(expected)[:, None, None], atol=1e-5)
 
 
+def test_a_picture_is_grey_for_a_network_of_one_channel_and_covers_images_that_are_not_square(tmp_path):
+    """Of thirds of red, green and blue the crop keeps the green one, whose grey is 150 of 255."""
+    save_digits(tmp_path, 100)
+    stripes = np.zeros((50, 900, 3), np.uint8)
+    for colour in range(3):
+        stripes[:, 300 * colour : 300 * (colour + 1), colour] = 255
+    Image.fromarray(stripes).save(tmp_path / "0" / "stripes.png")
+    of_folder = OfFolder(tmp_path, 10, pictures(tmp_path, 10).content)
+    for shape in (ImageShape(1, 32, 64), ImageShape(1, 64, 32)):
+        every = np.concatenate(
+            [*(part.images for part in of_folder.labelled(shape)), of_folder.calibration(100, shape)]
+        )
+        names = [picture.path.name for picture in (*of_folder.pictures.tested, *of_folder.pictures.calibration)]
+        assert every.shape == (len(names), *shape)
+        assert np.allclose(every[names.index("stripes.png")], (150 / 255 - 0.449) / 0.226, atol=1e-5)
+
+
 def test_a_folder_that_changed_since_it_was_checked_is_refused(copied):
     content = pictures(copied, 10).content
     min(copied.glob("4/*.png")).unlink()

@@ -28,8 +28,8 @@ VARIANT = Variant("mobilenet_v2", 0.35, 96)
 QUICK = ("run", *SMALL, "--rounds", "1", "--backends", "fake")
 
 
-def network(width=0.35, classes=1000, seed=3, name="mobilenet_v2"):
-    return networks.build(name, width, classes=classes, seed=seed)
+def network(width=0.35, classes=1000, seed=3, name="mobilenet_v2", channels=3):
+    return networks.build(name, width, classes=classes, channels=channels, seed=seed)
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +292,18 @@ def test_the_classes_are_those_of_the_stored_classifier(fitted, classes):
     assert fitted(network(classes=classes, seed=None).state_dict()).classes == classes
 
 
+@pytest.mark.parametrize("channels", [1, 3, 12])
+def test_the_channels_are_those_of_the_stored_first_layer(fitted, channels):
+    fit = fitted(network(classes=10, channels=channels, seed=None).state_dict())
+    assert (fit.classes, fit.channels) == (10, channels)
+
+
+def test_a_file_of_another_width_is_told_by_its_width_whatever_its_channels_and_classes(fitted):
+    grey = network(0.5, classes=10, channels=1, seed=None).state_dict()
+    with pytest.raises(ValueError, match=r"the file is of width 0.5; these cases have width 1.0: add --widths 0.5"):
+        fitted(grey, width=1.0)
+
+
 def test_subnormal_values_are_counted(fitted, state):
     names = [f"features.{block}.conv.0.1.{part}" for block in (3, 5, 6, 8, 9, 10) for part in ("weight", "bias")]
     tiny = {name: (tensor + 1) * 1e-39 if name in names else tensor for name, tensor in state.items()}
@@ -449,6 +461,28 @@ def test_a_case_with_another_number_of_classes_than_the_file_is_refused(tmp_path
     torch.save(state, tmp_path / "weights.pt")
     with pytest.raises(ValueError, match=r"the file has 1000 classes, and mobilenet_v2_0.35_96_10classes-.* has 10"):
         with_classes([Case(width=0.35, resolution=96, classes=10)], Weights(file=str(tmp_path / "weights.pt")))
+
+
+def test_cases_have_as_many_channels_as_the_first_layer_of_the_file(tmp_path):
+    path = tmp_path / "grey.pt"
+    torch.save(network(classes=10, channels=1).state_dict(), path)
+    (case,) = with_classes([Case(width=0.35, resolution=(96, 64))], Weights(file=str(path)))
+    assert case.id == "mobilenet_v2_0.35_96x64_1channel_10classes-b1-torch_eager-cpu-fp32-t1"
+    content = stored.read(path)[0].content
+    tensors = stored.state_dict(path, content, case.spec)
+    assert tensors["features.0.0.weight"].shape == (16, 1, 3, 3)
+    assert tensors["classifier.1.weight"].shape == (10, 1280)
+    with pytest.raises(ValueError, match=r"the file is for images of 1 channel, and those of .*_4channels_.* have 4$"):
+        with_classes([Case(width=0.35, resolution=96, channels=4)], Weights(file=str(path)))
+    with pytest.raises(ValueError, match=r"has 10 classes of images of 1 channel, not 10 of 3 channels"):
+        stored.state_dict(path, content, Variant("mobilenet_v2", 0.35, 96, 10))
+
+
+def test_pictures_are_of_one_channel_or_three(tmp_path):
+    torch.save(network(channels=4, seed=None).state_dict(), tmp_path / "four.pt")
+    weights = Weights(file=str(tmp_path / "four.pt"), images=str(tmp_path))
+    with pytest.raises(ValueError, match=r"pictures have 3 channels, or 1 in grey, and those of .* have 4: leave --im"):
+        with_classes([Case(width=0.35, resolution=96)], weights)
 
 
 def test_pytest_suites_names_its_cases_by_the_classes_of_the_file(command, tmp_path):

@@ -18,6 +18,7 @@ from mnv2bench.artifacts import weights
 from mnv2bench.artifacts.weights import ADVICE, START, Entry, StoredTensor, WeightsFile
 from mnv2bench.networks import Variant
 from mnv2bench.refusals import Unavailable
+from mnv2bench.texts import counted
 
 MAX_DEPTH = 6  # of mappings within mappings
 MAX_VALUES = 1 << 29  # of one tensor: 2 GB in float32
@@ -63,9 +64,12 @@ def state_dict(path: Path, content: str, variant: Variant) -> dict[str, torch.Te
     file, tensors = read(path)
     if file.content != content:
         raise ValueError(f"{path} changed since it was checked: begin again, without --resume")
-    fit = weights.fit(file, variant.network, variant.width, variant.channels)
-    if fit.classes != variant.classes:
-        raise ValueError(f"{path} has {fit.classes} classes, not {variant.classes}")
+    fit = weights.fit(file, variant.network, variant.width)
+    if (fit.classes, fit.channels) != (variant.classes, variant.channels):
+        raise ValueError(
+            f"{path} has {fit.classes} classes of images of {counted(fit.channels, 'channel')}, not {variant.classes} "
+            f"of {counted(variant.channels, 'channel')}"
+        )
     entry = tensors[fit.path]
     values = {name: entry[stored].detach().to(torch.float32).contiguous() for name, stored in fit.names.items()}
     shapes = networks.state_shapes(variant.network, variant.width, variant.classes, variant.channels)

@@ -77,11 +77,13 @@ class Fit:
     """How a file's tensors become those of a network.
 
     `names` maps the network's names to the file's, in the entry at `path`; a counter of batches may be missing in it.
+    `classes` and `channels` are those of the file's classifier and of its first layer.
     """
 
     path: str
     names: dict[str, str]
     classes: int
+    channels: int
     reading: str
     subnormal: int
 
@@ -154,15 +156,15 @@ def _is_text(start: bytes) -> bool:
     return all(character.isprintable() or character.isspace() for character in text)
 
 
-def fit(file: WeightsFile, network: str, width: float, channels: int = networks.IMAGE_CHANNELS) -> Fit:
+def fit(file: WeightsFile, network: str, width: float) -> Fit:
     """How the file's tensors become those of a network. ValueError, in one line, where they do not."""
     expected = networks.state_shapes(network, width)
     candidates = [c for entry in file.entries for c in _candidates(entry, expected)]
     if not candidates:
         raise ValueError(f"holds no tensors by name: {ADVICE}")
     best = min(candidates, key=lambda candidate: _misfit(candidate, expected))
-    classes = _classes(best, network, width)
-    expected = networks.state_shapes(network, width, classes)
+    classes, channels = _classes(best, network, width), _channels(best, network, width)
+    expected = networks.state_shapes(network, width, classes, channels)
     _require_fit(best, expected, network, width)
     names = {name: best.names[name] for name in expected if name in best.names}
     tensors = {name: best.entry.tensors[stored] for name, stored in names.items()}
@@ -171,7 +173,7 @@ def fit(file: WeightsFile, network: str, width: float, channels: int = networks.
             values = "1 value that is" if tensor.not_finite == 1 else f"{tensor.not_finite} values that are"
             raise ValueError(f"{names[name]} has {values} not finite in float32: nothing can be computed with it")
     subnormal = sum(tensor.subnormal for name, tensor in tensors.items() if not name.endswith(BATCHES_TRACKED))
-    return Fit(best.entry.path, names, classes, "; ".join(_reading(best, file, expected)), subnormal)
+    return Fit(best.entry.path, names, classes, channels, "; ".join(_reading(best, file, expected)), subnormal)
 
 
 def _candidates(entry: Entry, expected: dict[str, tuple[int, ...]]) -> Iterator[Candidate]:
@@ -200,15 +202,27 @@ def _misfit(candidate: Candidate, expected: dict[str, tuple[int, ...]]) -> tuple
 
 def _classes(candidate: Candidate, network: str, width: float) -> int:
     """How many classes the stored classifier has; the usual number where the file does not have the classifier."""
-    usual = networks.state_shapes(network, width)
     more = networks.state_shapes(network, width, networks.CLASSES + 1)
+    stored = _differing_size(candidate, networks.state_shapes(network, width), more)
+    return stored if 1 <= stored <= networks.MAX_CLASSES else networks.CLASSES
+
+
+def _channels(candidate: Candidate, network: str, width: float) -> int:
+    """How many channels the images of the stored first layer have; the usual number where the file does not have it."""
+    more = networks.state_shapes(network, width, channels=networks.IMAGE_CHANNELS + 1)
+    stored = _differing_size(candidate, networks.state_shapes(network, width), more)
+    return stored if 1 <= stored <= networks.MAX_CHANNELS else networks.IMAGE_CHANNELS
+
+
+def _differing_size(candidate: Candidate, usual: dict[str, tuple[int, ...]], more: dict[str, tuple[int, ...]]) -> int:
+    """The file's size of the first tensor that differs between two networks, along that axis; 0 where it has none."""
     for name, shape in usual.items():
         if shape != more[name] and name in candidate.names:
             axis = next(axis for axis, size in enumerate(shape) if size != more[name][axis])
             stored = candidate.entry.tensors[candidate.names[name]].shape
-            if axis < len(stored) and 1 <= stored[axis] <= networks.MAX_CLASSES:
+            if axis < len(stored):
                 return stored[axis]
-    return networks.CLASSES
+    return 0
 
 
 def _require_fit(candidate: Candidate, expected: dict[str, tuple[int, ...]], network: str, width: float) -> None:
@@ -265,7 +279,8 @@ def _other_variant(candidate: Candidate, network: str, width: float) -> str:
 def _is_of(candidate: Candidate, network: str, width: float) -> bool:
     if width < networks.network(network).min_width:
         return False
-    expected = networks.state_shapes(network, width, _classes(candidate, network, width))
+    classes, channels = _classes(candidate, network, width), _channels(candidate, network, width)
+    expected = networks.state_shapes(network, width, classes, channels)
     shapes = {name: candidate.entry.tensors[stored].shape for name, stored in candidate.names.items()}
     return all(shapes.get(name) == shape for name, shape in expected.items() if not name.endswith(BATCHES_TRACKED))
 

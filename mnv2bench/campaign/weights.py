@@ -7,8 +7,10 @@ from pathlib import Path
 from mnv2bench.artifacts.weights import START, Fit, WeightsFile, fit, foreign, require_file
 from mnv2bench.campaign.child import run_child
 from mnv2bench.case import Case
-from mnv2bench.networks import CLASSES, is_file
+from mnv2bench.networks import CLASSES, IMAGE_CHANNELS, is_file
+from mnv2bench.pictures import PICTURE_CHANNELS
 from mnv2bench.records import Weights, replace
+from mnv2bench.texts import counted
 from mnv2bench.workers.jobs import PICTURE_READER, READER, PicturesJob, ReadJob
 
 TIMEOUT_S = 300.0
@@ -16,7 +18,7 @@ PICTURES_TIMEOUT_S = 3600.0  # every picture is decoded once
 
 
 def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
-    """The cases with as many classes as the file of weights has.
+    """The cases with as many classes, and images of as many channels, as the file of weights has.
 
     ValueError, in one line, where the file cannot be read or does not fit a case.
     """
@@ -25,12 +27,9 @@ def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
     fits = _fits(cases, weights.file)
     changed = []
     for case in cases:
-        if case.classes == CLASSES and not is_file(case.network):
-            case = replace(case, classes=fits[case.network, case.width].classes)
-        changed.append(case)
-    _require_classes(changed, fits, weights.file)
-    for classes in dict.fromkeys(case.classes for case in changed):
-        _pictures(weights, classes)
+        changed.append(case if is_file(case.network) else _shaped(case, fits[case.network, case.width]))
+    _require_same_shapes(changed, fits, weights.file)
+    _pictures(weights, changed)
     return tuple(changed)
 
 
@@ -39,14 +38,14 @@ def require_weights(cases: Sequence[Case], weights: Weights) -> Weights:
     if not weights.file or not cases:
         return weights
     fits = _fits(cases, weights.file)
-    _require_classes(cases, fits, weights.file)
+    _require_same_shapes(cases, fits, weights.file)
     readings = dict.fromkeys(of_variant.reading for of_variant in fits.values())
     return replace(
         weights,
         content=_file(weights.file).content,
         reading="; ".join(filter(None, readings)),
-        subnormal=max(of_variant.subnormal for of_variant in fits.values()),
-        images_content=_pictures(weights, cases[0].classes),
+        subnormal=max((of_variant.subnormal for of_variant in fits.values()), default=0),
+        images_content=_pictures(weights, cases),
     )
 
 
@@ -62,21 +61,46 @@ def _fits(cases: Sequence[Case], file: str) -> dict[tuple[str, float], Fit]:
     return fits
 
 
+def _shaped(case: Case, of_file: Fit) -> Case:
+    """The case with the classes and the channels of the file, where it has the usual numbers."""
+    return replace(
+        case,
+        classes=of_file.classes if case.classes == CLASSES else case.classes,
+        channels=of_file.channels if case.channels == IMAGE_CHANNELS else case.channels,
+    )
+
+
 def _of_file(cases: Iterable[Case]) -> Iterator[Case]:
     """The cases that have the weights of the file: a network in a file of its own has its own."""
     return (case for case in cases if not is_file(case.network))
 
 
-def _require_classes(cases: Sequence[Case], fits: dict[tuple[str, float], Fit], file: str) -> None:
+def _require_same_shapes(cases: Sequence[Case], fits: dict[tuple[str, float], Fit], file: str) -> None:
     for case in _of_file(cases):
-        classes = fits[case.network, case.width].classes
-        if case.classes != classes:
-            raise ValueError(f"--weights {file}: the file has {classes} classes, and {case.id} has {case.classes}")
+        of_file = fits[case.network, case.width]
+        if case.classes != of_file.classes:
+            raise ValueError(
+                f"--weights {file}: the file has {of_file.classes} classes, and {case.id} has {case.classes}"
+            )
+        if case.channels != of_file.channels:
+            raise ValueError(
+                f"--weights {file}: the file is for images of {counted(of_file.channels, 'channel')}, and those of "
+                f"{case.id} have {case.channels}"
+            )
 
 
-def _pictures(weights: Weights, classes: int) -> str:
+def _pictures(weights: Weights, cases: Sequence[Case]) -> str:
     """A digest of the folder of pictures, "" without one. ValueError, in one line, where they cannot be used."""
-    return _read_pictures(weights.images, classes) if weights.images else ""
+    if not weights.images:
+        return ""
+    for case in cases:
+        if case.channels not in PICTURE_CHANNELS:
+            raise ValueError(
+                f"--images {weights.images}: pictures have 3 channels, or 1 in grey, and those of {case.id} have "
+                f"{case.channels}: leave --images out"
+            )
+    contents = [_read_pictures(weights.images, classes) for classes in dict.fromkeys(case.classes for case in cases)]
+    return contents[0] if contents else ""
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from mnv2bench.networks import CLASSES
+from mnv2bench.networks import CLASSES, IMAGE_CHANNELS
 from mnv2bench.records import Plan, Record, Weights
 from mnv2bench.report.cells import escape
 from mnv2bench.texts import duration_text
@@ -42,10 +42,12 @@ def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
 
 
 def _weights(record: Record) -> dict[str, str]:
-    """The weights of a campaign, and how many classes they have where these are not the usual ones."""
+    """The weights of a campaign, and their classes and channels where these are not the usual ones."""
     lines = {"Weights": escape(_of_whom(record.weights))}
     if record.case.classes != CLASSES:
         lines["Classes"] = f"{record.case.classes} and not {CLASSES}: MAdds and parameters are of such a classifier"
+    if record.case.channels != IMAGE_CHANNELS:
+        lines["Channels"] = f"{record.case.channels} and not {IMAGE_CHANNELS}: MAdds and parameters are of such images"
     return lines
 
 
