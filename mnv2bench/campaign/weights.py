@@ -25,9 +25,7 @@ def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
     if not weights.file:
         return tuple(cases)
     fits = _fits(cases, weights.file)
-    changed = []
-    for case in cases:
-        changed.append(case if is_file(case.network) else _shaped(case, fits[case.network, case.width]))
+    changed = [case if is_file(case.network) else _shaped(case, fits[case.network, case.width]) for case in cases]
     _require_same_shapes(changed, fits, weights.file)
     _pictures(weights, changed)
     return tuple(changed)
