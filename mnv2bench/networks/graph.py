@@ -413,7 +413,7 @@ def count(layers: Sequence[Layer]) -> Count:
         params_without_bn=params_without_bn,
         largest_tensor_bytes=FP32_BYTES * max(max(layer.in_elements, layer.out_elements) for layer in layers),
         peak_in_out_bytes=FP32_BYTES
-        * max((layer.in_elements + layer.out_elements for layer in layers if layer.params), default=0),
+        * max((layer.in_elements + layer.out_elements for layer in layers if layer.madds), default=0),
         weight_bytes=FP32_BYTES * params,
     )
 

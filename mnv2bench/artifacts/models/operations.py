@@ -71,7 +71,7 @@ def layers(operations: Iterable[Operation], tensors: Tensors) -> tuple[Layer, ..
     walk = _Walk(tensors, _with_gates(of_images))
     for operation in walk.operations:
         walk.visit(operation)
-    if not any(layer.params for layer in walk.layers):
+    if not any(layer.madds for layer in walk.layers):
         raise ValueError("computes nothing that is counted: it has no convolution and no linear layer")
     return tuple(walk.layers)
 
