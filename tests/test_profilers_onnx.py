@@ -196,7 +196,7 @@ def test_two_branches_from_one_tensor_are_told_apart_by_their_shapes_and_then_by
 
 def test_a_node_of_which_the_file_has_no_like_is_told_by_its_type_alone(tmp_path):
     exported = saved(tmp_path / "exported.onnx", onnx.helper.make_node("Relu", ["x"], ["y"], "relu"))
-    optimised = saved(tmp_path / "optimised.onnx", onnx.helper.make_node("Sigmoid", ["x"], ["y"], "n1"))
+    optimised = saved(tmp_path / "optimised.onnx", onnx.helper.make_node("Erf", ["x"], ["y"], "n1"))
     assert reader.parts(optimised, onnx_nodes.Exported(exported)) == {"n1": onnx_nodes.Part("other", ())}
 
 
@@ -321,3 +321,18 @@ def test_benchmark_apps_counters_are_those_of_executed_nodes_and_text_without_an
     assert parse_counters(said) == (0.081, 1.319)
     with pytest.raises(ValueError, match="printed no counters: 'Total time'"):
         parse_counters("Total time")
+
+
+def test_operators_of_a_users_file_name_its_own_nodes_and_not_what_leaves_numbers_as_they_are(tmp_path):
+    nodes = [
+        onnx.helper.make_node("Conv", ["x", "a.weight"], ["c"], "first"),
+        onnx.helper.make_node("Relu", ["c"], ["r"], "second"),
+        onnx.helper.make_node("Flatten", ["r"], ["f"], "third"),
+    ]
+    exported = onnx_nodes.Exported(saved(tmp_path / "exported.onnx", *nodes), has_own_names=True)
+    known = [exported.part(exported.named[name]) for name in ("first", "second", "third")]
+    assert [part.origins for part in known] == [("first",), ("second",), ()]
+    optimised = saved(
+        tmp_path / "optimised.onnx", onnx.helper.make_node("FusedConv", ["x", "p"], ["r"], "n1", activation="Relu")
+    )
+    assert reader.parts(optimised, exported) == {"n1": onnx_nodes.Part("conv+activation", ("first", "second"))}

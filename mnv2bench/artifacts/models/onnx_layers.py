@@ -123,6 +123,11 @@ def name_nodes(model: onnx.ModelProto) -> None:
         node.name = name
 
 
+def is_of_layers(node: onnx.NodeProto) -> bool:
+    """Whether a node is a layer or a part of one: others hold constants, or leave the numbers as they are."""
+    return node.op_type != "Constant" and TYPES.get(node.op_type) not in ("same", "shape")
+
+
 def node_modules(node: onnx.NodeProto, tensors: Iterable[str]) -> tuple[str, ...]:
     """The modules that torch's exporters name for a node: by its weights among these tensors, else by its scopes."""
     weights = tuple(match[1] for match in map(WEIGHT.fullmatch, tensors) if match)

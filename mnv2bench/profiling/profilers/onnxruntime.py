@@ -9,6 +9,7 @@ import onnxruntime
 from mnv2bench.backends import require
 from mnv2bench.backends.onnxruntime import OnnxRuntimeSession
 from mnv2bench.case import Case
+from mnv2bench.networks import described
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part
 from mnv2bench.profiling.readers.onnxruntime import arena_bytes, last_calls, nanoseconds, parts
 from mnv2bench.profiling.records import Operator
@@ -26,7 +27,7 @@ class OnnxRuntimeProfiledSession(ProfiledSession):
 
     def __init__(self, case: Case, path: Path, folder: Path) -> None:
         self.optimised = folder / "optimised.onnx"
-        self.exported = Exported(path)
+        self.exported = Exported(path, described.is_file(case.network))
         options = onnxruntime.SessionOptions()
         options.enable_profiling = True
         options.profile_file_prefix = str(folder / "profile")

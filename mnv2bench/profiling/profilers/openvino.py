@@ -1,6 +1,5 @@
 """Profiler of OpenVINO: its performance counters, which are each node's mean time over all calls of a model."""
 
-import zipfile
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from mnv2bench.backends import Images, require
 from mnv2bench.backends.openvino import OpenVinoSession, compiled_model
 from mnv2bench.backends.shared.openvino_without_telemetry import openvino
 from mnv2bench.case import Case
+from mnv2bench.networks import described
 from mnv2bench.profiling.readers.onnx_nodes import Exported, Part, fused
 from mnv2bench.profiling.readers.openvino_nodes import LAYOUT, module_part
 from mnv2bench.profiling.records import Operator
@@ -19,9 +19,9 @@ ORIGINAL = "originalLayersNames"
 FIRST = 3  # calls before the profiled ones: the first prepares weights, which takes milliseconds
 
 
-def parts(model: Any, path: Path) -> dict[str, Part]:
+def parts(model: Any, path: Path, has_own_names: bool = False) -> dict[str, Part]:
     """What OpenVINO's nodes compute, by their names: OpenVINO lists the nodes of the file that each comes from."""
-    exported = None if zipfile.is_zipfile(path) else Exported(path)
+    exported = Exported(path, has_own_names) if path.suffix == ".onnx" else None
     by_name = {}
     for node in model.get_runtime_model().get_ordered_ops():
         attributes = node.get_rt_info()
@@ -83,7 +83,7 @@ class OpenVinoProfiledSession(ProfiledSession):
         self.calls += 1
 
     def stop(self, trace: Path | None = None) -> Sequence[Operator]:
-        after, known = self._counters(), parts(self.counted.model, self.path)
+        after, known = self._counters(), parts(self.counted.model, self.path, described.is_file(self.case.network))
         if list(after) != list(self.before):
             raise ValueError("OpenVINO's counters do not name the same nodes in each call")
         operators = []

@@ -1,34 +1,49 @@
 """What the nodes of an exported ONNX file compute, by the names that runtimes use for them."""
 
-import ast
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import onnx
 
+from mnv2bench.artifacts.models.onnx_layers import (
+    ACTIVATIONS,
+    CONVOLUTIONS,
+    POOLS,
+    PRODUCTS,
+    TRANSPOSED,
+    is_of_layers,
+    node_modules,
+)
+
 CONVERTING = ("QuantizeLinear", "DequantizeLinear")
-LAYOUT = ("ReorderInput", "ReorderOutput", "Transpose", "Reshape", "Flatten", "Squeeze", "Identity", "Pad", *CONVERTING)
+LAYOUT = (
+    "Concat",
+    "Flatten",
+    "Identity",
+    "Pad",
+    "ReorderInput",
+    "ReorderOutput",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+    *CONVERTING,
+)
 OPERATOR_TYPES = {  # by ONNX's op_type
-    "Conv": "conv",
-    "FusedConv": "conv",
-    "QLinearConv": "conv",
-    "Gemm": "linear",
-    "FusedGemm": "linear",
-    "QGemm": "linear",
-    "MatMul": "linear",
-    "QLinearMatMul": "linear",
+    **dict.fromkeys((*CONVOLUTIONS, *TRANSPOSED), "conv"),
+    **dict.fromkeys(PRODUCTS, "linear"),
+    **dict.fromkeys(ACTIVATIONS, "activation"),
+    **dict.fromkeys(POOLS, "pool"),
     "Add": "add",
+    "BatchNormalization": "norm",
     "QLinearAdd": "add",
     "ReduceMean": "pool",
-    "GlobalAveragePool": "pool",
-    "Clip": "activation",
-    "Relu": "activation",
+    "Sum": "add",
     **dict.fromkeys(LAYOUT, "layout"),
 }
-SCOPES = "pkg.torch.onnx.name_scopes"  # torch.onnx lists here the modules around a node, and last the node itself
-WEIGHT = re.compile(r"(.+)\.weight(?:_quantized)?")
 
 
 class Part(NamedTuple):
@@ -56,10 +71,12 @@ class Exported:
     """The nodes of a file: `named` by their own names and those of their outputs, `readers` by the names of inputs.
 
     `converted` has the tensors that a quantised file converts to int8 or back, by the names of the results: who reads a
-    result reads the tensor.
+    result reads the tensor. The origins of a node are the modules that torch's exporter names, or, where it
+    `has_own_names`, as a user's file does, its own name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, has_own_names: bool = False) -> None:
+        self.has_own_names = has_own_names
         self.named: dict[str, onnx.NodeProto] = {}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
         self.converted: dict[str, str] = {}
@@ -77,10 +94,10 @@ class Exported:
 
     def part(self, node: onnx.NodeProto) -> Part:
         """The type and the origins of a node. An activation has the origins of the node before it."""
+        type = operator_type(node)
+        if self.has_own_names:
+            return Part(type, (node.name,) if is_of_layers(node) else ())
         before = self.named.get(self.source(node.input[0])) if node.input else None
-        if operator_type(node) == "activation" and before is not None:
+        if type == "activation" and before is not None:
             return Part("activation", self.part(before).origins)
-        weights = [match[1] for match in map(WEIGHT.fullmatch, map(self.source, node.input)) if match]
-        scopes = [ast.literal_eval(p.value) for p in node.metadata_props if p.key == SCOPES]
-        modules = [str(around[-2]) for around in scopes if len(around) > 1]
-        return Part(operator_type(node), tuple(weights or modules))
+        return Part(type, node_modules(node, map(self.source, node.input)))
