@@ -212,6 +212,12 @@ def test_a_damaged_file_is_one_in_which_nothing_is_known(own_cache, content):
     assert durations.read("machine") == Durations()
 
 
+def test_a_network_of_a_file_that_this_run_did_not_read_is_passed_over(known):
+    unread = replace(SMALL, network="my-net.onnx-0f1e2d3c", width=1.0)
+    known((unread, TOOK))
+    assert estimate([SMALL], PLAN, SEEDED).alike == 0
+
+
 def test_an_id_that_is_none_is_passed_over(known):
     known((SMALL, TOOK))
     path = durations.path(this_machine().fingerprint)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from mnv2bench import artifacts
-from mnv2bench.case import Case
+from mnv2bench.case import Case, described_networks
 from mnv2bench.files import write_whole
 from mnv2bench.records import ENDED, Accuracy, Process
 
@@ -57,11 +57,13 @@ def read(fingerprint: str) -> Durations:
 
 
 def of_backend(ids: Iterable[str], backend: str) -> list[Case]:
-    """The cases of a backend among these ids; an id that is none, as of a network that is gone, is passed over."""
+    """The cases of a backend among these ids, but for those of networks that are gone or that this run did not read."""
     cases = []
     for id in ids:
         with suppress(ValueError):
-            cases.append(Case.parse(id))
+            case = Case.parse(id)
+            described_networks([case])  # raises for a network that was not read
+            cases.append(case)
     return [case for case in cases if case.backend == backend]
 
 
