@@ -271,11 +271,15 @@ def variants(
     else:
         for width in widths:
             if not any(row[0] == width for row in rows):
-                raise ValueError(f"grid {name} has no variant with {width}: name --resolutions too, or another grid")
+                raise ValueError(
+                    f"grid {name} of {network} has no variant with {width}: name --resolutions too, or another grid"
+                )
         for resolution in resolutions:
             if not any(row[1] == resolution for row in rows):
                 text = resolution_text(resolution)
-                raise ValueError(f"grid {name} has no variant with {text}: name --widths too, or another grid")
+                raise ValueError(
+                    f"grid {name} of {network} has no variant with {text}: name --widths too, or another grid"
+                )
         sizes = tuple(
             row for row in rows if (not widths or row[0] in widths) and (not resolutions or row[1] in resolutions)
         )

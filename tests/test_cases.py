@@ -124,8 +124,12 @@ def test_one_axis_chooses_rows_of_the_grid_and_both_make_their_product(name, wid
 @pytest.mark.parametrize(
     ("widths", "resolutions", "reason"),
     [
-        ([1.0, 0.75], [], "grid quick has no variant with 0.75: name --resolutions too, or another grid"),
-        ([], [100], "grid quick has no variant with 100: name --widths too, or another grid"),
+        (
+            [1.0, 0.75],
+            [],
+            "grid quick of mobilenet_v2 has no variant with 0.75: name --resolutions too, or another grid",
+        ),
+        ([], [100], "grid quick of mobilenet_v2 has no variant with 100: name --widths too, or another grid"),
     ],
 )
 def test_a_value_outside_the_grid_needs_the_other_axis(widths, resolutions, reason):

@@ -85,7 +85,10 @@ def test_a_new_run_keeps_what_stood_under_its_name(command, tmp_path):
         (["run", "--widths", "nan", "--resolutions", "96"], "width must be a number above 0"),
         (["run", "--widths", "0", "--resolutions", "96"], "width must be a number above 0"),
         (["run", "--widths", "0.35,wide"], "--widths takes numbers separated by commas, not '0.35,wide'"),
-        (["run", "--widths", "0.75"], "grid quick has no variant with 0.75: name --resolutions too, or another grid"),
+        (
+            ["run", "--widths", "0.75"],
+            "grid quick of mobilenet_v2 has no variant with 0.75: name --resolutions too, or another grid",
+        ),
         (["run", "--resolutions", "31", "--widths", "1"], "resolution must be a whole number from 32"),
         (["run", "--resolutions", "224.5"], "--resolutions takes sides separated by commas: '224.5' is no resolution"),
         (

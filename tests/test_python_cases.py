@@ -62,7 +62,10 @@ def test_a_value_a_list_and_numbers_of_numpy_mean_the_same():
         ({"backends": []}, "--backends '' names nothing: name a value, or leave the option out"),
         ({"backends": "openvyno"}, "backend 'openvyno' is not one of executorch, "),
         ({"widths": ["wide"]}, "--widths takes numbers separated by commas, not 'wide'"),
-        ({"widths": 0.36}, "grid quick has no variant with 0.36: name --resolutions too, or another grid"),
+        (
+            {"widths": 0.36},
+            "grid quick of mobilenet_v2 has no variant with 0.36: name --resolutions too, or another grid",
+        ),
         ({"widths": 0.5, "resolutions": 7}, "resolution must be "),
         ({"resolutions": 96.5}, "--resolutions takes sides separated by commas: "),
         ({"precisions": "fp31"}, "precision 'fp31' "),

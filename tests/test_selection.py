@@ -87,3 +87,9 @@ def test_weights_are_those_of_digits_unless_a_file_or_the_word_seeded_is_named(t
     assert weights.name_of(Case(network="mobilenet_v2_article", width=0.35, resolution=96)) == name.replace(
         "digits", "seed 0"
     )
+
+
+@pytest.mark.parametrize(("option", "text"), [("widths", "0.5"), ("classes", "10"), ("channels", "1")])
+def test_an_option_of_families_is_refused_where_only_files_are_measured(option, text):
+    with pytest.raises(ValueError, match=f"^--{option} is for networks of families, and a file has its own: leave it"):
+        select({option: text}, models=["my-net.onnx"])

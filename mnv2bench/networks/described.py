@@ -16,6 +16,7 @@ from mnv2bench.networks.shapes import (
     ImageShape,
     Resolution,
     resolution_of,
+    resolution_text,
     sides,
 )
 
@@ -123,7 +124,7 @@ def description(
     """What is known of a network for such images. ValueError where nobody read it in this process."""
     key = (network, ImageShape(channels, *sides(resolution)), classes)
     if key not in _descriptions:
-        raise ValueError(
-            f"{network} was not read yet for {key[1]} and {classes} classes: name it to `mnv2bench network`"
-        )
+        shape = f"images of {channels} x {resolution_text(key[1].sides)} and {classes} outputs"
+        how = "name its file with --model" if is_file(network) else "name it to `mnv2bench network`"
+        raise ValueError(f"{network} was not read for {shape}: {how}")
     return _descriptions[key]

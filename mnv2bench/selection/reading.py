@@ -109,13 +109,21 @@ def _variants(texts: dict[str, str], models: Sequence[str]) -> tuple[Variant, ..
     resolutions = _resolutions(texts["resolutions"])
     classes = _number("classes", texts["classes"], int) if texts["classes"] else networks.CLASSES
     channels = _number("channels", texts["channels"], int) if texts["channels"] else networks.IMAGE_CHANNELS
+    names = _networks(texts, models)
+    if not names:
+        _require_no_options_of_families(texts)
     chosen = [
-        variant
-        for name in _networks(texts, models)
-        for variant in variants(texts["grid"], widths, resolutions, name, classes, channels)
+        variant for name in names for variant in variants(texts["grid"], widths, resolutions, name, classes, channels)
     ]
     files = [_of_file(file, resolution) for file in models for resolution in resolutions or (None,)]
     return tuple(dict.fromkeys((*chosen, *files)))
+
+
+def _require_no_options_of_families(texts: dict[str, str]) -> None:
+    """ValueError for an option that says how a family is built, where only files are measured."""
+    for name in ("widths", "classes", "channels"):
+        if texts[name]:
+            raise ValueError(f"--{name} is for networks of families, and a file has its own: leave it out")
 
 
 def _networks(texts: dict[str, str], models: Sequence[str]) -> tuple[str, ...]:
