@@ -7,7 +7,7 @@ from mnv2bench import networks
 from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import chapters
 from mnv2bench.comparison.first_screen import first_screen, plain_title
-from mnv2bench.comparison.sections import FIT, HOW_TO_READ, WINNERS, ranking, sections
+from mnv2bench.comparison.sections import FIT, HOW_TO_READ, MACHINE, WINNERS, ranking, sections
 from mnv2bench.networks import ImageShape
 from mnv2bench.networks.described import Description, file_network, register
 from mnv2bench.recommendation import words
@@ -33,7 +33,7 @@ def described(monkeypatch):
         (LONG, "long.onnx", ImageShape(1, 96, 64), 10),
     ):
         layers = networks.layers("mobilenet_v2", 0.75, shape.sides, classes, shape.channels)
-        register(Description(name, origin, "by hand", shape, classes, layers))
+        register(Description(name, origin, "counted by hand", shape, classes, layers))
 
 
 def rivals():
@@ -181,3 +181,17 @@ def test_the_variants_say_how_a_network_that_no_family_declares_was_counted_and_
     assert f"- timm 1.0.31, counted by hand: {TIMM}." in text
     assert "<b>" not in text
     assert "counted" not in section(column.VARIANTS, *rivals()[:5])
+    assert "ms (another device)" not in section(column.VARIANTS, *rivals()[5:])
+
+
+def test_the_weights_of_users_files_are_their_own():
+    own = section(MACHINE, *rivals()[6:])
+    assert "- Weights: those of users' files are their own\n" in own
+    both = section(MACHINE, *rivals(), measured(3, 3, 3, network=LONG, variant="1.0@96x64", channels=1, classes=10))
+    assert "- Weights: made from seed 0; those of users' files are their own\n" in both
+    assert "- Classes:" not in both
+
+
+def test_a_table_of_networks_without_any_published_top_1_has_no_column_for_it():
+    assert "top-1" not in section(column.LATENCY, *rivals()[6:])
+    assert "top-1" in section(column.LATENCY, *rivals())

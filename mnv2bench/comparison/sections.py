@@ -196,7 +196,7 @@ def _time(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
 
 
 def _machine(chapter: Chapter) -> str:
-    return machine(chapter.source, chapter.records[0], chapter.saved_at) + _allocator(chapter.allocator)
+    return machine(chapter.source, chapter.records, chapter.saved_at) + _allocator(chapter.allocator)
 
 
 def _allocator(checked: AllocatorCheck | None) -> str:
@@ -237,7 +237,7 @@ def _about_variants(evaluations: Sequence[Evaluation]) -> str:
     """What the columns are, and how the layers of networks that no family declares were counted."""
     networks: dict[str, list[str]] = {}
     for known in described_networks(evaluation.case for evaluation in evaluations):
-        networks.setdefault(f"{known.origin}, counted {known.counted}", []).append(short_name(known.network))
+        networks.setdefault(f"{known.origin}, {known.counted}", []).append(short_name(known.network))
     lines = [f"- {escape(source)}: {escape(', '.join(names))}." for source, names in networks.items()]
     return "\n".join([ABOUT_VARIANTS, *([""] if lines else []), *lines])
 

@@ -1,16 +1,17 @@
 """The section on the machine that measured: its hardware, system, libraries, and the plan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from mnv2bench.networks import CLASSES, IMAGE_CHANNELS
-from mnv2bench.records import Plan, Record, Weights
+from mnv2bench.records import Plan, Record, Weights, WeightsKind
 from mnv2bench.report.cells import escape
 from mnv2bench.texts import duration_text
 
 
-def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
-    """Every fact is a text from a file; what could not be read says so."""
+def machine(name: str, records: Sequence[Record], saved_at: datetime | None = None) -> str:
+    """What the records of one campaign share. Every fact is a text from a file; what could not be read says so."""
+    record = records[0]
     facts = record.machine
     virtual = "virtual" if facts.hypervisor else "physical"
     changed = " (with local changes)" if str(facts.commit).endswith("+") else ""
@@ -33,7 +34,7 @@ def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
         **({"Variables that were set": escape(" ".join(record.plan.environment))} if record.plan.environment else {}),
         "Plan": _plan(record.plan),
         "Seed": str(record.seed),
-        **_weights(record),
+        **_weights(records),
         "Fingerprint": _known(facts.fingerprint or None),
         "Date": f"{saved_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if saved_at else "the file does not say",
         "File": escape(name),
@@ -41,13 +42,18 @@ def machine(name: str, record: Record, saved_at: datetime | None = None) -> str:
     return "\n".join(f"- {key}: {value}" for key, value in lines.items())
 
 
-def _weights(record: Record) -> dict[str, str]:
-    """The weights of a campaign, and their classes and channels where these are not the usual ones."""
-    lines = {"Weights": escape(_of_whom(record.weights))}
-    if record.case.classes != CLASSES:
-        lines["Classes"] = f"{record.case.classes} and not {CLASSES}: MAdds and parameters are of such a classifier"
-    if record.case.channels != IMAGE_CHANNELS:
-        lines["Channels"] = f"{record.case.channels} and not {IMAGE_CHANNELS}: MAdds and parameters are of such images"
+def _weights(records: Sequence[Record]) -> dict[str, str]:
+    """The weights of a campaign, and the classes and channels of its families where these are not the usual ones."""
+    families = [record for record in records if record.weights.kind(record.case) != WeightsKind.MODEL]
+    owners = [_of_whom(record.weights) for record in families[:1]]
+    if len(families) < len(records):
+        owners.append("those of users' files are their own")
+    lines = {"Weights": escape("; ".join(owners))}
+    classes, channels = ({getattr(record.case, name) for record in families} for name in ("classes", "channels"))
+    if len(classes) == 1 and CLASSES not in classes:
+        lines["Classes"] = f"{classes.pop()} and not {CLASSES}: MAdds and parameters are of such a classifier"
+    if len(channels) == 1 and IMAGE_CHANNELS not in channels:
+        lines["Channels"] = f"{channels.pop()} and not {IMAGE_CHANNELS}: MAdds and parameters are of such images"
     return lines
 
 

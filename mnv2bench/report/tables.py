@@ -53,7 +53,9 @@ def latency_tables(evaluations: Evaluations, ranking: Ranking) -> str:
 
 def _latency_table(evaluations: Evaluations, ranking: Ranking) -> str:
     fastest = ranking.fastest(evaluations)
-    return wide(evaluations, cells_in(column.LATENCY, COLUMNS), lambda e: latency(e, e.case.id in fastest), ranking)
+    facts = cells_in(column.LATENCY, COLUMNS).items()
+    known = {name: cell for name, cell in facts if any(cell(evaluation) != NONE for evaluation in evaluations)}
+    return wide(evaluations, known, lambda e: latency(e, e.case.id in fastest), ranking)
 
 
 def variants_table(evaluations: Evaluations) -> str:
@@ -62,6 +64,8 @@ def variants_table(evaluations: Evaluations) -> str:
     if not first_of_each:
         return ""
     cells, label = cells_in(column.VARIANTS, COLUMNS), labels(evaluations)
+    if not references(evaluations):
+        del cells[PUBLISHED_MS]
     headings = [_published_heading(evaluations) if heading == PUBLISHED_MS else heading for heading in cells]
     shown = sorted(first_of_each.values(), key=by_size)
     lines = [[label(evaluation), *(cell(evaluation) for cell in cells.values())] for evaluation in shown]

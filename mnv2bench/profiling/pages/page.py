@@ -81,7 +81,7 @@ def _sections(
     cases: Sequence[ProfiledCase], probes: Sequence[Probes], records: Sequence[Record], name: str
 ) -> Iterator[tuple[str, str, str]]:
     """The title of each section, what a reader must know, and the body."""
-    yield "The machine", "", machine(name, records[0]) if records else ""
+    yield "The machine", "", machine(name, records) if records else ""
     yield "How to read this", "", HOW_TO_READ if cases else ""
     yield "Cases", "", _cases(cases)
     yield "Could not be profiled", "", _refused(cases)
