@@ -18,7 +18,7 @@ bench: $(VENV)/ready  ## measure the quick grid with every backend within BUDGET
 	$(BIN)/mnv2bench report
 	touch $(VENV)/measured
 
-test: $(VENV)/ready lint types  ## lint, types, tests; what the machine lacks for some of them, they say
+test: $(VENV)/ready .timm/ready lint types  ## lint, types, tests; what the machine lacks for some of them, they say
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(VENV)/ready lint types  ## for everyday work: all but the tests that need a runtime's export, in minutes
@@ -30,6 +30,10 @@ test-tensorrt: $(VENV)/ready  ## the builder against TensorRT-RTX, a stand-in; i
 
 test-browser: $(VENV)/ready $(AXE)  ## HTML pages in chromium, with axe-core; in `make test` too where they are installed
 	$(BIN)/pytest tests/test_web_page.py
+
+.timm/ready: $(VENV)/ready constraints.txt  ## for tests of timm's networks, beside .venv: torchvision there would change what others import
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps -c constraints.txt --target .timm timm torchvision
+	touch $@
 
 $(AXE):  ## finds what screen readers and the colour-blind cannot use
 	npm install --prefix .browser --no-save --no-audit --no-fund --ignore-scripts axe-core@4.14.1

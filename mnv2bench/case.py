@@ -266,6 +266,8 @@ def variants(
 ) -> tuple[Variant, ...]:
     """The variants of a network's grid; with one axis named, its rows with those values; with both, their product."""
     widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name, network)
+    if networks.is_described(network):
+        widths = widths or (1.0,)  # the only one, at any resolution
     if widths and resolutions:
         sizes = tuple(itertools.product(widths, resolutions))
     else:

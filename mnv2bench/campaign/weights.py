@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mnv2bench.artifacts.weights import START, Fit, WeightsFile, fit, foreign, require_file
 from mnv2bench.campaign.child import run_child
+from mnv2bench.campaign.described import describe
 from mnv2bench.case import Case
 from mnv2bench.networks import CLASSES, IMAGE_CHANNELS, is_file
 from mnv2bench.pictures import PICTURE_CHANNELS
@@ -20,12 +21,15 @@ PICTURES_TIMEOUT_S = 3600.0  # every picture is decoded once
 def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
     """The cases with as many classes, and images of as many channels, as the file of weights has.
 
-    ValueError, in one line, where the file cannot be read or does not fit a case.
+    Their networks are known from then on. ValueError, in one line, where a network or the file cannot be read, and
+    where the file does not fit a case.
     """
+    describe(cases)
     if not weights.file:
         return tuple(cases)
     fits = _fits(cases, weights.file)
     changed = [case if is_file(case.network) else _shaped(case, fits[case.network, case.width]) for case in cases]
+    describe(changed)
     _require_same_shapes(changed, fits, weights.file)
     _pictures(weights, changed)
     return tuple(changed)

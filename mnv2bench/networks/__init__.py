@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from mnv2bench import digits
-from mnv2bench.networks import described, families, graph, widening
+from mnv2bench.networks import described, families, graph, timm_published, widening
 from mnv2bench.networks.described import Description, is_described, is_file
 from mnv2bench.networks.family import Counting, Network, Published, Size
 from mnv2bench.networks.graph import (
@@ -139,15 +139,33 @@ def network(name: str) -> Network:
 
 
 def _of_descriptions(name: str) -> Network:
-    """A network that no family declares: of one width, at the resolutions at which it was read."""
+    """A network that no family declares: of one width, at the resolutions at which it was read.
+
+    Its grids have these, but for a network of timm, which has the resolution of its published weights there.
+    """
+    rows = timm_published.rows(name)
     known = tuple(dict.fromkeys(known.resolution for known in described.descriptions(name))) or (ANY_RESOLUTION,)
-    sizes = tuple((1.0, resolution) for resolution in known)
+    of_grids = known
+    if described.is_of_timm(name):
+        usual = next((row.resolution for row in rows), ANY_RESOLUTION)
+        known, of_grids = tuple(dict.fromkeys((usual, *known))), (usual,)
+    sizes = tuple((1.0, resolution) for resolution in of_grids)
 
     def layers(width: float, image: ImageShape, classes: int) -> tuple[Layer, ...]:
         return described.description(name, resolution_of(*image.sides), classes, image.channels).layers
 
     grids = dict.fromkeys(("brief", "quick", "published", "full"), sizes)
-    return Network(name, layers, (1.0,), known, grids, any_width=False, min_resolution=1)
+    return Network(
+        name,
+        layers,
+        (1.0,),
+        known,
+        grids,
+        lambda: {(1.0, row.resolution): row for row in reversed(rows)},
+        counting=timm_published.COUNTING if rows else Counting(),
+        any_width=False,
+        min_resolution=1,
+    )
 
 
 def title(names: Iterable[str]) -> str:
@@ -240,7 +258,8 @@ def content(name: str, width: float, classes: int = CLASSES, channels: int = IMA
     if is_file(name):
         return f"{name} {[known.content for known in described.descriptions(name)[:1]]}"
     if is_described(name):
-        return repr([(known.origin, known.layers) for known in described.descriptions(name)[:1]])
+        known = described.any_description(name)
+        return repr((known.origin, state_shapes(name, width, classes, channels)))
     return repr(layers(name, width, ANY_RESOLUTION, classes, channels))
 
 
@@ -249,6 +268,8 @@ def state_shapes(
     name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
 ) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
+    if is_described(name):
+        return described.any_description(name).state_shapes(classes, channels)
     return graph.state_shapes(layers(name, width, ANY_RESOLUTION, classes, channels))
 
 
@@ -275,6 +296,10 @@ def build(
     seed: int | None = 0,
 ) -> "nn.Module":
     """The network in eval mode; see `modules.build`. Its state dict is the same for every resolution."""
+    if described.is_of_timm(name):
+        from mnv2bench.networks import timm_networks
+
+        return timm_networks.build(described.description(name, resolution, classes, channels), seed)
     from mnv2bench.networks import modules  # torch, only where a network is built
 
     return modules.build(layers(name, width, resolution, classes, channels), seed)

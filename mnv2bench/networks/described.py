@@ -38,7 +38,9 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     """What was read of a network, for images of one shape and one number of classes.
 
     `origin` says where it is from, as "timm 1.0.31" or the name of a file, and `counted` how its layers were counted.
-    `classes` are the numbers that it gives for one image. `state` holds the shape of each tensor of its state dict.
+    `classes` are the numbers that it gives for one image. `state` holds the shape of each tensor of its state dict,
+    `classifier` names those that have one row for each class, and `stem` those that have the channels of the image as
+    their second axis.
 
     Of a file: `kind` is one of FILE_KINDS, `file` its path, `content` its SHA-256 in hexadecimal, `batch` the only
     batch that it takes, 0 where it takes any, and `precision` the number format that it computes in.
@@ -51,6 +53,8 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     classes: int
     layers: tuple[Layer, ...]
     state: dict[str, tuple[int, ...]] = {}
+    classifier: tuple[str, ...] = ()
+    stem: tuple[str, ...] = ()
     precision: str = "fp32"
     kind: str = ""
     file: str = ""
@@ -66,6 +70,12 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     def resolution(self) -> Resolution:
         return resolution_of(self.image.height, self.image.width)
 
+    def state_shapes(self, classes: int, channels: int) -> dict[str, tuple[int, ...]]:
+        """The shape of each tensor of the state dict, for other numbers of classes and channels too."""
+        shapes = dict(self.state)
+        shapes |= {name: (classes, *shapes[name][1:]) for name in self.classifier}
+        return shapes | {name: (shapes[name][0], channels, *shapes[name][2:]) for name in self.stem}
+
 
 Key = tuple[str, ImageShape, int]
 _descriptions: dict[Key, Description] = {}
@@ -73,7 +83,12 @@ _descriptions: dict[Key, Description] = {}
 
 def is_described(network: str) -> bool:
     """Whether a name is one of timm's networks or of a file, and not one that a family declares."""
-    return TIMM_NAME.fullmatch(network) is not None or is_file(network)
+    return is_of_timm(network) or is_file(network)
+
+
+def is_of_timm(network: str) -> bool:
+    """Whether a name is one of timm's networks."""
+    return TIMM_NAME.fullmatch(network) is not None
 
 
 def is_file(network: str) -> bool:
@@ -116,6 +131,13 @@ def reference(network: str) -> str:
 def descriptions(network: str) -> tuple[Description, ...]:
     """All that is known of a network, the first one first."""
     return tuple(known for (name, _, _), known in _descriptions.items() if name == network)
+
+
+def any_description(network: str) -> Description:
+    """What is known of a network for any image and any number of classes. ValueError where nobody read it yet."""
+    for known in descriptions(network):
+        return known
+    raise ValueError(f"{network} was not read yet: name it to `mnv2bench network`")
 
 
 def description(

@@ -1,5 +1,6 @@
 """Batch norm folded into the convolutions before it, module by module."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import nn
@@ -14,12 +15,16 @@ def fold_norms(net: nn.Module, layers: Sequence[Layer]) -> nn.Module:
     Rounding to fewer bits comes after this: then a weight is rounded once, and no batch norm rounds what it is given.
     """
     for layer in layers:
-        if layer.norm:
+        if layer.norm and layer.type in ("conv", "depthwise"):
             own, norm = layer.modules[:2]
             convolution, batch_norm = net.get_submodule(own), net.get_submodule(norm)
-            assert isinstance(convolution, nn.Conv2d)
-            assert isinstance(batch_norm, nn.BatchNorm2d)
-            folded = fuse_conv_bn_eval(convolution, batch_norm)
-            net.set_submodule(own, folded)
-            net.set_submodule(norm, nn.Identity())
+            if isinstance(convolution, nn.Conv2d) and isinstance(batch_norm, nn.BatchNorm2d):
+                net.set_submodule(own, fuse_conv_bn_eval(convolution, batch_norm))
+                net.set_submodule(norm, _after(batch_norm))
     return net
+
+
+def _after(batch_norm: nn.BatchNorm2d) -> nn.Module:
+    """What is left of a batch norm that is folded: in timm's networks its activation is a module in it."""
+    children = OrderedDict(batch_norm.named_children())
+    return nn.Sequential(children) if children else nn.Identity()

@@ -17,6 +17,7 @@ CALIBRATION_IMAGES = 16
 CALIBRATION_RESOLUTION = 128
 SPREAD_WEIGHT, SPREAD_BIAS = 2.0, 3.0
 Compute = Callable[..., Tensor]
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,16 @@ def build(layers: Sequence[Layer], seed: int | None = 0) -> nn.Module:
         operations = _with_modules([operation for layer in layers for operation in _operations(layer)])
         net = _container("", operations, layers[-1].name).eval()
     if seed is not None:
-        initialise(net, seed)
-        _spread(net, _norms_to_spread(layers))
-        calibrate(net, seed, layers[0].in_channels)
+        shape = ImageShape(layers[0].in_channels, CALIBRATION_RESOLUTION, CALIBRATION_RESOLUTION)
+        seed_weights(net, layers, seed, shape)
     return net
+
+
+def seed_weights(net: nn.Module, layers: Sequence[Layer], seed: int, shape: ImageShape) -> None:
+    """Makes the weights of a network from `seed`, and its batch-norm statistics from images of this shape."""
+    initialise(net, seed)
+    _spread(net, _norms_to_spread(layers))
+    calibrate(net, seed, shape)
 
 
 class Function(nn.Module):
@@ -257,7 +264,10 @@ def initialise(net: nn.Module, seed: int) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", generator=generator)
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, module.in_features**-0.5, generator=generator)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, NORMS):
+            nn.init.ones_(module.weight)
 
 
 def _norms_to_spread(layers: Sequence[Layer]) -> list[str]:
@@ -282,20 +292,19 @@ def _spread(net: nn.Module, norms: Sequence[str]) -> None:
         nn.init.constant_(norm.bias, SPREAD_BIAS)
 
 
-def calibrate(net: nn.Module, seed: int, channels: int) -> None:
-    """Sets batch norm's running statistics to those of a batch of images.
+def calibrate(net: nn.Module, seed: int, shape: ImageShape) -> None:
+    """Sets batch norm's running statistics to those of a batch of images of this shape.
 
     Without them signals fade from layer to layer until two images have the same logits to 1e-7, and a backend that
     computes nothing would pass for one that computes everything.
     """
-    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = [module for module in net.modules() if isinstance(module, NORMS)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in one order, whatever the machine's cores
     try:
         for norm in norms:
             norm.train().momentum = None  # the running statistics become the batch's own
         with torch.no_grad():
-            shape = ImageShape(channels, CALIBRATION_RESOLUTION, CALIBRATION_RESOLUTION)
             net(torch.from_numpy(images(seed, CALIBRATION_IMAGES, shape)))
     finally:
         torch.set_num_threads(threads)
