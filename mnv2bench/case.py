@@ -9,7 +9,15 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from mnv2bench import networks, precisions
-from mnv2bench.networks import ImageShape, Resolution, Size, Variant, resolution_text
+from mnv2bench.networks import (
+    ImageShape,
+    Resolution,
+    Size,
+    Variant,
+    parsed_resolution,
+    resolution_text,
+    resolution_value,
+)
 from mnv2bench.texts import counted, short_name
 
 WIDTHS = networks.network(networks.DEFAULT).widths
@@ -19,9 +27,10 @@ EAGER = "torch_eager"  # the backend that every speed-up is over, at the same pr
 CUDA = re.compile(r"cuda(?::(\d{1,2}))?")
 BACKEND, DEVICE = r"[A-Za-z0-9_]+", r"[A-Za-z0-9_.:@-]+"
 MAX_PARSED = 32_768  # cases that are remembered by their ids: more than a file may have
-ID = re.compile(
-    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+(?:x\d+)?)(?:_(\d+)channels?)?(?:_(\d+)(?:classes?|outputs?))?-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?"
+VARIANT = (
+    r"(.+)_([0-9.]+(?:e[+-]?\d+)?)_(\d+(?:x\d+)?)(?:_(\d+)channels?)?(?:_(\d+)(?:classes?|outputs?))?"  # as it is spelt
 )
+ID = re.compile(VARIANT + r"-b(\d+)-([A-Za-z0-9_]+)-(.+)-([a-z0-9]+)-t(\d+)(?:-s(\d+))?")
 
 
 class Kind(StrEnum):
@@ -217,21 +226,15 @@ class Case:
         match = ID.fullmatch(id)
         if not match:
             raise ValueError(f"{id!r} is not a case id such as {cls().id}")
-        network, width, resolution, channels, classes, batch, backend, device, precision, threads, streams = (
-            match.groups()
-        )
-        return cls(
-            network,
-            float(width),
-            networks.parsed_resolution(resolution),
-            int(batch),
-            backend,
-            device,
-            precision,
-            int(threads),
-            int(classes or networks.CLASSES),
-            int(streams or 1),
-            int(channels or networks.IMAGE_CHANNELS),
+        batch, backend, device, precision, threads, streams = match.groups()[5:]
+        return cls.of(
+            _variant(match),
+            batch=int(batch),
+            backend=backend,
+            device=device,
+            precision=precision,
+            threads=int(threads),
+            streams=int(streams or 1),
         )
 
     @property
@@ -245,7 +248,27 @@ class Case:
         return replace(self, batch=1, threads=1, streams=1)
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self)
+        return asdict(self) | {"resolution": resolution_value(self.resolution)}
+
+
+def parsed_variant(text: str) -> Variant:
+    """The variant of a text, spelt as `Case.variant` is. ValueError where the text is none."""
+    match = re.fullmatch(VARIANT, text)
+    if not match:
+        raise ValueError(f"{text!r} is no variant such as {Case().variant}")
+    return _variant(match)
+
+
+def _variant(match: re.Match[str]) -> Variant:
+    """The variant of a text that begins as VARIANT says."""
+    network, width, resolution, channels, classes = match.groups()[:5]
+    return Variant(
+        network,
+        float(width),
+        parsed_resolution(resolution),
+        int(classes or networks.CLASSES),
+        int(channels or networks.IMAGE_CHANNELS),
+    )
 
 
 def grid(name: str, network: str = networks.DEFAULT) -> tuple[Size, ...]:

@@ -12,7 +12,7 @@ from mnv2bench import digits, networks, pictures
 from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
 from mnv2bench.networks import ImageShape
-from mnv2bench.networks.inputs import DEVIATIONS, GREY_DEVIATION, GREY_MEAN, MEANS
+from mnv2bench.networks.inputs import MEANS, normalisation
 from mnv2bench.records.weights import Weights, WeightsKind
 
 Images = NDArray[np.float32]
@@ -115,7 +115,7 @@ def _decoded(part: Sequence[pictures.Picture], shape: ImageShape) -> Images:
     """(pictures, channels, height, width), of three channels or one."""
     rows = [_cropped(picture.path, shape) for picture in part]
     colours = np.array(rows, np.float32).reshape(-1, shape.height, shape.width, shape.channels) / np.float32(255)
-    means, deviations = (MEANS, DEVIATIONS) if shape.channels == len(MEANS) else (GREY_MEAN, GREY_DEVIATION)
+    means, deviations = normalisation(shape.channels)
     normalised = (colours - np.array(means, np.float32)) / np.array(deviations, np.float32)
     return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
 

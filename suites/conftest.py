@@ -56,6 +56,7 @@ PARAMETERS = (
     "threads",
     "classes",
     "streams",
+    "channels",
 )
 RESULTS = Path(os.environ.get("MNV2BENCH_RESULTS") or Path(__file__).parents[1] / "results").absolute()
 
@@ -133,8 +134,8 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture
-def case(network, width, resolution, batch, backend, device, precision, threads, classes, streams):
-    return Case(network, width, resolution, batch, backend, device, precision, threads, classes, streams)
+def case(network, width, resolution, batch, backend, device, precision, threads, classes, streams, channels):
+    return Case(network, width, resolution, batch, backend, device, precision, threads, classes, streams, channels)
 
 
 def _case(item):

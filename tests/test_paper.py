@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnv2bench.networks import count, layers, torchinfo_totals
+from mnv2bench.networks import Variant, count, layers, torchinfo_totals
 from mnv2bench.networks.families.mobilenet_v2 import HEAD_CHANNELS, ROWS, STEM_CHANNELS
 from mnv2bench.paper import official, published, table
 from mnv2bench.report.network import network_page
@@ -133,7 +133,7 @@ def test_timm_counts_batch_norm_twice_and_the_pooling_input(width, gmacs):
 
 
 def test_a_network_page_ends_in_the_totals_of_torchinfo_and_of_the_paper():
-    page = network_page("mobilenet_v2_article", 1.0, 224)
+    page = network_page(Variant("mobilenet_v2_article", 1.0, 224))
     assert page.splitlines()[:7] == [
         "# Layers of mobilenet_v2_article_1.0_224",
         "",

@@ -553,7 +553,7 @@ def test_a_page_without_facts_of_the_machine_still_says_so():
 
 
 HEADER = (
-    "case,variant,network,width,resolution,classes,batch,backend,device,precision,threads,streams,status,reason,madds,madds_m,params,"
+    "case,variant,network,width,resolution,classes,channels,batch,backend,device,precision,threads,streams,status,reason,madds,madds_m,params,"
     "published_top1,published_pixel1_ms,latency_ms,latency_low_ms,latency_high_ms,latency_interval,p90_ms,p99_ms,p99_9_ms,min_ms,"
     "throughput_images_per_s,throughput_low_images_per_s,throughput_high_images_per_s,cpu_ms_per_image,gmadds_per_s,speedup_over_eager,speedup_over_fp32,speedup_over_eager_fp32,threads_used,kept_share,cpu_mj_per_image,flags,processes,allocation,iterations,"
     "export_s,open_s,cold_open_s,first_ms,import_s,wall_s,opening_s,warmup_s,rounds_s,floor_rss_mb,loaded_rss_mb,first_rss_mb,peak_rss_mb,interpreter_rss_mb,"
@@ -578,7 +578,7 @@ def test_the_csv_has_one_row_per_case_and_all_columns():
     lines = written([("first.json", CAMPAIGN)]).splitlines()
     assert lines[0] == HEADER
     assert lines[2] == (
-        "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2_1.0_224,mobilenet_v2,1,224,1000,1,onnxruntime,cpu,fp32,1,1,ok,,300774272,"
+        "mobilenet_v2_1.0_224-b1-onnxruntime-cpu-fp32-t1,mobilenet_v2_1.0_224,mobilenet_v2,1,224,1000,3,1,onnxruntime,cpu,fp32,1,1,ok,,300774272,"
         "300.774,3504872,71.8,73.8,6.13,6.04668,6.22109,t,6.17,,,6.1,163.132,160.743,165.38,6.13,49.0659,3.29527,1,3.29527,1,1,,,3,,240,3.5,1.5,,30,0.25,3,5.25,,1.472,"
         "50,64,72,80,14,14,14.0195,6.02112,2e-06,,,,,host-measured,"
         "wall: one call by the clock of the machine that it runs on,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,example-cpu-2c-752de294,Example CPU,,0123abc+,7,seed 0,,first.json"

@@ -40,14 +40,15 @@ def page_of(
     environment=(),
     accuracy=None,
     shipped=ARTIFACT,
+    case=CASE,
 ):
     """The page of a case with a process for each of these medians."""
     processes = [
-        Process(CASE, number, number, 0, "ok", "", 9.0, replace(samples(ms), error=2e-6, settings=settings or {}))
+        Process(case, number, number, 0, "ok", "", 9.0, replace(samples(ms), error=2e-6, settings=settings or {}))
         for number, ms in enumerate(medians_ms)
     ]
     own = measured_weights or default_weights()
-    measured = record(CASE, Plan(environment=environment), machine, processes, artifact, 0, own, accuracy)
+    measured = record(case, Plan(environment=environment), machine, processes, artifact, 0, own, accuracy)
     (evaluation,) = evaluations((measured,), file)
     return readme(
         Measurement(evaluation, Path(file), DAY),
@@ -101,6 +102,17 @@ def test_the_same_measurement_is_a_command():
     page = page_of(measured_weights=own, environment=("OMP_WAIT_POLICY=passive",))
     assert f"{command} --weights FILE --images FOLDER --env OMP_WAIT_POLICY=VALUE\n" in page
     assert f"{command} --weights seeded\n" in page_of(measured_weights=Weights())
+
+
+def test_the_command_names_unusual_classes_and_channels_and_the_sides_of_images_that_are_not_square():
+    grey = replace(CASE, resolution=(224, 160), classes=10, channels=1)
+    page = page_of(case=grey)
+    assert page.startswith("# mobilenet_v2_1.0_224x160_1channel_10classes-b1-openvino-cpu-fp32-t1\n")
+    assert "--widths 1.0 --resolutions 224x160 --classes 10 --channels 1 --backends openvino " in page
+    own = Weights(file="own.pt", content="ee" * 32, images="pictures", images_content="ff" * 32)
+    sentence = "the middle cropped; grey divided by 255, less (0.449,), over (0.226,)."
+    assert sentence in page_of(case=grey, weights=own)
+    assert "red, green and blue divided by 255, less (0.485, 0.456, 0.406)" in page_of(weights=own)
 
 
 def test_the_digest_is_said_to_be_the_measured_one_another_one_or_unknown():

@@ -1,19 +1,21 @@
 """The verbs about networks, which measure nothing: `paper`, `network` and `memory`."""
 
-import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mnv2bench import networks
+from mnv2bench.case import parsed_variant
 from mnv2bench.cli.app import console, show, show_blocks, verb
 from mnv2bench.files import Content, Product, is_stream, printable, write
 from mnv2bench.matching import matching_name, matching_names
+from mnv2bench.networks import Resolution, Variant
 from mnv2bench.selection import OPTIONS, select
 
-VARIANT = re.compile(r"(?P<network>.+)_(?P<width>[0-9.]+)[_@](?P<resolution>\d+)")  # as Case.variant spells it
+CLASSES_HELP = f"Outputs of the classifier. Default: {networks.CLASSES}."
 NetworkNames = Annotated[str, typer.Option(help=OPTIONS["networks"][1])]
 Widths = Annotated[str, typer.Option(help=OPTIONS["widths"][1])]
 Resolutions = Annotated[str, typer.Option(help=OPTIONS["resolutions"][1])]
@@ -27,6 +29,8 @@ def memory(
     networks: NetworkNames = networks.DEFAULT,
     widths: Widths = "",
     resolutions: Resolutions = "",
+    channels: Annotated[str, typer.Option(help=OPTIONS["channels"][1])] = "",
+    classes: Annotated[str, typer.Option(help=CLASSES_HELP)] = "",
     csv: Annotated[Path | None, typer.Option(help="Where to write the bytes of every layer as CSV.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Where to write a picture of the memory along the network.")] = None,
     markdown: Markdown = None,
@@ -35,7 +39,15 @@ def memory(
     from mnv2bench.report import activations
     from mnv2bench.report.memory import PAGE, TABLE, live_csv, memory_blocks, memory_page, short_name
 
-    selection = select({"networks": networks, "widths": widths, "resolutions": resolutions})
+    selection = select(
+        {
+            "networks": networks,
+            "widths": widths,
+            "resolutions": resolutions,
+            "channels": channels,
+            "classes": classes,
+        }
+    )
     variants = selection.variants
     blocks = memory_blocks(variants, short_name)
     contents: dict[Product, Content] = {}
@@ -80,38 +92,52 @@ def network(
         ),
     ],
     width: Annotated[float | None, typer.Option(help="Width multiplier. Default: 1.0.")] = None,
-    resolution: Annotated[int | None, typer.Option(help="Side of the square image. Default: 224.")] = None,
+    resolution: Annotated[
+        str, typer.Option(help="Side of the square image; or 224x160, 224 high and 160 wide. Default: 224.")
+    ] = "",
+    channels: Annotated[int | None, typer.Option(help=OPTIONS["channels"][1])] = None,
+    classes: Annotated[int | None, typer.Option(help=CLASSES_HELP)] = None,
     markdown: Markdown = None,
 ) -> None:
     """Show a network's layers, with torchinfo's totals and ours."""
     from mnv2bench.report.network import PAGE, network_blocks, network_page
 
-    family, named_width, named_resolution = _network(name)
-    if named_width is not None and (width, resolution) != (None, None):
-        raise ValueError(f"{name} has a width and a resolution: leave --width and --resolution out")
-    if named_width is None or named_resolution is None:
-        named_width = 1.0 if width is None else width
-        named_resolution = 224 if resolution is None else resolution
-    variant = (family, named_width, named_resolution)
+    if name not in networks.names():
+        variant = _named_variant(name)
+        if width is not None or resolution:
+            raise ValueError(f"{name} has a width and a resolution: leave --width and --resolution out")
+    else:
+        variant = Variant(name, 1.0 if width is None else width, _resolution(resolution))
+    variant = variant._replace(
+        channels=variant.channels if channels is None else channels,
+        classes=variant.classes if classes is None else classes,
+    )
     if markdown:
-        write({Product(markdown, PAGE): network_page(*variant)})
+        write({Product(markdown, PAGE): network_page(variant)})
         _print_place("Markdown", markdown)
     else:
-        show_blocks(network_blocks(*variant))
+        show_blocks(network_blocks(variant))
 
 
-def _network(text: str) -> tuple[str, float | None, int | None]:
-    """The network, width and resolution that a text names; without the last two for the name of a network."""
+def _resolution(text: str) -> Resolution:
+    if not text:
+        return networks.ANY_RESOLUTION
+    try:
+        return networks.parsed_resolution(text)
+    except ValueError as error:
+        raise ValueError(f"--resolution: {error}") from None
+
+
+def _named_variant(text: str) -> Variant:
+    """The variant that a text names, as a whole or by a part that one declared variant alone has."""
     known = networks.names()
-    if text in known:
-        return text, None, None
-    spelt = VARIANT.fullmatch(text)
-    if spelt is None or spelt["network"] not in known:
-        usual = _variants([networks.DEFAULT])
-        names = usual if matching_names(text, usual) else _variants(known)
-        spelt = VARIANT.fullmatch(matching_name(text, names, "unknown network", "variants"))
-    assert spelt
-    return spelt["network"], float(spelt["width"]), int(spelt["resolution"])
+    with suppress(ValueError):
+        variant = parsed_variant(text.replace("@", "_"))
+        if variant.network in known:
+            return variant
+    usual = _variants([networks.DEFAULT])
+    names = usual if matching_names(text, usual) else _variants(known)
+    return parsed_variant(matching_name(text, names, "unknown network", "variants"))
 
 
 def _variants(names: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from mnv2bench.cli.app import console, verb
 from mnv2bench.cli.options import Floors, newest_file
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import source_names
+from mnv2bench.networks import parsed_resolutions
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.records.reading import contents_of
@@ -51,6 +52,8 @@ def recommend(
     backends: Annotated[str, typer.Option(help=ONLY)] = "",
     devices: Annotated[str, typer.Option(help=ONLY)] = "",
     precisions: Annotated[str, typer.Option(help=ONLY)] = "",
+    classes: Annotated[str, typer.Option(help=ONLY)] = "",
+    channels: Annotated[str, typer.Option(help=ONLY)] = "",
     threads: Annotated[str, typer.Option(help=ONLY)] = "",
     batches: Annotated[str, typer.Option(help=ONLY)] = "",
     streams: Annotated[str, typer.Option(help=ONLY)] = "",
@@ -74,10 +77,12 @@ def recommend(
     filters = Filters(
         networks=_words(networks),
         widths=_numbers("widths", widths, float),
-        resolutions=_numbers("resolutions", resolutions, int),
+        resolutions=parsed_resolutions("resolutions", _words(resolutions)),
         backends=_words(backends),
         devices=_words(devices),
         precisions=_words(precisions),
+        classes=_numbers("classes", classes, int),
+        channels=_numbers("channels", channels, int),
         threads=_numbers("threads", threads, int),
         batches=_numbers("batches", batches, int),
         streams=_numbers("streams", streams, int),

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from mnv2bench.comparison.notebook import answers_html
 from mnv2bench.comparison.recommended import Recommendation as Answers
-from mnv2bench.library.choice import Numbers, Words
+from mnv2bench.library.choice import Numbers, Resolutions, Words
+from mnv2bench.networks import Resolution, parsed_resolutions
 from mnv2bench.recommendation import Candidate
 from mnv2bench.recommendation.block import RowsOf, block
 from mnv2bench.recommendation.filters import Filters
@@ -66,7 +67,9 @@ def goal(
 def filters(
     networks: Words | None,
     widths: Numbers | None,
-    resolutions: int | Iterable[int] | None,
+    resolutions: Resolutions | None,
+    classes: int | Iterable[int] | None,
+    channels: int | Iterable[int] | None,
     backends: Words | None,
     devices: Words | None,
     precisions: Words | None,
@@ -78,7 +81,9 @@ def filters(
     return Filters(
         networks=_words(networks),
         widths=_numbers(widths),
-        resolutions=_numbers(resolutions),
+        resolutions=_resolutions(resolutions),
+        classes=_numbers(classes),
+        channels=_numbers(channels),
         backends=_words(backends),
         devices=_words(devices),
         precisions=_words(precisions),
@@ -91,6 +96,12 @@ def filters(
 def _words(value: Words | None) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value or ()
     return tuple(name.strip() for name in names)
+
+
+def _resolutions(value: Resolutions | None) -> tuple[Resolution, ...]:
+    """Resolutions, each a number or a text such as 224x160."""
+    words = str(value).split(",") if isinstance(value, str | int) else map(str, value or ())
+    return parsed_resolutions("resolutions", map(str.strip, words))
 
 
 def _numbers(value: N | Iterable[N] | None) -> tuple[N, ...]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 Words = str | Iterable[str]  # one name, several separated by commas, or a list of them
 Numbers = float | Iterable[float]
+Resolutions = int | str | Iterable[int | str]  # 224, "224x160" for images 224 high and 160 wide, or a list of them
 
 
 def cases(
@@ -17,7 +18,9 @@ def cases(
     grid: str | None = None,
     networks: Words | None = None,
     widths: Numbers | None = None,
-    resolutions: int | Iterable[int] | None = None,
+    resolutions: Resolutions | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
     backends: Words | None = None,
     devices: Words | None = None,
     precisions: Words | None = None,
@@ -39,6 +42,8 @@ def cases(
             networks=networks,
             widths=widths,
             resolutions=resolutions,
+            channels=channels,
+            classes=classes,
             backends=backends,
             devices=devices,
             precisions=precisions,

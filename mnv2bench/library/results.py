@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mnv2bench.case import Case
 from mnv2bench.files import source_names
-from mnv2bench.library.choice import Numbers, Words
+from mnv2bench.library.choice import Numbers, Resolutions, Words
 from mnv2bench.records import Record
 from mnv2bench.records.reading import Contents, contents_of
 
@@ -67,7 +67,9 @@ class Results:
         cost: str = "latency",
         networks: Words | None = None,
         widths: Numbers | None = None,
-        resolutions: int | Iterable[int] | None = None,
+        resolutions: Resolutions | None = None,
+        classes: int | Iterable[int] | None = None,
+        channels: int | Iterable[int] | None = None,
         backends: Words | None = None,
         devices: Words | None = None,
         precisions: Words | None = None,
@@ -87,7 +89,9 @@ class Results:
         from mnv2bench.library.answers import filters, goal
 
         requested = goal(latency_ms, memory_mb, accuracy, percentile, cost)
-        kept = filters(networks, widths, resolutions, backends, devices, precisions, threads, batches, streams)
+        kept = filters(
+            networks, widths, resolutions, classes, channels, backends, devices, precisions, threads, batches, streams
+        )
         return self._answers(requested, kept.kept(self._evaluations))
 
     def _answers(self, goal: "Goal", evaluations: "Iterable[Evaluation]") -> "Recommendation":

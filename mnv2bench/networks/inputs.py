@@ -11,6 +11,11 @@ MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # red, green, 
 GREY_MEAN, GREY_DEVIATION = (0.449,), (0.226,)  # the means of those
 
 
+def normalisation(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What is taken off the values of pictures, and what they are then divided by, for each channel."""
+    return (MEANS, DEVIATIONS) if channels == len(MEANS) else (GREY_MEAN, GREY_DEVIATION)
+
+
 def images(seed: int, batch: int, shape: ImageShape) -> NDArray[np.float32]:
     """(batch, channels, height, width), C-contiguous, each image with mean 0 and variance 1.
 

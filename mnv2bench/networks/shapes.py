@@ -1,6 +1,7 @@
 """Shapes: the image that a network takes, and how a resolution is written."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 CLASSES = 1000  # of ImageNet: what a network has where nothing else is said
@@ -48,9 +49,22 @@ def resolution_text(resolution: Resolution) -> str:
     return str(height) if height == width else f"{height}x{width}"
 
 
+def resolution_value(resolution: Resolution) -> int | str:
+    """A resolution in a table: a number for square images, so that tables of them alone have numbers."""
+    return resolution if isinstance(resolution, int) else resolution_text(resolution)
+
+
 def parsed_resolution(text: str) -> Resolution:
     """The resolution of a text. ValueError for a text that is none."""
     match = RESOLUTION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no resolution such as 224 or 224x160, height x width")
     return resolution_of(int(match[1]), int(match[2] or match[1]))
+
+
+def parsed_resolutions(option: str, words: Iterable[str]) -> tuple[Resolution, ...]:
+    """The resolutions of an option. ValueError, which names it, for a word that is none."""
+    try:
+        return tuple(map(parsed_resolution, words))
+    except ValueError as error:
+        raise ValueError(f"--{option} takes sides separated by commas: {error}") from None

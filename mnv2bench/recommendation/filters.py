@@ -11,6 +11,8 @@ FIELDS = {  # of a case, by the name of the filter
     "networks": "network",
     "widths": "width",
     "resolutions": "resolution",
+    "classes": "classes",
+    "channels": "channels",
     "backends": "backend",
     "devices": "device",
     "precisions": "precision",
@@ -27,6 +29,8 @@ class Filters:
     networks: tuple[str, ...] = ()
     widths: tuple[float, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
+    classes: tuple[int, ...] = ()
+    channels: tuple[int, ...] = ()
     backends: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()

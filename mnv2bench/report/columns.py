@@ -6,7 +6,7 @@ from datetime import UTC
 from functools import partial
 
 from mnv2bench.case import EAGER, Kind
-from mnv2bench.networks import Published, resolution_text
+from mnv2bench.networks import Published, resolution_value
 from mnv2bench.precisions import named as precision
 from mnv2bench.records import Record
 from mnv2bench.report import column
@@ -49,12 +49,6 @@ def megabytes(size: int | None) -> float | None:
 def _published(evaluation: Evaluation) -> Published | None:
     """The published row of the case's variant."""
     return evaluation.case.published
-
-
-def _resolution(evaluation: Evaluation) -> int | str:
-    """A number for square images, so that tables of them alone have numbers."""
-    resolution = evaluation.case.resolution
-    return resolution if isinstance(resolution, int) else resolution_text(resolution)
 
 
 def _published_top1(evaluation: Evaluation) -> float | None:
@@ -139,10 +133,11 @@ CASE: Columns = (
     Column(
         "resolution",
         int | str,
-        _resolution,
+        lambda e: resolution_value(e.case.resolution),
         "Side of the square images, pixels; of others height x width, such as 224x160.",
     ),
     Column("classes", int, lambda e: e.case.classes, "Outputs of the classifier: of ImageNet, or of the weights file."),
+    Column("channels", int, lambda e: e.case.channels, "Channels of the images."),
     Column("batch", int, lambda e: e.case.batch, "Images of one call."),
     Column("backend", str, lambda e: e.case.backend, "The backend that ran the network."),
     Column("device", str, lambda e: e.case.device, "Where it ran: cpu, cuda, or a device behind a transport."),

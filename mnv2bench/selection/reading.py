@@ -106,7 +106,7 @@ def _devices(text: str) -> tuple[str, ...]:
 def _variants(texts: dict[str, str], models: Sequence[str]) -> tuple[Variant, ...]:
     """The variants of every named network that the options choose, and those of the files, each once."""
     widths = _numbers("widths", texts["widths"], float)
-    resolutions = _resolutions(texts["resolutions"])
+    resolutions = networks.parsed_resolutions("resolutions", _words(texts["resolutions"]))
     classes = _number("classes", texts["classes"], int) if texts["classes"] else networks.CLASSES
     channels = _number("channels", texts["channels"], int) if texts["channels"] else networks.IMAGE_CHANNELS
     names = _networks(texts, models)
@@ -135,13 +135,6 @@ def _of_file(file: str, resolution: Resolution | None) -> Variant:
     """The network of a user's file, for images of a resolution where one is named. ValueError where it is none."""
     description = file_description(file, None if resolution is None else networks.sides(resolution))
     return Variant(description.network, 1.0, description.resolution, description.classes, description.image.channels)
-
-
-def _resolutions(text: str) -> tuple[Resolution, ...]:
-    try:
-        return tuple(map(networks.parsed_resolution, _words(text)))
-    except ValueError as error:
-        raise ValueError(f"--resolutions takes sides separated by commas: {error}") from None
 
 
 def _require_values(texts: dict[str, str]) -> None:

@@ -4,8 +4,9 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from mnv2bench.networks import resolution_text
-from mnv2bench.networks.inputs import DEVIATIONS, MEANS
+from mnv2bench.case import Case
+from mnv2bench.networks import CLASSES, IMAGE_CHANNELS, resolution_text
+from mnv2bench.networks.inputs import MEANS, normalisation
 from mnv2bench.precisions import named
 from mnv2bench.recommendation import Goal
 from mnv2bench.recommendation.candidates import PUBLISHED, why_not
@@ -37,8 +38,8 @@ PICTURES = {
     WeightsKind.FILE: "Prepare your images as your weights expect them.",
 }
 OF_FOLDER = (
-    "Pictures were prepared so: the shorter side resized to 256/224 of the side, bilinear; the middle cropped; red, "
-    "green and blue divided by 255, less {means}, over {deviations}."
+    "Pictures were prepared so: resized, bilinear, until they cover 256/224 of the image's sides; the middle cropped; "
+    "{colours} divided by 255, less {means}, over {deviations}."
 )
 NOT_OF_THESE = "top-1 that its authors published of their own weights for ImageNet, which are not in this folder"
 
@@ -67,7 +68,7 @@ def readme(
             python=escape(record.machine.python or "3.11"),
             seconds=f"{2 * TIMED_S:.0f} s",
             shape=case.input_shape,
-            pictures=_pictures(weights, kind),
+            pictures=_pictures(weights, case),
             settings=sorted(settings.items()),
             command=_command(record),
             gpu=case.gpu is not None,
@@ -126,6 +127,7 @@ def _command(record: Record) -> str:
         "networks": case.network,
         "widths": case.width,
         "resolutions": resolution_text(case.resolution),
+        **_unusual(case),
         "backends": case.backend,
         "devices": case.device,
         "precisions": case.precision,
@@ -137,6 +139,12 @@ def _command(record: Record) -> str:
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     return " ".join([shlex.join(["mnv2bench", "run", *words]), *_of_user(record)])
+
+
+def _unusual(case: Case) -> Mapping[str, int]:
+    """The options of a case's numbers of classes and channels that are not the usual ones."""
+    numbers = {"classes": (case.classes, CLASSES), "channels": (case.channels, IMAGE_CHANNELS)}
+    return {name: number for name, (number, usual) in numbers.items() if number != usual}
 
 
 def _of_user(record: Record) -> Iterator[str]:
@@ -152,10 +160,14 @@ def _of_user(record: Record) -> Iterator[str]:
         yield f"--env {escape(name)}=VALUE"
 
 
-def _pictures(weights: Weights, kind: WeightsKind) -> str:
-    if kind == WeightsKind.FILE and weights.images:
-        return OF_FOLDER.format(means=MEANS, deviations=DEVIATIONS)
-    return PICTURES[kind]
+def _pictures(weights: Weights, case: Case) -> str:
+    """How the images of the folder were made."""
+    kind = weights.kind(case)
+    if kind != WeightsKind.FILE or not weights.images:
+        return PICTURES[kind]
+    colours = "red, green and blue" if case.channels == len(MEANS) else "grey"
+    means, deviations = normalisation(case.channels)
+    return OF_FOLDER.format(colours=colours, means=means, deviations=deviations)
 
 
 def _verified(
