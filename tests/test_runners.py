@@ -140,6 +140,12 @@ def test_the_arguments_of_a_count_ask_for_as_many_runs_as_the_plan_has_rounds():
     )
 
 
+def test_the_arguments_have_the_channels_and_both_sides_of_the_images():
+    grey = Case(width=0.35, resolution=(96, 64), batch=2, channels=1, classes=10)
+    words = answer.arguments(grey, Plan(), mode="each", limit_s=90, model="m", inputs="i", outputs="o")
+    assert "--shape 2,1,96,64 " in " ".join(words)
+
+
 def test_the_arguments_of_each_batch_once_have_the_precision_and_no_plan():
     case = replace(CASE, precision="int8")
     words = answer.arguments(case, Plan(), mode="each", limit_s=90, model="m", inputs="i", outputs="o")
@@ -199,7 +205,7 @@ def test_the_c_runner_ends_itself_when_its_time_is_over(double, place):
     ("words", "why"),
     [
         (["--model", "broken"], "broken: broken"),
-        (["--shape", "1,3,4"], "--shape is not B,3,R,R: 1,3,4"),
+        (["--shape", "1,3,4"], "--shape is not B,C,H,W: 1,3,4"),
         (["--shape", "1,3,4,4096000"], "--shape is out of range: 1,3,4,4096000"),
         (["--shape", "2,3,4,4"], "the inputs are shorter than six batches of --shape: inputs"),
         (["--inputs", "nothing"], "cannot read the inputs: nothing"),

@@ -1,6 +1,6 @@
 """The contract of runners: an argument list in, one line of JSON out.
 
-RUNNER --model FILE --inputs FILE --outputs FILE --shape B,3,R,R --threads N --precision NAME --limit-s S
+RUNNER --model FILE --inputs FILE --outputs FILE --shape B,C,H,W --threads N --precision NAME --limit-s S
        --mode time|count|each
        time:  --rounds N --round-s S --warmup-s S --warmup-runs N --warmup-cap-s S --warmup-cap-rounds N
               --steady-slope S

@@ -115,7 +115,7 @@ static inline double number(const char *name, const char *text) {
 static inline void read_shape(Job *job, const char *text) {
     char rest;
     long *n = job->shape;
-    if (sscanf(text, "%ld,%ld,%ld,%ld%c", &n[0], &n[1], &n[2], &n[3], &rest) != 4) fail("--shape is not B,3,R,R", text);
+    if (sscanf(text, "%ld,%ld,%ld,%ld%c", &n[0], &n[1], &n[2], &n[3], &rest) != 4) fail("--shape is not B,C,H,W", text);
     job->values = 1;
     for (int i = 0; i < 4; i++) {
         if (n[i] < 1 || n[i] > 4096) fail("--shape is out of range", text);
@@ -167,7 +167,7 @@ static inline Job read_arguments(int argc, char **argv) {
     if (argc % 2 == 0) fail("no value for the last argument", argv[argc - 1]);
     for (int i = 1; i < argc; i += 2) read_argument(&job, argv[i], argv[i + 1]);
     if (!job.model || !job.inputs || !job.outputs || !job.values)
-        fail("missing one of", "--model FILE --inputs FILE --outputs FILE --shape B,3,R,R");
+        fail("missing one of", "--model FILE --inputs FILE --outputs FILE --shape B,C,H,W");
     if (job.threads < 1 || job.runs < 1 || job.plan.rounds < 1 || job.limit_s <= 0)
         fail("must be above 0", "--threads, --runs, --rounds, --limit-s");
     if (job.mode == COUNT && job.threads != 1) fail("instructions are counted of one thread", "--threads 1");
