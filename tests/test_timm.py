@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from mnv2bench import networks
+from mnv2bench.artifacts import weights
+from mnv2bench.artifacts.weights import Entry, StoredTensor, WeightsFile
 from mnv2bench.case import Case, variants
 from mnv2bench.networks import timm_published
 
@@ -115,6 +117,29 @@ def test_published_accuracies_are_of_the_variant_alone():
     assert networks.published("timm:mobilenetv4_conv_small", 1.0, 192) is None
     assert networks.published("timm:mobilenetv4_conv_small", 1.0, 224, classes=10) is None
     assert networks.published("mobilenet_v2", 1.0, 224).top1 == 71.8
+
+
+# weights of users
+
+
+def test_a_state_dict_with_timms_names_decides_the_classes_and_the_channels():
+    shapes = {"conv_stem.weight": (8, 3, 3, 3), "classifier.weight": (1000, 8), "classifier.bias": (1000,)}
+    layers = networks.layers("mobilenet_v2", 1.0, 224)
+    network = networks.Description(
+        *("timm:small", "timm 1.0.31", "by hooks on timm 1.0.31", networks.ImageShape(3, 224, 224), 1000, layers),
+        state=shapes,
+        classifier=("classifier.weight", "classifier.bias"),
+        stem=("conv_stem.weight",),
+    )
+    networks.described.register(network)
+    stored = {"conv_stem.weight": (8, 1, 3, 3), "classifier.weight": (10, 8), "classifier.bias": (10,)}
+    tensors = {f"model.{name}": StoredTensor(shape, "float32") for name, shape in stored.items()}
+    fit = weights.fit(WeightsFile("0" * 64, (Entry("", tensors),)), "timm:small", 1.0)
+    assert (fit.classes, fit.channels, fit.reading) == (10, 1, "prefix model. removed")
+    assert fit.names == {name: f"model.{name}" for name in shapes}
+    del tensors["model.conv_stem.weight"]
+    with pytest.raises(ValueError, match=r"conv_stem\.weight of timm:small is missing"):
+        weights.fit(WeightsFile("0" * 64, (Entry("", tensors),)), "timm:small", 1.0)
 
 
 # where timm is not

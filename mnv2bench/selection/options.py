@@ -12,8 +12,8 @@ OPTIONS = {  # name: (default, help), for argparse and typer alike
     "grid": ("quick", f"Which variants to measure: {', '.join(GRIDS)}."),
     "networks": (
         "",
-        f"Networks, separated by commas: {', '.join(networks.names())}. Default: {networks.DEFAULT}, and none with "
-        "--model.",
+        f"Networks, separated by commas: {', '.join(networks.names())}, timm:NAME. Default: {networks.DEFAULT}, and "
+        "none with --model.",
     ),
     "widths": ("", "Width multipliers, separated by commas. With --resolutions, any width; alone, widths of the grid."),
     "resolutions": (
