@@ -18,7 +18,7 @@ def describe(cases: Iterable[Case]) -> None:
     ValueError, in one line, for one that cannot be read.
     """
     for variant in dict.fromkeys(case.spec for case in cases if is_described(case.network)):
-        if not _is_known(variant):
+        if not described.is_known(variant):
             described.register(_network(variant))
 
 
@@ -39,14 +39,6 @@ def file_description(file: str, sides: Sides | None = None) -> Description:
         raise ValueError(f"--model {file}: {error}") from error
     described.register(description)
     return description
-
-
-def _is_known(variant: Variant) -> bool:
-    return any(
-        (known.resolution, known.classes, known.image.channels)
-        == (variant.resolution, variant.classes, variant.channels)
-        for known in described.descriptions(variant.network)
-    )
 
 
 def _network(variant: Variant) -> Description:

@@ -13,8 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from mnv2bench import artifacts
-from mnv2bench.case import Case, described_networks
+from mnv2bench.case import Case
 from mnv2bench.files import write_whole
+from mnv2bench.networks import described
 from mnv2bench.records import ENDED, Accuracy, Process
 
 MOST_NAMES = 20_000  # in the file; the oldest go first
@@ -57,14 +58,12 @@ def read(fingerprint: str) -> Durations:
 
 
 def of_backend(ids: Iterable[str], backend: str) -> list[Case]:
-    """The cases of a backend among these ids, but for those of networks that are gone or that this run did not read."""
+    """The cases of a backend among these ids; those of networks that are not known now are passed over."""
     cases = []
     for id in ids:
         with suppress(ValueError):
-            case = Case.parse(id)
-            described_networks([case])  # raises for a network that was not read
-            cases.append(case)
-    return [case for case in cases if case.backend == backend]
+            cases.append(Case.parse(id))
+    return [case for case in cases if case.backend == backend and described.is_known(case.spec)]
 
 
 def keep(

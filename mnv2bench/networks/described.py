@@ -15,6 +15,7 @@ from mnv2bench.networks.shapes import (
     IMAGE_CHANNELS,
     ImageShape,
     Resolution,
+    Variant,
     resolution_of,
     resolution_text,
     sides,
@@ -138,6 +139,12 @@ def any_description(network: str) -> Description:
     for known in descriptions(network):
         return known
     raise ValueError(f"{network} was not read yet: name it to `mnv2bench network`")
+
+
+def is_known(variant: Variant) -> bool:
+    """Whether this process can count a network: a family declares it, or somebody read it for such images."""
+    image = ImageShape(variant.channels, *sides(variant.resolution))
+    return not is_described(variant.network) or (variant.network, image, variant.classes) in _descriptions
 
 
 def description(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, external_data_helper, helper, numpy_helper
 
@@ -182,7 +183,7 @@ def _file_bytes(path: Path, most: int) -> bytes:
 def _parsed(data: bytes) -> ModelProto:
     try:
         model: ModelProto = onnx.load_model_from_string(data)
-    except Exception as error:  # of protobuf: its class differs from version to version
+    except DecodeError as error:
         raise ValueError("is no ONNX file, or is cut off") from error
     if not model.graph.node:
         raise ValueError("is no ONNX file, or holds no network")
