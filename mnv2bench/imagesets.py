@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mnv2bench import digits, networks, pictures
 from mnv2bench.case import Case
 from mnv2bench.digits import images as digit_images
-from mnv2bench.networks import ImageShape
+from mnv2bench.networks import ImageShape, is_file
 from mnv2bench.networks.inputs import MEANS, normalisation
 from mnv2bench.records.weights import Weights, WeightsKind
 
@@ -111,6 +111,34 @@ class OfFolder:
             yield Labelled(_decoded(part, shape), np.array([picture.label for picture in part]))
 
 
+class OfPixels:
+    """The images of another set as the pixels of pictures: whole numbers from 0 to 255, or from -128 to 127.
+
+    They are what they were before they were normalised as those of ImageNet are; still in float32.
+    """
+
+    def __init__(self, images: ImageSet, element: str) -> None:
+        self.images, self.least = images, -128 if element == "int8" else 0
+        self.name = images.name
+
+    def batch(self, seed: int, batch: int, shape: ImageShape) -> Images:
+        return self._pixels(self.images.batch(seed, batch, shape))
+
+    def calibration(self, number: int, shape: ImageShape) -> Images:
+        return self._pixels(self.images.calibration(number, shape))
+
+    def labelled(self, shape: ImageShape) -> Iterator[Labelled]:
+        for part in self.images.labelled(shape):
+            yield Labelled(self._pixels(part.images), part.labels)
+
+    def _pixels(self, images: Images) -> Images:
+        column = (1, -1, 1, 1)
+        means, deviations = normalisation(images.shape[1])
+        shares = images * np.reshape(deviations, column) + np.reshape(means, column)
+        pixels: Images = (np.clip(np.rint(255 * shares), 0, 255) + self.least).astype(np.float32)
+        return pixels
+
+
 def _decoded(part: Sequence[pictures.Picture], shape: ImageShape) -> Images:
     """(pictures, channels, height, width), of three channels or one."""
     rows = [_cropped(picture.path, shape) for picture in part]
@@ -141,7 +169,13 @@ def _digit(seed: int, index: int, labels: NDArray[np.int64]) -> int:
 
 @cache
 def image_set(case: Case, weights: Weights) -> ImageSet:
-    """The images of a case with these weights."""
+    """The images of a case with these weights, as its network takes them."""
+    images = _images(case, weights)
+    pixels = case.description.pixels if is_file(case.network) else ""
+    return OfPixels(images, pixels) if pixels else images
+
+
+def _images(case: Case, weights: Weights) -> ImageSet:
     if weights.images:
         return OfFolder(Path(weights.images), case.classes, weights.images_content)
     return Digits() if weights.kind(case) == WeightsKind.DIGITS else Seeded()

@@ -81,7 +81,8 @@ def quantised(path, source):
 
     class Reader(CalibrationDataReader):
         def __init__(self):
-            self.feeds = iter({"input": networks.images(seed, 1, networks.ImageShape(3, SIDE, SIDE))} for seed in range(8))
+            shape = networks.ImageShape(3, SIDE, SIDE)
+            self.feeds = iter({"input": networks.images(seed, 1, shape)} for seed in range(8))
 
         def get_next(self):
             return next(self.feeds, None)

@@ -524,4 +524,4 @@ def test_weights_whose_logits_overflow_are_refused(command, tmp_path):
     large["classifier.1.weight"] = large["classifier.1.weight"].sign() * 1e38
     torch.save(large, tmp_path / "large.pt")
     reason = refusal(command, tmp_path, tmp_path / "large.pt", "--quiet")
-    assert reason == "with these weights the logits of eager fp32 itself are not finite: nothing can be checked"
+    assert reason == "with these weights the logits of the reference itself are not finite: nothing can be checked"

@@ -20,7 +20,7 @@ def separation(logits: NDArray[np.float32]) -> float:
 def require_meaning(logits: NDArray[np.float32]) -> None:
     """Raise Wrong, in one line, for logits of eager fp32 with which no output could be checked."""
     if not np.isfinite(logits).all():
-        raise Wrong("with these weights the logits of eager fp32 itself are not finite: nothing can be checked")
+        raise Wrong("with these weights the logits of the reference itself are not finite: nothing can be checked")
     apart = separation(logits)
     if apart < MIN_SEPARATION:
         raise Wrong(

@@ -11,6 +11,7 @@ from mnv2bench.comparison import doubts
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.comparison.winners import lost_lines, winners_tables
 from mnv2bench.gpu.section import gpu, how_to_read
+from mnv2bench.networks import described
 from mnv2bench.recommendation import Answer
 from mnv2bench.recommendation.candidates import several_networks
 from mnv2bench.records import Record, WeightsKind
@@ -51,6 +52,7 @@ ABOUT_WRONG = (
     "- ~~Struck out~~: the outputs differ from those of eager fp32. Such a number counts for nothing and is ranked "
     "nowhere."
 )
+ABOUT_FILE = "- {network} is a file of a user with weights of its own; its outputs are held against {reference}."
 ABOUT_NOTHING = '- "–" is a number that does not exist: nothing was published, or the sample is too small for it.'
 ABOUT_MADDS = (
     "- MAdds are multiply-adds of conv and linear layers of one image, as the paper counts them; params include batch "
@@ -219,7 +221,15 @@ def _how_to_read(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
         lines.append(ABOUT_WRONG)
     names = flag_names([flag for evaluation in evaluations for flag in evaluation.flags])
     lines += [f"- {MARKS[name]} ({name}) marks rows that {MEANINGS[name]}." for name in names]
+    lines += _about_files(evaluations)
     return "\n".join([*lines, ABOUT_NOTHING, ABOUT_MADDS, *_about_published(timed), ABOUT_BYTES, ""])
+
+
+def _about_files(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """What the outputs of networks in users' files are held against."""
+    for name in dict.fromkeys(evaluation.case.network for evaluation in evaluations):
+        if described.is_file(name):
+            yield ABOUT_FILE.format(network=escape(short_name(name)), reference=described.reference(name))
 
 
 def _about_published(evaluations: Sequence[Evaluation]) -> Iterator[str]:

@@ -5,6 +5,7 @@ counted, mapped and shown like any other. Nothing here reads a file or imports t
 """
 
 import re
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,7 +45,8 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     their second axis.
 
     Of a file: `kind` is one of FILE_KINDS, `file` its path, `content` its SHA-256 in hexadecimal, `batch` the only
-    batch that it takes, 0 where it takes any, and `precision` the number format that it computes in.
+    batch that it takes, 0 where it takes any, and `precision` the number format that it computes in. `pixels` is the
+    element of images that are whole numbers: uint8, or int8, which are 128 less.
     """
 
     network: str
@@ -61,6 +63,7 @@ class Description(Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
     content: str = ""
     batch: int = 0
+    pixels: Literal["", "uint8", "int8"] = ""
 
     @property
     def precisions(self) -> tuple[str, ...]:

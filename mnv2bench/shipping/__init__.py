@@ -29,6 +29,8 @@ def shipped_weights(measurement: Measurement, named: Weights | None) -> Weights:
     one line, where a user has to name them: no path of a file of records is opened.
     """
     case, measured = measurement.record.case, measurement.record.weights
+    if measured.kind(case) == WeightsKind.MODEL:
+        raise ValueError(f"{case.id} was measured with a model of your own: ship its file with your own program")
     if named:
         return require_weights((case,), named)
     if measured.file or measured.images:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mnv2bench.artifacts.separation import MIN_SEPARATION
 from mnv2bench.backends import Images
+from mnv2bench.networks.described import EAGER_REFERENCE
 from mnv2bench.precisions import FP32, Limits, named
 from mnv2bench.records import WeightsKind
 
@@ -49,11 +50,17 @@ def compare(outputs: Sequence[Images], reference: Images, precision: str, weight
     error = max(float(np.abs(o - r).max()) for o, r in zip(outputs, reference, strict=True)) / scale
     if error > limits.error:
         rounding = "" if precision == FP32.name else f": more than rounding to {precision} does"
-        wrong = f"outputs differ from eager fp32 by {error:.1e} of the largest logit{rounding}"
+        wrong = f"outputs differ from {_reference_text(weights)} by {error:.1e} of the largest logit{rounding}"
         return Comparison(error, separation, wrong)
     if limits.distance is None:
         return Comparison(error, separation, "")
-    return Comparison(error, separation, _beyond_rounding(np.stack(outputs), reference, precision, limits.distance))
+    wrong = _beyond_rounding(np.stack(outputs), reference, precision, limits.distance, _reference_text(weights))
+    return Comparison(error, separation, wrong)
+
+
+def _reference_text(weights: WeightsKind) -> str:
+    """What outputs are held against, in words: a user's own model has a reference by the kind of its file."""
+    return "the model's reference" if weights == WeightsKind.MODEL else EAGER_REFERENCE
 
 
 def compare_timed(
@@ -109,14 +116,16 @@ def _telling(outputs: Images, reference: Images) -> tuple[Images, Images]:
     return outputs[..., telling], reference[..., telling]
 
 
-def _beyond_rounding(outputs: Images, reference: Images, precision: str, largest_distance: float) -> str:
+def _beyond_rounding(
+    outputs: Images, reference: Images, precision: str, largest_distance: float, reference_text: str
+) -> str:
     """Why these are not the reference's own images rounded; "" where they may be.
 
     Each batch is also held against the reference of the batch before it.
     """
     far = distance(outputs, reference)
     if far > largest_distance:
-        apart = f"outputs are {far:.2f} as far from eager fp32 as its other images are"
+        apart = f"outputs are {far:.2f} as far from {reference_text} as its other images are"
         return f"{apart}: more than rounding to {precision} does"
     outputs, reference = _telling(outputs, reference)
     own = np.linalg.norm(outputs - reference, axis=-1)

@@ -36,7 +36,9 @@ def _written(job: Job, folder: Path) -> str:
     if file_kind(job.case.network) == "onnx":
         from mnv2bench.artifacts.models import onnx_file
 
-        Path(folder, "net.onnx").write_bytes(onnx_file.typed_model(job.case, job.source).SerializeToString())
+        model = onnx_file.typed_model(job.case, job.source)
+        onnx_file.require_float_images(job.case, model, "ncnn")
+        Path(folder, "net.onnx").write_bytes(model.SerializeToString())
         return "net.onnx"
     traced: Any = torch.jit.trace(typed_network(job), (example(job),))  # type: ignore[no-untyped-call]
     traced.save(str(Path(folder, "net.pt")))

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, external_data_helper, helper, numpy_helper
 
@@ -16,6 +17,7 @@ from mnv2bench.case import Case
 from mnv2bench.networks import Description, ImageShape, Sides
 from mnv2bench.networks.described import file_network
 from mnv2bench.precisions import FP32, named
+from mnv2bench.refusals import Unsupported
 from mnv2bench.texts import one_line
 
 MAX_BYTES = 1 << 30  # of a file with its external data
@@ -31,6 +33,7 @@ ELEMENTS = {
     TensorProto.UINT8: "uint8",
     TensorProto.INT8: "int8",
 }
+PIXELS: dict[int, Literal["", "uint8", "int8"]] = {TensorProto.UINT8: "uint8", TensorProto.INT8: "int8"}
 QUANTISING = ("QuantizeLinear", "QLinearConv", "ConvInteger", "QLinearMatMul", "MatMulInteger", "DynamicQuantizeLinear")
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 FIRST_IR_WITH_CONSTANTS = 4  # before it every initialiser was also an input
@@ -52,7 +55,7 @@ def read(path: Path, sides: Sides | None) -> Description:
     return Description(
         network=file_network(path.name, content),
         origin=path.name,
-        counted="counted from the graph of the file",
+        counted="from the graph of the file",
         image=image,
         classes=classes,
         layers=onnx_layers.layers(inferred),
@@ -61,6 +64,7 @@ def read(path: Path, sides: Sides | None) -> Description:
         file=str(path),
         content=content,
         batch=batch,
+        pixels=PIXELS.get(_input(model).type.tensor_type.elem_type, ""),
     )
 
 
@@ -102,6 +106,16 @@ def typed_model(case: Case, path: Path) -> ModelProto:
 def case_model(case: Case, path: Path) -> ModelProto:
     """The model of a file as `write` writes it, for the batch and the images of a case."""
     return fixed(_parsed(path.read_bytes()), case.image, case.batch)
+
+
+def require_float_images(case: Case, model: ModelProto, runtime: str) -> None:
+    """Raise Unsupported for a model whose images are no float32 with the channels first."""
+    (taken,) = model.graph.input
+    tensor = taken.type.tensor_type
+    if tensor.elem_type != TensorProto.FLOAT or tuple(map(_size, tensor.shape.dim)) != case.input_shape:
+        order = "first" if tuple(map(_size, tensor.shape.dim)) == case.input_shape else "last"
+        element = ELEMENTS[tensor.elem_type]
+        raise Unsupported(f"{runtime} takes images of float32 with channels first, the file {element}, {order}")
 
 
 def loaded(path: Path) -> tuple[ModelProto, str]:
