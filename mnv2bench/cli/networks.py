@@ -1,19 +1,16 @@
-"""The verbs about networks, which measure nothing: `paper`, `network` and `memory`."""
+"""The verbs about networks, which measure nothing: `paper`, `networks`, `network` and `memory`."""
 
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mnv2bench import networks
-from mnv2bench.case import parsed_variant
+from mnv2bench.campaign.described import describe
+from mnv2bench.case import Case
 from mnv2bench.cli.app import console, show, show_blocks, verb
 from mnv2bench.files import Content, Product, is_stream, printable, write
-from mnv2bench.matching import matching_name, matching_names
-from mnv2bench.networks import Resolution, Variant
-from mnv2bench.selection import OPTIONS, select
+from mnv2bench.selection import OPTIONS, REPEATED, named_variant, select
 
 CLASSES_HELP = f"Outputs of the classifier. Default: {networks.CLASSES}."
 NetworkNames = Annotated[str, typer.Option(help=OPTIONS["networks"][1])]
@@ -26,7 +23,8 @@ Markdown = Annotated[
 
 @verb("memory")
 def memory(
-    networks: NetworkNames = networks.DEFAULT,
+    networks: NetworkNames = "",
+    model: Annotated[list[str] | None, typer.Option(help=REPEATED["model"])] = None,
     widths: Widths = "",
     resolutions: Resolutions = "",
     channels: Annotated[str, typer.Option(help=OPTIONS["channels"][1])] = "",
@@ -39,16 +37,16 @@ def memory(
     from mnv2bench.report import activations
     from mnv2bench.report.memory import PAGE, TABLE, live_csv, memory_blocks, memory_page, short_name
 
-    selection = select(
-        {
-            "networks": networks,
-            "widths": widths,
-            "resolutions": resolutions,
-            "channels": channels,
-            "classes": classes,
-        }
-    )
+    texts = {
+        "networks": networks,
+        "widths": widths,
+        "resolutions": resolutions,
+        "channels": channels,
+        "classes": classes,
+    }
+    selection = select(texts, models=model or ())
     variants = selection.variants
+    describe(map(Case.of, variants))
     blocks = memory_blocks(variants, short_name)
     contents: dict[Product, Content] = {}
     if markdown:
@@ -82,13 +80,25 @@ def paper(
         show_blocks([Paragraph(rules(network))])
 
 
+@verb("networks")
+def list_networks(markdown: Markdown = None) -> None:
+    """List the networks of every family, and how timm's and your own are named."""
+    from mnv2bench.report.network import LIST_PAGE, list_blocks, list_page
+
+    if markdown:
+        write({Product(markdown, LIST_PAGE): list_page()})
+        _print_place("Markdown", markdown)
+    else:
+        show_blocks(list_blocks())
+
+
 @verb("network")
 def network(
     name: Annotated[
         str,
         typer.Argument(
-            help=f"One of {', '.join(networks.names())}; or a variant such as mobilenet_v2_0.35_96, or a part that one "
-            "variant alone has."
+            help=f"One of {', '.join(networks.names())}; a variant such as mobilenet_v2_0.35_96, or a part that one "
+            "variant alone has; timm:NAME; or the path of an .onnx, .pt2 or .tflite file."
         ),
     ],
     width: Annotated[float | None, typer.Option(help="Width multiplier. Default: 1.0.")] = None,
@@ -99,55 +109,16 @@ def network(
     classes: Annotated[int | None, typer.Option(help=CLASSES_HELP)] = None,
     markdown: Markdown = None,
 ) -> None:
-    """Show a network's layers, with torchinfo's totals and ours."""
+    """Show a network's layers and what they add up to; of a family also by torchinfo's rules."""
     from mnv2bench.report.network import PAGE, network_blocks, network_page
 
-    if name not in networks.names():
-        variant = _named_variant(name)
-        if width is not None or resolution:
-            raise ValueError(f"{name} has a width and a resolution: leave --width and --resolution out")
-    else:
-        variant = Variant(name, 1.0 if width is None else width, _resolution(resolution))
-    variant = variant._replace(
-        channels=variant.channels if channels is None else channels,
-        classes=variant.classes if classes is None else classes,
-    )
+    options = {"width": width, "resolution": resolution, "channels": channels, "classes": classes}
+    variant = named_variant(name, {option: value for option, value in options.items() if value not in (None, "")})
     if markdown:
         write({Product(markdown, PAGE): network_page(variant)})
         _print_place("Markdown", markdown)
     else:
         show_blocks(network_blocks(variant))
-
-
-def _resolution(text: str) -> Resolution:
-    if not text:
-        return networks.ANY_RESOLUTION
-    try:
-        return networks.parsed_resolution(text)
-    except ValueError as error:
-        raise ValueError(f"--resolution: {error}") from None
-
-
-def _named_variant(text: str) -> Variant:
-    """The variant that a text names, as a whole or by a part that one declared variant alone has."""
-    known = networks.names()
-    with suppress(ValueError):
-        variant = parsed_variant(text.replace("@", "_"))
-        if variant.network in known:
-            return variant
-    usual = _variants([networks.DEFAULT])
-    names = usual if matching_names(text, usual) else _variants(known)
-    return parsed_variant(matching_name(text, names, "unknown network", "variants"))
-
-
-def _variants(names: Sequence[str]) -> list[str]:
-    """Every variant that these networks declare."""
-    return [
-        f"{name}_{width}_{resolution}"
-        for name in names
-        for width in networks.network(name).widths
-        for resolution in networks.network(name).resolutions
-    ]
 
 
 def _print_place(label: str, path: Path | None) -> None:

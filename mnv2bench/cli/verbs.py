@@ -33,6 +33,7 @@ GROUPS = {  # group: verb: an example
         "build-runner": "mnv2bench build-runner litert --target linux-aarch64",
         "env": "mnv2bench env",
         "paper": "mnv2bench paper",
+        "networks": "mnv2bench networks",
         "network": "mnv2bench network mobilenet_v2_0.35_96",
         "memory": "mnv2bench memory --widths 1.0 --resolutions 224",
     },

@@ -21,6 +21,7 @@ from mnv2bench.selection.options import (
 )
 from mnv2bench.selection.reading import BUDGETED, MAX_PROCESSES, MAX_ROUNDS, MAX_SEED, Selection, option_text, select
 from mnv2bench.selection.suites import mobile_backends, require_cores, selected_cases, suite_cases
+from mnv2bench.selection.variant import named_variant
 
 __all__ = [
     "AUTO",
@@ -44,6 +45,7 @@ __all__ = [
     "Selection",
     "mobile_backends",
     "named_case",
+    "named_variant",
     "option_text",
     "plural",
     "require_cores",
