@@ -167,6 +167,7 @@ RUNS = [  # verb, code, its words, what it prints
     ("memory", 0, (), "MB"),
     ("memory", 2, ("--widths", ","), "--widths ',' names nothing"),
     ("paper", 0, (), "mobilenet_v2_1.0_224"),
+    ("networks", 0, (), "timm:NAME"),
     ("network", 0, ("mobilenet_v2",), "3,504,872"),
     ("network", 2, ("lenet",), "unknown network 'lenet'"),
     ("selfcheck", 0, ("--only", "nights", "--nights", "1", "--seed", "2"), "0 with a false REGRESSION"),

@@ -65,7 +65,10 @@ def test_memory_of_a_file_stands_beside_that_of_families(verb, file):
         (["a.onnx", "--classes", "10"], "a.onnx has its own classes: leave --classes out"),
         (["a.tflite", "--width", "0.5"], "a.tflite has its own width: leave --width out"),
         (["a.onnx-0f1e2d3c"], "a.onnx-0f1e2d3c is the network of a file: name the file with --model"),
-        (["mobilenet_v2", "--resolution", "224y160"], "'224y160' is no resolution such as 224 or 224x160"),
+        (
+            ["mobilenet_v2", "--resolution", "224y160"],
+            "--resolution: '224y160' is no resolution such as 224 or 224x160",
+        ),
         (["mobilenet_v2_0.35_7"], "resolution must be a whole number from 32 to 4096"),
     ],
 )

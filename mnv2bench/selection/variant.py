@@ -20,7 +20,10 @@ def named_variant(text: str, options: Mapping[str, Any]) -> Variant:
     """
     chosen = dict(options)
     if "resolution" in chosen:
-        chosen["resolution"] = parsed_resolution(chosen["resolution"])
+        try:
+            chosen["resolution"] = parsed_resolution(chosen["resolution"])
+        except ValueError as error:
+            raise ValueError(f"--resolution: {error}") from None
     if Path(text).suffix.removeprefix(".").lower() in FILE_KINDS:
         variant = _of_file(text, chosen)
     elif text in networks.names() or is_described(text):

@@ -114,8 +114,8 @@ def _arguments(node: Node) -> Arguments:
     if not isinstance(node.target, torch._ops.OpOverload):
         return {}
     schema = node.target._schema.arguments
-    given = dict(zip((argument.name for argument in schema), node.args, strict=False))
-    return {argument.name: argument.default_value for argument in schema} | given | dict(node.kwargs)
+    values = dict(zip((argument.name for argument in schema), node.args, strict=False))
+    return {argument.name: argument.default_value for argument in schema} | values | dict(node.kwargs)
 
 
 class _Reader:
