@@ -290,7 +290,8 @@ def variants(
     """The variants of a network's grid; with one axis named, its rows with those values; with both, their product."""
     widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name, network)
     if networks.is_described(network):
-        widths = widths or (1.0,)  # the only one, at any resolution
+        widths = widths or (1.0,)  # the only one, at any resolution; the case refuses others
+        resolutions = resolutions or tuple(row[1] for row in rows)
     if widths and resolutions:
         sizes = tuple(itertools.product(widths, resolutions))
     else:
