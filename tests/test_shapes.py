@@ -19,7 +19,7 @@ from mnv2bench.precisions import NAMES
 from mnv2bench.recommendation.filters import FIELDS
 from mnv2bench.records.journal import load
 
-GREY = Variant("mobilenet_v2", 0.35, (96, 64), 10, 1)
+LARGE = Variant("mobilenet_v2", 0.35, (224, 160), 10, 1)  # its calls take long enough for their times to be checked
 SIDES = st.integers(32, 4096)
 WORD = st.text("abzABZ019_", min_size=1, max_size=12)
 PLACE = st.text("abzABZ019_.:@-", min_size=1, max_size=20)
@@ -135,23 +135,23 @@ def test_runtimes_give_the_same_outputs_for_such_images(command, tmp_path):
     """Each is checked against eager fp32, so that a case that ends ok has the right outputs for every shape."""
     out = tmp_path / "run.jsonl"
     ran = command(
-        *("mnv2bench", "run", "--suites", "latency", "--widths", "0.35", "--resolutions", "96x64", "--channels", "1"),
+        *("mnv2bench", "run", "--suites", "latency", "--widths", "0.35", "--resolutions", "224x160", "--channels", "1"),
         *("--classes", "10", "--backends", "onnxruntime,openvino,ncnn,torch_script", "--threads", "1"),
         *("--processes", "1", "--rounds", "1", "--no-wait", "--no-accuracy", "--out", str(out)),
     )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout
     records = load(out)
     assert [(record.case.backend, record.status, record.reason) for record in records] == [
         (backend, "ok", "") for backend in ("onnxruntime", "openvino", "ncnn", "torch_script")
     ]
-    assert {record.case.spec for record in records} == {GREY}
+    assert {record.case.spec for record in records} == {LARGE}
     assert all(record.samples[0].error < 1e-4 for record in records)
     assert command("mnv2bench", "report", str(out)).returncode == 0
     (table,) = tmp_path.glob("*.csv")
     rows = list(csv.DictReader(io.StringIO(table.read_text())))
-    assert [(row["resolution"], row["channels"], row["classes"]) for row in rows] == [("96x64", "1", "10")] * 4
-    assert {row["madds"] for row in rows} == {str(networks.count(*GREY).madds)}
+    assert [(row["resolution"], row["channels"], row["classes"]) for row in rows] == [("224x160", "1", "10")] * 4
+    assert {row["madds"] for row in rows} == {str(networks.count(*LARGE).madds)}
     assert {row["published_madds_m"] for row in rows if "published_madds_m" in row} <= {""}
     (page,) = tmp_path.glob("*.md")
-    assert "0.35@96x64" in page.read_text()
+    assert "0.35@224x160" in page.read_text()
     assert "Channels: 1 and not 3: MAdds and parameters are of such images" in page.read_text()
