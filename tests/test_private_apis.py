@@ -47,6 +47,13 @@ def has(module: str, *paths: str) -> Callable[[], object]:
     return lambda: [resolved(module, path) for path in paths]
 
 
+def exported_modules_check_sizes_in_hooks():
+    import torch
+
+    program = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 3),))
+    assert "_check_input_constraints" in str(program.module(check_guards=False)._forward_pre_hooks)
+
+
 def kineto_event_has_what_the_profiler_reads():
     import torch
 
@@ -230,6 +237,30 @@ PRIVATE_APIS = (
         "data.bin: flatc, etdump and program schemas",
         "mnv2bench/profiling/readers/etdump.py",
         executorch_brings_flatc_and_its_schemas,
+    ),
+    PrivateApi(
+        "torch",
+        "_ops.OpOverload",
+        "mnv2bench/artifacts/models/pt2_archive.py",
+        has("torch._ops", "OpOverload"),
+    ),
+    PrivateApi(
+        "torch",
+        "_ops.OpOverload",
+        "mnv2bench/artifacts/models/pt2_layers.py",
+        has("torch._ops", "OpOverload"),
+    ),
+    PrivateApi(
+        "torch",
+        "export: Module._forward_pre_hooks",
+        "mnv2bench/backends/shared/exported_network.py",
+        exported_modules_check_sizes_in_hooks,
+    ),
+    PrivateApi(
+        "ai-edge-litert",
+        "Interpreter._get_ops_details",
+        "mnv2bench/artifacts/models/tflite_file.py",
+        has("ai_edge_litert.interpreter", "Interpreter._get_ops_details"),
     ),
     PrivateApi(
         "ai-edge-litert",

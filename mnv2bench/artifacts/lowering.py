@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
+from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
 from executorch.exir.lowered_backend_module import get_lowered_submodules
+from executorch.exir.passes import MemoryPlanningPass
 
 from mnv2bench.precisions import INT8, PRECISIONS
 
@@ -31,8 +32,13 @@ def lower(exported: torch.export.ExportedProgram, target: Path) -> None:
         "operators_not_delegated": _operators(lowered.graph) - len(delegates),
         **{f"layers_{precision}": number for precision, number in layers.items()},
     }
+    # Planned memory of the image would be used again by what follows it, and a second call would compute from that
+    memory = MemoryPlanningPass(alloc_graph_input=False)
+    program = EdgeProgramManager(lowered, constant_methods=counts).to_executorch(
+        ExecutorchBackendConfig(memory_planning_pass=memory)
+    )
     with target.open("wb") as file:
-        EdgeProgramManager(lowered, constant_methods=counts).to_executorch().write_to_file(file)
+        program.write_to_file(file)
 
 
 def _operators(graph: torch.fx.Graph) -> int:

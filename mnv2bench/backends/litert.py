@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from mnv2bench.backends import Images, Runtime, Session, require
+from mnv2bench.backends.shared.arrays import arranged, joined
 from mnv2bench.backends.shared.litert_api import require_declared_version, tasks
 from mnv2bench.case import Case
 from mnv2bench.precisions import FP16
@@ -19,6 +20,7 @@ from mnv2bench.precisions import FP16
 RUNTIME = Runtime(
     reads="tflite",
     reads_other={"int8": "tflite_int8"},
+    reads_fp32=("fp16",),
     runs={"cpu": ("fp32", "fp16", "int8"), "arm64": ("fp32", "fp16", "int8")},
     extra="litert",
     distributions=("ai-edge-litert",),
@@ -65,16 +67,18 @@ class LiteRtSession(Session):
         self.threads = 1 + tasks() - before if before else None
         # Functions that give views: a view that is still held when the interpreter runs makes it raise.
         self.input = self.interpreter.tensor(self.interpreter.get_input_details()[0]["index"])
-        self.output = self.interpreter.tensor(self.interpreter.get_output_details()[0]["index"])
+        self.outputs = [self.interpreter.tensor(details["index"]) for details in self.interpreter.get_output_details()]
+        self.batch = case.batch
 
     def put(self, images: Images) -> None:
-        np.copyto(self.input(), images)
+        memory = self.input()
+        np.copyto(memory, arranged(images, memory.shape, memory.dtype.name))
 
     def run(self) -> None:
         self.interpreter.invoke()
 
     def get(self) -> Images:
-        return np.array(self.output(), dtype=np.float32)
+        return joined([output() for output in self.outputs], self.batch)
 
     def layers(self) -> dict[str, int]:
         """By the types of the images and weights that each layer takes: XNNPACK has kernels of their own for each."""

@@ -19,6 +19,7 @@ RUNTIME = Runtime(
     runs={"cpu": ("fp32", "fp16", "bf16", "int8")},
     reads_other={"int8": "openvino_int8"},
     reads_fp32=("fp16", "bf16"),
+    reads_files={"tflite": "tflite"},
     extra="openvino",
     distributions=("openvino",),
     quick_throughput=True,

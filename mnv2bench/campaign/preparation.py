@@ -114,7 +114,7 @@ def file_chain(case: Case, trt_level: int = 3, format: str = "") -> FileChain | 
     """The files that a case needs, or why it cannot run here; nothing is made. A GPU is asked for its name."""
     try:
         runtime = backends.runtime(case.backend)
-        format = format or runtime.format(case.precision)
+        format = format or runtime.format(case.precision, described.file_kind(case.network))
         steps = (*formats.steps("reference"), *formats.steps(format))
         if case.kind == Kind.MEASURED_HERE:
             backends.require_supported(case)

@@ -10,6 +10,7 @@ from mnv2bench.artifacts import formats
 from mnv2bench.campaign.preparation import Failure, make_all, prepare
 from mnv2bench.case import Case
 from mnv2bench.locks import Progress
+from mnv2bench.networks.described import file_kind
 from mnv2bench.precisions import FP32
 from mnv2bench.records import Artifact, Record, Weights, replace
 
@@ -68,6 +69,6 @@ def _kept(case: Case, measured: Artifact | None) -> Artifact | None:
     """The measured artifact where the cache has it, whole; nothing of a file's texts is opened but a key of ours."""
     if measured is None or not measured.sha256 or not KEY.fullmatch(measured.key):
         return None
-    if measured.format != backends.runtime(case.backend).format(case.precision):
+    if measured.format != backends.runtime(case.backend).format(case.precision, file_kind(case.network)):
         return None
     return None if artifacts.damage(measured) else measured

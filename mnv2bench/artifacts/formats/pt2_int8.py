@@ -4,7 +4,7 @@ from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, compile_package
 from mnv2bench.backends.shared.torch_session import quantised_program
 
-FORMAT = Format(suffix=".int8.pt2", made_from="pt2e", per_machine=True)
+FORMAT = Format(suffix=".int8.pt2", made_from="pt2e", per_machine=True, quantises_files=("pt2",))
 
 
 def export(job: Job) -> None:

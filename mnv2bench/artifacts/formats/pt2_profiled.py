@@ -3,7 +3,7 @@
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, compile_package, exported_program
 
-FORMAT = Format(suffix=".profiled.pt2", per_machine=True)
+FORMAT = Format(suffix=".profiled.pt2", per_machine=True, from_files=("pt2",))
 
 
 def export(job: Job) -> None:

@@ -8,7 +8,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, calibration_batches, example, exported_program
 
-FORMAT = Format(suffix=".pt2e.pt2", converters=("torch", "torchao"), calibrated=True)
+FORMAT = Format(suffix=".pt2e.pt2", converters=("torch", "torchao"), calibrated=True, quantises_files=("pt2",))
 
 
 def _without_unused(module: fx.GraphModule) -> fx.GraphModule:

@@ -7,7 +7,12 @@ from mnv2bench.artifacts.job import Job, batch, typed_network
 from mnv2bench.artifacts.lowering import lower
 from mnv2bench.backends.shared.cuda_session import dtype
 
-FORMAT = Format(suffix=".pte", converters=("torch", "executorch", "torchao"), sources=("artifacts/lowering.py",))
+FORMAT = Format(
+    suffix=".pte",
+    converters=("torch", "executorch", "torchao"),
+    sources=("artifacts/lowering.py",),
+    from_files=("pt2",),
+)
 
 
 class Converting(torch.nn.Module):

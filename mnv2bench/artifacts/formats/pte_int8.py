@@ -14,6 +14,7 @@ FORMAT = Format(
     converters=("torch", "executorch", "torchao"),
     sources=("artifacts/lowering.py",),
     calibrated=True,
+    quantises_files=("pt2",),
 )
 
 

@@ -7,7 +7,7 @@ import torch
 from mnv2bench.artifacts.formats import Format
 from mnv2bench.artifacts.job import Job, example, typed_network
 
-FORMAT = Format(suffix=".ts")
+FORMAT = Format(suffix=".ts", from_files=("pt2",))
 
 
 def export(job: Job) -> None:

@@ -119,7 +119,8 @@ def _fixed(network: torch.nn.Module, image: ImageShape, batch: int) -> torch.exp
     """The program for one batch of images, in which every tensor has a shape. ValueError where it takes none such."""
     images = torch.zeros((batch, *image))
     try:
-        return torch.export.export(network, (images,))
+        with torch.no_grad():  # in which a block of the program under it is a part like the others
+            return torch.export.export(network, (images,))
     except BROKEN as error:
         shape = f"{image.channels}x{image.height}x{image.width}"
         raise ValueError(f"takes no batch of {batch} of {shape}: {_reason(error)}") from error

@@ -21,6 +21,7 @@ class Runtime:
     {"int8": "onnx_int8"}, and `runs` its precisions by device: cpu, cuda, arm64, which is any remote device.
     `any_processor` are the precisions that it computes on a CPU without the precision's own instructions as well.
     `reads_fp32` are precisions of which it opens fp32's file and rounds the weights itself.
+    `reads_files` are the formats that it opens of users' files, by their kind, where these are others.
     `refuses` gives, by device and precision, the reason for a combination that it does not run, where the reason is not
     plain.
     `needs_cuda` is the CUDA version that a driver must serve, as `cuDriverGetVersion` counts: 13000 is 13.0.
@@ -57,6 +58,7 @@ class Runtime:
     reads_other: Mapping[str, str] = field(default_factory=dict)
     any_processor: tuple[str, ...] = ()
     reads_fp32: tuple[str, ...] = ()
+    reads_files: Mapping[str, str] = field(default_factory=dict)
     refuses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     needs_cuda: int = 0
     extra: str = ""
@@ -101,9 +103,9 @@ class Runtime:
         """Its precisions on remote devices."""
         return self.runs.get("arm64", (precisions.FP32.name,))
 
-    def format(self, precision: str) -> str:
-        """The artifact format that it opens for a case of this precision."""
-        return self.reads_other.get(precision, self.reads)
+    def format(self, precision: str, file_kind: str = "") -> str:
+        """The artifact format that it opens for a case of this precision, whose network may be a user's file."""
+        return self.reads_files.get(file_kind) or self.reads_other.get(precision, self.reads)
 
     def profiled_format(self, precision: str) -> str:
         """The artifact format that is opened to be profiled in this precision, "" where it is the ordinary one."""

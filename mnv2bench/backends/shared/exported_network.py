@@ -8,16 +8,24 @@ from torch.utils._pytree import tree_leaves
 
 
 class ExportedNetwork(torch.nn.Module):
-    """A program's module; all that it returns is joined, in its order, into (batch, numbers) in float32."""
+    """A program's module; all that it returns is joined, in its order, into (batch, numbers) in float32.
+
+    It takes images of any number format, and converts them to that of the program, which `to` changes.
+    """
+
+    element: torch.Tensor
 
     def __init__(self, program: torch.export.ExportedProgram) -> None:
         super().__init__()
-        self.program = program.module()
-        self.element = image_tensor(program).dtype
+        self.program = program.module(check_guards=False)
+        self.program._forward_pre_hooks.clear()  # checks of sizes, which torch.jit.trace cannot trace
+        for module in self.modules():
+            module.training = False  # as it was exported: torch's own eval() refuses such a module
+        self.register_buffer("element", torch.zeros((), dtype=image_tensor(program).dtype), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        outputs = tree_leaves(self.program(images.to(self.element)))
-        rows = [output.reshape(len(images), -1).to(torch.float32) for output in outputs]
+        outputs = tree_leaves(self.program(images.to(self.element.dtype)))
+        rows = [output.reshape(images.shape[0], -1).to(torch.float32) for output in outputs]
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mnv2bench.backends.interface.session import Images, Session
 from mnv2bench.backends.shared import litert_api, xnnpack_kernels
+from mnv2bench.backends.shared.arrays import arranged, joined
 from mnv2bench.case import Case
 
 LIBRARY = Path(ai_edge_litert.__path__[0]) / "libLiteRt.so"
@@ -46,14 +47,14 @@ class CompiledModelSession(Session):
 
     def put(self, images: Images) -> None:
         with self.api.locked(self.input, litert_api.LOCK_WRITE, self.in_shape) as memory:
-            np.copyto(memory, images)
+            np.copyto(memory, arranged(images, memory.shape, memory.dtype.name))
 
     def run(self) -> None:
         self.api.call("RunCompiledModel", self.model, 0, 1, ctypes.byref(self.input), 1, ctypes.byref(self.output))
 
     def get(self) -> Images:
         with self.api.locked(self.output, litert_api.LOCK_READ, self.out_shape) as memory:
-            return np.array(memory)
+            return joined([memory], self.case.batch)
 
     def layers(self) -> dict[str, int]:
         """By the names of XNNPACK's kernels, from one run of the same file opened again with the profiler."""

@@ -13,10 +13,12 @@ import torch
 from mnv2bench.backends.interface.registry import require
 from mnv2bench.backends.interface.session import Images, Session
 from mnv2bench.backends.shared.cuda_session import CudaQueue, CudaSession, dtype
+from mnv2bench.backends.shared.exported_network import ExportedNetwork, loaded_program
 from mnv2bench.backends.shared.torch_layers import dispatched_layers, reduced_fp32, require_full_fp32
 from mnv2bench.case import Case
 from mnv2bench.gpu import driver
-from mnv2bench.networks import build
+from mnv2bench.networks import build, is_file
+from mnv2bench.networks.described import file_kind
 from mnv2bench.networks.folding import fold_norms
 from mnv2bench.precisions import TF32
 from mnv2bench.refusals import Unavailable
@@ -125,7 +127,12 @@ def prepare(case: Case) -> None:
 
 
 def network(case: Case, path: Path) -> torch.nn.Module:
-    """The case's network in eval mode with the weights of a state dict file, in float32 on the CPU."""
+    """The case's network in eval mode with the weights of a state dict file, in float32 on the CPU.
+
+    Of a user's program of torch.export the file is that program.
+    """
+    if file_kind(case.network) == "pt2":
+        return ExportedNetwork(loaded_program(path)).float()
     module = build(*case.spec, seed=None)
     module.load_state_dict(torch.load(path, weights_only=True))
     return module.eval()
@@ -151,9 +158,14 @@ def placed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
 
 
 def typed(case: Case, module: torch.nn.Module) -> torch.nn.Module:
-    """The network in the case's number format, with batch norm folded first where that has fewer bits than fp32."""
+    """The network in the case's number format, with batch norm folded first where that has fewer bits than fp32.
+
+    That of a user's program is the one that its own author chose.
+    """
     if dtype(case) is torch.float32:
         return module
+    if is_file(case.network):
+        return module.to(dtype(case))
     return fold_norms(module, case.layers).to(dtype(case))
 
 
