@@ -97,7 +97,10 @@ def test_a_convolution_of_three_dimensions_and_a_recurrent_layer_are_refused():
         walked(Recurrent(), 1, 3, 8, 8)
 
 
-@pytest.mark.parametrize(("network", "width", "resolution"), [("mobilenet_v2", 0.35, 96), ("mobilenet_v1", 0.25, 128)])
+@pytest.mark.parametrize(
+    ("network", "width", "resolution"),
+    [("mobilenet_v2", 0.35, 96), ("mobilenet_v1", 0.25, 128), ("shufflenet_v1", 0.5, 64)],
+)
 def test_our_own_programs_are_counted_as_their_families_are(network, width, resolution):
     declared = networks.layers(network, width, resolution)
     program = torch.export.export(
