@@ -1,12 +1,17 @@
 """The rivals' families: counts against independent ones and published tables, modules against other implementations."""
 
+import copy
+import math
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from mnv2bench import networks
 from mnv2bench.networks import build, count, images, layers
 from mnv2bench.networks.families import mobilenet_v1
+from mnv2bench.networks.folding import fold_norms
 from mnv2bench.networks.shapes import ImageShape
 from mnv2bench.report.paper import paper_table, rules
 
@@ -180,6 +185,125 @@ def test_shufflenet_computes_what_a_plain_reading_of_its_paper_does(width, resol
     assert relative_difference(ours, ShuffleNet(ours, 1e-5), resolution) < 1e-12
 
 
+# NASNet-A
+
+
+def test_nasnet_has_the_counts_of_other_implementations_and_of_its_authors_table():
+    counted, row = count("nasnet_a", 1.0, 224), networks.published("nasnet_a", 1.0, 224)
+    assert (counted.madds, counted.params, counted.params_without_bn) == (563_638_816, 5_289_978, 5_253_240)
+    assert count("nasnet_a", 1.0, 224, 1001).params_without_bn == 5_253_240 + 1057
+    assert (row.madds_m, row.params_m, row.top1) == (564, 5.3, 74.0)
+    (line,) = paper_table("nasnet_a").to_dict("records")
+    assert (line["madds_m"], line["equal"], round(line["params_as_published"] / 1e6, 1)) == (564, True, 5.3)
+
+
+def test_nasnets_cells_have_the_sides_and_channels_of_4_at_1056():
+    outputs = {layer.block: (layer.out_channels, layer.out_size[0]) for layer in layers("nasnet_a", 1.0, 224)}
+    assert (outputs["stem"], outputs["stem0"], outputs["stem1"]) == ((32, 111), (44, 56), (88, 28))
+    assert [outputs[f"cell{index}"] for index in (0, 3, 4, 7, 8, 11)] == [
+        (264, 28),
+        (264, 28),
+        (528, 14),
+        (528, 14),
+        (1056, 7),
+        (1056, 7),
+    ]
+    assert (outputs["reduction0"], outputs["reduction1"]) == ((352, 14), (704, 7))
+
+
+def test_layers_of_nasnet_share_roles_and_have_cells_as_blocks():
+    listed = layers("nasnet_a", 1.0, 224)
+    (depthwise,) = [layer for layer in listed if layer.name == "cell0.comb1_left_depthwise2"]
+    assert (depthwise.block, depthwise.role, depthwise.kernel) == ("cell0", "depthwise", (5, 5))
+    assert {layer.role for layer in listed} == {
+        *("stem", "relu", "squeeze", "path", "depthwise", "pointwise", "average", "max", "add", "concat"),
+        *("head", "pool", "classifier"),
+    }
+
+
+def test_nasnet_is_refused_at_another_width():
+    with pytest.raises(ValueError, match=r"^nasnet_a has one width: leave --widths out$"):
+        count("nasnet_a", 0.5, 224)
+
+
+class NasNet(Reading):
+    """The appendix of arXiv:1707.07012, with TensorFlow's SAME written out."""
+
+    def __call__(self, values):
+        outputs = [self.norm(self.conv(values, 2))]
+        filters = [11, 22, *[44] * 4, 88, *[88] * 4, 176, *[176] * 4]
+        halving = (0, 1, 6, 11)
+        for index, channels in enumerate(filters):
+            after_halving = index - 1 in halving
+            outputs.append(self.cell(outputs, channels, halves=index in halving, after_halving=after_halving))
+        return self.classifier(outputs[-1].relu())
+
+    def cell(self, outputs, channels, halves, after_halving):
+        if len(outputs) == 1:
+            earlier = outputs[0]
+        elif after_halving:
+            rectified = outputs[-2].relu()
+            shifted = functional.pad(rectified, (0, 1, 0, 1))[:, :, 1:, 1:]
+            earlier = self.norm(torch.cat([self.conv(rectified, 2), self.conv(shifted, 2)], 1))
+        else:
+            earlier = self.norm(self.conv(outputs[-2].relu()))
+        last = self.norm(self.conv(outputs[-1].relu()))
+        assert last.shape[1] == channels
+        if not halves:
+            sums = [self.separable(last, 5) + self.separable(earlier, 3)]
+            sums.append(self.separable(earlier, 5) + self.separable(earlier, 3))
+            sums.append(self.average(last) + earlier)
+            sums.append(2 * self.average(earlier))
+            sums.append(self.separable(last, 3) + last)
+            return torch.cat([earlier, *sums], 1)
+        first = self.separable(last, 5, 2) + self.separable(earlier, 7, 2)
+        second = self.largest(last) + self.separable(earlier, 7, 2)
+        third = self.average(last, 2) + self.separable(earlier, 5, 2)
+        fourth = self.average(first) + second
+        fifth = self.separable(first, 3) + self.largest(last)
+        return torch.cat([second, third, fourth, fifth], 1)
+
+    def separable(self, values, kernel, stride=1):
+        for step in (stride, 1):
+            values = self.same(values.relu(), kernel, step, 0.0)
+            values = self.norm(self.conv(self.conv(values, step, groups=values.shape[1])))
+        return values
+
+    def same(self, values, kernel, stride, fill):
+        pads = []
+        for side in (values.shape[3], values.shape[2]):
+            total = max(0, (math.ceil(side / stride) - 1) * stride + kernel - side)
+            pads += [total // 2, total - total // 2]
+        return functional.pad(values, pads, value=fill)
+
+    def largest(self, values):
+        return functional.max_pool2d(self.same(values, 3, 2, -math.inf), 3, 2)
+
+    def average(self, values, stride=1):
+        sums, ones = (
+            functional.avg_pool2d(self.same(numbers, 3, stride, 0.0), 3, stride)
+            for numbers in (values, torch.ones_like(values))
+        )
+        return sums / ones
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("resolution", [160, 97])
+def test_nasnet_computes_what_a_plain_reading_of_its_paper_does(resolution):
+    ours = build("nasnet_a")
+    assert relative_difference(ours, NasNet(ours, 1e-3), resolution) < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["mobilenet_v1", "shufflenet_v1", "nasnet_a"])
+def test_folding_every_batch_norm_changes_nothing(network):
+    width = networks.network(network).widths[0]
+    ours = build(network, width)
+    folded = fold_norms(copy.deepcopy(ours), layers(network, width, 224))
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert relative_difference(ours, folded.double(), 97) < 1e-4  # batch norms were folded in float32
+
+
 # the same weights in two implementations
 
 
@@ -213,7 +337,7 @@ def test_v1_computes_what_transformers_network_does(width, resolution):
 def with_logits(net):
     """A network of transformers as one that gives its logits."""
 
-    class Logits(torch.nn.Module):
+    class Logits(nn.Module):
         def __init__(self):
             super().__init__()
             self.net = net

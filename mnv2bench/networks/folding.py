@@ -6,22 +6,44 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.graph import NORM, Layer
 
 
 def fold_norms(net: nn.Module, layers: Sequence[Layer]) -> nn.Module:
     """The network with each batch norm folded, in place: its modules keep their paths, and those of norms do nothing.
 
+    The batch norm of a concatenation is folded into the convolutions that it joins, each of which nothing else reads.
     Rounding to fewer bits comes after this: then a weight is rounded once, and no batch norm rounds what it is given.
     """
+    by_name = {layer.name: layer for layer in layers}
     for layer in layers:
         if layer.norm and layer.type in ("conv", "depthwise"):
-            own, norm = layer.modules[:2]
-            convolution, batch_norm = net.get_submodule(own), net.get_submodule(norm)
-            if isinstance(convolution, nn.Conv2d) and isinstance(batch_norm, nn.BatchNorm2d):
-                net.set_submodule(own, fuse_conv_bn_eval(convolution, batch_norm))
-                net.set_submodule(norm, _after(batch_norm))
+            _fold(net, layer.modules[:1], layer.modules[1])
+        elif layer.norm and layer.type == "concat":
+            _fold(net, [by_name[name].modules[0] for name in layer.inputs], layer.modules[1])
     return net
+
+
+def _fold(net: nn.Module, paths: Sequence[str], norm: str) -> None:
+    """Fold the batch norm of one path into the convolutions whose channels it reads, in their order."""
+    batch_norm, convolutions = net.get_submodule(norm), [net.get_submodule(path) for path in paths]
+    if not isinstance(batch_norm, nn.BatchNorm2d):
+        return
+    first = 0
+    for path, convolution in zip(paths, convolutions, strict=True):
+        if not isinstance(convolution, nn.Conv2d):
+            return
+        last = first + convolution.out_channels
+        net.set_submodule(path, fuse_conv_bn_eval(convolution, _part(batch_norm, first, last)))
+        first = last
+    net.set_submodule(norm, _after(batch_norm))
+
+
+def _part(norm: nn.BatchNorm2d, first: int, last: int) -> nn.BatchNorm2d:
+    """The batch norm of some of the channels."""
+    part = nn.BatchNorm2d(last - first, eps=norm.eps).eval()
+    part.load_state_dict({name: getattr(norm, name)[first:last] for name in NORM}, strict=False)
+    return part
 
 
 def _after(batch_norm: nn.BatchNorm2d) -> nn.Module:

@@ -29,6 +29,7 @@ ACTIVATIONS = {  # as pages name them; families have the first two alone
 }
 IMAGE = "image"  # stands among a layer's inputs for the network's own input
 NORM = ("weight", "bias", "running_mean", "running_var")  # tensors of a batch norm with a value for each channel
+NORM_EPS = 1e-5  # torch's default
 BATCHES_TRACKED = "num_batches_tracked"  # of a batch norm: how many batches it was trained on; it changes no output
 
 NO_PADS = ((0, 0), (0, 0))
@@ -73,7 +74,8 @@ class Layer(Struct, frozen=True):
     A linear layer of several positions has them as its size, and so has a matmul, whose two inputs both come from
     images: (rows, 1). `operator` is what the source of a network calls the layer, where no family declares it: "" else.
     A layer of the type other computes anything else, and has no multiply-adds. `further_params` are the learned numbers
-    that are no weights, no bias and none of a batch norm, such as those of a layer norm.
+    that are no weights, no bias and none of a batch norm, such as those of a layer norm. `norm_eps` is what the batch
+    norm adds to the variance. `shared_role` is the role where several layers of a block have one.
 
     `modules` are its paths in exports, in the order in which they run: of the dropout before it, of itself, of its
     batch norm and of its activation, as far as it has them. A layer without a module of its own, such as an add, has
@@ -100,6 +102,8 @@ class Layer(Struct, frozen=True):
     counts_pads: bool = True
     operator: str = ""
     further_params: int = 0
+    norm_eps: float = NORM_EPS
+    shared_role: str = ""
 
     @property
     def block(self) -> str:
@@ -109,7 +113,7 @@ class Layer(Struct, frozen=True):
     @property
     def role(self) -> str:
         """Its part in its block: squeeze of unit3.squeeze. Layers of one role are summed in tables of profiles."""
-        return self._parts[1]
+        return self.shared_role or self._parts[1]
 
     @property
     def _parts(self) -> tuple[str, str]:
@@ -166,8 +170,9 @@ class Graph:
     Each method returns the name of the new layer, to be an input of later ones.
     """
 
-    def __init__(self, image: ImageShape) -> None:
+    def __init__(self, image: ImageShape, norm_eps: float = NORM_EPS) -> None:
         self.layers: list[Layer] = []
+        self._norm_eps = norm_eps
         self._shapes = {IMAGE: (image.channels, image.sides)}
 
     def conv(
@@ -210,6 +215,7 @@ class Graph:
                 norm=norm,
                 activation=activation,
                 modules=modules,
+                norm_eps=self._norm_eps,
             )
         )
 
@@ -257,14 +263,30 @@ class Graph:
         )
 
     def concat(
-        self, name: str, sources: Sequence[str], *, activation: Activation = "", modules: tuple[str, ...] = ()
+        self,
+        name: str,
+        sources: Sequence[str],
+        *,
+        norm: bool = False,
+        activation: Activation = "",
+        modules: tuple[str, ...] = (),
     ) -> str:
-        """The channels of all inputs, in their order."""
+        """The channels of all inputs, in their order; with `norm` a batch norm of them all."""
         size = self._shapes[sources[0]][1]
         channels = sum(self._shapes[source][0] for source in sources)
         return self._append(
             Layer(
-                name, "concat", tuple(sources), channels, channels, size, size, activation=activation, modules=modules
+                name,
+                "concat",
+                tuple(sources),
+                channels,
+                channels,
+                size,
+                size,
+                norm=norm,
+                activation=activation,
+                modules=modules,
+                norm_eps=self._norm_eps,
             )
         )
 
@@ -437,7 +459,7 @@ def torchinfo_totals(layers: Sequence[Layer]) -> TorchinfoTotals:
     Batch norm's parameters and the classifier's bias count as one multiply-add each; batch norm's output is a tensor
     of its own; every output counts twice, for the backward pass that inference never makes.
     """
-    outputs = sum(layer.out_elements * (2 if layer.bn_params else 1) for layer in layers if layer.params)
+    outputs = sum(layer.out_elements * (bool(layer.params) + bool(layer.bn_params)) for layer in layers)
     return TorchinfoTotals(
         mult_adds=sum(layer.madds + layer.bn_params + layer.bias for layer in layers),
         input_bytes=FP32_BYTES * layers[0].in_elements,
@@ -517,11 +539,12 @@ def state_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in layers:
-        if layer.type not in WITH_WEIGHTS:
+        if layer.type not in WITH_WEIGHTS and not layer.norm:
             continue
         own, *others = layer.modules[1:] if layer.dropout else layer.modules
-        kernel = () if layer.type == "linear" else layer.kernel
-        shapes[f"{own}.weight"] = (layer.out_channels, layer.in_channels // layer.groups, *kernel)
+        if layer.type in WITH_WEIGHTS:
+            kernel = () if layer.type == "linear" else layer.kernel
+            shapes[f"{own}.weight"] = (layer.out_channels, layer.in_channels // layer.groups, *kernel)
         if layer.has_bias:
             shapes[f"{own}.bias"] = (layer.out_channels,)
         if layer.norm:

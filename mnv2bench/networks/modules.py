@@ -166,7 +166,7 @@ def _operations(layer: Layer) -> Iterator[Operation]:
         parts.append(("dropout", nn.Dropout(layer.dropout)))
     parts.append(("", _own(layer)))
     if layer.norm:
-        parts.append(("norm", nn.BatchNorm2d(layer.out_channels)))
+        parts.append(("norm", nn.BatchNorm2d(layer.out_channels, eps=layer.norm_eps)))
     if layer.activation and layer.type != "activation":
         parts.append(("activation", _activation(layer)))
     if len(parts) != len(layer.modules):

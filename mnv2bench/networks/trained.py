@@ -9,7 +9,6 @@ from mnv2bench import digits
 from mnv2bench.networks.graph import BATCHES_TRACKED, IMAGE, NORM, Layer
 from mnv2bench.networks.shapes import IMAGE_CHANNELS
 
-NORM_EPS = 1e-5  # torch's default, which every batch norm of ours has
 State = dict[str, Tensor]
 
 
@@ -87,7 +86,7 @@ def _identity(layer: Layer) -> State:
     channels = layer.out_channels
     return {
         f"{own}.weight": torch.eye(channels).reshape(channels, channels, 1, 1),
-        f"{path}.weight": torch.full((channels,), (1 + NORM_EPS) ** 0.5),
+        f"{path}.weight": torch.full((channels,), (1 + layer.norm_eps) ** 0.5),
         f"{path}.bias": torch.zeros(channels),
         f"{path}.running_mean": torch.zeros(channels),
         f"{path}.running_var": torch.ones(channels),

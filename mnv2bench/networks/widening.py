@@ -41,7 +41,7 @@ def can_widen(small: Sequence[Layer], large: Sequence[Layer]) -> bool:
 
 def _is_wider(old: Layer, new: Layer, source: dict[str, str]) -> bool:
     """Whether a layer is the old one with as many channels or more; `source` is what identities stand for."""
-    same = ("name", "type", "kernel", "stride", "pads", "norm", "activation", "pool", "dropout", "has_bias")
+    same = ("name", "type", "kernel", "stride", "pads", "norm", "norm_eps", "activation", "pool", "dropout", "has_bias")
     inputs = tuple(source.get(name, name) for name in new.inputs)
     return (
         all(getattr(old, part) == getattr(new, part) for part in same)

@@ -53,11 +53,11 @@ def _unit(
     modules = (f"{path}.compress_conv1", f"{path}.compress_bn1", f"{path}.compress_activ")
     output = graph.conv(f"{name}.compress", source, middle, groups=groups, activation="relu", modules=modules)
     output = graph.shuffle(f"{name}.shuffle", output, GROUPS, modules=(f"{path}.c_shuffle",))
-    modules = (f"{path}.dw_conv2", f"{path}.dw_bn2")
-    output = graph.depthwise(f"{name}.depthwise", output, 3, 2 if halves else 1, modules=modules)
-    modules = (f"{path}.expand_conv3", f"{path}.expand_bn3")
-    widened = channels - inputs if halves else channels
-    output = graph.conv(f"{name}.expand", output, widened, groups=GROUPS, modules=modules)
+    stride, widened = (2, channels - inputs) if halves else (1, channels)
+    depthwise = (f"{path}.dw_conv2", f"{path}.dw_bn2")
+    output = graph.depthwise(f"{name}.depthwise", output, 3, stride, modules=depthwise)
+    expand = (f"{path}.expand_conv3", f"{path}.expand_bn3")
+    output = graph.conv(f"{name}.expand", output, widened, groups=GROUPS, modules=expand)
     joined = (path, f"{path}.activ")
     if not halves:
         return graph.add(f"{name}.add", (source, output), activation="relu", modules=joined)
