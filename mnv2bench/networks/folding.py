@@ -26,13 +26,12 @@ def fold_norms(net: nn.Module, layers: Sequence[Layer]) -> nn.Module:
 
 def _fold(net: nn.Module, paths: Sequence[str], norm: str) -> None:
     """Fold the batch norm of one path into the convolutions whose channels it reads, in their order."""
-    batch_norm, convolutions = net.get_submodule(norm), [net.get_submodule(path) for path in paths]
-    if not isinstance(batch_norm, nn.BatchNorm2d):
+    batch_norm, modules = net.get_submodule(norm), [net.get_submodule(path) for path in paths]
+    convolutions = [module for module in modules if isinstance(module, nn.Conv2d)]
+    if not isinstance(batch_norm, nn.BatchNorm2d) or len(convolutions) < len(modules):
         return
     first = 0
     for path, convolution in zip(paths, convolutions, strict=True):
-        if not isinstance(convolution, nn.Conv2d):
-            return
         last = first + convolution.out_channels
         net.set_submodule(path, fuse_conv_bn_eval(convolution, _part(batch_norm, first, last)))
         first = last
