@@ -8,7 +8,7 @@ from enum import StrEnum
 from mnv2bench.allocation.standing import Standing
 from mnv2bench.case import Case
 from mnv2bench.statistics.floor import REPEATABILITY, Floor
-from mnv2bench.statistics.location import Location, Spread
+from mnv2bench.statistics.location import Location, Spread, difference
 from mnv2bench.statistics.spread import Group
 from mnv2bench.statistics.student import t_risk
 
@@ -120,12 +120,10 @@ def contest(key: Key, rivals: Sequence[Rival], risk: float, floor_gap: float) ->
 
 def slower_risk(fast: Location, slow: Location, allowance: float = 0.0) -> float:
     """The risk of saying that `slow` is slower than `fast` less an allowance, on the log scale: Welch's t."""
-    variances = fast.standard_error**2, slow.standard_error**2
-    gap = slow.mean - fast.mean + allowance
-    total = sum(variances)
-    if math.isinf(total):
+    apart = difference(slow, fast)
+    gap = apart.mean + allowance
+    if math.isinf(apart.standard_error):
         return 0.5
-    if not total:
+    if not apart.standard_error:
         return 0.5 if gap == 0 else float(gap < 0)
-    degrees = total**2 / (variances[0] ** 2 / fast.degrees + variances[1] ** 2 / slow.degrees)
-    return t_risk(gap / math.sqrt(total), degrees)
+    return t_risk(gap / apart.standard_error, apart.degrees)

@@ -1,5 +1,7 @@
 """The verbs about networks, which measure nothing: `paper`, `networks`, `network` and `memory`."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,9 @@ from mnv2bench import networks
 from mnv2bench.campaign.described import describe
 from mnv2bench.case import Case
 from mnv2bench.cli.app import console, show, show_blocks, verb
-from mnv2bench.files import Content, Product, is_stream, printable, write
+from mnv2bench.cli.options import Floors, saved_files
+from mnv2bench.files import Content, Product, is_stream, printable, source_names, write
+from mnv2bench.records.reading import case_ids
 from mnv2bench.selection import OPTIONS, REPEATED, named_variant, select
 
 CLASSES_HELP = f"Outputs of the classifier. Default: {networks.CLASSES}."
@@ -64,13 +68,35 @@ def memory(
 
 @verb("paper")
 def paper(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="With --table 4: saved files or journals with its networks. Default: the newest such file of this "
+            "machine under results/."
+        ),
+    ] = None,
     network: Annotated[str, typer.Option(help="The network whose numbers were published.")] = networks.DEFAULT,
+    number: Annotated[
+        int | None, typer.Option("--table", help="A table of the paper: 4, its networks counted and measured here.")
+    ] = None,
     markdown: Markdown = None,
+    csv: Annotated[Path | None, typer.Option(help="With --table 4: where to write its rows as CSV.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="With --table 4: where to write a picture of latency over MAdds.")
+    ] = None,
+    results: Floors = Path("results"),
 ) -> None:
-    """Show our counts beside the published numbers, for the full grid."""
+    """Show our counts beside the published numbers, for the full grid; with --table 4 the rivals of the paper."""
     from mnv2bench.report.blocks import Paragraph
     from mnv2bench.report.paper import PAGE, SPARE, TITLE, paper_lines, paper_markdown, rules
 
+    if number is not None:
+        if number != 4:
+            raise ValueError(f"--table {number} is not computed: name 4; `mnv2bench memory` has table 3")
+        _paper_table_4(files or _newest_of_table_4(results), results, markdown, csv, svg)
+        return
+    if files or csv or svg:
+        raise ValueError("FILE, --csv and --svg are of --table 4: add it, or leave them out")
     header, lines = paper_lines(network)
     if markdown:
         write({Product(markdown, PAGE): f"# {TITLE}\n\n{paper_markdown(network)}\n{rules(network)}\n"})
@@ -78,6 +104,43 @@ def paper(
     else:
         show(header, lines, title=TITLE, spare=SPARE)
         show_blocks([Paragraph(rules(network))])
+
+
+def _newest_of_table_4(results: Path) -> list[Path]:
+    """The newest saved file of this machine with two families of Table 4; empty where there is none."""
+    from mnv2bench.comparison.table4 import is_of_table
+    from mnv2bench.machine import this_machine
+
+    saved = saved_files(results / this_machine().fingerprint)
+    return next(([path] for path in reversed(saved) if is_of_table(case_ids(path))), [])
+
+
+def _paper_table_4(
+    files: Sequence[Path], results: Path, markdown: Path | None, csv: Path | None, svg: Path | None
+) -> None:
+    """Show the paper's Table 4 beside our counts and what these files measured, or write it."""
+    from mnv2bench.comparison import table4_picture
+    from mnv2bench.comparison.recommended import evaluated
+    from mnv2bench.comparison.table4 import TABLE, measured_places, table_csv
+    from mnv2bench.comparison.table4_page import PAGE, table4_blocks, table4_page
+    from mnv2bench.records.reading import contents_of
+    from mnv2bench.statistics.kept_checks import machine_floor
+
+    contents_of_files = dict(zip(source_names(files), map(contents_of, files), strict=True))
+    places = measured_places(evaluated(contents_of_files, partial(machine_floor, results)))
+    sources = tuple(files)
+    contents: dict[Product, Content] = {}
+    if markdown:
+        contents[Product(markdown, PAGE, sources)] = table4_page(places)
+    if csv:
+        contents[Product(csv, TABLE, sources)] = table_csv(places)
+    if svg:
+        contents[Product(svg, table4_picture.PICTURE, sources)] = table4_picture.svg(places)
+    write(contents, inputs=files)
+    if not markdown:
+        show_blocks(table4_blocks(places))
+    for label, path in (("Markdown", markdown), ("CSV", csv), ("SVG", svg)):
+        _print_place(label, path)
 
 
 @verb("networks")

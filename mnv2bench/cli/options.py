@@ -154,10 +154,16 @@ def newest_file(results: Path) -> Path:
 
     Raises ValueError where there is none.
     """
-    saved = sorted(results.glob("*/*/*.json"), key=lambda path: path.stat().st_mtime)
+    saved = saved_files(*results.glob("*"))
     if not saved:
         raise ValueError(f"no FILE given and none under {results}/: pytest suites --benchmark-save=NAME makes one")
     return saved[-1]
+
+
+def saved_files(*folders: Path) -> list[Path]:
+    """The saved files in these folders of machines, the oldest first."""
+    saved = (path for folder in folders for path in folder.glob("*/*.json"))
+    return sorted(saved, key=lambda path: path.stat().st_mtime)
 
 
 @contextmanager

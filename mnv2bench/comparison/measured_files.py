@@ -23,7 +23,7 @@ from mnv2bench.machine import cores
 from mnv2bench.recommendation.candidates import NUMBERS
 from mnv2bench.records import replace
 from mnv2bench.records.lines import Unusable
-from mnv2bench.records.reading import Contents, contents_of, number_of_cases, saved_at
+from mnv2bench.records.reading import Contents, case_ids, contents_of, saved_at
 from mnv2bench.report.csv import rows_as_csv
 from mnv2bench.report.evaluation import without_samples
 from mnv2bench.statistics.conditions import conditions
@@ -71,7 +71,7 @@ def has_many_cases(paths: Sequence[Path], most: int = MOST_CASES) -> bool:
     count = 0
     for path in paths:
         with suppress(Unusable):
-            count += number_of_cases(path)
+            count += len(case_ids(path))
         if count > most:
             return True
     return False

@@ -115,12 +115,12 @@ def contents_of(path: Path) -> Contents:
         return reader.result(file.datetime)
 
 
-def number_of_cases(path: Path) -> int:
-    """How many cases the head of a file names: no other line is read. Raises Unusable, naming the file."""
+def case_ids(path: Path) -> tuple[str, ...]:
+    """The cases that the head of a file names, untested: no other line is read. Raises Unusable, naming the file."""
     with naming_damage(path):
         for text in _opened(path).texts:
-            return len(msgspec.json.decode(text, type=_HeadCases).cases)
-        return 0
+            return tuple(msgspec.json.decode(text, type=_HeadCases).cases)
+        return ()
 
 
 def load(path: Path) -> tuple[Record, ...]:

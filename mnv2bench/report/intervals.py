@@ -14,8 +14,12 @@ METHODS = {
 }
 
 
+def interval_methods(evaluations: Iterable[Evaluation]) -> str:
+    """Each of the methods by which their intervals are made."""
+    used = {evaluation.latency.method for evaluation in evaluations if evaluation.latency}
+    return "; ".join(METHODS[method] for method in METHODS if method in used)
+
+
 def intervals_text(evaluations: Iterable[Evaluation]) -> str:
     """What the brackets behind a latency are, with each of the methods that occur."""
-    used = {evaluation.latency.method for evaluation in evaluations if evaluation.latency}
-    methods = "; ".join(METHODS[method] for method in METHODS if method in used)
-    return f"In brackets its 95 % interval over processes: {methods}."
+    return f"In brackets its 95 % interval over processes: {interval_methods(evaluations)}."

@@ -30,8 +30,9 @@ class Fit:
     """A line and a power law through the points of one backend.
 
     The line is latency_ms = intercept_ms + slope_ms x madds_m, the law latency_ms = factor_ms x madds_m ** exponent.
-    R2 of the power law is that of the logs. `farthest` is the variant with the largest residual of the power law,
-    which `farthest_off` gives as a part of the law's latency: 0.1 is 10 % slower than the law says.
+    R2 of the power law is that of the logs, and `exponent_error` the standard error of its exponent. `farthest` is the
+    variant with the largest residual of the power law, which `farthest_off` gives as a part of the law's latency: 0.1
+    is 10 % slower than the law says.
     """
 
     variants: int
@@ -40,6 +41,7 @@ class Fit:
     linear_r2: float
     factor_ms: float
     exponent: float
+    exponent_error: float
     power_r2: float
     farthest: str
     farthest_off: float
@@ -66,6 +68,7 @@ def fit(points: Sequence[Point]) -> Fit | None:
         linear_r2=float(line.rvalue) ** 2,
         factor_ms=factor,
         exponent=exponent,
+        exponent_error=float(law.stderr),
         power_r2=float(law.rvalue) ** 2,
         farthest=farthest,
         farthest_off=off[farthest],

@@ -55,6 +55,16 @@ def location(logs: Logs, spread: Spread | None) -> Location:
     return Location(logs.mean, math.sqrt(squares / degrees / logs.count), degrees)
 
 
+def difference(a: Location, b: Location) -> Location:
+    """Where `a` less `b` lies, of two locations that are independent: Welch's degrees of freedom."""
+    variances = a.standard_error**2, b.standard_error**2
+    total = sum(variances)
+    if math.isinf(total) or not total:
+        return Location(a.mean - b.mean, total, 1.0)
+    degrees = total**2 / (variances[0] ** 2 / a.degrees + variances[1] ** 2 / b.degrees)
+    return Location(a.mean - b.mean, math.sqrt(total), degrees)
+
+
 def variance_of(values: Sequence[float]) -> float:
     """The variance of a sample of two values or more: `statistics.variance`, many times faster for a few floats."""
     mean = statistics.fmean(values)
