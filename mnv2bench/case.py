@@ -286,9 +286,13 @@ def variants(
     network: str = networks.DEFAULT,
     classes: int = networks.CLASSES,
     channels: int = networks.IMAGE_CHANNELS,
+    rows: Iterable[Size] = (),
 ) -> tuple[Variant, ...]:
-    """The variants of a network's grid; with one axis named, its rows with those values; with both, their product."""
-    widths, resolutions, rows = tuple(widths), tuple(resolutions), grid(name, network)
+    """The variants of a network's grid; with one axis named, its rows with those values; with both, their product.
+
+    `rows` are those of a grid that the network does not declare itself.
+    """
+    widths, resolutions, rows = tuple(widths), tuple(resolutions), tuple(rows) or grid(name, network)
     if networks.is_described(network):
         widths = widths or (1.0,)  # the only one, at any resolution; the case refuses others
         resolutions = resolutions or tuple(row[1] for row in rows)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mnv2bench.networks import Variant
+from mnv2bench.networks import Size, Variant
 from mnv2bench.paper import table
 
 GRID = "table4"  # the word of --grid for these networks
@@ -19,6 +19,7 @@ VARIANTS: Mapping[str, Variant] = {  # ours, by the names of the table
     V2: Variant("mobilenet_v2", 1.0, 224),
     "MobileNetV2 (1.4)": Variant("mobilenet_v2", 1.4, 224),
 }
+NETWORKS = tuple(dict.fromkeys(variant.network for variant in VARIANTS.values()))
 LABELS: Mapping[str, str] = {  # the same for narrow columns
     V1: "V1",
     "ShuffleNet (1.5)": "Shuffle 1.5",
@@ -70,6 +71,14 @@ def rows() -> tuple[Row, ...]:
         )
         for row in table("paper_table4")
     )
+
+
+def sizes(network: str) -> tuple[Size, ...]:
+    """Width and resolution of each variant of a network that the table compares. ValueError where it has none."""
+    of_network = tuple(variant[1:3] for variant in VARIANTS.values() if variant.network == network)
+    if not of_network:
+        raise ValueError(f"grid {GRID} has no variant of {network}: its networks are {', '.join(NETWORKS)}")
+    return of_network
 
 
 def is_print_of(printed: str, *millions: float) -> bool:

@@ -2,6 +2,7 @@
 
 from mnv2bench import networks, precisions, sweeps
 from mnv2bench.case import GRIDS
+from mnv2bench.paper import table4
 from mnv2bench.precisions import FP16, FP32
 
 AUTO = "auto"  # the word of --precisions for those that backend and hardware have
@@ -9,11 +10,14 @@ SEEDED = "seeded"  # the word of --weights for weights that are made from a seed
 SUITES = ("latency", "throughput")
 QUICK_ON_GPUS = (FP32.name, FP16.name)  # precisions
 OPTIONS = {  # name: (default, help), for argparse and typer alike
-    "grid": ("quick", f"Which variants to measure: {', '.join(GRIDS)}."),
+    "grid": (
+        "quick",
+        f"Which variants to measure: {', '.join(GRIDS)}; or {table4.GRID}: the six networks of the paper's Table 4.",
+    ),
     "networks": (
         "",
-        f"Networks, separated by commas: {', '.join(networks.names())}, timm:NAME. Default: {networks.DEFAULT}, and "
-        "none with --model.",
+        f"Networks, separated by commas: {', '.join(networks.names())}, timm:NAME. Default: {networks.DEFAULT}; those "
+        f"of the table with --grid {table4.GRID}, and none with --model.",
     ),
     "widths": ("", "Width multipliers, separated by commas. With --resolutions, any width; alone, widths of the grid."),
     "resolutions": (

@@ -9,7 +9,8 @@ from mnv2bench import backends, networks, precisions, sweeps
 from mnv2bench.campaign.described import file_description
 from mnv2bench.case import is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
-from mnv2bench.networks import Resolution, Variant, is_file
+from mnv2bench.networks import Resolution, Size, Variant, is_file
+from mnv2bench.paper import table4
 from mnv2bench.records import QUICK, Plan, Weights, default_weights, replace
 from mnv2bench.selection.options import AUTO, BUDGET, FLAGS, LISTS, OPTIONS, SEEDED, SWEEP
 from mnv2bench.texts import duration_s
@@ -113,7 +114,11 @@ def _variants(texts: dict[str, str], models: Sequence[str]) -> tuple[Variant, ..
     if not names:
         _require_no_options_of_families(texts)
     chosen = [
-        variant for name in names for variant in variants(texts["grid"], widths, resolutions, name, classes, channels)
+        variant
+        for name in names
+        for variant in variants(
+            texts["grid"], widths, resolutions, name, classes, channels, _rows_of_grid(texts["grid"], name)
+        )
     ]
     files = [_of_file(file, resolution) for file in models for resolution in resolutions or (None,)]
     return tuple(dict.fromkeys((*chosen, *files)))
@@ -127,8 +132,14 @@ def _require_no_options_of_families(texts: dict[str, str]) -> None:
 
 
 def _networks(texts: dict[str, str], models: Sequence[str]) -> tuple[str, ...]:
-    """The networks that are named; the usual one where none is and no file is."""
-    return _words(texts["networks"]) or (() if models else (networks.DEFAULT,))
+    """The networks that are named, by --networks or by their grid; the usual one where none is and no file is."""
+    of_grid = table4.NETWORKS if texts["grid"] == table4.GRID else ()
+    return _words(texts["networks"]) or of_grid or (() if models else (networks.DEFAULT,))
+
+
+def _rows_of_grid(grid: str, network: str) -> tuple[Size, ...]:
+    """The rows of a grid that no network declares, as it is of several; () for the others."""
+    return table4.sizes(network) if grid == table4.GRID else ()
 
 
 def _of_file(file: str, resolution: Resolution | None) -> Variant:
