@@ -32,7 +32,7 @@ GROUPS = {  # group: verb: an example
         "devices": "mnv2bench devices",
         "build-runner": "mnv2bench build-runner litert --target linux-aarch64",
         "env": "mnv2bench env",
-        "paper": "mnv2bench paper",
+        "paper": "mnv2bench paper --table 4",
         "networks": "mnv2bench networks",
         "network": "mnv2bench network mobilenet_v2_0.35_96",
         "memory": "mnv2bench memory --widths 1.0 --resolutions 224",

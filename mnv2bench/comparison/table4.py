@@ -4,7 +4,7 @@ Nothing is compared from one machine or setting to another.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -84,10 +84,10 @@ class Place:
         return tuple(evaluation for runtime in self.runtimes for evaluation in runtime.evaluations.values())
 
 
-def is_of_table(ids: Iterable[str]) -> bool:
+def is_of_table(ids: Collection[str]) -> bool:
     """Whether cases of two of the table's families at least are among these ids."""
-    starts = {variant.network: f"{Case.of(variant).variant}-" for variant in table4.VARIANTS.values()}
-    measured = [start for start in starts.values() if any(id.startswith(start) for id in ids)]
+    starts = [(variant.network, f"{Case.of(variant).variant}-") for variant in table4.VARIANTS.values()]
+    measured = {network for network, start in starts if any(id.startswith(start) for id in ids)}
     return len(measured) >= LEAST_NETWORKS
 
 

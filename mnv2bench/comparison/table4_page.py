@@ -230,11 +230,11 @@ def _verdicts(runtimes: Sequence[Runtime]) -> Iterator[str]:
     )
     over_v1 = [of_runtime.nasnet_over_v1 for of_runtime in claims.values() if of_runtime.nasnet_over_v1]
     if over_v1:
-        least, most = min(each.value for each in over_v1), max(each.value for each in over_v1)
+        factors = [f"{bound(each.value for each in over_v1):.2f}" for bound in (min, max)]
         slower = sum(each.is_slower for each in over_v1)
         yield (
             f"NASNet-A is slower than V1, which has as many MAdds, with {slower} of "
-            f"{counted(len(over_v1), 'runtime')}: it takes {least:.2f} to {most:.2f} times as long."
+            f"{counted(len(over_v1), 'runtime')}: it takes {' to '.join(dict.fromkeys(factors))} times as long."
         )
 
 
