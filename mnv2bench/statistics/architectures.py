@@ -6,12 +6,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.statistics.fit import FAIR_R2, GOOD_R2, Fit, Point, fit
+from mnv2bench.statistics.fit import FAIR_R2, GOOD_R2, MIN_VARIANTS, Fit, Point, fit
 from mnv2bench.statistics.intervals import CONFIDENCE
 from mnv2bench.statistics.location import Location, difference
 from mnv2bench.statistics.student import t_quantile
-
-LEAST_ORDERED = 3  # networks, below which there is no order to speak of
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def order_agreement(pairs: Iterable[tuple[float, float]]) -> float | None:
     from scipy import stats
 
     values = tuple(pairs)
-    if len(values) < LEAST_ORDERED:
+    if len(values) < MIN_VARIANTS:
         return None
     tau = float(stats.kendalltau(*zip(*values, strict=True)).statistic)
     return None if math.isnan(tau) else tau
