@@ -180,7 +180,7 @@ def _weights(text: str, images: str, own_models_alone: bool) -> Weights:
     folder = str(Path(images).absolute()) if images else ""
     if folder and text in ("", SEEDED) and not own_models_alone:
         raise ValueError(
-            "--images are pictures for the classes of your own weights or model: name these with --weights FILE, or "
+            "--images are pictures for the classes of your own weights or model: name them with --weights FILE, or "
             "with --model FILE and without --networks"
         )
     if text == SEEDED:
