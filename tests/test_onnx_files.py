@@ -1,8 +1,5 @@
 """The ONNX files of users: what is read of them, what is refused in one line, and on which runtimes they run."""
 
-import json
-import os
-
 import numpy as np
 import onnx
 import own_models
@@ -86,7 +83,7 @@ def test_weights_in_another_file_are_part_of_the_content(hand):
 )
 def test_external_data_that_is_not_in_the_folder_is_refused(hand, location, line):
     external = own_models.with_external_data(hand.with_name("external.onnx"), hand)
-    os.symlink(hand.with_name("weights.bin"), hand.with_name("link.bin"))
+    hand.with_name("link.bin").symlink_to(hand.with_name("weights.bin"))
     hand.with_name("short.bin").write_bytes(b"1234")
     model = onnx.load(external, load_external_data=False)
     for tensor in model.graph.initializer:
@@ -141,10 +138,10 @@ def missing_bytes(model):
         (loop, "has the operator Loop, whose time depends on the data"),
         (cycle, "is no valid ONNX model"),
         (absurd_shape, r"tensor 'first' has the shape '\[1099511627776, 1099511627776\]'"),
-        (absurd_pads, "would have more than 536870912 numbers"),
+        (absurd_pads, "tensor 'a' would have 9.2e.18 numbers, and 536870912 are the most"),
         (second_input, r"takes 2 inputs \('pictures', 'other'\)"),
         (flat_input, "takes an input of 2 dimensions, where a batch of images has 4"),
-        (custom_operator, "needs a library for the operator 'Relu' of 'my.company'"),
+        (custom_operator, "has the operator 'Relu' of 'my.company', which is a library's own"),
         (missing_bytes, "tensor 'first' has 860 bytes of 864"),
     ],
 )
@@ -157,7 +154,7 @@ def test_a_file_that_cannot_be_measured_is_refused_with_the_reason(hand, change,
 @pytest.mark.parametrize("length", [0, 1, 100, 5000])
 def test_a_file_that_is_cut_off_is_refused(hand, length):
     hand.write_bytes(hand.read_bytes()[:length])
-    with pytest.raises(ValueError, match="is no ONNX file|is no valid ONNX model"):
+    with pytest.raises(ValueError, match=r"is no ONNX file|is no valid ONNX model"):
         onnx_file.read(hand, None)
 
 
@@ -175,29 +172,3 @@ def test_an_export_of_ours_has_the_multiply_adds_of_its_family(tmp_path):
     description = onnx_file.read(own_models.of_dynamo(tmp_path / "net.onnx"), None)
     own = layers("mobilenet_v2", 0.35, own_models.SIDE, own_models.CLASSES)
     assert sum(layer.madds for layer in description.layers) == sum(layer.madds for layer in own)
-
-
-@pytest.mark.slow
-def test_five_files_of_different_makers_run_where_they_can_and_say_why_else(tmp_path, verb):
-    script = own_models.of_torch_script(tmp_path / "script.onnx")
-    dynamo = own_models.of_dynamo(tmp_path / "dynamo.onnx")
-    files = [
-        dynamo,
-        script,
-        own_models.by_hand(tmp_path / "hand.onnx", sides=(64, 64)),
-        own_models.quantised(tmp_path / "qdq.onnx", script),
-        own_models.halved(tmp_path / "half.onnx", script),
-    ]
-    models = [word for file in files for word in ("--model", str(file))]
-    plan = ["--suites", "latency", "--threads", "1", "--processes", "1", "--rounds", "1", "--no-wait", "--no-accuracy"]
-    out = tmp_path / "out.jsonl"
-    verb("run", *models, "--backends", "onnxruntime,openvino,ncnn,executorch", *plan, "--out", str(out))
-    lines = [json.loads(line) for line in out.read_text().splitlines()]
-    statuses = {line["case"]: line["status"] for line in lines if "status" in line and "case" in line}
-    ran = {
-        case.split("-b1-")[0].split(".")[0] + " " + case.split("-b1-")[1] for case in statuses if statuses[case] == "ok"
-    }
-    for name in ("dynamo", "script", "hand", "half"):
-        assert {f"{name} {backend}-cpu-fp32-t1" for backend in ("onnxruntime", "openvino", "ncnn")} <= ran
-    assert "qdq onnxruntime-cpu-int8-t1" in ran
-    assert not any("executorch" in case for case in ran)
