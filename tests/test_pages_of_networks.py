@@ -7,6 +7,7 @@ from mnv2bench import networks
 from mnv2bench.case import Case
 from mnv2bench.comparison.chapters import chapters
 from mnv2bench.comparison.first_screen import first_screen, plain_title
+from mnv2bench.comparison.recommended import closing
 from mnv2bench.comparison.sections import FIT, HOW_TO_READ, MACHINE, WINNERS, ranking, sections
 from mnv2bench.networks import ImageShape
 from mnv2bench.networks.described import Description, file_network, register
@@ -17,7 +18,7 @@ from mnv2bench.recommendation.machines import by_machine
 from mnv2bench.report import column
 from mnv2bench.report.layout import caption, labels
 
-TIMM = "timm:mobilenetv3_large_100"
+TIMM = "timm:hardcorenas_a"
 FILE = file_network("my net.onnx", "ab12cd34" * 8)
 LONG = file_network("a-name-that-is-as-long-as-those-of-experiments-with-every-setting-in-it.onnx", "0f1e2d3c" * 8)
 SOURCES = "The authors of each network published its top-1 and trained it in their own way"
@@ -108,7 +109,7 @@ def test_networks_without_a_known_top_1_are_not_called_as_accurate_as_each_other
     _, unknown = answers(evaluated(*rivals()))
     assert words.headline(unknown) == (
         "No top-1 is known of these networks. The table has the least latency of each variant; the least of all has "
-        "timm:mobilenetv3_large_100_1.0_224 on openvino in fp32: 4.00 (4.00–4.00) ms."
+        "timm:hardcorenas_a_1.0_224 on openvino in fp32: 4.00 (4.00–4.00) ms."
     )
     (alone,) = answers(evaluated(*rivals()[6:]))
     assert words.remarks(alone)[0].endswith("it is the fastest of 2 cases of its variant.")
@@ -195,3 +196,12 @@ def test_the_weights_of_users_files_are_their_own():
 def test_a_table_of_networks_without_any_published_top_1_has_no_column_for_it():
     assert "top-1" not in section(column.LATENCY, *rivals()[6:])
     assert "top-1" in section(column.LATENCY, *rivals())
+
+
+def test_the_end_of_a_run_has_a_headline_for_networks_without_a_known_top_1_where_it_can_be_used():
+    text = " ".join(closing("a.jsonl", evaluated(*rivals()), 80).split())
+    assert "ship mobilenet_v1_1.0_128 on openvino in fp32" in text
+    assert "No top-1 is known of these networks. The table has the least latency of each variant; the least" in text
+    assert "more setting" not in text
+    noisy = measured(9, 9, 9, network=FILE, noisy=True)
+    assert "1 more setting: mnv2bench recommend a.jsonl" in closing("a.jsonl", evaluated(*rivals()[:5], noisy), 80)

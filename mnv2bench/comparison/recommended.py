@@ -71,7 +71,7 @@ def closing(file: str, evaluations: Iterable[Evaluation], width: int, unusual: S
     if not answers:
         return ""
     rates = [answer for machine in machines for answer in machine.usable_throughput]
-    beside = [answer for machine in machines[:1] for answer in machine.of_first_setting[1:]]
+    beside = [a for machine in machines[:1] for a in machine.of_first_setting[1:] if a.is_usable]
     without_accuracy = "".join(f"\n{headline_block(answer, width, unusual)}" for answer in beside)
     for_throughput = "".join(f"\n{headline_block(answer, width, unusual)}" for answer in rates[:1])
     others = len(answers) - 1 - len(beside)
