@@ -2,18 +2,23 @@
 
 import csv
 import io
+import os
 from xml.etree import ElementTree
 
 import pytest
 from measured_cases import MONDAY, OTHER_MACHINE, TUESDAY, evaluated, measured
+from rich.console import Console
+from rich.text import Text
 
 from mnv2bench.case import Case
 from mnv2bench.comparison.table4 import COLUMNS, is_of_table, measured_places, published, table_csv
 from mnv2bench.comparison.table4_page import table4_page
 from mnv2bench.comparison.table4_picture import svg
+from mnv2bench.machine import this_machine
 from mnv2bench.networks import count
 from mnv2bench.paper import table4
-from mnv2bench.records import Machine, replace
+from mnv2bench.records import Machine, Weights, replace
+from mnv2bench.records.journal import Head, Journal
 from mnv2bench.selection import select, suite_cases
 
 NAMES = ("MobileNetV1", "ShuffleNet (1.5)", "ShuffleNet (x2)", "NasNet-A", "MobileNetV2", "MobileNetV2 (1.4)")
@@ -317,3 +322,38 @@ def test_the_verb_refuses_other_tables_and_files_without_a_table(verb):
         ran = verb("paper", *words)
         assert ran.returncode == 2
         assert ran.err.startswith(message)
+
+
+def saved(path, saved_at, *records):
+    """A file of these records, saved at a time in seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    journal = Journal(path)
+    first = records[0]
+    journal.begin(Head(tuple(record.case for record in records), first.plan, 0, Weights(), first.machine))
+    for process in (process for record in records for process in record.processes):
+        journal.process(replace(process, position=len(journal.processes)))
+    os.utime(path, (saved_at, saved_at))
+
+
+def test_the_verb_takes_the_newest_file_of_this_machine_with_two_families(verb, tmp_path):
+    folder = tmp_path / this_machine().fingerprint / "Linux-CPython-3.11-64bit"
+    v2 = {"MobileNetV2": 7.5, "MobileNetV2 (1.4)": 14.3}
+    saved(folder / "0003_v2.json", 3_000, *runtime("openvino", v2))
+    saved(folder / "0002_rivals.json", 2_000, *runtime("openvino", AS_IN_THE_PAPER))
+    saved(folder / "0001_earlier.json", 1_000, *runtime("ncnn", AS_IN_THE_PAPER))
+    saved(tmp_path / "other-4c" / "x" / "0001_there.json", 4_000, *runtime("litert", AS_IN_THE_PAPER))
+    ran = verb("paper", "--table", "4", "--results", str(tmp_path), "--csv", str(tmp_path / "table4.csv"))
+    assert (ran.returncode, ran.err) == (0, "")
+    assert "V2 beats V1, as in the paper, with 1 of 1 runtime: openvino." in " ".join(ran.out.split())
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "table4.csv").read_text())))
+    assert {(line["backend"], line["source"]) for line in lines} == {("openvino", "0002_rivals.json")}
+
+
+def test_at_80_columns_no_table_is_wider(verb, monkeypatch, tmp_path):
+    names = ("executorch", "litert", "ncnn", "onnxruntime", "openvino", "torch_compile_freezing", "torch_eager")
+    saved(tmp_path / "a.jsonl", 1_000, *(each for name in names for each in runtime(name, AS_IN_THE_PAPER)))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(Console, "is_terminal", True)
+    shown = Text.from_ansi(verb("paper", "--table", "4", str(tmp_path / "a.jsonl")).out).plain
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "torch_compile_freezing" in shown
