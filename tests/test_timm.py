@@ -126,7 +126,7 @@ def test_a_state_dict_with_timms_names_decides_the_classes_and_the_channels():
     shapes = {"conv_stem.weight": (8, 3, 3, 3), "classifier.weight": (1000, 8), "classifier.bias": (1000,)}
     layers = networks.layers("mobilenet_v2", 1.0, 224)
     network = networks.Description(
-        *("timm:small", "timm 1.0.31", "by hooks on timm 1.0.31", networks.ImageShape(3, 224, 224), 1000, layers),
+        *("timm:small", "timm 1.0.31", "counted by hooks", networks.ImageShape(3, 224, 224), 1000, layers),
         state=shapes,
         classifier=("classifier.weight", "classifier.bias"),
         stem=("conv_stem.weight",),
@@ -198,7 +198,7 @@ def test_layers_have_the_paths_of_modules_and_what_follows_them():
     other = network.state_shapes(classes=7, channels=3)
     assert other["classifier.weight"] == (7, 1024)
     assert other["conv_stem.weight"] == (16, 3, 3, 3)
-    assert (network.origin, network.counted) == ("timm 1.0.31", "by hooks on timm 1.0.31")
+    assert (network.origin, network.counted) == ("timm 1.0.31", "counted by hooks")
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def read(network: str, sides: Sides | None, classes: int, channels: int) -> Desc
     return Description(
         network,
         origin,
-        f"by hooks on {origin}",
+        "counted by hooks",
         image,
         classes,
         layers,

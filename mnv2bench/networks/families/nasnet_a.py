@@ -100,9 +100,7 @@ class _Builder:
             source = graph.activate(self.named(f"{name}_relu{turn}"), source, "relu", modules=modules)
             modules = self.path(f"{path}.separable_{turn}.depthwise_conv2d")
             place = self.named(f"{name}_depthwise{turn}")
-            source = graph.depthwise(
-                place, source, kernel, step, pads="same", norm=False, bias=False, modules=modules
-            )
+            source = graph.depthwise(place, source, kernel, step, pads="same", norm=False, bias=False, modules=modules)
             modules = self.path(f"{path}.separable_{turn}.pointwise_conv2d", f"{path}.bn_sep_{turn}")
             source = graph.conv(self.named(f"{name}_pointwise{turn}"), source, self.cell.filters, modules=modules)
         return source
@@ -134,16 +132,10 @@ def _cell(build: _Builder, outputs: list[str], *, shrinks: bool) -> str:
 
 def _normal(build: _Builder, last: str, earlier: str) -> str:
     sums = [
-        build.add(
-            "comb0", build.separable("comb0_left", last, 5), build.separable("comb0_right", earlier, 3)
-        ),
-        build.add(
-            "comb1", build.separable("comb1_left", earlier, 5), build.separable("comb1_right", earlier, 3)
-        ),
+        build.add("comb0", build.separable("comb0_left", last, 5), build.separable("comb0_right", earlier, 3)),
+        build.add("comb1", build.separable("comb1_left", earlier, 5), build.separable("comb1_right", earlier, 3)),
         build.add("comb2", build.pool("comb2_left", last, "average"), earlier),
-        build.add(
-            "comb3", build.pool("comb3_left", earlier, "average"), build.pool("comb3_right", earlier, "average")
-        ),
+        build.add("comb3", build.pool("comb3_left", earlier, "average"), build.pool("comb3_right", earlier, "average")),
         build.add("comb4", build.separable("comb4_left", last, 3), last),
     ]
     return build.concat([earlier, *sums])
