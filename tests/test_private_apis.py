@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("mnv2bench", "suites")
 OWN = ("self", "cls")
 STANDARD = {"os._exit"}  # documented in spite of its name
-OF_NAMED_TUPLES = {"_asdict", "_fields"}  # so are these
+OF_NAMED_TUPLES = {"_asdict", "_fields", "_replace"}  # so are these
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,12 @@ def exported_modules_check_sizes_in_hooks():
 
     program = torch.export.export(torch.nn.ReLU(), (torch.zeros(1, 3),))
     assert "_check_input_constraints" in str(program.module(check_guards=False)._forward_pre_hooks)
+
+
+def operators_have_a_schema():
+    import torch
+
+    assert [argument.name for argument in torch.ops.aten.relu.default._schema.arguments] == ["self"]
 
 
 def kineto_event_has_what_the_profiler_reads():
@@ -246,9 +252,15 @@ PRIVATE_APIS = (
     ),
     PrivateApi(
         "torch",
-        "_ops.OpOverload",
+        "_ops.OpOverload._schema",
         "mnv2bench/artifacts/models/pt2_layers.py",
-        has("torch._ops", "OpOverload"),
+        operators_have_a_schema,
+    ),
+    PrivateApi(
+        "torch",
+        "utils._pytree",
+        "mnv2bench/backends/shared/exported_network.py",
+        has("torch.utils._pytree", "tree_leaves"),
     ),
     PrivateApi(
         "torch",
