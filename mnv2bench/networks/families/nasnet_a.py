@@ -119,7 +119,7 @@ class _Builder:
 
 
 def _cell(build: _Builder, outputs: list[str], *, shrinks: bool) -> str:
-    """A cell of figure 4 of the last output and of the one before it, made to fit; the first cell has the last alone."""
+    """A cell of figure 4 of the last output and of the one before it, made to fit; the first has the last alone."""
     if len(outputs) == 1:
         return _reduction(build, build.squeeze("last", outputs[-1], "conv_1x1"), outputs[-1])
     if shrinks:
