@@ -1,11 +1,15 @@
 """The ONNX files of users: what is read of them, what is refused in one line, and on which runtimes they run."""
 
+import json
+import re
+
 import numpy as np
 import onnx
 import own_models
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import mnv2bench as mb
 from mnv2bench.artifacts.models import onnx_file
 from mnv2bench.networks import ImageShape, layers
 
@@ -172,3 +176,37 @@ def test_an_export_of_ours_has_the_multiply_adds_of_its_family(tmp_path):
     description = onnx_file.read(own_models.of_dynamo(tmp_path / "net.onnx"), None)
     own = layers("mobilenet_v2", 0.35, own_models.SIDE, own_models.CLASSES)
     assert sum(layer.madds for layer in description.layers) == sum(layer.madds for layer in own)
+
+
+def test_python_chooses_the_cases_of_a_file_as_the_option_does(hand):
+    (case,) = mb.cases(models=hand, backends="onnxruntime", threads=1)
+    assert re.fullmatch(r"hand\.onnx-[0-9a-f]{8}_1\.0_224_\d+outputs-b1-onnxruntime-cpu-fp32-t1", case.id)
+    with pytest.raises(ValueError, match=r"^--model .*/missing\.onnx: No such file or directory$"):
+        mb.cases(models=[hand.with_name("missing.onnx")])
+
+
+@pytest.mark.slow
+def test_five_files_of_different_makers_run_where_they_can_and_say_why_else(tmp_path, verb, monkeypatch):
+    monkeypatch.setattr(own_models, "SIDE", 224)  # calls that are long enough for their times to be checked
+    script = own_models.of_torch_script(tmp_path / "script.onnx")
+    dynamo = own_models.of_dynamo(tmp_path / "dynamo.onnx")
+    files = [
+        dynamo,
+        script,
+        own_models.by_hand(tmp_path / "hand.onnx", sides=(224, 224)),
+        own_models.quantised(tmp_path / "qdq.onnx", script),
+        own_models.halved(tmp_path / "half.onnx", script),
+    ]
+    models = [word for file in files for word in ("--model", str(file))]
+    plan = ["--suites", "latency", "--threads", "1", "--processes", "1", "--rounds", "1", "--no-wait", "--no-accuracy"]
+    out = tmp_path / "out.jsonl"
+    verb("run", *models, "--backends", "onnxruntime,openvino,ncnn,executorch", *plan, "--out", str(out))
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    statuses = {line["case"]: line["status"] for line in lines if "status" in line and "case" in line}
+    ran = {
+        case.split("-b1-")[0].split(".")[0] + " " + case.split("-b1-")[1] for case in statuses if statuses[case] == "ok"
+    }
+    for name in ("dynamo", "script", "hand", "half"):
+        assert {f"{name} {backend}-cpu-fp32-t1" for backend in ("onnxruntime", "openvino", "ncnn")} <= ran
+    assert "qdq onnxruntime-cpu-int8-t1" in ran
+    assert not any("executorch" in case for case in ran)

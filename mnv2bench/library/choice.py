@@ -1,6 +1,7 @@
 """The cases that a script chooses, by the rules of the options of `mnv2bench run`."""
 
 from collections.abc import Iterable
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from mnv2bench.case import Case
@@ -28,11 +29,13 @@ def cases(
     batches: int | Iterable[int] | None = None,
     streams: int | Iterable[int] | None = None,
     sweep: Words | None = None,
+    models: str | PathLike[str] | Iterable[str | PathLike[str]] = (),
 ) -> tuple[Case, ...]:
     """The cases that `mnv2bench run` has with the options of these names: latency, or throughput.
 
-    It is throughput where a batch or a number of streams is not 1, and with a `sweep`. What is left out has the default
-    of its option. ValueError, in one line, for what cannot be meant.
+    It is throughput where a batch or a number of streams is not 1, and with a `sweep`. `models` are files of your own,
+    as --model has them. What is left out has the default of its option. ValueError, in one line, for what cannot be
+    meant.
     """
     from mnv2bench.selection import selected_cases
 
@@ -51,6 +54,7 @@ def cases(
             batches=batches,
             streams=streams,
             sweep=sweep,
+            models=[models] if isinstance(models, str | PathLike) else models,
         )
     )
     if not chosen:
@@ -58,15 +62,19 @@ def cases(
     return chosen
 
 
-def selection(environment: Iterable[str] = (), **options: object) -> "Selection":
+def selection(
+    environment: Iterable[str] = (), models: Iterable[str | PathLike[str]] = (), **options: object
+) -> "Selection":
     """What these values of options choose, checked as the options of the verbs are; None where one was left out.
 
-    `environment` are variables for the processes that measure, as NAME=VALUE. An underscore in a name is a dash there.
+    `environment` are variables for the processes that measure, as NAME=VALUE, and `models` files of the user. An
+    underscore in a name is a dash there.
     """
     from mnv2bench.selection import option_text, select
 
     texts = {name.replace("_", "-"): _text(value) for name, value in options.items() if value is not None}
-    return select({name: option_text(name, text) for name, text in texts.items()}, tuple(environment))
+    checked = {name: option_text(name, text) for name, text in texts.items()}
+    return select(checked, tuple(environment), [fspath(model) for model in models])
 
 
 def _text(value: object) -> str:

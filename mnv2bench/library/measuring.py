@@ -54,7 +54,7 @@ def run(
     leaves what was measured in the journal.
     """
     numbers = {name: value for name, value in (("processes", processes), ("rounds", rounds)) if value is not None}
-    options = selection(env, **numbers, weights=weights, images=images, seed=seed)
+    options = selection(env, (), **numbers, weights=weights, images=images, seed=seed)
     requested = {name: getattr(options.plan, name) for name in numbers}
     if options.plan.environment:
         requested["environment"] = options.plan.environment
