@@ -581,7 +581,7 @@ def test_pages_say_that_a_budget_was_divided_and_the_command_of_a_case_has_the_p
     of_case = record(FAST, plan, MACHINE, processes)
     assert (
         "a budget of 10 min, of which a case gets 30 fresh processes at most, in shuffled blocks, 4 undis"
-        in machine("night", of_case)
+        in machine("night", [of_case])
     )
     assert "--processes 7 --rounds 4 " in command(of_case)
 

@@ -162,7 +162,8 @@ def refuses(network, width, resolution, message):
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones():
-    refuses("mobilenet", 1.0, 224, f"unknown network 'mobilenet'; known networks: {', '.join(names())}")
+    others = "timm:NAME for any of timm's, and files with --model"
+    refuses("mobilenet", 1.0, 224, f"unknown network 'mobilenet'; known networks: {', '.join(names())}, {others}")
 
 
 @pytest.mark.parametrize("width", [0, -0.5, math.nan, math.inf, 11, "1.0", None, True])
@@ -177,7 +178,9 @@ def test_a_width_that_rounds_a_layer_to_nothing_is_refused():
 
 @pytest.mark.parametrize("resolution", [31, 0, -224, 4097, 224.0, "224", None, True])
 def test_a_resolution_must_be_a_reasonable_whole_number(resolution):
-    message = f"resolution must be a whole number from 32 to 4096, such as 224, not {resolution!r}"
+    message = (
+        f"resolution must be a whole number from 32 to 4096, such as 224, or two such as 224x160, not {resolution!r}"
+    )
     refuses("mobilenet_v2", 1.0, resolution, message)
 
 

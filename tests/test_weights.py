@@ -52,8 +52,9 @@ def fitted(tmp_path):
     return fit
 
 
-@pytest.mark.parametrize("name", networks.names())
-@pytest.mark.parametrize("width", [0.5, 1.0, 1.4])
+@pytest.mark.parametrize(
+    ("name", "width"), [(name, width) for name in networks.names() for width in {*networks.network(name).widths, 1.0}]
+)
 def test_the_names_and_shapes_of_a_state_dict_are_known_without_torch(name, width):
     built = networks.build(name, width, classes=7, seed=None).state_dict()
     assert networks.state_shapes(name, width, 7) == {key: tuple(tensor.shape) for key, tensor in built.items()}

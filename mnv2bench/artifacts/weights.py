@@ -267,7 +267,8 @@ def _other_variant(candidate: Candidate, network: str, width: float) -> str:
     """Which other variant the file is of, as a reason; "" where it is of none."""
     others = [network, *(name for name in networks.names() if name != network)]
     for other in others:
-        for other_width in dict.fromkeys([*networks.network(other).widths, *WIDTHS]):
+        declared = networks.network(other)
+        for other_width in dict.fromkeys([*declared.widths, *(WIDTHS if declared.any_width else ())]):
             if _is_of(candidate, other, other_width):
                 advice = f"add --widths {other_width}" + ("" if other == network else f" --networks {other}")
                 if other == network:
