@@ -203,15 +203,21 @@ def _own(layer: Layer) -> Compute:
 class PaddedConv2d(nn.Conv2d):
     """A convolution that pads by other numbers of zeros before and after: `pads` as torch.nn.functional.pad takes them.
 
-    Negative numbers crop.
+    Negative numbers before crop. They are slices, because ExecuTorch and ncnn cannot run pads of negative numbers.
     """
 
     def __init__(self, *arguments: Any, pads: Sequence[int], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.pads = tuple(pads)
+        left, _, top, _ = pads
+        self.first = (max(0, -top), max(0, -left))  # row and column that are read
+        self.pads = tuple(max(0, number) for number in pads)
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(nn.functional.pad(input, self.pads))
+        if self.first != (0, 0):
+            input = input[:, :, self.first[0] :, self.first[1] :]
+        if any(self.pads):
+            input = nn.functional.pad(input, self.pads)
+        return super().forward(input)
 
 
 def _convolution(layer: Layer) -> nn.Module:
@@ -219,6 +225,8 @@ def _convolution(layer: Layer) -> nn.Module:
     shape = (layer.in_channels, layer.out_channels, layer.kernel, layer.stride)
     if (top, left) == (bottom, right):
         return nn.Conv2d(*shape, padding=(top, left), groups=layer.groups, bias=layer.has_bias)
+    if min(bottom, right) < 0:
+        raise ValueError(f"layer {layer.name} has pads {layer.pads}: rows and columns are left out at the start alone")
     pads = (left, right, top, bottom)
     return PaddedConv2d(*shape, pads=pads, groups=layer.groups, bias=layer.has_bias)
 
