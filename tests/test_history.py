@@ -322,13 +322,13 @@ def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, dam
 
 
 def test_other_code_that_the_numbers_come_from_is_another_cache():
-    """Every module that a night's rows import is in the cache's identity, but for networks, digits and one_line."""
+    """Every module that a night's rows import is in the cache's identity, but for networks, digits and texts of errors."""
     package = Path(mnv2bench.__file__).parent
     imported = grimp.build_graph("mnv2bench", exclude_type_checking_imports=True).find_upstream_modules(night.__name__)
     hashed = {path.relative_to(package).with_suffix("").as_posix().replace("/", ".") for path in cache.source_files()}
     names = {module.removeprefix("mnv2bench.") for module in imported} - {"mnv2bench"}
     unhashed = {name for name in names if name not in hashed and f"{name}.__init__" not in hashed}
-    assert {name.split(".")[0] for name in unhashed} == {"digits", "files", "networks", "texts"}
+    assert {name.split(".")[0] for name in unhashed} == {"digits", "files", "matching", "networks", "refusals", "texts"}
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(results, tmp_path, monkeypatch):

@@ -118,7 +118,7 @@ def test_minutes_are_a_budget_in_which_a_case_has_no_more_processes_than_are_giv
         ({"processes": 0}, "processes must be at least 1, not 0"),
         ({"processes": MAX_PROCESSES + 1}, "--processes is at most 10000, not 10001"),
         ({"rounds": "many"}, "--rounds takes numbers separated by commas, not 'many'"),
-        ({"images": "photos"}, "--images are pictures for the classes of your own weights: "),
+        ({"images": "photos"}, "--images are pictures for the classes of your own weights or model: "),
         ({"weights": "none.pt"}, "--weights none.pt: "),
         ({"env": ["NONSENSE"]}, ""),
     ],

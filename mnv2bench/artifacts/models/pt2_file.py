@@ -18,10 +18,11 @@ from mnv2bench.backends.shared.torch_session import network
 from mnv2bench.case import Case
 from mnv2bench.networks import Description, ImageShape, Sides
 from mnv2bench.networks.described import file_network
+from mnv2bench.precisions import BF16, FP16, FP32
 from mnv2bench.texts import one_line
 
 USUAL_SIDES = (224, 224)  # of a network that takes images of any
-PRECISIONS = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
+PRECISIONS = {getattr(torch, precision.dtype): precision.name for precision in (FP32, FP16, BF16)}
 MAX_REASON = 200  # characters of what torch says of a program
 
 
@@ -137,7 +138,7 @@ def _precision(program: torch.export.ExportedProgram) -> str:
     types = [tensor.dtype for tensor in program.state_dict.values() if tensor.dim() > 1]
     if other := next((element for element in types if element not in PRECISIONS), None):
         raise ValueError(f"has weights of {str(other).removeprefix('torch.')}: save it before it is quantised")
-    return PRECISIONS[max(set(types), key=types.count)] if types else "fp32"
+    return PRECISIONS[max(set(types), key=types.count)] if types else FP32.name
 
 
 def _reason(error: Exception) -> str:
