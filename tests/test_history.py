@@ -322,7 +322,7 @@ def test_a_damaged_or_stale_cache_is_made_anew(results, folder, monkeypatch, dam
 
 
 def test_other_code_that_the_numbers_come_from_is_another_cache():
-    """Every module that a night's rows import is in the cache's identity, but for networks, digits and texts of errors."""
+    """All that a night's rows import is in the cache's identity, but for networks, digits and texts of errors."""
     package = Path(mnv2bench.__file__).parent
     imported = grimp.build_graph("mnv2bench", exclude_type_checking_imports=True).find_upstream_modules(night.__name__)
     hashed = {path.relative_to(package).with_suffix("").as_posix().replace("/", ".") for path in cache.source_files()}
