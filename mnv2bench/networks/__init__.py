@@ -299,14 +299,21 @@ def build(
     channels: int = IMAGE_CHANNELS,
     seed: int | None = 0,
 ) -> "nn.Module":
-    """The network in eval mode; see `modules.build`. Its state dict is the same for every resolution."""
+    """The network in eval mode; see `modules.build`. Its state dict is the same for every resolution.
+
+    So seeded weights are made at one resolution: paddings of TensorFlow's SAME are others at others.
+    """
     if described.is_of_timm(name):
         from mnv2bench.networks import timm_networks
 
         return timm_networks.build(described.description(name, resolution, classes, channels), seed)
     from mnv2bench.networks import modules  # torch, only where a network is built
 
-    return modules.build(layers(name, width, resolution, classes, channels), seed)
+    if seed is None or resolution == ANY_RESOLUTION:
+        return modules.build(layers(name, width, resolution, classes, channels), seed)
+    net = modules.build(layers(name, width, resolution, classes, channels), None)
+    net.load_state_dict(build(name, width, ANY_RESOLUTION, classes, channels, seed).state_dict())
+    return net
 
 
 @lru_cache(maxsize=1000, typed=True)

@@ -192,7 +192,7 @@ def _own(layer: Layer) -> Compute:
             return nn.ChannelShuffle(layer.groups)
         case "activation":
             return _activation(layer)
-        case "pool" if layer.kernel == layer.in_size:
+        case "pool" if layer.kernel == layer.in_size and layer.out_size == (1, 1):
             return _pool_all
         case "pool":
             return _pool(layer)
