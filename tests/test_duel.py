@@ -230,8 +230,8 @@ def test_what_is_no_interpreter_is_bad_input(command, tmp_path):
 
 
 def test_a_worker_of_another_contract_refuses_the_job(monkeypatch):
-    monkeypatch.setattr(child, "CONTRACT", 8)
-    why = "it speaks contract 7 of workers, the duel speaks 8; install one version of mnv2bench on both sides"
+    monkeypatch.setattr(child, "CONTRACT", 9)
+    why = "it speaks contract 8 of workers, the duel speaks 9; install one version of mnv2bench on both sides"
     with pytest.raises(ValueError, match=f"cannot duel .*{why}.*: .*pip install --upgrade mnv2bench$"):
         side.side(sys.executable, (), side.Weights())
 

@@ -113,7 +113,7 @@ def test_a_profile_is_of_outputs_that_are_right(measured, name):
 def test_the_operators_are_the_networks_layers_in_order_and_what_moves_numbers(measured, name):
     kinds = [operator.type for operator in measured[0][name, False].operators]
     network = layers("mobilenet_v2", 0.35, 96)
-    wanted = ["matmul" if layer.type == "conv" and layer.kernel == 1 else LAYERS[layer.type] for layer in network]
+    wanted = ["matmul" if layer.type == "conv" and layer.kernel == (1, 1) else LAYERS[layer.type] for layer in network]
     assert [kind for kind in kinds if kind != "layout"] == wanted
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "layout": {"litert": 1, "executorch": 3}[name],

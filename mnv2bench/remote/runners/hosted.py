@@ -34,6 +34,7 @@ SESSION_WHEELS = ("numpy", "msgspec")  # what the session itself imports
 SESSION_FOLDERS = (
     "backends",
     "backends/interface",
+    "backends/shared",
     "digits",
     "gpu",
     "networks",

@@ -1,0 +1,1 @@
+"""Bisection: the first of several releases or commits that is slower or faster, by duels."""
