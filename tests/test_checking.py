@@ -350,6 +350,12 @@ def test_several_threads_that_something_disturbed_are_not_judged_by_what_a_first
     assert plausibility.cached_results(waited, 10, checks, threads=1) != ""
 
 
+def test_a_thread_that_was_disturbed_in_every_round_is_not_judged_by_what_a_first_call_took():
+    rounds = rounds_of((9_000_000, 1_000_000, 1_000_000), (9_000_000, 1_000_000))
+    disturbed = [replace(round, run_queue_ns=200_000) for round in rounds]
+    assert plausibility.cached_results(disturbed, 10, Checks(new_ns=3_050_001)) == ""
+
+
 def test_a_fast_call_is_the_tenth_percentile_of_all_so_that_one_odd_reading_decides_nothing():
     assert plausibility.fast_call_ns(rounds_of((1, *[1000] * 10), (1000,) * 10)) == 1000
     assert plausibility.fast_call_ns(rounds_of((1,) * 3 + (1000,) * 17)) == 1
