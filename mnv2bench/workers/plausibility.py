@@ -58,8 +58,8 @@ def cached_results(rounds: Sequence[Round], batches: int, checks: Checks, thread
     """Why results were not computed again for images that the session had seen; "" where they were.
 
     Calls on seen images are those within rounds and those after a pause, whichever take longer: threads that slept
-    may wake up late, which is no sign of a kept result. Several threads that something disturbed are not judged, as each
-    call waits for the last of them; nor is a thread of which every round was disturbed, as then every new image was too.
+    may wake up late, which is no sign of a kept result. Several threads that something disturbed are not judged, as
+    each call waits for the last of them; nor is a thread of which every round was disturbed, and so its first calls.
     """
     undisturbed = len(undisturbed_rounds(rounds, threads))
     if undisturbed < (len(rounds) if threads > 1 else 1):
