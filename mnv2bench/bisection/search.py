@@ -7,6 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mnv2bench.regression.judging.pairs import IMPROVEMENT, INCONCLUSIVE, LOOKS, REGRESSION, judge
+
+RISK = 0.01  # of naming a wrong release: docs/thresholds.md#bisection
 Evidence = Mapping[tuple[int, int], Sequence[float]]  # (old, new): log ratios of pairs, new over old, in order
 
 
@@ -64,11 +67,69 @@ class Search:
 
     count: int
     direction: Direction = Direction.SLOWER
-    risk: float = 0.01
+    risk: float = RISK
 
     def next(self, evidence: Evidence, skipped: Collection[int] = (), is_late: bool = False) -> Question | Ended:
         """The next comparison, or the conclusion; `is_late`: no more pairs can be measured, so conclude now.
 
-        `skipped` are releases that cannot be measured; a Question never names one. Good and bad are never skipped.
+        `skipped` are releases that cannot be measured; a Question never names one. ValueError where good or bad is
+        among them.
         """
-        raise NotImplementedError("SEARCH implements this function")
+        if skipped_end := {0, self.count - 1} & set(skipped):
+            raise ValueError(f"release {min(skipped_end)} is an end of the search and cannot be skipped")
+        step = self._step(evidence, skipped)
+        if is_late and isinstance(step, Question):
+            return self._ended(evidence, Outcome.UNDECIDED, reason="no more pairs can be measured")
+        return step
+
+    def _step(self, evidence: Evidence, skipped: Collection[int]) -> Question | Ended:
+        low, high = 0, self.count - 1
+        verdict = self._verdict(evidence, low, high)
+        while verdict in (REGRESSION, IMPROVEMENT):
+            if verdict != self._searched:
+                return self._ended(evidence, Outcome.OPPOSITE)
+            inner = [number for number in range(low + 1, high) if number not in skipped]
+            if not inner:
+                return self._neighbours(evidence, low, high)
+            middle = inner[len(inner) // 2]
+            middle_verdict = self._verdict(evidence, 0, middle)
+            if not middle_verdict:
+                return _question(evidence, 0, middle)
+            low, high = (low, middle) if middle_verdict == self._searched else (middle, high)
+        if not verdict:
+            return _question(evidence, low, high)
+        return self._ended(evidence, Outcome.UNDECIDED if verdict == INCONCLUSIVE else Outcome.NO_CHANGE)
+
+    @property
+    def _searched(self) -> str:
+        return REGRESSION if self.direction == Direction.SLOWER else IMPROVEMENT
+
+    def _neighbours(self, evidence: Evidence, before: int, first: int) -> Question | Ended:
+        verdict = self._verdict(evidence, before, first)
+        if not verdict:
+            return _question(evidence, before, first)
+        if verdict != self._searched:
+            return self._ended(evidence, Outcome.STEPS)
+        return self._ended(evidence, Outcome.STEP, first, before)
+
+    def _verdict(self, evidence: Evidence, old: int, new: int) -> str:
+        ratios = evidence.get((old, new), ())
+        return judge(ratios, 1, last=len(ratios) >= LOOKS[-1]).verdict if len(ratios) >= LOOKS[0] else ""
+
+    def _ended(
+        self,
+        evidence: Evidence,
+        outcome: Outcome,
+        first: int | None = None,
+        before: int | None = None,
+        reason: str = "",
+    ) -> Ended:
+        pair = (0, self.count - 1) if first is None or before is None else (before, first)
+        ratio = judge(evidence.get(pair, ()), 1, last=True)
+        return Ended(outcome, first, before, self.risk, ratio.ratio, ratio.low, ratio.high, None, reason)
+
+
+def _question(evidence: Evidence, old: int, new: int) -> Question:
+    """The question for the pairs of the next look."""
+    measured = len(evidence.get((old, new), ()))
+    return Question(old, new, next(look for look in LOOKS if look > measured))
