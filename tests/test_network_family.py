@@ -12,8 +12,10 @@ import torch
 from msgspec.structs import replace
 
 from mnv2bench.networks import modules
-from mnv2bench.networks.graph import IMAGE, Graph, activations, blocks, count, module_layers, roles
-from mnv2bench.networks.graph import torchinfo_totals as totals
+from mnv2bench.networks.counts import activations, count
+from mnv2bench.networks.counts import torchinfo_totals as totals
+from mnv2bench.networks.graph import Graph
+from mnv2bench.networks.layer import IMAGE, blocks, module_layers, roles
 from mnv2bench.networks.shapes import ImageShape
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from test_onnx_layers import parsed
 from mnv2bench import networks
 from mnv2bench.networks import Variant
 from mnv2bench.networks.described import Description, register
-from mnv2bench.networks.graph import IMAGE, Layer
+from mnv2bench.networks.layer import IMAGE, Layer
 from mnv2bench.networks.shapes import ImageShape
 from mnv2bench.report.network import list_page, network_page
 

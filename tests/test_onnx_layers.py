@@ -9,7 +9,8 @@ import torch
 
 from mnv2bench import networks
 from mnv2bench.artifacts.models.onnx_layers import layers, name_nodes
-from mnv2bench.networks.graph import IMAGE, activations, blocks, count
+from mnv2bench.networks.counts import activations, count
+from mnv2bench.networks.layer import IMAGE, blocks
 
 
 def parsed(nodes, weights="", image="float[1,3,8,8] x", result="float[1,n] y", opset=20):

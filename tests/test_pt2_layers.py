@@ -8,7 +8,8 @@ from torch.nn import functional
 from mnv2bench import networks
 from mnv2bench.artifacts.models.pt2_layers import layers
 from mnv2bench.backends.shared.exported_network import ExportedNetwork
-from mnv2bench.networks.graph import IMAGE, activations, blocks, count
+from mnv2bench.networks.counts import activations, count
+from mnv2bench.networks.layer import IMAGE, blocks
 
 
 def walked(net, *shape):

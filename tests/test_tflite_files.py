@@ -9,7 +9,7 @@ from lite_writer import Writer
 
 from mnv2bench.artifacts import models
 from mnv2bench.networks import ImageShape
-from mnv2bench.networks.graph import count
+from mnv2bench.networks.counts import count
 
 
 def written(image_shape=(2, 8, 6, 3), several=False, averaged=True):

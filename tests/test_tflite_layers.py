@@ -7,7 +7,8 @@ from ai_edge_litert.interpreter import Interpreter
 from lite_writer import Writer
 
 from mnv2bench.artifacts.models.tflite_layers import layers
-from mnv2bench.networks.graph import IMAGE, count
+from mnv2bench.networks.counts import count
+from mnv2bench.networks.layer import IMAGE
 
 CONV_NAME = "my.Net/torch.nn.modules.container.Sequential_features/torch.nn.modules.conv.Conv2d_0;1"
 RELU6, NO_ACTIVATION = 3, 0

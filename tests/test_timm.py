@@ -167,7 +167,7 @@ def test_a_timm_that_does_not_load_is_the_reason(verb, monkeypatch, tmp_path):
 def test_counts_are_those_of_independent_hooks():
     counted = {}
     for name, description in descriptions(*((name, (224, 224), 1000, 3) for name in COUNTS)).items():
-        count = networks.graph.count(description.layers)
+        count = networks.counts.count(description.layers)
         counted[name] = (f"{count.madds / 1e6:.1f}", f"{count.params / 1e6:.2f}")
         assert count.params == sum(prod(shape) for name, shape in description.state.items() if is_learned(name))
     assert counted == COUNTS
@@ -204,7 +204,7 @@ def test_layers_have_the_paths_of_modules_and_what_follows_them():
 @pytest.mark.slow
 def test_attention_and_parameters_outside_of_layers_are_counted():
     network = descriptions(("vit_tiny_patch16_224", None, 1000, 3))["vit_tiny_patch16_224"]
-    count = networks.graph.count(network.layers)
+    count = networks.counts.count(network.layers)
     tokens, width, depth = 14 * 14 + 1, 192, 12
     block = tokens * width * width * 12 + 2 * tokens * tokens * width
     assert count.madds == 14 * 14 * 16 * 16 * 3 * width + depth * block + width * 1000

@@ -1,7 +1,8 @@
 """A made-up family in one file, with what the families of the tree lack: groups, a shuffle, a concatenation."""
 
 from mnv2bench.networks.family import Network
-from mnv2bench.networks.graph import IMAGE, Graph
+from mnv2bench.networks.graph import Graph
+from mnv2bench.networks.layer import IMAGE
 
 VARIANTS = ((1.0, 64), (0.5, 32))
 

@@ -8,24 +8,11 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from mnv2bench import digits
-from mnv2bench.networks import described, families, graph, timm_published, widening
+from mnv2bench.networks import counts, described, families, layer, timm_published, widening
+from mnv2bench.networks.counts import Count, Live, Peak, Peaks, TorchinfoTotals, peaks
 from mnv2bench.networks.described import Description, is_described, is_file
 from mnv2bench.networks.family import Counting, Network, Published, Size
-from mnv2bench.networks.graph import (
-    BATCHES_TRACKED,
-    IMAGE,
-    Count,
-    Layer,
-    Live,
-    Peak,
-    Peaks,
-    TorchinfoTotals,
-    blocks,
-    folded,
-    module_layers,
-    peaks,
-    roles,
-)
+from mnv2bench.networks.layer import BATCHES_TRACKED, IMAGE, Layer, blocks, folded, module_layers, roles
 from mnv2bench.networks.shapes import (
     CLASSES,
     IMAGE_CHANNELS,
@@ -254,7 +241,7 @@ def count(
     return _count(layers(name, width, resolution, classes, channels))
 
 
-_count = lru_cache(maxsize=1000)(graph.count)
+_count = lru_cache(maxsize=1000)(counts.count)
 
 
 def content(name: str, width: float, classes: int = CLASSES, channels: int = IMAGE_CHANNELS) -> str:
@@ -274,21 +261,21 @@ def state_shapes(
     """The shape of every tensor in the network's state dict by its name, in the order in which the layers run."""
     if is_described(name):
         return described.any_description(name).state_shapes(classes, channels)
-    return graph.state_shapes(layers(name, width, ANY_RESOLUTION, classes, channels))
+    return layer.state_shapes(layers(name, width, ANY_RESOLUTION, classes, channels))
 
 
 def torchinfo_totals(
     name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
 ) -> TorchinfoTotals:
-    """What torchinfo would print; see `graph.torchinfo_totals`."""
-    return graph.torchinfo_totals(layers(name, width, resolution, classes, channels))
+    """What torchinfo would print; see `counts.torchinfo_totals`."""
+    return counts.torchinfo_totals(layers(name, width, resolution, classes, channels))
 
 
 def activations(
     name: str, width: float, resolution: Resolution, classes: int = CLASSES, channels: int = IMAGE_CHANNELS
 ) -> tuple[Live, ...]:
     """Activation memory along the network, layer by layer."""
-    return graph.activations(layers(name, width, resolution, classes, channels))
+    return counts.activations(layers(name, width, resolution, classes, channels))
 
 
 def build(

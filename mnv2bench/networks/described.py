@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.layer import Layer
 from mnv2bench.networks.shapes import (
     CLASSES,
     IMAGE_CHANNELS,

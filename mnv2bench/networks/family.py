@@ -8,7 +8,8 @@ from importlib import resources
 
 from msgspec import Struct
 
-from mnv2bench.networks.graph import Count, Layer
+from mnv2bench.networks.counts import Count
+from mnv2bench.networks.layer import Layer
 from mnv2bench.networks.shapes import ImageShape, Resolution
 
 Size = tuple[float, Resolution]  # width and resolution

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from mnv2bench.networks.graph import NORM, Layer
+from mnv2bench.networks.layer import NORM, Layer
 
 
 def fold_norms(net: nn.Module, layers: Sequence[Layer]) -> nn.Module:

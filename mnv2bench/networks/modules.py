@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mnv2bench.networks.graph import Layer
 from mnv2bench.networks.inputs import images
+from mnv2bench.networks.layer import Layer
 from mnv2bench.networks.shapes import ImageShape
 
 CALIBRATION_IMAGES = 16

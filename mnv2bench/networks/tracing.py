@@ -6,14 +6,14 @@ its numbers another shape is no layer, and zeros around an image are a part of t
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from mnv2bench.networks.graph import ACTIVATIONS, IMAGE, WITH_WEIGHTS, Activation, Layer, LayerType, Pads
+from mnv2bench.networks.layer import ACTIVATIONS, IMAGE, WITH_WEIGHTS, Activation, Layer, LayerType, Pads
 from mnv2bench.networks.shapes import Sides
 
 Shape = tuple[int, Sides]  # channels, and height and width
@@ -234,7 +234,7 @@ def _activation(call: Call) -> Activation:
     if call.operator == "hardtanh":
         limits = call.by_name("input", "min_val", "max_val")
         return "relu6" if (limits.get("min_val"), limits.get("max_val")) == (0, 6) else ""
-    return cast(Activation, call.operator) if call.operator in ACTIVATIONS else ""
+    return call.operator if call.operator in ACTIVATIONS else ""
 
 
 def _of_image(tensor: Tensor) -> Shape:

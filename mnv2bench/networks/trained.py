@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mnv2bench import digits
-from mnv2bench.networks.graph import BATCHES_TRACKED, IMAGE, NORM, Layer
+from mnv2bench.networks.layer import BATCHES_TRACKED, IMAGE, NORM, Layer
 from mnv2bench.networks.shapes import IMAGE_CHANNELS
 
 State = dict[str, Tensor]

@@ -6,7 +6,7 @@ small network does not have, and that keeps the number of channels, becomes the 
 
 from collections.abc import Sequence
 
-from mnv2bench.networks.graph import Layer
+from mnv2bench.networks.layer import Layer
 
 
 def is_identity(layer: Layer) -> bool:

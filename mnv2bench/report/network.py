@@ -16,7 +16,7 @@ from mnv2bench.networks import (
     resolution_text,
     torchinfo_totals,
 )
-from mnv2bench.networks.graph import FP32_BYTES
+from mnv2bench.networks.counts import FP32_BYTES
 from mnv2bench.precisions import FP32, named
 from mnv2bench.report.blocks import Block, Heading, Paragraph, TableBlock, markdown
 from mnv2bench.report.cells import NONE

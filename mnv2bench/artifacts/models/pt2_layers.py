@@ -12,7 +12,8 @@ from mnv2bench.artifacts.models import operations
 from mnv2bench.artifacts.models.names import layer_names, plain
 from mnv2bench.artifacts.models.operations import Operation, OperationType, Shape, Tensors, contraction
 from mnv2bench.networks import Layer, Sides
-from mnv2bench.networks.graph import NO_PADS, Activation, Pads, same
+from mnv2bench.networks.graph import same
+from mnv2bench.networks.layer import NO_PADS, Activation, Pads
 
 Node = torch.fx.Node
 Arguments = dict[str, Any]

@@ -10,7 +10,8 @@ from itertools import product
 from typing import NamedTuple
 
 from mnv2bench.networks.family import Counting, Network, Published, Size, published_rows
-from mnv2bench.networks.graph import IMAGE, Graph, Layer
+from mnv2bench.networks.graph import Graph
+from mnv2bench.networks.layer import IMAGE, Layer
 from mnv2bench.networks.shapes import ImageShape
 
 WIDTHS = (0.25, 0.5, 0.75, 1.0)

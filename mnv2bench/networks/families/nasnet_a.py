@@ -12,7 +12,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from mnv2bench.networks.family import Counting, Network, Published, Size, published_rows
-from mnv2bench.networks.graph import IMAGE, Graph, Layer, Pool
+from mnv2bench.networks.graph import Graph
+from mnv2bench.networks.layer import IMAGE, Layer, Pool
 from mnv2bench.networks.shapes import ImageShape
 
 WIDTHS = (1.0,)

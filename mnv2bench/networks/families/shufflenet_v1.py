@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from mnv2bench.networks.family import Counting, Network, Published, Size, published_rows
-from mnv2bench.networks.graph import IMAGE, Graph, Layer
+from mnv2bench.networks.graph import Graph
+from mnv2bench.networks.layer import IMAGE, Layer
 from mnv2bench.networks.shapes import ImageShape
 
 STEMS = {0.5: 12, 1.0: 24, 1.5: 24, 2.0: 48}  # channels by width; they do not simply scale
