@@ -68,9 +68,12 @@ def default_path() -> Path:
 def read(path: Path) -> Key:
     """The key of a file. ValueError, in one line, where it is no key or where others may read or change it."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe would wait for its writer
-            _require_private(path, os.fstat(file.fileno()))
-            text = file.read(MOST_BYTES).decode("ascii", "replace")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for its writer
+        try:
+            _require_private(path, os.fstat(descriptor))
+            text = os.read(descriptor, MOST_BYTES).decode("ascii", "replace")
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise ValueError(f"there is no key of a fleet at {printable(path)}: {COPY}") from error
     except OSError as error:
