@@ -7,9 +7,8 @@ from mnv2bench.gpu.times import GpuTimes, energy, gpu_times
 from mnv2bench.gpu.verified import verified_on
 from mnv2bench.records import Record
 from mnv2bench.report import column
-from mnv2bench.report.cells import one_decimal, scaled, text_or_dash
+from mnv2bench.report.cells import megabytes, milliseconds, one_decimal, scaled, text_or_dash
 from mnv2bench.report.column import Column, Columns, Shown
-from mnv2bench.report.columns import megabytes, milliseconds
 from mnv2bench.report.evaluation import Evaluation
 
 

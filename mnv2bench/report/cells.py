@@ -149,3 +149,13 @@ def marks(flags: Sequence[str]) -> list[str]:
 def flag_names(flags: Sequence[str]) -> list[str]:
     """The names that these flags begin with, each once, in the order of MARKS."""
     return [name for name in MARKS if any(flag.startswith(name) for flag in flags)]
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """Seconds as milliseconds; None for None."""
+    return None if seconds is None else 1e3 * seconds
+
+
+def megabytes(size: int | None) -> float | None:
+    """Bytes as megabytes of 1e6 bytes; None for None."""
+    return None if size is None else size / 1e6
