@@ -456,8 +456,9 @@ def test_two_files_are_two_chapters_and_nothing_is_compared_across_them():
         "machine.\n"
     ) in page
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
-        "## Example CPU (2 cores, virtual machine)",
-        "## Example CPU (2 cores, virtual machine)",
+        "## Example CPU (2 cores, virtual machine), example-cpu-2c-752de294",
+        "## Example CPU (2 cores, virtual machine), other-cpu-4c-00000000",
+        "## The machines",
         "## 1. first.json",
         "## 2. second.json",
     ]

@@ -140,7 +140,8 @@ def test_two_machines_stand_side_by_side_with_an_answer_each(tmp_path):
     there = replace(FAST, machine=machine_with(fingerprint="other-cpu-4c-00000000", cpu_model="Other CPU"))
     text = markdown([("first.json", [EAGER, FAST]), ("second.json", [there])])
     assert text.splitlines()[0] == "# MobileNetV2 on 2 machines"
-    first, second = text.index("## Example CPU (2 cores, virtual machine)\n"), text.index("## Other CPU (2 cores, ")
+    first = text.index("## Example CPU (2 cores, virtual machine), example-cpu-2c-")
+    second = text.index("## Other CPU (2 cores, virtual machine), other-cpu-4c-00000000\n")
     assert first < second < text.index("## 1. first.json")
     assert text.count("**Within 10 ms, ship mobilenet_v2_1.0_224 on onnxruntime in fp32: 6.13 (6.05–6.22) ms") == 2
 

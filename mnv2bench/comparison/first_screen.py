@@ -31,15 +31,15 @@ def title(machines: Sequence[MachineAnswers], names: Sequence[str]) -> str:
 
 def plain_title(machines: Sequence[MachineAnswers], names: Sequence[str]) -> str:
     """`MobileNetV2 on Intel Xeon (2 cores, virtual machine), 2026-11-26`: texts of files, not escaped."""
-    where = _place(machines[0]) if len(machines) == 1 else f"{len(machines)} machines"
+    where = _dated(machines[0].name, machines[0]) if len(machines) == 1 else f"{len(machines)} machines"
     return f"{networks.title(names)} on {where}"
 
 
-def _place(machine: MachineAnswers) -> str:
+def _dated(name: str, machine: MachineAnswers) -> str:
     """The name of a machine and the days on which its files were saved."""
     days = sorted({f"{source.when:%Y-%m-%d}" for source in machine.sources if source.when})
     first_and_last = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
-    return ", ".join(filter(None, (machine.name, first_and_last)))
+    return ", ".join(filter(None, (name, first_and_last)))
 
 
 def first_screen(
@@ -55,7 +55,7 @@ def first_screen(
     """
     for number, machine in enumerate(machines):
         if len(machines) > 1:
-            yield f"## {escape(_place(machine))}\n"
+            yield f"## {escape(_dated(machine.heading, machine))}\n"
         yield from _machine(machine, conditions, pictures[number] if pictures else None)
         yield from _rates(machine, conditions, pictures_of_rates[number] if pictures_of_rates else None)
 

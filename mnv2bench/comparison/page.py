@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mnv2bench.comparison.chapters import Chapter, Source, chapters
 from mnv2bench.comparison.first_screen import Picture, first_screen, title
 from mnv2bench.comparison.sections import MOST_CHAPTERS, Section, is_short, ranking, sections
+from mnv2bench.comparison.side_by_side import side_by_side
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import unverified
 from mnv2bench.recommendation import MachineAnswers, answers, by_machine
@@ -48,6 +49,7 @@ def page(
     text = [f"# {title(known, networks)}\n", *filter(None, [unverified(every)])]
     text += first_screen(known, conditions, pictures, pictures_of_rates)
     short = is_short(chapters)
+    text += [_section(section, "##") for section in ([] if short else side_by_side(known, every))]
     if short:
         text.append(_too_many(len(every), rows_at))
     if len(chapters) == 1:

@@ -46,6 +46,7 @@ class ShownMachine:
     """A machine with its files and its answers."""
 
     name: str
+    heading: str
     sources: tuple[str, ...]
     notes: tuple[str, ...]
     unusual: str
@@ -64,6 +65,7 @@ def shown_machine(
     answers = [_shown_answer(answer, unusual, draw(place, answer), rows_of) for place, answer in enumerate(every)]
     return ShownMachine(
         name=plain(machine.name),
+        heading=plain(machine.heading),
         sources=tuple(plain(source.text) for source in machine.sources),
         notes=tuple(map(plain, machine.notes)),
         unusual=plain("; ".join(unusual)),

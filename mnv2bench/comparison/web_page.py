@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from mnv2bench.comparison.case_table import case_table
 from mnv2bench.comparison.chapters import Chapter
 from mnv2bench.comparison.first_screen import plain_title
-from mnv2bench.comparison.sections import MOST_CHAPTERS, is_short, ranking, sections
+from mnv2bench.comparison.sections import MOST_CHAPTERS, Section, is_short, ranking, sections
 from mnv2bench.comparison.shown_answers import Draw, Drawn, shown_machine
+from mnv2bench.comparison.side_by_side import side_by_side
 from mnv2bench.files import Sort
 from mnv2bench.gpu.section import unverified
 from mnv2bench.recommendation.answer import Answer, answers
@@ -59,6 +60,7 @@ def web_page(
     known = by_machine(evaluations) if machines is None else machines
     draw = _first_pictures()
     shown = [shown_machine(machine, conditions, draw) for machine in known]
+    beside = () if is_short(chapters) else side_by_side(known, evaluations)
     has_figures = any(answer.drawn.figure for machine in shown for answer in machine.answers)
     return html(
         "report.html",
@@ -68,6 +70,7 @@ def web_page(
         machines=shown,
         nothing=NO_CASE,
         side_by_side=MACHINES,
+        beside=list(map(_shown, beside)),
         table=case_table(evaluations),
         chapters=[_chapter(chapter, ranked) for chapter, ranked in _ranked(chapters, known)],
         csv=csv,
@@ -107,8 +110,8 @@ def _ranking(chapter: Chapter, chapters: Sequence[Chapter], machines: Sequence[M
 
 
 def _chapter(chapter: Chapter, ranked: Ranking | None) -> _ShownChapter:
-    folded = [
-        _Section(section.title, from_markdown(f"{section.text}\n\n{section.body}"))
-        for section in sections(chapter, ranked)
-    ]
-    return _ShownChapter(plain(chapter.source), tuple(folded))
+    return _ShownChapter(plain(chapter.source), tuple(map(_shown, sections(chapter, ranked))))
+
+
+def _shown(section: Section) -> _Section:
+    return _Section(section.title, from_markdown(f"{section.text}\n\n{section.body}"))

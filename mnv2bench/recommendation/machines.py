@@ -34,7 +34,8 @@ class MachineAnswers:
 
     `name` is a text of a file: the processor's model, its cores, and whether it is a virtual machine. `notes` are
     sentences on what differs from file to file. `throughput` are the answers over all batches, threads and streams of a
-    device, where no goal was named and a variant ran in several of them.
+    device, where no goal was named and a variant ran in several of them. `software` has its versions, variables and
+    weights by their names; of files that differ it has all values.
     """
 
     fingerprint: str
@@ -42,7 +43,18 @@ class MachineAnswers:
     answers: tuple[Answer, ...]
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
+    software: Mapping[str, str]
     throughput: tuple[Answer, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What tells it from the others in one word: the fingerprint, or the name of its file where that has none."""
+        return self.fingerprint or self.sources[0].name
+
+    @property
+    def heading(self) -> str:
+        """The name, and the label, which tells two machines of one name apart."""
+        return f"{self.name}, {self.label}"
 
     @property
     def of_first_setting(self) -> tuple[Answer, ...]:
@@ -71,6 +83,20 @@ def by_machine(
     return tuple(_machine(fingerprint, group, goal) for (fingerprint, _), group in groups.items())
 
 
+def machine_label(evaluation: Evaluation) -> str:
+    """The label of the machine that measured: see `MachineAnswers.label`."""
+    return evaluation.record.machine.fingerprint or evaluation.source
+
+
+def differing_software(machines: Sequence[MachineAnswers]) -> dict[str, dict[str, str]]:
+    """The software that is not the same on all machines: by its name, its version or value by the machine's label."""
+    of_each: dict[str, dict[str, str]] = {}
+    for machine in machines:
+        for name, value in machine.software.items():
+            of_each.setdefault(name, {})[machine.label] = value
+    return dict(_different(of_each, [machine.label for machine in machines]))
+
+
 def machine_name(machine: Machine) -> str:
     """`Intel Xeon (2 cores, virtual machine)`: a text of a file."""
     cores = "" if machine.cores is None else "1 core" if machine.cores == 1 else f"{machine.cores} cores"
@@ -89,6 +115,7 @@ def _machine(fingerprint: str, evaluations: Sequence[Evaluation], goal: Goal) ->
         answers=answers(evaluations, goal),
         sources=sources,
         notes=_notes(evaluations, sources),
+        software=_software(evaluations),
         throughput=throughput_answers(evaluations) if goal == Goal() else (),
     )
 
@@ -99,9 +126,10 @@ def _notes(evaluations: Sequence[Evaluation], sources: Sequence[Source]) -> tupl
         return ()
     days = sorted({f"{source.when:%Y-%m-%d}" for source in sources if source.when})
     notes = [f"The files are of different days: {', '.join(days)}."] if len(days) > 1 else []
-    for noun, numbers in _different(_selections(evaluations)):
+    names = [source.name for source in sources]
+    for noun, numbers in _different(_selections(evaluations), names):
         notes.append(f"The files have different {noun}: {_by_file(numbers)}.")
-    facts = list(_different(_facts(evaluations)))
+    facts = list(_different(_facts(evaluations), names))
     notes += [f"The files differ in {fact}: {_by_file(values)}." for fact, values in facts[:MOST_FACTS]]
     if more := [fact for fact, _ in facts[MOST_FACTS:]]:
         notes.append(f"They also differ in {one_line(', '.join(more))}.")
@@ -113,11 +141,10 @@ def _by_file(values: Mapping[str, str]) -> str:
     return one_line("; ".join(f"{name} has {value}" for name, value in values.items()))
 
 
-def _different(facts: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The facts that are not the same in every file, with their values by the name of the file."""
-    sources = dict.fromkeys(name for values in facts.values() for name in values)
+def _different(facts: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The facts that are not the same in every file or machine of these names, with their values by the name."""
     for fact, values in facts.items():
-        of_every = {name: values.get(name) or "none" for name in sources}
+        of_every = {name: values.get(name) or "none" for name in names}
         if len(set(of_every.values())) > 1:
             yield fact, of_every
 
@@ -138,6 +165,16 @@ def _counts(of_files: Mapping[str, set[str]]) -> dict[str, str]:
     if len(set(counts.values())) == 1 and len({frozenset(values) for values in of_files.values()}) > 1:
         return {name: ", ".join(sorted(values)) for name, values in of_files.items()}
     return counts
+
+
+def _software(evaluations: Sequence[Evaluation]) -> dict[str, str]:
+    """The facts of a machine's files and its Python and kernel; the values of files that differ are joined."""
+    facts = _facts(evaluations)
+    for evaluation in evaluations:
+        machine = evaluation.record.machine
+        for name, version in (("Python", machine.python), ("kernel", machine.kernel)):
+            facts.setdefault(name, {})[evaluation.source] = version or ""
+    return {name: ", ".join(dict.fromkeys(filter(None, values.values()))) for name, values in facts.items()}
 
 
 def _facts(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, str]]:

@@ -19,7 +19,7 @@ MOST_RUNTIMES = 5  # a table
 PAGE_WIDTH, CHARACTER, PADDING = 946, 7.5, 26  # pixels: of a page on GitHub, of a digit and of the margins of a cell
 PYTORCH = "torch_"  # backends whose names begin so stand in a table of their own
 Evaluations = Sequence[Evaluation]
-Lines = dict[tuple[str, ...], dict[str, str]]  # the first cells of a row, and the cells of its backends
+Lines = dict[tuple[str, ...], dict[str, str]]  # the first cells of a row, and its other cells by their columns
 Draw = Callable[[Evaluations], str]
 V = TypeVar("V")
 MARKUP = re.compile(r"[*~\\]")
@@ -194,25 +194,39 @@ def wide(evaluations: Evaluations, facts: Mapping[str, Cell], cell: Cell, rankin
 
     A table has five backends at most and fits a page on GitHub; those of PyTorch have tables of their own.
     """
+    lines = _lines(evaluations, facts, cell, lambda evaluation: evaluation.case.backend)
+    names = ranking.backends(evaluations)
+    of_pytorch = [name for name in names if name.startswith(PYTORCH)]
+    return _tables([[name for name in names if name not in of_pytorch], of_pytorch], facts, lines)
+
+
+def across(evaluations: Evaluations, facts: Mapping[str, Cell], cell: Cell, names: Sequence[str], name_of: Cell) -> str:
+    """A line for each variant and different set of facts, and a column for each of the names that `name_of` gives.
+
+    The columns stand in the order of the names, five at most in a table; each table fits a page on GitHub.
+    """
+    return _tables([names], facts, _lines(evaluations, facts, cell, name_of), texts=1 + len(facts))
+
+
+def _lines(evaluations: Evaluations, facts: Mapping[str, Cell], cell: Cell, name_of: Cell) -> Lines:
     lines: Lines = {}
     label = labels(evaluations)
     for evaluation in sorted(evaluations, key=lambda e: (*by_size(e), e.case.batch, e.case.streams, e.case.threads)):
         key = (label(evaluation), *(fact(evaluation) for fact in facts.values()))
-        lines.setdefault(key, {})[evaluation.case.backend] = cell(evaluation)
-    tables = (_wide(names, facts, lines) for names in _columns(ranking.backends(evaluations), facts, lines))
-    return "\n\n".join(tables)
+        lines.setdefault(key, {})[name_of(evaluation)] = cell(evaluation)
+    return lines
 
 
-def _columns(names: Sequence[str], facts: Mapping[str, Cell], lines: Lines) -> Iterator[Sequence[str]]:
-    """The backends of each table: as few tables as have room for them on a page."""
-    of_pytorch = [name for name in names if name.startswith(PYTORCH)]
-    others = [name for name in names if name not in of_pytorch]
+def _tables(families: Sequence[Sequence[str]], facts: Mapping[str, Cell], lines: Lines, texts: int = 1) -> str:
+    """The tables of each family of columns: as few as have room for them on a page."""
     first = _pixels("variant", *(key[0] for key in lines))
-    for fact in facts:
-        first += _pixels(fact)
-    for family in filter(None, (others, of_pytorch)):
+    for place, fact in enumerate(facts, 1):
+        first += _pixels(fact, *(key[place] for key in lines))
+    tables = []
+    for family in filter(None, families):
         pixels = [_pixels(name, *(cells[name] for cells in lines.values() if name in cells)) for name in family]
-        yield from _parts(family, pixels, PAGE_WIDTH - first)
+        tables += [_wide(names, facts, lines, texts) for names in _parts(family, pixels, PAGE_WIDTH - first)]
+    return "\n\n".join(tables)
 
 
 def _parts(names: Sequence[str], pixels: Sequence[float], room: float) -> Iterator[Sequence[str]]:
@@ -229,13 +243,13 @@ def _pixels(*texts: str) -> float:
     return PADDING + CHARACTER * max(len(MARKUP.sub("", text)) for text in texts)
 
 
-def _wide(names: Sequence[str], facts: Mapping[str, Cell], lines: Lines) -> str:
+def _wide(names: Sequence[str], facts: Mapping[str, Cell], lines: Lines, texts: int) -> str:
     rows = [
         [*key, *(cells.get(name, NOT_ASKED) for name in names)]
         for key, cells in lines.items()
         if any(name in cells for name in names)
     ]
-    return table(["variant", *facts, *map(escape, names)], rows)
+    return table(["variant", *facts, *map(escape, names)], rows, texts)
 
 
 def long(evaluations: Evaluations, columns: Mapping[str, Cell], ranking: Ranking) -> str:
