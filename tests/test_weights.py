@@ -17,7 +17,7 @@ import torch
 
 from mnv2bench import networks
 from mnv2bench.artifacts import stored, weights
-from mnv2bench.campaign.weights import with_classes
+from mnv2bench.campaign.weights import fitted_cases
 from mnv2bench.case import Case
 from mnv2bench.networks import Variant
 from mnv2bench.records import Weights
@@ -461,20 +461,20 @@ def test_classes_reading_and_subnormal_values_are_recorded_and_shown(command, tm
 def test_a_case_with_another_number_of_classes_than_the_file_is_refused(tmp_path, state):
     torch.save(state, tmp_path / "weights.pt")
     with pytest.raises(ValueError, match=r"the file has 1000 classes, and mobilenet_v2_0.35_96_10classes-.* has 10"):
-        with_classes([Case(width=0.35, resolution=96, classes=10)], Weights(file=str(tmp_path / "weights.pt")))
+        fitted_cases([Case(width=0.35, resolution=96, classes=10)], Weights(file=str(tmp_path / "weights.pt")))
 
 
 def test_cases_have_as_many_channels_as_the_first_layer_of_the_file(tmp_path):
     path = tmp_path / "grey.pt"
     torch.save(network(classes=10, channels=1).state_dict(), path)
-    (case,) = with_classes([Case(width=0.35, resolution=(96, 64))], Weights(file=str(path)))
+    (case,) = fitted_cases([Case(width=0.35, resolution=(96, 64))], Weights(file=str(path)))
     assert case.id == "mobilenet_v2_0.35_96x64_1channel_10classes-b1-torch_eager-cpu-fp32-t1"
     content = stored.read(path)[0].content
     tensors = stored.state_dict(path, content, case.spec)
     assert tensors["features.0.0.weight"].shape == (16, 1, 3, 3)
     assert tensors["classifier.1.weight"].shape == (10, 1280)
     with pytest.raises(ValueError, match=r"the file is for images of 1 channel, and those of .*_4channels_.* have 4$"):
-        with_classes([Case(width=0.35, resolution=96, channels=4)], Weights(file=str(path)))
+        fitted_cases([Case(width=0.35, resolution=96, channels=4)], Weights(file=str(path)))
     with pytest.raises(ValueError, match=r"has 10 classes of images of 1 channel, not 10 of 3 channels"):
         stored.state_dict(path, content, Variant("mobilenet_v2", 0.35, 96, 10))
 
@@ -483,7 +483,7 @@ def test_pictures_are_of_one_channel_or_three(tmp_path):
     torch.save(network(channels=4, seed=None).state_dict(), tmp_path / "four.pt")
     weights = Weights(file=str(tmp_path / "four.pt"), images=str(tmp_path))
     with pytest.raises(ValueError, match=r"pictures have 3 channels, or 1 in grey, and those of .* have 4: leave --im"):
-        with_classes([Case(width=0.35, resolution=96)], weights)
+        fitted_cases([Case(width=0.35, resolution=96)], weights)
 
 
 def test_pytest_suites_names_its_cases_by_the_classes_of_the_file(command, tmp_path):

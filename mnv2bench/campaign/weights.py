@@ -18,7 +18,7 @@ TIMEOUT_S = 300.0
 PICTURES_TIMEOUT_S = 3600.0  # every picture is decoded once
 
 
-def with_classes(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
+def fitted_cases(cases: Sequence[Case], weights: Weights) -> tuple[Case, ...]:
     """The cases with as many classes, and images of as many channels, as the file of weights has.
 
     Their networks are known from then on. ValueError, in one line, where a network or the file cannot be read, and

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mnv2bench.campaign.patience import PATIENCE_FLAGS, patience
-from mnv2bench.campaign.weights import with_classes
+from mnv2bench.campaign.weights import fitted_cases
 from mnv2bench.case import Case
 from mnv2bench.cli.app import console
 from mnv2bench.exit_codes import ExitCode
@@ -146,7 +146,7 @@ def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case,
     Raises ValueError for a text that is no case id and no part of one, and for a part of several.
     """
     by_id = tuple(dict.fromkeys(named_case(text, selection) for text in ids or ()))
-    return with_classes(by_id, selection.weights) if by_id else selected_cases(selection)
+    return fitted_cases(by_id, selection.weights) if by_id else selected_cases(selection)
 
 
 def newest_file(results: Path) -> Path:

@@ -28,7 +28,7 @@ def ship(
 ) -> None:
     """Write what a product needs of a measured case: the artifact, a program that runs it, and what was verified."""
     from mnv2bench import shipping
-    from mnv2bench.campaign.weights import with_classes
+    from mnv2bench.campaign.weights import fitted_cases
 
     texts = {"weights": option_text("weights", weights), "images": option_text("images", images)}
     named = select(texts).weights if any(texts.values()) else None
@@ -36,7 +36,7 @@ def ship(
     files = shipping.read_files(measured or (), results)
     chosen = shipping.measured_case(case, files)
     if named:
-        (chosen,) = with_classes((chosen,), named)
+        (chosen,) = fitted_cases((chosen,), named)
     measurement = shipping.newest(chosen, files, results)
     with Display(quiet=quiet) as display, measuring(wait=False, progress=display):
         verification = shipping.ship(measurement, shipping.shipped_weights(measurement, named), to, display)

@@ -7,7 +7,7 @@ from pathlib import Path
 from mnv2bench.campaign import Campaign
 from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.patience import patience
-from mnv2bench.campaign.weights import with_classes
+from mnv2bench.campaign.weights import fitted_cases
 from mnv2bench.case import Case
 from mnv2bench.files import printable
 from mnv2bench.interrupts import interruptible
@@ -66,7 +66,7 @@ def run(
         planned = replace(planned, budget_s=max(budget_s, planned.budget_s) if planned.budget_s else 0.0)
     plan = replace(planned, **requested)
     campaign = Campaign(
-        cases=with_classes(_cases(cases), options.weights),
+        cases=fitted_cases(_cases(cases), options.weights),
         journal=journal,
         plan=plan,
         seed=options.seed,

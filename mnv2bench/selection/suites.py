@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mnv2bench import backends, precisions, sweeps
 from mnv2bench.campaign import all_backends
 from mnv2bench.campaign.described import describe
-from mnv2bench.campaign.weights import with_classes
+from mnv2bench.campaign.weights import fitted_cases
 from mnv2bench.case import Case, Kind, cases, is_elsewhere, is_gpu, variants
 from mnv2bench.machine import cores
 from mnv2bench.networks import Resolution, Variant, is_file
@@ -54,7 +54,7 @@ def suite_cases(suite: str, selection: Selection) -> tuple[Case, ...]:
     describe(chosen)
     if not selection.precisions:
         chosen = _in_own_precisions(chosen)
-    return with_classes(chosen, selection.weights)
+    return fitted_cases(chosen, selection.weights)
 
 
 def _in_own_precisions(chosen: Iterable[Case]) -> tuple[Case, ...]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, external_data_helper, helper, numpy_helper
 
 from mnv2bench.artifacts.models import onnx_layers
+from mnv2bench.artifacts.models.own_file import file_bytes, file_description, require_unchanged
 from mnv2bench.backends.shared.arrays import arranged, joined
 from mnv2bench.case import Case
 from mnv2bench.networks import Description, ImageShape, Sides
-from mnv2bench.networks.described import file_network
 from mnv2bench.precisions import FP32, named
 from mnv2bench.refusals import Unsupported
 from mnv2bench.texts import one_line
@@ -52,17 +52,14 @@ def read(path: Path, sides: Sides | None) -> Description:
     if not batch and not _takes_batches(model, image):
         batch = 1  # it says any, and has the number 1 in a shape
     classes = sum(_elements(output) // (batch or 1) for output in inferred.graph.output)
-    return Description(
-        network=file_network(path.name, content),
-        origin=path.name,
-        counted="from the graph of the file",
+    return file_description(
+        path,
+        content,
+        "onnx",
         image=image,
         classes=classes,
         layers=onnx_layers.layers(inferred),
         precision=_precision(model),
-        kind="onnx",
-        file=str(path),
-        content=content,
         batch=batch,
         pixels=PIXELS.get(_input(model).type.tensor_type.elem_type, ""),
     )
@@ -71,8 +68,7 @@ def read(path: Path, sides: Sides | None) -> Description:
 def write(path: Path, content: str, target: Path) -> None:
     """Write the file as one, with its external data. ValueError where it is not what was read of it."""
     model, now = loaded(path)
-    if now != content:
-        raise ValueError(f"{path.name} changed since it was read: begin again")
+    require_unchanged(path, content, now)
     target.write_bytes(model.SerializeToString())
 
 
@@ -120,7 +116,7 @@ def require_float_images(case: Case, model: ModelProto, runtime: str) -> None:
 
 def loaded(path: Path) -> tuple[ModelProto, str]:
     """The model with its external data, checked, and a digest of all its bytes. ValueError, in one line, for none."""
-    data = _file_bytes(path, MAX_BYTES)
+    data = file_bytes(path, MAX_BYTES)
     model = _parsed(data)
     digest, total = hashlib.sha256(data), len(data)
     for tensor in _tensors(model):
@@ -183,15 +179,6 @@ def widened(model: ModelProto) -> ModelProto:
         if attribute.name in ("to", "dtype", "output_dtype") and attribute.i == TensorProto.FLOAT16:
             attribute.i = TensorProto.FLOAT
     return result
-
-
-def _file_bytes(path: Path, most: int) -> bytes:
-    """The bytes of a regular file. ValueError, in one line, for another one and for one that is too large."""
-    if not path.is_file():
-        raise ValueError("is no file")
-    if path.stat().st_size > most:
-        raise ValueError(f"is larger than {most >> 20} MiB together with its external data, which is the most")
-    return path.read_bytes()
 
 
 def _parsed(data: bytes) -> ModelProto:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mnv2bench.artifacts.models import pt2_layers
+from mnv2bench.artifacts.models.own_file import file_bytes, file_description, require_unchanged
 from mnv2bench.artifacts.models.pt2_archive import ADVICE, checked
 from mnv2bench.artifacts.stored import BROKEN
 from mnv2bench.artifacts.weights import MAX_BYTES
@@ -17,7 +18,6 @@ from mnv2bench.backends.shared.exported_network import ExportedNetwork, image_te
 from mnv2bench.backends.shared.torch_session import network
 from mnv2bench.case import Case
 from mnv2bench.networks import Description, ImageShape, Sides
-from mnv2bench.networks.described import file_network
 from mnv2bench.precisions import BF16, FP16, FP32
 from mnv2bench.texts import one_line
 
@@ -34,18 +34,15 @@ def read(path: Path, sides: Sides | None) -> Description:
     network = ExportedNetwork(program)
     fixed = _fixed(network, image, batch or 1)
     (output,) = _results(fixed)
-    return Description(
-        network=file_network(path.name, content),
-        origin=path.name,
-        counted="counted from the graph of the file",
+    return file_description(
+        path,
+        content,
+        "pt2",
         image=image,
         classes=output.shape[1],
         layers=pt2_layers.layers(fixed, program),
         state={name: tuple(tensor.shape) for name, tensor in program.state_dict.items()},
         precision=_precision(program),
-        kind="pt2",
-        file=str(path),
-        content=content,
         batch=batch,
     )
 
@@ -53,8 +50,7 @@ def read(path: Path, sides: Sides | None) -> Description:
 def write(path: Path, content: str, target: Path) -> None:
     """Write the program as it was checked. ValueError where the file is not what was read of it."""
     now, archive = _archive(path)
-    if now != content:
-        raise ValueError(f"{path.name} changed since it was read: begin again")
+    require_unchanged(path, content, now)
     target.write_bytes(archive)
 
 
@@ -71,11 +67,7 @@ def forward(case: Case, path: Path) -> Callable[[NDArray[np.float32]], NDArray[n
 
 def _archive(path: Path) -> tuple[str, bytes]:
     """The SHA-256 of a file, and its program as it was checked. ValueError, in one line, for no such file."""
-    if not path.is_file():
-        raise ValueError("is no file")
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"has more than {MAX_BYTES / 1e9:.1f} GB: no network here is so large")
-    content = path.read_bytes()
+    content = file_bytes(path, MAX_BYTES)
     return hashlib.sha256(content).hexdigest(), checked(content)
 
 

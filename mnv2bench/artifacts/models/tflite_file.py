@@ -11,11 +11,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from mnv2bench.artifacts.models import tflite_layers
+from mnv2bench.artifacts.models.own_file import file_bytes, file_description, require_unchanged
 from mnv2bench.artifacts.weights import MAX_BYTES
 from mnv2bench.backends.shared.arrays import arranged, joined
 from mnv2bench.case import Case
 from mnv2bench.networks import Description, ImageShape, Sides
-from mnv2bench.networks.described import file_network
 from mnv2bench.texts import one_line
 
 MAX_VALUES = 1 << 30  # of all tensors together
@@ -39,17 +39,14 @@ def read(path: Path, sides: Sides | None) -> Description:
     if rest or not classes:
         raise ValueError(f"gives {sum(numbers)} numbers for {batch} images: not as many for each")
     digest = hashlib.sha256(content).hexdigest()
-    return Description(
-        network=file_network(path.name, digest),
-        origin=path.name,
-        counted="counted from the graph of the file",
+    return file_description(
+        path,
+        digest,
+        "tflite",
         image=image,
         classes=classes,
         layers=tflite_layers.layers(content),
         precision=_precision(interpreter),
-        kind="tflite",
-        file=str(path),
-        content=digest,
         batch=batch,
     )
 
@@ -57,8 +54,7 @@ def read(path: Path, sides: Sides | None) -> Description:
 def write(path: Path, content: str, target: Path) -> None:
     """Write the file. ValueError where it is not what was read of it."""
     own = _content(path)
-    if hashlib.sha256(own).hexdigest() != content:
-        raise ValueError(f"{path.name} changed since it was read: begin again")
+    require_unchanged(path, content, hashlib.sha256(own).hexdigest())
     target.write_bytes(own)
 
 
@@ -79,11 +75,7 @@ def forward(case: Case, path: Path) -> Callable[[NDArray[np.float32]], NDArray[n
 
 def _content(path: Path) -> bytes:
     """The bytes of a file. ValueError, in one line, for what is no LiteRT file."""
-    if not path.is_file():
-        raise ValueError("is no file")
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"has more than {MAX_BYTES / 1e9:.1f} GB: no network here is so large")
-    content = path.read_bytes()
+    content = file_bytes(path, MAX_BYTES)
     if content[4:8] != MARK:
         raise ValueError("is no LiteRT file: its bytes 4 to 8 are not TFL3")
     return content
