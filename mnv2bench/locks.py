@@ -57,13 +57,13 @@ def measuring(*journals: Path, wait: bool, progress: Progress) -> Iterator[None]
         stack.enter_context(_held(folder / "machine.lock", machine, wait, progress))
         for journal in journals:
             if journal.is_file() or not journal.exists():  # what is no file is refused when the journal begins
-                stack.enter_context(_journal_lock(behind_links(journal), wait, progress))
+                stack.enter_context(writing(behind_links(journal), wait, progress))
         yield
 
 
 @contextmanager
-def _journal_lock(journal: Path, wait: bool, progress: Progress) -> Iterator[None]:
-    """Hold the lock of a journal: a file beside it, which is removed in the end."""
+def writing(journal: Path, wait: bool, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a journal: a file beside it, which is removed in the end. Raises as `measuring`."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     path = journal.with_name(f".{journal.name}.lock")
     nested = _lock(path).is_locked

@@ -85,7 +85,7 @@ def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
         campaign.weights,
         this_machine(),
         campaign.runner,
-        _now(),
+        now(),
         described_networks(campaign.cases),
     )
     journal = campaign.journal
@@ -93,7 +93,7 @@ def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
         campaign.progress(f"weights of {campaign.weights.file}: {campaign.weights.reading}", 0, 0)
     require_reference(campaign.cases, campaign.weights, campaign.progress)
     goes_on = continue_journal(journal, head, resume, campaign.progress)
-    expected = _estimate(campaign)
+    expected = estimate_left(campaign)
     if not goes_on:
         expected.require_budget()
         begin_journal(journal, head, campaign.progress)
@@ -106,7 +106,7 @@ def _run(campaign: Campaign, resume: bool) -> tuple[Record, ...]:
     return records(head, journal.artifacts, journal.processes, journal.accuracies, ended=True)
 
 
-def _estimate(campaign: Campaign) -> Estimate:
+def estimate_left(campaign: Campaign) -> Estimate:
     """What is left to do of a campaign."""
     return estimate(
         campaign.cases,
@@ -130,11 +130,11 @@ def _measure_all(campaign: Campaign, expected: Estimate) -> None:
     schedule: Schedule = FixedSchedule(items, plan.processes, campaign.seed, tests)
     if plan.budget_s:
         schedule = _budgeted(campaign, items, statuses, preparations, budget, expected.tests_s)
-    unfinished = _unfinished(campaign, items, statuses)
+    unfinished = unfinished_items(campaign, items, statuses)
     try:
         of_items = [export for export in expected.missing if export not in expected.of_tests]
         failures = make_missing(of_items, campaign.weights, campaign.progress, schedule.is_late)
-        _prepare(campaign, unfinished, schedule, preparations, failures)
+        prepare_items(campaign, unfinished, schedule, preparations, failures)
         if unfinished:
             with budget.paused():
                 load = settled_load(campaign.patience.idle_s, campaign.progress)
@@ -146,7 +146,7 @@ def _measure_all(campaign: Campaign, expected: Estimate) -> None:
                 campaign.progress,
                 schedule.is_late,
             )
-            _measure_accuracies(campaign, preparations, schedule, len(items) * plan.processes)
+            measure_accuracies(campaign, preparations, schedule, len(items) * plan.processes)
     finally:
         durations.keep(this_machine().fingerprint, journal.processes[before:], journal.accuracies, item_s, plan.rounds)
     done, _ = schedule.steps(len(items) * plan.processes + tests)
@@ -179,7 +179,7 @@ def _budgeted(
     )
 
 
-def _measure_accuracies(campaign: Campaign, preparations: Preparations, schedule: Schedule, done: int) -> None:
+def measure_accuracies(campaign: Campaign, preparations: Preparations, schedule: Schedule, done: int) -> None:
     """Test every backend on the labelled images, as far as the journal does not hold that and there is time.
 
     The progress counts from `done`.
@@ -205,7 +205,7 @@ def _prepared(campaign: Campaign, needs: Needs, failures: Failures = NO_FAILURES
     return prepare(needs.case, campaign.weights, campaign.progress, campaign.runner, level, needs.format, failures)
 
 
-def _unfinished(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> list[Item]:
+def unfinished_items(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -> list[Item]:
     """The items that may have another process."""
     if are_over(campaign.journal.blocks):
         return []
@@ -213,7 +213,7 @@ def _unfinished(campaign: Campaign, items: Sequence[Item], statuses: Statuses) -
     return [item for item in items if item.id not in stopped and not numbers <= statuses[item.id].keys()]
 
 
-def _prepare(
+def prepare_items(
     campaign: Campaign, items: Sequence[Item], schedule: Schedule, preparations: Preparations, failures: Failures
 ) -> None:
     """Make the files that the processes of these items open, while there is time; where that cannot be, why not.
@@ -287,5 +287,6 @@ def _measure(
         item_s.setdefault(item.id, []).append(time.monotonic() - start)
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, as the head of a journal has it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -226,10 +226,10 @@ def _work(item: Item, plan: Plan, look_up: LookUp, journal: Journal | None) -> W
     if isinstance(chain, Failure):
         return Work(item, left, False, NO_FILES)
     files = look_up.files(chain) if left else NO_FILES
-    return Work(item, left, _installed(needs.case), files)
+    return Work(item, left, is_installed(needs.case), files)
 
 
-def _installed(case: Case) -> bool:
+def is_installed(case: Case) -> bool:
     """Whether one of the distributions is installed that a backend may come with; another device has its own."""
     names = backends.runtime(case.backend).distributions
     return case.kind != Kind.MEASURED_HERE or not names or any(name in this_machine().libraries for name in names)
@@ -328,7 +328,7 @@ def _tests(cases: Sequence[Case], plan: Plan, look_up: LookUp, journal: Journal 
     tests = []
     for case in accuracies.planned(cases, look_up.weights, journal.accuracies if journal else ()):
         chain = file_chain(case, plan.trt_level)
-        if isinstance(chain, Failure) or not _installed(case):
+        if isinstance(chain, Failure) or not is_installed(case):
             continue
         labelled_chain = accuracies.labelled_chain(case)
         opened, labelled = look_up.files(chain), look_up.files(labelled_chain)

@@ -28,7 +28,7 @@ class AppendedFile:
         partial = stage(self.path, [line])  # before anything is moved: the disk may be full
         try:
             if target.exists() and target.stat().st_size:
-                aside = target.rename(_free_name(target))
+                aside = target.rename(free_name(target))
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
@@ -81,7 +81,7 @@ class AppendedFile:
         if not self.path.exists():
             write_whole(self.path, content)
             return
-        beside = _free_name(self.path.resolve())
+        beside = free_name(self.path.resolve())
         write_whole(beside, content)
         replaced = f"{printable(self.path)} was replaced by another file meanwhile"
         raise FileExistsError(f"{replaced}: what was measured is in {printable(beside)}")
@@ -105,7 +105,7 @@ def _begins(path: Path, start: bytes) -> bool:
         return start.startswith(file.read(len(start)))
 
 
-def _free_name(path: Path) -> Path:
+def free_name(path: Path) -> Path:
     """The first of NAME.1.jsonl, NAME.2.jsonl, ... that is free. FileExistsError where these names are too long."""
     for number in itertools.count(1):
         free = path.with_name(f"{without_measured_suffix(path)}.{number}.jsonl")

@@ -4,14 +4,16 @@ A file of records is a journal, or a file that pytest-benchmark saved with the l
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from mnv2bench.case import Case
 from mnv2bench.files import write_whole
+from mnv2bench.networks import Description
 from mnv2bench.records import appended
 from mnv2bench.records.appended import AppendedFile
 from mnv2bench.records.blocks import BlockLine
@@ -85,13 +87,27 @@ class Journal:
 
         The file is written whole or not at all.
         """
-        head, *others = self.path.read_bytes()[: self._end_at].splitlines(keepends=True)
-        fields = msgspec.json.decode(head)
+        fields, others = self._without_end()
         fields["plan"]["budget_s"] = budget_s
         if self.blocks and not self.blocks[-1].cases:
             others.remove(_encoded(to_json(self.blocks.pop())))
-        self._end_at = None
         write_whole(self.path, b"".join([_encoded(fields), *others]))
+
+    def name_cases(self, cases: Sequence[Case], networks: Sequence[Description]) -> None:
+        """Let the head of a campaign that was resumed name these cases, and take out the end to which it had come.
+
+        The file is written whole or not at all.
+        """
+        fields, others = self._without_end()
+        fields["cases"] = [case.id for case in cases]
+        fields["networks"] = msgspec.to_builtins(tuple(networks))
+        write_whole(self.path, b"".join([_encoded(fields), *others]))
+
+    def _without_end(self) -> tuple[dict[str, Any], list[bytes]]:
+        """The fields of the head and the lines behind it, without the end: the campaign goes on."""
+        head, *others = self.path.read_bytes()[: self._end_at].splitlines(keepends=True)
+        self._end_at = None
+        return msgspec.json.decode(head), others
 
     def artifact(self, case: Case, artifact: Artifact) -> None:
         self.artifacts[case.id] = artifact

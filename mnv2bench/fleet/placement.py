@@ -1,0 +1,63 @@
+"""Placement: which machine measures which cases, from what the machines say they can."""
+
+from collections.abc import Mapping, Sequence
+
+from mnv2bench.case import Case
+from mnv2bench.fleet.unit import Inventory
+
+
+def placed(
+    inventories: Sequence[Inventory], cases: Sequence[Case], each_machine: bool = False
+) -> dict[str, tuple[Case, ...]]:
+    """The cases of each machine, by its name, in the order of the campaign.
+
+    Machines of one fingerprint share the cases that they can run; with `each_machine` none shares. A case that no
+    machine can run goes to the first one, whose journal then says why.
+    """
+    chosen: dict[str, set[Case]] = {inventory.name: set() for inventory in inventories}
+    for group in _groups(inventories, each_machine):
+        for name, of_machine in _shared(group, cases).items():
+            chosen[name] |= of_machine
+    placed_cases = set().union(*chosen.values())
+    chosen[inventories[0].name] |= {case for case in cases if case not in placed_cases}
+    return {name: tuple(case for case in cases if case in of_machine) for name, of_machine in chosen.items()}
+
+
+def seconds(inventory: Inventory, cases: Sequence[Case]) -> float:
+    """How long the processes of these cases take on a machine, without the files that it has to make first."""
+    return sum(inventory.seconds.get(case.id, 0.0) for case in cases)
+
+
+def heirs(
+    inventories: Mapping[str, Inventory], lost: str, cases: Sequence[Case], alive: Sequence[str]
+) -> dict[str, tuple[Case, ...]]:
+    """Who takes over these cases of a lost machine: machines of its fingerprint that can run them."""
+    fingerprint = inventories[lost].machine.fingerprint
+    group = [inventories[name] for name in alive if inventories[name].machine.fingerprint == fingerprint]
+    if not group:
+        return {}
+    shared = _shared(group, cases)
+    return {name: tuple(case for case in cases if case in of_machine) for name, of_machine in shared.items()}
+
+
+def _groups(inventories: Sequence[Inventory], each_machine: bool) -> list[list[Inventory]]:
+    """The machines that share cases."""
+    if each_machine:
+        return [[inventory] for inventory in inventories]
+    groups: dict[str, list[Inventory]] = {}
+    for inventory in inventories:
+        groups.setdefault(inventory.machine.fingerprint, []).append(inventory)
+    return list(groups.values())
+
+
+def _shared(group: Sequence[Inventory], cases: Sequence[Case]) -> dict[str, set[Case]]:
+    """The cases of machines that share them: the longest first, each to the machine that has the least to do."""
+    shared: dict[str, set[Case]] = {inventory.name: set() for inventory in group}
+    busy_s = dict.fromkeys(shared, 0.0)
+    for case in sorted(cases, key=lambda case: -max(inventory.seconds.get(case.id, 0.0) for inventory in group)):
+        able = [inventory for inventory in group if case.id not in inventory.refusals]
+        if able:
+            least = min(able, key=lambda inventory: busy_s[inventory.name])
+            shared[least.name].add(case)
+            busy_s[least.name] += least.seconds[case.id]
+    return shared
