@@ -87,10 +87,11 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
     },
     "gate": {
         ExitCode.DONE: "nothing is confirmed; without `--baseline` no time can be",
-        ExitCode.BAD: "a confirmed regression of a time or of a tail, more instructions, or with `--strict` a suspect",
+        ExitCode.BAD: "a confirmed regression of a time or of a tail, more instructions, or with `--strict` a suspect; "
+        "with `--fleet`, on any machine",
         ExitCode.REFUSED: f"{BAD_INPUT}, or there is no night",
         ExitCode.NOT_JUDGED: "the night cannot be judged: its file is damaged, nothing was measured, too much noise, a "
-        "case broke, or a suspect could not be measured on both sides",
+        "case broke, or a suspect could not be measured on both sides; with `--fleet`, a machine was not judged",
         ExitCode.INTERRUPTED: STOPPED,
     },
     "compare": {

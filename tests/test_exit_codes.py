@@ -135,6 +135,7 @@ RUNS = [  # verb, code, its words, what it prints
     ("gate", 0, NIGHTS, "0003_nightly"),
     ("gate", 2, ("--results", "nowhere"), "no night of"),
     ("gate", 3, BROKEN, "cannot be judged"),
+    ("gate", 3, ("--fleet", "--results", "nights"), "0003_nightly was not judged"),
     ("compare", 0, ("a.jsonl", "b.jsonl"), "1.100"),
     ("compare", 1, ("a.jsonl", "large.jsonl"), "0 of 2 cases compared"),
     ("compare", 1, ("a.jsonl", "failed.jsonl"), "0 of 1 cases compared"),

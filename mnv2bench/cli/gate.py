@@ -12,6 +12,7 @@ import typer
 from mnv2bench.campaign import Patience
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.duel import SPARE
+from mnv2bench.cli.gate_fleet import judge_fleet
 from mnv2bench.cli.options import resumable, takes_patience
 from mnv2bench.files import Content, Product, address, append, printable, require_writable, write
 from mnv2bench.machine import this_machine
@@ -42,6 +43,10 @@ def gate(
     strict: Annotated[
         bool, typer.Option("--strict", help="A suspect fails the night, also where no pairs confirmed it.")
     ] = False,
+    fleet: Annotated[
+        bool,
+        typer.Option("--fleet", help="Read what the gates of all machines under --results said; measure nothing."),
+    ] = False,
     *,
     patience: Patience,
     quiet: Annotated[
@@ -49,6 +54,12 @@ def gate(
     ] = False,
 ) -> None:
     """Judge a night against its history: slower, the same, or cannot tell. Pairs of processes confirm a suspect."""
+    if fleet:
+        _require_none(
+            *(("NIGHT", night), ("--baseline", baseline), ("--new", new), ("--fingerprint", fingerprint)),
+            *(("--junit", junit), ("--resume", resume), ("--strict", strict)),
+        )
+        judge_fleet(results, series, markdown)
     from mnv2bench.comparison.reports import reports_of
     from mnv2bench.regression.gate.night import Pairs, UnreadNight, judge_night, tonight
     from mnv2bench.regression.pages import gate as page
@@ -98,3 +109,10 @@ def gate(
         console().print(f"report of the night: {printable(report)}", markup=False)
     console().print(page.summary(judgement), markup=False)
     raise typer.Exit(judgement.code)
+
+
+def _require_none(*options: tuple[str, object]) -> None:
+    """ValueError for an option that decides something on one machine alone."""
+    for name, value in options:
+        if value:
+            raise ValueError(f"{name} is of one machine, and --fleet reads what each machine's gate said: leave it out")

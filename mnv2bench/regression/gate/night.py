@@ -55,7 +55,11 @@ class Tonight:
     @property
     def path(self) -> Path:
         """The saved file of the night."""
-        return self.folder / str(self.frame.loc[self.frame["night"] == self.name, "source"].iloc[0])
+        return self.file(self.name)
+
+    def file(self, night: str) -> Path:
+        """The saved file of any of the nights."""
+        return self.folder / str(self.frame.loc[self.frame["night"] == night, "source"].iloc[0])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as xml
 
 from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Sort
+from mnv2bench.regression.history import Verdict
 from mnv2bench.regression.judging.judgement import (
     BROKEN,
     LEARNING,
@@ -95,7 +96,7 @@ def tail_row(row: CellVerdict) -> list[str]:
     return texts
 
 
-def tally(rows: Iterable[CellVerdict]) -> str:
+def tally(rows: Iterable[CellVerdict | Verdict]) -> str:
     """`1 REGRESSION, 2 cleared, 151 unchanged`."""
     verdicts = Counter(row.verdict for row in rows)
     return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in ORDER if verdicts[verdict])
