@@ -1,4 +1,4 @@
-"""Layers of a torch module that somebody else wrote: what it calls on one image, seen by hooks.
+"""Operations of a torch module that somebody else wrote: what it calls on one image, seen by hooks.
 
 Hooks on the modules say where it is, and a mode of torch which functions it calls on what. A function that only gives
 its numbers another shape is no layer, and zeros around an image are a part of the layer that reads them.
@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from msgspec.structs import replace
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from mnv2bench.networks.layer import ACTIVATIONS, IMAGE, WITH_WEIGHTS, Activation, Layer, LayerType, Pads
+from mnv2bench.networks.layer import ACTIVATIONS, IMAGE, Activation, Layer, Pads, Pool
+from mnv2bench.networks.operations import Operation, OperationType, Tensors, layers
 from mnv2bench.networks.shapes import Sides
 
-Shape = tuple[int, Sides]  # channels, and height and width
 SHAPING = (
     *("alias", "chunk", "clone", "contiguous", "detach", "dropout", "expand", "expand_as", "flatten", "float", "get"),
     *("getitem", "identity", "movedim", "narrow", "pad", "permute", "reshape", "reshape_as", "select", "split"),
@@ -31,14 +30,21 @@ CONVOLUTIONS = {  # and the names of their arguments
 PRODUCTS = ("matmul", "mm", "bmm", "baddbmm")
 ATTENTION = "scaled_dot_product_attention"
 UNCOUNTED = ("conv3d", "conv_transpose1d", "conv_transpose3d", "einsum", "tensordot", "addmm", "addbmm", "bilinear")
-POOLS = {"max_pool2d": "max", "avg_pool2d": "average", "adaptive_avg_pool2d": "average", "mean": "average"}
-ACTIVATED = (*WITH_WEIGHTS, "add", "concat")  # layer types that an activation belongs to
+POOLS: dict[str, Pool] = {
+    "max_pool2d": "max",
+    "avg_pool2d": "average",
+    "adaptive_avg_pool2d": "average",
+    "mean": "average",
+}
+PLAIN: dict[str, OperationType] = {
+    "add": "add", "cat": "concat", "channel_shuffle": "shuffle", "concat": "concat", "mul": "other",
+}  # fmt: skip
 SIGNED = ("add", "mul", "sub", "matmul", "truediv")  # functions with a sign of their own, as += is iadd
 
 
 @dataclass(frozen=True)
 class Call:
-    """A function that was called: on which tensors that follow from the image, of which layers those are.
+    """A function that was called: on which tensors that follow from the image, and the names of those.
 
     `own` are the parameters of the network that it was given, or that what it was given was computed from.
     """
@@ -49,7 +55,12 @@ class Call:
     inputs: list[Tensor]
     sources: tuple[str, ...]
     own: list[Tensor]
-    output: Tensor
+    outputs: list[Tensor]
+
+    @property
+    def output(self) -> Tensor:
+        """The first result."""
+        return self.outputs[0]
 
     def by_name(self, *names: str) -> dict[str, Any]:
         """The arguments, those without a name by these names."""
@@ -57,17 +68,19 @@ class Call:
 
 
 class Tracer(TorchFunctionMode):
-    """Collects the layers of what is called while it is active, on the tensor `image` and on what follows from it."""
+    """Collects what is called while it is active, on the tensor `image` and on what follows from it."""
 
     def __init__(self, network: nn.Module, image: Tensor) -> None:
         super().__init__()
-        self.layers: dict[str, Layer] = {}
-        self.sources: dict[int, str] = {id(image): IMAGE}  # which layer a tensor is of
+        self.operations: list[Operation] = []
+        self.names: set[str] = set()  # of operations
+        self.shapes = {IMAGE: tuple(image.shape)}  # by the names of tensors
+        self.sources = {id(image): IMAGE}  # the names of those that follow from the image
         # the parameters that a tensor is computed from: of one of them itself
         self.parameters: dict[int, list[Tensor]] = {id(each): [each] for each in network.parameters()}
         self.kept: list[Tensor] = [image]  # so that no two tensors have one id
         self.running: list[tuple[str, bool]] = [("", True)]  # modules: path, and whether it holds others
-        self.counted: set[int] = set()  # the parameters that a layer has
+        self.counted: set[int] = set()  # the parameters that an operation has
         self.hooks = []
         for path, module in network.named_modules():
             holds_others = next(module.children(), None) is not None
@@ -100,101 +113,123 @@ class Tracer(TorchFunctionMode):
         outputs = list(_tensors([result]))
         self.kept += outputs
         if inputs and outputs:
-            layer = self._layer(Call(_operator(func), args, named, inputs, sources, own, outputs[0]))
-            self.sources |= {id(output): layer for output in outputs}
+            operation = self._operation(Call(_operator(func), args, named, inputs, sources, own, outputs))
+            self.operations.append(operation)
+            self.sources |= {id(output): name for output, name in zip(outputs, operation.outputs, strict=True)}
+            self.shapes |= {name: tuple(output.shape) for output, name in zip(outputs, operation.outputs, strict=True)}
         elif own:
             self.parameters |= {id(output): own for output in outputs}
         return result
 
-    def _layer(self, call: Call) -> str:
-        """The name of the layer that a function's result is of: a new one, or that of its input."""
-        operator, source = call.operator, self.layers.get(call.sources[0])
-        activation = _activation(call)
+    def _operation(self, call: Call) -> Operation:
+        """What a function is among the operations of a graph. ValueError where its multiply-adds are not counted."""
+        operator, activation = call.operator, _activation(call)
         if operator in SHAPING:
-            return call.sources[0]
-        if operator == "batch_norm" and source and not source.norm and not source.activation:
-            return self._extend(source, call, norm=True)
-        if activation and source and not source.activation and (source.norm or source.type in ACTIVATED):
-            return self._extend(source, call, activation=activation)
+            return self._reshaped(call)
+        if operator == "batch_norm":
+            return self._named(call, "norm")
         if activation:
-            return self._append(call, "activation", activation=activation)
+            return self._named(call, "activation", activation=activation)
         if operator in CONVOLUTIONS:
             return self._convolution(call)
         if operator == "linear":
-            has_bias = call.by_name("input", "weight", "bias").get("bias") is not None
-            return self._rows(call, "linear", call.inputs[0].shape[-1], has_bias=has_bias)
+            options = call.by_name("input", "weight", "bias")
+            return self._product(call, call.inputs[0].shape[-1], options["weight"], options.get("bias"))
         if operator in PRODUCTS and len(call.inputs) > 1:
-            return self._rows(call, "matmul", call.inputs[-2].shape[-1])
+            return self._product(call, call.inputs[-2].shape[-1])
         if operator == ATTENTION:
             keys, values = call.inputs[1:3]
             # a number of the result is a sum over the positions, whose weights are products over the channels
             width = keys.shape[-1] + values.shape[-1]
-            return self._rows(call, "matmul", keys.shape[-2] * width // values.shape[-1])
+            return self._product(call, keys.shape[-2] * width // values.shape[-1])
         if operator in (*UNCOUNTED, *PRODUCTS):
             raise ValueError(f"it calls {operator}, whose multiply-adds are not counted here")
         return self._plain(call)
 
-    def _convolution(self, call: Call) -> str:
+    def _reshaped(self, call: Call) -> Operation:
+        """A function that gives its numbers another shape, and takes no name from a layer."""
+        name = f"{call.operator} {len(self.operations)}"
+        outputs = tuple(f"{name}:{place}" for place in range(len(call.outputs)))
+        return Operation(name, call.operator, "same", call.sources[:1], outputs)
+
+    def _convolution(self, call: Call) -> Operation:
         options = call.by_name(*CONVOLUTIONS[call.operator])
-        weight, groups = options["weight"], options.get("groups", 1)
-        layer_type: LayerType = "transposed" if call.operator == "conv_transpose2d" else "conv"
-        if layer_type == "conv" and groups == call.inputs[0].shape[1] == call.output.shape[1]:
-            layer_type = "depthwise"
+        weight, bias = options["weight"], options.get("bias")
         kernel = _sides(tuple(weight.shape[2:]))
-        return self._append(
+        return self._named(
             call,
-            layer_type,
+            "transposed" if call.operator == "conv_transpose2d" else "conv",
+            weight,
+            bias,
+            axis=1,
             kernel=kernel,
             stride=_sides(options.get("stride", 1)),
             pads=_pads(options.get("padding", 0), kernel),
-            groups=groups,
-            has_bias=options.get("bias") is not None,
+            groups=options.get("groups", 1),
         )
 
-    def _rows(self, call: Call, layer_type: LayerType, in_channels: int, **parts: Any) -> str:
-        """A layer whose channels stand last: `in_channels` are the multiply-adds for each number of its result."""
-        (_, in_size), (out_channels, out_size) = _of_rows(call.inputs[0]), _of_rows(call.output)
-        shapes = {"in_channels": in_channels, "in_size": in_size, "out_channels": out_channels, "out_size": out_size}
-        return self._append(call, layer_type, **shapes, **parts)
+    def _product(
+        self, call: Call, in_channels: int, weight: Tensor | None = None, bias: Tensor | None = None
+    ) -> Operation:
+        """A product whose channels stand last: `in_channels` are the multiply-adds for each number of its result."""
+        return self._named(call, "matmul", weight, bias, in_channels=in_channels)
 
-    def _plain(self, call: Call) -> str:
-        """A layer without multiply-adds."""
-        image, out_size = call.inputs[0], _of_image(call.output)[1]
-        if call.operator == "add" and len(call.inputs) > 1:
-            return self._append(call, "add")
-        if call.operator in ("cat", "concat"):
-            return self._append(call, "concat", in_channels=_of_image(call.output)[0])
-        if call.operator == "channel_shuffle":
-            return self._append(call, "shuffle")
-        if call.operator in POOLS and image.dim() == 4 and (call.operator != "mean" or out_size == (1, 1)):
-            return self._append(call, "pool", pool=POOLS[call.operator], **_window(call, _of_image(image)[1], out_size))
-        return self._append(call, "other")
+    def _plain(self, call: Call) -> Operation:
+        """An operation without multiply-adds."""
+        image, result = call.inputs[0], call.output
+        if call.operator in PLAIN:
+            return self._named(call, PLAIN[call.operator], is_product=call.operator == "mul")
+        is_pool = call.operator in POOLS and image.dim() == result.dim() == 4
+        if call.operator == "mean":
+            is_pool = image.dim() == 4 and result.numel() == image.shape[1]
+        if is_pool:
+            return self._named(call, "pool", pool=POOLS[call.operator], **_window(call, _size(image), _size(result)))
+        return self._named(call, "other")
 
-    def _append(self, call: Call, layer_type: LayerType, **parts: Any) -> str:
-        """The name of a new layer: the path of the module that is nothing else, or the function in its module."""
+    def _named(
+        self,
+        call: Call,
+        operation_type: OperationType,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        **parts: Any,
+    ) -> Operation:
+        """An operation with the path of the module that is nothing else, or the function in its module."""
         path, holds_others = self.running[-1]
-        is_module = path and (not holds_others or layer_type in WITH_WEIGHTS)
-        first = path if is_module else ".".join(filter(None, (path, call.operator)))
+        is_module = path and (not holds_others or weight is not None)
+        name = self._unique(path if is_module else ".".join(filter(None, (path, call.operator))))
+        own = [tensor for tensor in (weight, bias) if tensor is not None]
+        constants = tuple(map(self._constant, own or call.own))
+        return Operation(
+            name,
+            call.operator,
+            operation_type,
+            call.sources,
+            tuple(f"{name}:{place}" for place in range(len(call.outputs))),
+            constants,
+            bias=bias is not None,
+            modules=(path,),
+            further_params=self._count(call) - sum(tensor.numel() for tensor in own),
+            **parts,
+        )
+
+    def _unique(self, first: str) -> str:
         name, number = first, 1
-        while name in self.layers:
+        while name in self.names:
             number += 1
             name = f"{first}_{number}"
-        (in_channels, in_size), (out_channels, out_size) = _of_image(call.inputs[0]), _of_image(call.output)
-        shapes = {"in_channels": in_channels, "in_size": in_size, "out_channels": out_channels, "out_size": out_size}
-        parts = {"operator": call.operator, "modules": (path,), **shapes, **parts}
-        layer = Layer(name, layer_type, call.sources, **parts)
-        self.layers[name] = replace(layer, further_params=self._count(call) - layer.params)
+        self.names.add(name)
         return name
 
-    def _extend(self, layer: Layer, call: Call, **parts: Any) -> str:
-        """The name of a layer, which has the batch norm or the activation that follows it from now on."""
-        extended = replace(layer, modules=(*layer.modules, self.running[-1][0]), **parts)
-        more = self._count(call) - (extended.bn_params - layer.bn_params)
-        self.layers[layer.name] = replace(extended, further_params=layer.further_params + more)
-        return layer.name
+    def _constant(self, tensor: Tensor) -> str:
+        """The name of a tensor that does not follow from the image."""
+        self.kept.append(tensor)
+        name = f"constant {len(self.kept)}"
+        self.shapes[name] = tuple(tensor.shape)
+        return name
 
     def _count(self, call: Call) -> int:
-        """The elements of those parameters of a function that no layer has yet."""
+        """The elements of those parameters of a function that no operation has yet."""
         new = {id(parameter): parameter.numel() for parameter in call.own if id(parameter) not in self.counted}
         self.counted |= new.keys()
         return sum(new.values())
@@ -211,7 +246,8 @@ def traced(network: nn.Module, image: Tensor) -> tuple[tuple[Layer, ...], Any]:
             output = network(image)
     finally:
         tracer.remove()
-    return tuple(tracer.layers.values()), output
+    results = tuple(tracer.sources[id(tensor)] for tensor in _tensors([output]) if id(tensor) in tracer.sources)
+    return layers(tracer.operations, Tensors(IMAGE, results, 1, tracer.shapes)), output
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
@@ -237,21 +273,9 @@ def _activation(call: Call) -> Activation:
     return call.operator if call.operator in ACTIVATIONS else ""
 
 
-def _of_image(tensor: Tensor) -> Shape:
-    """Channels and size of an image, of a row of one channel, or of what has its channels last."""
-    match tuple(tensor.shape):
-        case (_, channels, height, width):
-            return channels, (height, width)
-        case (_, 1, length):
-            return 1, (length, 1)
-        case _:
-            return _of_rows(tensor)
-
-
-def _of_rows(tensor: Tensor) -> Shape:
-    """Channels, which stand last, and size."""
-    *before, channels = tensor.shape
-    return channels, (before[1], before[2]) if len(before) == 3 else (tensor.numel() // channels, 1)
+def _size(tensor: Tensor) -> Sides:
+    """Height and width of an image; (1, 1) of what has none."""
+    return (tensor.shape[2], tensor.shape[3]) if tensor.dim() == 4 else (1, 1)
 
 
 def _sides(value: int | Sequence[int]) -> Sides:

@@ -11,12 +11,11 @@ import onnx
 from msgspec.structs import replace
 from onnx import helper, numpy_helper, shape_inference
 
-from mnv2bench.artifacts.models import operations
 from mnv2bench.artifacts.models.names import layer_names, plain, unique
-from mnv2bench.artifacts.models.operations import Operation, OperationType, Shape, Tensors, contraction
-from mnv2bench.networks import Layer, Sides
+from mnv2bench.networks import Layer, Sides, operations
 from mnv2bench.networks.graph import same
 from mnv2bench.networks.layer import NO_PADS, Activation, Pads, Pool
+from mnv2bench.networks.operations import Operation, OperationType, Shape, Tensors, contraction
 
 SCOPES = "pkg.torch.onnx.name_scopes"  # torch.onnx lists here the modules around a node, and last the node itself
 WEIGHT = re.compile(r"(.+)\.weight(?:_quantized)?")

@@ -8,12 +8,11 @@ import torch
 from msgspec.structs import replace
 from torch.export.graph_signature import InputKind
 
-from mnv2bench.artifacts.models import operations
 from mnv2bench.artifacts.models.names import layer_names, plain
-from mnv2bench.artifacts.models.operations import Operation, OperationType, Shape, Tensors, contraction
-from mnv2bench.networks import Layer, Sides
+from mnv2bench.networks import Layer, Sides, operations
 from mnv2bench.networks.graph import same
 from mnv2bench.networks.layer import NO_PADS, Activation, Pads
+from mnv2bench.networks.operations import Operation, OperationType, Shape, Tensors, contraction
 
 Node = torch.fx.Node
 Arguments = dict[str, Any]

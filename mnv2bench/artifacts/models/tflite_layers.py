@@ -8,12 +8,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from msgspec.structs import replace
 
-from mnv2bench.artifacts.models import operations
 from mnv2bench.artifacts.models.names import layer_names, plain
-from mnv2bench.artifacts.models.operations import Operation, OperationType, Tensors
-from mnv2bench.networks import Layer, Sides
+from mnv2bench.networks import Layer, Sides, operations
 from mnv2bench.networks.graph import same
 from mnv2bench.networks.layer import NO_PADS, Activation, Pads, Pool
+from mnv2bench.networks.operations import Operation, OperationType, Tensors
 
 # How torch's converter names a module inside of another: torch.nn.modules.conv.Conv2d_0 is the module 0.
 MODULE = re.compile(r"(?:\w+\.)+[A-Za-z][A-Za-z0-9]*(?:_(\w+))?")

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from mnv2bench.networks import IMAGE, Layer, Sides
-from mnv2bench.networks.layer import NO_PADS, WITH_WEIGHTS, Activation, LayerType, Pads, Pool
+from mnv2bench.networks.layer import IMAGE, NO_PADS, WITH_WEIGHTS, Activation, Layer, LayerType, Pads, Pool
+from mnv2bench.networks.shapes import Sides
 
 Shape = tuple[int, ...]
 # Beside the types of layers: a norm; an operation whose result holds the same numbers; one that adds zeros around an
