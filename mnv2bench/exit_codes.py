@@ -78,6 +78,16 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.REFUSED: NO_PLACE,
         ExitCode.INTERRUPTED: "interrupted; scenarios that had ended are kept",
     },
+    "fleet-serve": {
+        ExitCode.REFUSED: f"{BAD_INPUT}, or nothing may or can listen at the address",
+        ExitCode.INTERRUPTED: "ended by Ctrl-C, the only end that a scheduler has",
+    },
+    "fleet-join": {
+        ExitCode.DONE: "the scheduler was gone for longer than `--give-up`",
+        ExitCode.BAD: "the worker of this machine was killed twice within an hour",
+        ExitCode.REFUSED: f"{BAD_INPUT}, or this machine cannot join the scheduler",
+        ExitCode.INTERRUPTED: "ended by Ctrl-C",
+    },
     "duel": {
         ExitCode.DONE: "pairs were measured of every case, and none is a regression; a case may be inconclusive",
         ExitCode.BAD: "a regression of a time or of a tail",

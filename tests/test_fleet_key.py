@@ -4,14 +4,17 @@ import asyncio
 import os
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from network_double import why_no_namespaces
 
 from mnv2bench.fleet import connection, key
-from mnv2bench.fleet.connection import Address, address, require_listening, require_scheduler
+from mnv2bench.fleet.connection import Address, address, listening, require_scheduler
 
 KEY = key.new_key()
 STRANGE = key.new_key()
@@ -185,12 +188,25 @@ def test_what_is_no_address_is_refused(text):
 
 
 def test_a_public_address_is_listened_on_only_where_it_is_named():
-    for host in ("127.0.0.1", "192.168.1.5", "10.0.0.1", "fd00::1"):
-        require_listening(host, is_explicit=False)
-    for host in ("8.8.8.8", "0.0.0.0", "::", "2606:4700::1"):
-        with pytest.raises(ValueError, match=f"can be reached from the internet.*--listen {host}"):
-            require_listening(host, is_explicit=False)
-        require_listening(host, is_explicit=True)
+    loopback = Address("127.0.0.1", 5)
+    assert listening("", loopback, 7) == Address("127.0.0.1", 7)
+    assert listening("192.168.1.5:99", loopback, 7) == Address("192.168.1.5", 99)
+    assert listening("8.8.8.8", loopback, 7) == Address("8.8.8.8", 7)
+    with pytest.raises(ValueError, match="--listen 'box' is no IP address of this machine"):
+        listening("box", loopback, 7)
+
+
+@pytest.mark.skipif(bool(why_no_namespaces()), reason=why_no_namespaces())
+def test_a_machine_whose_only_address_is_public_has_to_name_it():
+    code = "from mnv2bench.fleet.connection import ANYBODY, listening; print(listening('', ANYBODY, 7))"
+    commands = "ip link set lo up; ip address add 8.8.8.8/32 dev lo; ip route add default dev lo src 8.8.8.8"
+    ran = subprocess.run(
+        ["unshare", "--net", "sh", "-c", f'{commands}; exec {sys.executable} -c "{code}"'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ValueError: 8.8.8.8 can be reached from the internet: if that is meant, name it with --listen" in ran.stderr
 
 
 @pytest.mark.parametrize("text", ["10", "-1", "a", "1.5"])

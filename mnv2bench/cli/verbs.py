@@ -3,6 +3,7 @@
 from mnv2bench.exit_codes import epilog
 
 MEASURE = "Measure"
+MACHINES = "Measure on several machines"
 ANSWER = "Answer from what was measured"
 GUARD = "Guard against regressions"
 KNOW = "About this machine and the networks"
@@ -13,6 +14,10 @@ GROUPS = {  # group: verb: an example
         "roofline": "mnv2bench roofline --backends onnxruntime --widths 1.0 --resolutions 224",
         "loadgen": "mnv2bench loadgen 0.35_96-b1-openvino-cpu-fp32-t1 --scenario single-stream,server",
         "selfcheck": "mnv2bench selfcheck --only aa --save",
+    },
+    MACHINES: {
+        "fleet-serve": "mnv2bench fleet-serve --listen 192.168.1.5",
+        "fleet-join": "mnv2bench fleet-join tls://192.168.1.5:8786",
     },
     ANSWER: {
         "recommend": "mnv2bench recommend mnv2bench.jsonl --latency 5ms",

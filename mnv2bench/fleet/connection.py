@@ -30,6 +30,7 @@ SILENCE_S = 60  # a connection is lost when nothing was heard for so long: docs/
 LEAST_SILENCE_S = 11  # below that Dask cannot set the timeouts of a socket
 BENCH = {"bench": 1}  # the resource of a machine: one unit of work at a time
 LOOPBACK = "127.0.0.1"
+NO_PAGES = {"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}  # a server of Dask opens that port in any case
 
 # The same for client, scheduler and worker. What stands here keeps a process of Dask as quiet as it can be beside
 # something that is measured, and everything closed that a fleet does not need.
@@ -75,37 +76,65 @@ class Address:
         return f"tls://{host}:{self.port}"
 
 
-def address(option: str, text: str) -> Address:
-    """The address of a text such as tls://HOST:PORT or HOST. ValueError, which names the option, for any other text."""
+ANYBODY = Address("192.0.2.1", DEFAULT_PORT)  # an address of documentation, to which nothing is ever sent
+
+
+def address(option: str, text: str, port: int = DEFAULT_PORT) -> Address:
+    """The address of a text such as tls://HOST:8786 or HOST, which has this port where it names none.
+
+    ValueError, which names the option, for any other text.
+    """
     advice = f"write tls://HOST:{DEFAULT_PORT}"
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
-        port = DEFAULT_PORT if parts.port is None else parts.port
+        named_port = parts.port
     except ValueError as error:
         raise ValueError(f"{option} {text!r} is no address of a scheduler ({error}): {advice}") from error
     extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if parts.scheme not in SCHEMES or not parts.hostname or extra:
         raise ValueError(f"{option} {text!r} is no address of a scheduler: {advice}")
-    return Address(parts.hostname, port)
+    return Address(parts.hostname, port if named_port is None else named_port)
 
 
-def require_listening(host: str, is_explicit: bool) -> None:
-    """ValueError unless a program may listen on this address of this machine; a public one has to be named."""
-    if is_explicit:
-        return
-    if host in ("0.0.0.0", "::") or ipaddress.ip_address(host).is_global:
-        raise ValueError(f"{host} can be reached from the internet: if that is meant, name it with --listen {host}")
+def listening(listen: str, peer: Address, port: int) -> Address:
+    """Where to listen: what --listen names, else the address by which this machine reaches a peer, with this port.
+
+    ValueError for a text that is no IP address, and for a public address that --listen does not name.
+    """
+    if listen:
+        named = address("--listen", listen, port)
+        _ip_address(named.host)
+        return named
+    host = _local_address(peer)
+    if _ip_address(host).is_global:
+        raise ValueError(
+            f"{host} can be reached from the internet: if that is meant, name it with --listen {host}; else name an "
+            "address of a private network"
+        )
+    return Address(host, port)
 
 
-def local_address(peer: Address) -> str:
-    """The address of this machine that a peer is reached from. ValueError where there is no way to it."""
+def is_loopback(place: Address) -> bool:
+    """Whether only programs of this machine can reach an IP address."""
+    return _ip_address(place.host).is_loopback
+
+
+def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ValueError(f"--listen {text!r} is no IP address of this machine: ip address lists them") from error
+
+
+def _local_address(peer: Address) -> str:
+    """The address by which this machine reaches a peer; that of loopback where it knows no way to it."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.connect(place)  # of a datagram: nothing is sent
             return str(probe.getsockname()[0])
-    except OSError as error:
-        raise ValueError(f"{peer} cannot be reached from here ({error.strerror}): correct its name") from error
+    except OSError:
+        return LOOPBACK
 
 
 def silence_s() -> int:

@@ -1,0 +1,133 @@
+"""The worker of a machine: Dask's own, with one thread, which does one unit of work at a time for a scheduler."""
+
+import asyncio
+import logging
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from distributed import Nanny, Status, Worker
+
+from mnv2bench.fleet.connection import BENCH, NO_PAGES, Address, configure, require_scheduler, security, silence_s
+from mnv2bench.fleet.key import Key
+from mnv2bench.texts import duration_text
+
+Say = Callable[[str], None]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of a machine: it becomes a part of a file's name
+HEARTBEAT_S = 10  # Dask's own, of a small fleet, is half a second, and each one would disturb what is measured
+STARTS_AN_HOUR = 2  # of a worker: it is started again once, and a second death within the hour ends the machine
+HOUR_S = 3600
+RETRY_S = 2.0
+NAME_TAKEN = "name taken"  # Dask's words for a second machine of one name
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of a fleet: its name there, where its worker listens, and how long it waits for a lost scheduler."""
+
+    name: str
+    place: Address
+    give_up_s: float
+
+
+class Killed(Exception):
+    """The worker of this machine was killed again and again; the message says what to look at."""
+
+
+class QuietWorker(Worker):  # type: ignore[misc]
+    """A worker that disturbs its machine as little as it can."""
+
+    async def heartbeat(self) -> None:
+        """Tell the scheduler that this machine is there, and do so again after a long while."""
+        await super().heartbeat()
+        self.periodic_callbacks["heartbeat"].callback_time = 1000 * HEARTBEAT_S
+
+
+class MachineNanny(Nanny):  # type: ignore[misc]
+    """The parent of a worker, which starts it again when it was killed, and closes when that happens again."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        quiet = {"memory_limit": 0, "silence_logs": logging.CRITICAL, "worker_class": QuietWorker, **NO_PAGES}
+        super().__init__(*arguments, nthreads=1, resources=BENCH, **quiet, **options)
+        self.starts_s: list[float] = []
+        self.is_given_up = False
+
+    async def instantiate(self) -> Status:
+        """Start the worker, or close where it was started twice within the hour."""
+        now_s = time.monotonic()
+        self.starts_s = [start_s for start_s in self.starts_s if now_s - start_s < HOUR_S]
+        if len(self.starts_s) == STARTS_AN_HOUR:
+            self.is_given_up = True
+            await self.close(reason="the worker died again")
+            return Status.closed
+        self.starts_s.append(now_s)
+        return await super().instantiate()
+
+
+def machine_name(text: str) -> str:
+    """The name of this machine in a fleet: the text, or its host name. ValueError for one that no file could have."""
+    name = text or socket.gethostname()
+    if not NAME.fullmatch(name):
+        raise ValueError(f"--name {name!r} is no name of a machine: letters, digits, dots, dashes, 64 at most")
+    return name
+
+
+def join(scheduler: Address, key: Key, machine: Machine, say: Say) -> None:
+    """Work for a scheduler until it was gone for as long as the machine waits.
+
+    ValueError where it cannot be joined at all; Killed where this machine ends its worker again and again.
+    """
+    configure()
+    require_scheduler(scheduler, key)
+    asyncio.run(_join(scheduler, key, machine, say))
+
+
+async def _join(scheduler: Address, key: Key, machine: Machine, say: Say) -> None:
+    is_new, alone_since_s = True, time.monotonic()
+    while time.monotonic() - alone_since_s < machine.give_up_s:
+        try:
+            await asyncio.to_thread(require_scheduler, scheduler, key)
+            nanny = MachineNanny(
+                str(scheduler),
+                name=machine.name,
+                security=security(key),
+                host=machine.place.host,
+                worker_port=machine.place.port,
+                port=machine.place.port + 1 if machine.place.port else 0,
+                death_timeout=silence_s(),
+            )
+            async with nanny:
+                is_new = False
+                say(f"{machine.name} has joined {scheduler}")
+                await nanny.finished()
+        except (ValueError, RuntimeError) as error:
+            if is_new:
+                raise _refusal(scheduler, machine, error) from error
+        else:
+            if nanny.is_given_up:
+                raise Killed(
+                    f"the worker of {machine.name} was killed twice within an hour: dmesg says whether memory was short"
+                )
+            say(f"the scheduler {scheduler} is gone: waiting {duration_text(machine.give_up_s)} for it")
+            alone_since_s = time.monotonic()
+        await asyncio.sleep(RETRY_S)
+
+
+def _refusal(scheduler: Address, machine: Machine, error: Exception) -> ValueError:
+    """Why a machine cannot join, as a line that says what to do."""
+    if isinstance(error, ValueError):
+        return error
+    reasons = [str(error)]
+    cause = error.__cause__
+    while cause is not None:
+        reasons.append(str(cause))
+        cause = cause.__cause__
+    if any(NAME_TAKEN in reason for reason in reasons):
+        return ValueError(
+            f"{machine.name} is in the fleet of {scheduler} already: give this machine another --name; if it was cut "
+            f"off, wait for {duration_text(silence_s())}"
+        )
+    return ValueError(f"{scheduler} cannot be joined ({reasons[-1]}): update mnv2bench[fleet] on both machines")
