@@ -79,8 +79,9 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.INTERRUPTED: "interrupted; scenarios that had ended are kept",
     },
     "fleet-serve": {
+        ExitCode.DONE: "a client shut the fleet down",
         ExitCode.REFUSED: f"{BAD_INPUT}, or nothing may or can listen at the address",
-        ExitCode.INTERRUPTED: "ended by Ctrl-C, the only end that a scheduler has",
+        ExitCode.INTERRUPTED: "ended by Ctrl-C",
     },
     "fleet-join": {
         ExitCode.DONE: "the scheduler was gone for longer than `--give-up`",

@@ -3,6 +3,9 @@
 import pytest
 from fleet_double import Programs
 
+from mnv2bench.fleet import key
+from mnv2bench.fleet.connection import address, connected
+
 pytestmark = pytest.mark.slow
 
 
@@ -58,3 +61,11 @@ def test_ctrl_c_ends_a_machine_and_its_worker(programs):
     assert not worker.is_running()
     scheduler.line("^pi has gone")
     assert "Traceback" not in "\n".join(machine.lines)
+
+
+def test_a_client_shuts_a_fleet_down(programs):
+    scheduler, place = programs.serve()
+    with connected(address("--scheduler", place), key.read(programs.key)) as client:
+        client.shutdown()
+    assert scheduler.ended() == 0
+    assert "Traceback" not in "\n".join(scheduler.lines)
