@@ -130,6 +130,11 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.BAD: "`run.py` did not compute that; nothing is written",
         ExitCode.REFUSED: f"{BAD_INPUT}; or the case was not measured, cannot be shipped or cannot be made here",
     },
+    "check-contribution": {
+        ExitCode.DONE: "nothing is wrong with any file; there may be questions",
+        ExitCode.BAD: "a file is damaged, contradicts itself, cannot be what was measured, or is there already",
+        ExitCode.REFUSED: "a file that is named is not there, or a page cannot be written",
+    },
     "history": {
         ExitCode.DONE: "the nights are shown, with at least one number",
         ExitCode.BAD: "a file was skipped, or no night has a number",

@@ -24,6 +24,7 @@ from mnv2bench.workers.cgroups import quota_cores
 from mnv2bench.workers.environment import allocator_setting, recorded
 
 OWN_LIBRARIES = ("mnv2bench", "torch", "numpy", "pytest-benchmark", "nvidia-ml-py")  # what no backend declares
+DRIVER = "NVIDIA driver"  # its name among the libraries
 CPU_FLAGS = """
 avx2 fma avx512f avx512_vnni avx_vnni avx512_bf16 avx512_fp16 amx_tile amx_bf16 amx_int8
 asimd asimdhp asimddp sve sve2 bf16 i8mm
@@ -114,14 +115,19 @@ def _os() -> str:
     return platform.platform(terse=True)
 
 
-def _libraries() -> dict[str, str]:
-    """Versions, as imported, of our own libraries, of all converters and of every backend's distributions."""
+def library_names() -> tuple[str, ...]:
+    """The distributions that the facts of a machine name: our own, those of all converters and of every backend."""
     names = [*OWN_LIBRARIES, *(name for format in formats.names() for name in formats.format(format).converters)]
     for backend in backends.names():
         with suppress(ValueError):  # a broken one is no matter of a campaign that does not name it
             names += backends.runtime(backend).distributions
+    return tuple(dict.fromkeys(names))
+
+
+def _libraries() -> dict[str, str]:
+    """Versions, as imported, of those libraries, and of everything that adds backends."""
     versions = {}
-    for name in dict.fromkeys(names):
+    for name in library_names():
         if (version := distributions.version(name)) is not None:
             versions[name] = version
     for entry in importlib.metadata.entry_points(group=backends.ENTRY_POINTS):
@@ -132,7 +138,7 @@ def _libraries() -> dict[str, str]:
 
 def _driver(gpus: tuple[GpuFacts, ...]) -> dict[str, str]:
     """NVIDIA's driver as a library: a new one is as good a reason for another number as a new runtime."""
-    return {"NVIDIA driver": gpus[0].driver} if gpus and gpus[0].driver else {}
+    return {DRIVER: gpus[0].driver} if gpus and gpus[0].driver else {}
 
 
 @cache

@@ -120,6 +120,7 @@ def ended(place, verb):
 NIGHTS = ("--results", "nights", "--fingerprint", MACHINE)
 BROKEN = ("--results", "broken", "--fingerprint", MACHINE)
 WHY = ("--why", "intended", "--who", "Ada")
+SAVED_FILE = ROOT / "results" / "amd-epyc-2c-e937e7b3" / "table4_nasnet.jsonl"
 RUNS = [  # verb, code, its words, what it prints
     ("run", 0, ("--backends", "fake", *LATENCY, *Q), "records: mnv2bench.jsonl"),
     ("run", 1, ("--backends", "tensorrt", *LATENCY, *Q), "nothing was measured: unsupported: tensorrt runs on cuda"),
@@ -166,6 +167,10 @@ RUNS = [  # verb, code, its words, what it prints
     ("tails", 0, (FAKE.id, "a.jsonl"), FAKE.variant),
     ("tails", 2, ("nonsense", "a.jsonl"), "nonsense"),
     ("ship", 2, ("nonsense", "--to", "out"), "is not a case id"),
+    ("check-contribution", 0, (str(SAVED_FILE), "--results", "nowhere"), "1 file: nothing is wrong"),
+    ("check-contribution", 1, ("a.jsonl",), "The file does not name its machine"),
+    ("check-contribution", 1, ("damaged.jsonl",), "It is damaged"),
+    ("check-contribution", 2, ("nosuch.jsonl",), "nosuch.jsonl is no file"),
     ("history", 0, NIGHTS, "nightly"),
     ("history", 1, BROKEN, "no night has a number"),
     ("history", 2, ("--results", "nowhere"), "no nights under"),

@@ -21,11 +21,19 @@ DECIDING = (
     "mnv2bench.regression.gate",
     "mnv2bench.recommendation",
     "mnv2bench.allocation",
+    "mnv2bench.contributions",
 )
-NOT_STATISTICAL = {  # the length of a message, and a number that only speed depends on
+NOT_STATISTICAL = {  # lengths, numbers that only speed depends on, units and schemas
     ("night", "OTHERS"),
     ("machines", "NAMED"),
     ("latency", "FEW"),
+    ("known", "MOST_HEADS"),
+    ("known", "MOST_FOLDERS"),
+    ("names", "MOST_CHARACTERS"),
+    ("page", "MOST_CHARACTERS"),
+    ("examination", "MOST_BYTES"),
+    ("samples", "SEEDED_SINCE"),
+    ("samples", "ROUND_NS"),
 }
 SHOWN = {  # modules whose numbers are pixels, columns and words
     "mnv2bench.recommendation.picture",

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from mnv2bench.campaign.preparation import (
 )
 from mnv2bench.campaign.processes import Turn
 from mnv2bench.campaign.resuming import begin_journal, continue_journal
+from mnv2bench.campaign.schedule import process_seed
 from mnv2bench.campaign.steps import FixedSchedule, Schedule, Step
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.case import Case, described_networks
@@ -278,7 +278,7 @@ def _measure(
 ) -> None:
     """Run one process to its end."""
     item = step.item
-    seed = random.Random(f"{campaign.seed} {item.id} {step.number}").randrange(2**31)
+    seed = process_seed(campaign.seed, item.id, step.number)
     preparation = preparations[item.needs] if item.needs else None
     start = time.monotonic()
     status = item.measure(Turn(step.number, position, seed), preparation, campaign.plan, campaign.journal)

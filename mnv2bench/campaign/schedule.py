@@ -33,6 +33,11 @@ def blocks(cells: Sequence[T], processes: int, seed: int) -> list[list[T]]:
     return done
 
 
+def process_seed(seed: int, item: str, number: int) -> int:
+    """The seed of a process: of a campaign's seed, the id of its item, and its number among those of the item."""
+    return random.Random(f"{seed} {item} {number}").randrange(2**31)
+
+
 def nuisances(seed: int) -> dict[str, str]:
     """Environment variables that change a process's memory layout and hashing, so that no layout decides a result."""
     chance = random.Random(seed)

@@ -3,6 +3,7 @@
 from mnv2bench.cli import (
     accept,
     backends,
+    check_contribution,
     compare,
     devices,
     duel,
@@ -28,6 +29,7 @@ __all__ = [
     "accept",
     "app",
     "backends",
+    "check_contribution",
     "compare",
     "devices",
     "duel",

@@ -25,6 +25,7 @@ GROUPS = {  # group: verb: an example
         "tails": "mnv2bench tails mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1 mnv2bench.jsonl --svg tails.svg",
         "compare": "mnv2bench compare before.jsonl after.jsonl",
         "ship": "mnv2bench ship mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1 --to shipped",
+        "check-contribution": "mnv2bench check-contribution theirs.jsonl --markdown comment.md",
     },
     GUARD: {
         "history": "mnv2bench history mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1",

@@ -123,6 +123,17 @@ def case_ids(path: Path) -> tuple[str, ...]:
         return ()
 
 
+def head_of(path: Path) -> Head:
+    """The head of a file; no other line is read. Raises Unusable, naming the file."""
+    with naming_damage(path):
+        reader = Reader()
+        for text in _opened(path).texts:
+            with naming_line(1):
+                reader.take_text(1, text)
+            break
+        return reader.result(None).head
+
+
 def load(path: Path) -> tuple[Record, ...]:
     """The Records of a journal or a saved file, whole or interrupted. Raises Unusable, naming the file."""
     return contents_of(Path(path)).records

@@ -12,6 +12,7 @@ from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import Failure, Preparation, silent
 from mnv2bench.campaign.processes import Turn, process_of, run_process
 from mnv2bench.campaign.resuming import open_journal
+from mnv2bench.campaign.schedule import process_seed
 from mnv2bench.campaign.weights import require_weights
 from mnv2bench.case import Case, Kind, described_networks
 from mnv2bench.locks import Progress, measuring
@@ -161,7 +162,7 @@ def measure_pairs(
 
 
 def _measure(duel: Duel, name: str, measured: JournaledSide, case: Case, number: int) -> None:
-    seed = random.Random(f"{duel.seed} {case.id} {number}").randrange(2**31)
+    seed = process_seed(duel.seed, case.id, number)
     position = len(duel.old.journal.processes) + len(duel.new.journal.processes)
     preparation, interpreter = measured.side.preparations[case.id], measured.side.interpreter
     outcome = run_process(case, preparation, measured.head.plan, seed, interpreter)
