@@ -96,6 +96,14 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.NOT_JUDGED: "too few pairs of a case could be measured on both sides",
         ExitCode.INTERRUPTED: STOPPED,
     },
+    "bisect": {
+        ExitCode.DONE: "every case has an answer: the first changed release, several that add up, no change, or the "
+        "other direction; or `--dry-run` and `--install-only` did what they say",
+        ExitCode.REFUSED: NO_PLACE,
+        ExitCode.NOT_JUDGED: "a case is undecided: the time is spent, the noise is too large, or good or bad cannot be "
+        "measured",
+        ExitCode.INTERRUPTED: STOPPED,
+    },
     "gate": {
         ExitCode.DONE: "nothing is confirmed; without `--baseline` no time can be",
         ExitCode.BAD: "a confirmed regression of a time or of a tail, more instructions, or with `--strict` a suspect; "

@@ -79,13 +79,13 @@ def _commit(folder: Path) -> tuple[str | None, str | None]:
     A package that is installed below somebody else's repository, as in a virtual environment, is of no commit of it.
     """
     try:
-        top = _git(folder, "rev-parse", "--show-toplevel")
+        top = git_output(folder, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != folder.resolve().parent:
             return None, f"mnv2bench is installed in {folder}, and the repository {top} is not its own"
-        if not _git(folder, "ls-files", "--", "__init__.py"):
+        if not git_output(folder, "ls-files", "--", "__init__.py"):
             return None, f"mnv2bench in {folder} is not kept in the repository around it"
-        head = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=all", "--", ".").splitlines()
+        head = git_output(folder, "rev-parse", "HEAD")
+        changed = git_output(folder, "status", "--porcelain", "--untracked-files=all", "--", ".").splitlines()
         # a new file of code runs as well as a changed one
         changed = [line for line in changed if not line.startswith("??") or line.rstrip('"').endswith(CODE)]
         return head + ("+" if changed else ""), None
@@ -98,12 +98,12 @@ def _commit(folder: Path) -> tuple[str | None, str | None]:
         return None, f"git did not answer ({one_line(str(error))})"
 
 
-def _git(folder: Path, *words: str) -> str:
+def git_output(folder: Path, *words: str, timeout_s: float = GIT_S) -> str:
     """What git prints of this folder, whatever repository its variables name, as they do in a hook."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(folder), *words]
     ran = subprocess.run(
-        command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=GIT_S, env=variables
+        command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=timeout_s, env=variables
     )
     return ran.stdout.strip()
 

@@ -3,6 +3,7 @@
 from mnv2bench.cli import (
     accept,
     backends,
+    bisect,
     check_contribution,
     compare,
     devices,
@@ -29,6 +30,7 @@ __all__ = [
     "accept",
     "app",
     "backends",
+    "bisect",
     "check_contribution",
     "compare",
     "devices",

@@ -8,7 +8,6 @@ import typer
 from msgspec.structs import replace
 
 from mnv2bench.campaign import Patience
-from mnv2bench.case import Kind
 from mnv2bench.cli.app import console, show, verb
 from mnv2bench.cli.options import (
     CaseIds,
@@ -23,7 +22,7 @@ from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import Product, require_writable, write
 from mnv2bench.machine import this_machine
 from mnv2bench.records.journal import require_place
-from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path, locked_duel
+from mnv2bench.regression.duels.duel import SIDES, begin_duel, journal_path, locked_duel, require_timed
 from mnv2bench.regression.judging.pairs import INCONCLUSIVE, LOOKS, REGRESSION
 from mnv2bench.selection import Selection
 from mnv2bench.terminal import Display
@@ -61,10 +60,7 @@ def duel(
 ) -> None:
     """Judge whether a new environment is slower than an old one, by pairs of fresh processes in one sitting."""
     chosen = chosen_cases(cases, selection)
-    if counted := [case.id for case in chosen if case.kind == Kind.COUNTED]:
-        raise ValueError(
-            f"{counted[0]} is counted, and pairs of processes do not make a count more exact: use mnv2bench compare A B"
-        )
+    require_timed(chosen)
     plan = replace(selection.plan, processes=LOOKS[-1])
     from mnv2bench.regression.duels.confirm import confirm, rows
     from mnv2bench.regression.gate.night import differences

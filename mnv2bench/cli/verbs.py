@@ -31,6 +31,7 @@ GROUPS = {  # group: verb: an example
         "history": "mnv2bench history mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1",
         "gate": "mnv2bench gate --baseline ../baseline/.venv/bin/python",
         "duel": "mnv2bench duel --old ../old/.venv/bin/python --backends openvino",
+        "bisect": "mnv2bench bisect --package openvino --good 2025.3 --bad 2026.4 --backends openvino",
         "accept": 'mnv2bench accept --all --why "a new version of OpenVINO"',
     },
     KNOW: {

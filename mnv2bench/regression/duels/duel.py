@@ -75,9 +75,7 @@ def begin_duel(
 
     ValueError for an environment that cannot take part, or journals of another duel.
     """
-    counted = [case.id for case in cases if case.kind == Kind.COUNTED]
-    if counted:
-        raise ValueError(f"{counted[0]} is an exact count and needs no pairs: mnv2bench compare A B on two saved files")
+    require_timed(cases)
     require_places()
     weights = require_weights(cases, weights or Weights())
     if line := dropped_line(os.environ, plan.environment):
@@ -97,6 +95,15 @@ def begin_duel(
     load = settled_load((patience or Patience()).idle_s, progress)
     duel.new.journal.note(replace(state(), other_load=load))
     return duel
+
+
+def require_timed(cases: Iterable[Case]) -> None:
+    """ValueError where a case is counted, which pairs of processes do not make more exact."""
+    for case in cases:
+        if case.kind == Kind.COUNTED:
+            raise ValueError(
+                f"{case.id} is an exact count and needs no pairs: mnv2bench compare A B on two saved files"
+            )
 
 
 def journal_path(out: Path, side: str) -> Path:
