@@ -353,7 +353,7 @@ def test_a_backend_that_is_named_is_checked_where_it_runs_and_nowhere_else(comma
     assert ran.returncode == 0
 
 
-MEASURING = ("run", "profile", "roofline", "duel")
+MEASURING = ("run", "profile", "roofline", "duel", "bisect")
 
 
 @pytest.mark.parametrize("verb", MEASURING)

@@ -22,6 +22,7 @@ from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.versions import differing_versions
 
 Pair = tuple[int, int]
+NO_INSTALL, NO_RUN = "does not install", "does not run it"  # how the reason begins why a release is skipped
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,9 @@ class Bisection:
         if isinstance(measured, Uninstallable):
             return str(measured)
         preparation = measured.preparations[case.id]
-        return f"{preparation.status}: {preparation.reason}" if isinstance(preparation, Failure) else ""
+        if isinstance(preparation, Failure):
+            return f"{NO_RUN}: {preparation.status}: {preparation.reason}"
+        return ""
 
     def _side(self, number: int) -> Side | Uninstallable:
         """The environment of a release with what its cases need, or why there is none."""
@@ -136,13 +139,13 @@ class Bisection:
             python = self.environments.environment(number).python
         except Uninstallable as error:
             self.measuring.progress(f"{label} does not install and is skipped: {error}", 0, 0)
-            return Uninstallable(f"does not install: {error}")
+            return Uninstallable(f"{NO_INSTALL}: {error}")
         self.measuring.progress(f"{label}: making what {len(self.searches)} cases need", 0, 0)
         try:
             return side(python, self._cases, self.measuring.weights, self.measuring.plan.trt_level)
         except ValueError as error:
             self.measuring.progress(f"{label} cannot measure and is skipped: {error}", 0, 0)
-            return Uninstallable(str(error))
+            return Uninstallable(f"{NO_RUN}: {error}")
 
     @property
     def _cases(self) -> tuple[Case, ...]:
@@ -164,7 +167,7 @@ class Bisection:
         stopped = duel.stopped.get(search.case.id)
         if stopped:
             name, _, reason = stopped.partition(": ")
-            search.skip(pair[name == "new"], reason)
+            search.skip(pair[name == "new"], f"{NO_RUN}: {reason}")
             return
         old, new = self._records(duel, search.case)
         search.evidence[pair] = log_ratios(old, new)[:target]

@@ -50,8 +50,14 @@ def install(words: Sequence[str], folder: Path) -> str:
             continue
         if ran.returncode == 0:
             return name
-        reason = f"{name}: {one_line(ran.stderr)}"
+        reason = f"{name}: {_complaint(ran.stderr)}"
     raise Uninstallable(reason)
+
+
+def _complaint(printed: str) -> str:
+    """What a program that failed calls an error, else all that it printed, on one line."""
+    errors = [line.partition("ERROR: ")[2] for line in printed.splitlines() if line.lstrip().startswith("ERROR: ")]
+    return one_line(" ".join(errors) or printed)
 
 
 def _programs() -> list[tuple[str, list[str]]]:

@@ -10,7 +10,8 @@ from mnv2bench.files import Sort
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
 
 PAGE = Sort("bisection page")
-COLUMNS = ("release", "verdict", "ratio to good (95 %)", "ms", "pairs", "why")
+COLUMNS = ("release", "verdict", "why", "ratio to good (95 %)", "ms", "pairs")
+NUMBERS = 3  # columns at the end
 DATE = "date"  # a second column, of commits alone
 FASTER, SLOWER, LIKE_GOOD, SKIPPED, UNMEASURED = "faster", "slower", "not told apart", "skipped", "not measured"
 HOW_TO_READ = """\
@@ -32,7 +33,8 @@ def table_row(row: ReleaseRow, answer: CaseAnswer, subject: Subject) -> list[str
     release = subject.releases[row.number]
     date = [] if subject.package else [release.date]
     reason = "; ".join(filter(None, (plain(row.skipped), plain(release.title))))
-    return [release.name, *date, verdict(row, answer), _ratio(row), scaled(row.ms), str(row.pairs), reason]
+    pairs = str(row.pairs) if row.pairs else NONE
+    return [release.name, *date, verdict(row, answer), reason, _ratio(row), scaled(row.ms), pairs]
 
 
 def verdict(row: ReleaseRow, answer: CaseAnswer) -> str:
@@ -62,8 +64,9 @@ def _ratio(row: ReleaseRow) -> str:
 def notes(answers: Sequence[CaseAnswer], subject: Subject) -> list[str]:
     """Sentences on what differs besides the release, and on releases that were left out; not yet escaped."""
     changes = dict.fromkeys(change for answer in answers for change in answer.changes)
-    lines = [f"Between the two that the answer compares, {name} differs: {old}, {new}." for name, old, new in changes]
-    return lines + [f"{subject.name} {name} is left out: {plain(reason)}." for name, reason in subject.left_out.items()]
+    lines = [f"The two that the answer compares differ in {name}: {old} and {new}." for name, old, new in changes]
+    left_out = subject.left_out.items()
+    return lines + [f"{subject.name} {name} is left out: {plain(reason)}." for name, reason in left_out]
 
 
 def bisection_markdown(
@@ -77,9 +80,10 @@ def bisection_markdown(
         page.append(f"**{sentence}.**\n" if len(answers) == 1 else f"- {escape(answer.case)}: **{sentence}.**")
     if picture:
         page += ["", f"![The ratio of each {subject.noun} to the good one]({picture})", ""]
+    headings = columns(subject)
     for answer in answers:
         lines = [[escape(text) if text != NONE else NONE for text in line] for line in _lines(answer, subject)]
-        page += [f"\n## {escape(answer.case)}\n", table(columns(subject), lines, texts=2) + "\n"]
+        page += [f"\n## {escape(answer.case)}\n", table(headings, lines, len(headings) - NUMBERS) + "\n"]
     page += [f"- from {escape(good)} to {escape(bad)} on {escape(machine)}"]
     page += [f"- {escape(note)}" for note in notes(answers, subject)]
     return "\n".join([*page, "", HOW_TO_READ])

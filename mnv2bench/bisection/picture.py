@@ -47,7 +47,7 @@ def svg(subject: Subject, direction: Direction, answers: Sequence[CaseAnswer]) -
     return as_picture(alt.vconcat(*plots))
 
 
-def _plot(subject: Subject, direction: Direction, answer: CaseAnswer) -> "alt.LayerChart":
+def _plot(subject: Subject, direction: Direction, answer: CaseAnswer) -> "alt.LayerChart | alt.FacetChart":
     import altair as alt
     import pandas as pd
 
@@ -67,8 +67,7 @@ def _plot(subject: Subject, direction: Direction, answer: CaseAnswer) -> "alt.La
     subtitle = plain(answer_sentence(answer, subject, direction))
     lines = [subtitle[start : start + LINE] for start in range(0, min(len(subtitle), 3 * LINE), LINE)]
     heading = alt.TitleParams(plain(answer.case), subtitle=lines, anchor="start", offset=14)
-    plot: alt.LayerChart = alt.layer(*layers)
-    return plot.properties(width=WIDTH, height=HEIGHT, title=heading)
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading)
 
 
 def _mark(subject: Subject, answer: CaseAnswer, number: int) -> ReleaseMark | None:

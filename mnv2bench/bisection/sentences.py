@@ -36,12 +36,13 @@ def _step(answer: CaseAnswer, subject: Subject, direction: Direction) -> str:
     assert ended.first is not None and ended.before is not None
     first, before = subject.releases[ended.first], subject.releases[ended.before].name
     title = f" ({plain(first.title)})" if first.title else ""
-    ending = f"{_ratio(ended)} over {before}, {_probability(ended)}"
+    label = f"{subject.label(ended.first)}{title}"
     skipped = skipped_between(answer)
     if not skipped:
-        return f"{subject.label(ended.first)}{title} is the first that is {direction}: {ending}"
-    names = ", ".join(f"{subject.releases[number].name} {plain(reason)}" for number, reason in skipped.items())
-    return f"{subject.label(ended.first)}{title} is {direction} than {before}: {ending}; between them, {names}"
+        return f"{label} is the first that is {direction}: {_ratio(ended)} over {before}, {_probability(ended)}"
+    phrases = {number: reason.partition(": ")[0] for number, reason in skipped.items()}
+    names = ", ".join(f"{subject.releases[number].name} {phrase}" for number, phrase in phrases.items())
+    return f"{label} is {direction} than {before}: {_ratio(ended)}, {_probability(ended)}; between them, {names}"
 
 
 def _ratio(ended: Ended) -> str:

@@ -1,6 +1,6 @@
 """The verb `bisect`: the first of several releases or commits that is slower or faster, by duels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,14 +139,15 @@ def _request(
 def _print_subject(subject: "Subject", cases: Sequence[Case], with_cases: bool) -> None:
     """Print which releases are compared, and which are left out and why."""
     names = ", ".join(release.name for release in subject.releases)
-    console().print(
-        one_line(f"{counted(len(subject.releases), subject.noun)} of {subject.name}: {names}"), markup=False
-    )
-    for name, reason in subject.left_out.items():
-        console().print(one_line(f"{subject.name} {name} is left out: {reason}"), markup=False)
-    if with_cases:
-        for case in cases:
-            console().print(case.id, markup=False)
+    lines = [f"{counted(len(subject.releases), subject.noun)} of {subject.name}: {names}"]
+    lines += [f"{subject.name} {name} is left out: {reason}" for name, reason in subject.left_out.items()]
+    _print([*lines, *(case.id for case in cases)] if with_cases else lines)
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print each text on one line."""
+    for line in lines:
+        console().print(one_line(line), markup=False)
 
 
 def _install_all(environments: "Environments") -> None:
@@ -158,10 +159,10 @@ def _install_all(environments: "Environments") -> None:
         try:
             installed = environments.environment(number).installed
         except Uninstallable as error:
-            console().print(one_line(f"{label} does not install: {error}"), markup=False)
+            _print([f"{label} does not install: {error}"])
             continue
         held = ", ".join(f"{name} {version}" for name, version in sorted(installed.items()))
-        console().print(one_line(f"{label}: {held}"), markup=False)
+        _print([f"{label}: {held}"])
 
 
 def _answers(
@@ -198,9 +199,7 @@ def _print_answers(subject: "Subject", direction: "Direction", answers: "Sequenc
     for answer in answers:
         rows = [table_row(row, answer, subject) for row in answer.rows]
         show(columns(subject), rows, title=answer.case, spare=SPARE)
-    for note in notes(answers, subject):
-        console().print(one_line(note), markup=False)
-    for answer in answers:
-        console().print(one_line(f"{answer.case}: {answer_sentence(answer, subject, direction)}"), markup=False)
+    _print(notes(answers, subject))
+    _print(f"{answer.case}: {answer_sentence(answer, subject, direction)}" for answer in answers)
     if any(answer.ended.outcome == Outcome.UNDECIDED for answer in answers):
         raise typer.Exit(ExitCode.NOT_JUDGED)

@@ -24,7 +24,7 @@ This page is made from the declarations in the code: `python -m mnv2bench.cli.ve
 """
 SHARED = "Options that choose cases"
 SHARED_TEXT = """\
-`run`, `profile`, `roofline`, `duel` and `pytest suites` take them. A list may be written in the singular too.
+`run`, `profile`, `roofline`, `duel`, `bisect` and `pytest suites` take them. A list may be written in the singular too.
 """
 TAKES_SHARED = f"And the [{SHARED.lower()}](#{SHARED.lower().replace(' ', '-')}).\n"
 TABLE = "\n| option | default | meaning |\n|:---|:---|:---|\n"
