@@ -143,6 +143,11 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.BAD: "a file is damaged, contradicts itself, cannot be what was measured, or is there already",
         ExitCode.REFUSED: "a file that is named is not there, or a page cannot be written",
     },
+    "site": {
+        ExitCode.DONE: "the site is built of every file",
+        ExitCode.BAD: "the site is built, and a file was left out",
+        ExitCode.REFUSED: f"{BAD_INPUT}, there is none, or the folder holds other files than a site",
+    },
     "history": {
         ExitCode.DONE: "the nights are shown, with at least one number",
         ExitCode.BAD: "a file was skipped, or no night has a number",

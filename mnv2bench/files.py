@@ -120,18 +120,19 @@ def require_writable(products: Sequence[Product], inputs: Iterable[Path] = ()) -
             raise ValueError(f"{printable(path)} {reason}: {NAME_ANOTHER}")
 
 
-def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = ()) -> None:
+def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = (), synced: bool = True) -> None:
     """Write these products in UTF-8: all of them, or none where one may not or cannot be written.
 
     ValueError names the file and says why. A link is written through; what stood there before stays until the new
-    content is on the disk.
+    content is on the disk, or written where it is not `synced`, which a thousand pages that are made anew need not be.
     """
     require_writable(list(contents), inputs)
     staged: list[tuple[Path, Path]] = []
     try:
         for product, content in contents.items():
             if not is_stream(product.path):
-                staged.append((stage(product.path, _encoded(product, content)), behind_links(product.path)))
+                partial = stage(product.path, encoded(product, content), synced)
+                staged.append((partial, behind_links(product.path)))
         for partial, target in staged:
             _put(partial, target)
     finally:
@@ -139,7 +140,7 @@ def write(contents: Mapping[Product, Content], inputs: Iterable[Path] = ()) -> N
             partial.unlink(missing_ok=True)
     for product, content in contents.items():
         if is_stream(product.path):
-            _write_to_stream(product.path, _encoded(product, content))
+            _write_to_stream(product.path, encoded(product, content))
 
 
 def append(path: Path, text: str) -> None:
@@ -328,8 +329,8 @@ def _is_measurement(path: Path) -> bool:
     return False
 
 
-def _encoded(product: Product, content: Content) -> Iterator[bytes]:
-    """The bytes of a product, with its last line."""
+def encoded(product: Product, content: Content) -> Iterator[bytes]:
+    """The bytes of a product's file, with its last line."""
     ending = "\n"
     for text in [content] if isinstance(content, str) else content:
         yield _utf8(text)
@@ -347,8 +348,8 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")  # a file's name may hold bytes that are no text
 
 
-def stage(path: Path, chunks: Iterable[bytes]) -> Path:
-    """Write and sync a new file beside the target of a path; ValueError, which names the path, where that fails."""
+def stage(path: Path, chunks: Iterable[bytes], synced: bool = True) -> Path:
+    """Write a new file beside the target of a path; ValueError, which names the path, where that fails."""
     target = behind_links(path)
     partial = target.with_name(f".mnv2bench-{os.urandom(6).hex()}.tmp")
     try:
@@ -358,7 +359,8 @@ def stage(path: Path, chunks: Iterable[bytes]) -> Path:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
     except OSError as error:
         partial.unlink(missing_ok=True)
         stays = "; what stood there is as it was" if target.exists() else ""

@@ -19,6 +19,7 @@ from mnv2bench.cli import (
     run,
     selfcheck,
     ship,
+    site,
     tails,
 )
 from mnv2bench.cli.app import app, main
@@ -47,5 +48,6 @@ __all__ = [
     "run",
     "selfcheck",
     "ship",
+    "site",
     "tails",
 ]

@@ -26,6 +26,7 @@ GROUPS = {  # group: verb: an example
         "compare": "mnv2bench compare before.jsonl after.jsonl",
         "ship": "mnv2bench ship mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1 --to shipped",
         "check-contribution": "mnv2bench check-contribution theirs.jsonl --markdown comment.md",
+        "site": "mnv2bench site public --results results",
     },
     GUARD: {
         "history": "mnv2bench history mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1",

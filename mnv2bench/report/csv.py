@@ -3,15 +3,26 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mnv2bench.report.cells import plain
-from mnv2bench.report.column import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+class NamedColumn(Protocol):
+    """What a table needs to know of a column: its name, and the type of its values."""
+
+    @property
+    def name(self) -> str:
+        """The name in the header."""
+
+    @property
+    def type(self) -> Any:
+        """The type, or a union such as `float | None`."""
 
 
 def as_csv(frame: "pd.DataFrame") -> str:
@@ -28,7 +39,7 @@ def as_csv(frame: "pd.DataFrame") -> str:
     return text
 
 
-def rows_as_csv(columns: Columns, rows: Iterable[Sequence[object]]) -> str:
+def rows_as_csv(columns: Sequence[NamedColumn], rows: Iterable[Sequence[object]]) -> str:
     """The text of `as_csv` for the values of these columns, ten times faster than by way of a frame."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -14,10 +14,18 @@
     return JSON.parse(parent.querySelector('script[type="application/json"]').textContent);
   }
 
-  // Cells are a text, or [text, what it is sorted by, a longer text]; null is sorted last.
+  // Cells are a text, or [text, what it is sorted by, a longer text, the address of a link]; null is sorted last.
   const textOf = (cell) => (Array.isArray(cell) ? cell[0] : cell);
   const keyOf = (cell) => (Array.isArray(cell) ? cell[1] : cell);
   const moreOf = (cell) => (Array.isArray(cell) ? cell[2] : undefined);
+
+  // A link to a file or a page, where a cell has one.
+  function linkOf(cell) {
+    if (!Array.isArray(cell) || !cell[3]) return undefined;
+    const link = element("a", textOf(cell));
+    link.href = cell[3];
+    return link;
+  }
 
   function compared(a, b, direction) {
     if (a === b) return 0;
@@ -134,13 +142,16 @@
       const row = element("tr");
       cells.forEach((cell, column) => {
         const more = moreOf(cell);
-        const drawn = element(column === 0 ? "th" : "td", more ? undefined : textOf(cell));
+        const link = linkOf(cell);
+        const drawn = element(column === 0 ? "th" : "td");
         if (column === 0) drawn.scope = "row";
         if (this.headings[column][1]) drawn.className = "number";
         if (more) {
           const folded = element("details");
-          folded.append(element("summary", textOf(cell)), element("p", more));
-          drawn.append(folded);
+          folded.append(element("summary", link ? "more" : textOf(cell)), element("p", more));
+          drawn.append(link ?? "", folded);
+        } else {
+          drawn.append(link ?? textOf(cell));
         }
         row.append(drawn);
       });

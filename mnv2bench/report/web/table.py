@@ -28,11 +28,15 @@ class Heading:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its text, what it is sorted by (None is always last), and a longer text that is folded."""
+    """A cell: its text, what it is sorted by (None is always last), and a longer text that is folded.
+
+    `address` is that of a link, from the page's folder: nobody but us makes it.
+    """
 
     text: str
     key: float | str | None = None
     more: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ class Table:
 
 
 def _compact(cell: Cell) -> object:
-    """A cell as its text alone where it is also sorted by it; else text, key and the longer text."""
+    """A cell as its text alone where it is also sorted by it; else text, key, the longer text and the address."""
+    if cell.address:
+        return [cell.text, cell.key, cell.more, cell.address]
     if cell.more:
         return [cell.text, cell.key, cell.more]
     return cell.text if cell.key == cell.text else [cell.text, cell.key]
