@@ -101,7 +101,7 @@ def run(words: list[str], stamp: Path) -> tuple[str, str]:
     for path in stamp.glob("out.*"):
         path.unlink()
     texts = [stream.buffer.getvalue().decode() for stream in (printed, errors)]
-    refused = code == 2 or "skipped: " in texts[1] or (code == 3 and "is damaged" in "".join(texts))
+    refused = code == 2 or "skipped: " in texts[1] or (code in (1, 3) and "is damaged" in "".join(texts))
     return ("refused" if refused else "read"), f"{code} {texts[0]} {written}"
 
 
@@ -133,9 +133,21 @@ def fuzz(mutations: int) -> int:
         judging = [["history", *history], ["gate", *history]]
         comparing = ["compare", str(journal), str(journal), "--force"]
         floors = ["--results", str(results)]
+        checking = ["check-contribution", "--results", str(place / "nowhere"), "--json", str(place / "out.json")]
         reading = {
-            "journal": (journal, [["report", str(journal), *out], ["recommend", str(journal), *floors], comparing]),
-            "saved file": (last, [["report", str(last), *out], ["recommend", str(last), *floors], *judging]),
+            "journal": (
+                journal,
+                [
+                    ["report", str(journal), *out],
+                    ["recommend", str(journal), *floors],
+                    comparing,
+                    [*checking, str(journal)],
+                ],
+            ),
+            "saved file": (
+                last,
+                [["report", str(last), *out], ["recommend", str(last), *floors], [*checking, str(last)], *judging],
+            ),
             "verdicts.jsonl": (machine / "verdicts.jsonl", judging),
             "epochs.toml": (machine / "epochs.toml", judging),
         }

@@ -30,7 +30,6 @@ NOT_STATISTICAL = {  # lengths, numbers that only speed depends on, units and sc
     ("known", "MOST_HEADS"),
     ("known", "MOST_FOLDERS"),
     ("names", "MOST_CHARACTERS"),
-    ("page", "MOST_CHARACTERS"),
     ("examination", "MOST_BYTES"),
     ("samples", "SEEDED_SINCE"),
     ("samples", "ROUND_NS"),

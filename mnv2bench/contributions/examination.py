@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from mnv2bench.contributions import facts, place, samples, speed
 from mnv2bench.contributions.contribution import Check, Contribution
 from mnv2bench.contributions.finding import Finding, Severity
-from mnv2bench.contributions.known import OTHER_FILES, KnownFiles, Likeness, content_digest
+from mnv2bench.contributions.known import OTHER_FILES, KnownFiles, Likeness
 from mnv2bench.files import MEASURED_SUFFIXES, printable
 from mnv2bench.records import Machine
 from mnv2bench.records.lines import Unusable
@@ -50,7 +50,7 @@ class Examination:
 
 def _twins(contribution: Contribution) -> Iterator[tuple[Severity, str]]:
     """The file, or its campaign, is not there already."""
-    if not contribution.known.results.is_dir():
+    if not contribution.known.paths and not contribution.known.results.is_dir():
         yield Severity.UNCHECKED, f"There is no folder {printable(contribution.known.results)} with known files."
         return
     twins = contribution.known.twins(contribution.path)
@@ -60,7 +60,11 @@ def _twins(contribution: Contribution) -> Iterator[tuple[Severity, str]]:
     head = contribution.contents.head
     for file in contribution.like:
         if file.likeness == Likeness.MACHINE and head.began and file.head.began == head.began:
-            yield Severity.WRONG, f"{file.name} is of the same machine and began at the same second, {head.began}."
+            yield (
+                Severity.QUESTION,
+                f"{file.name} is of a machine with the same fingerprint and began at the same second, {head.began}: "
+                "is it the same campaign, or another machine of a fleet?",
+            )
 
 
 CHECKS = (
@@ -79,18 +83,11 @@ def examine(
 
     `names` are those that the examinations call them by. `now` is the time that dates are held against.
     """
-    known = KnownFiles(results, frozenset(path.resolve() for path in paths))
-    first_of_content: dict[str, str] = {}
-    examinations = []
-    for path, name in zip(paths, names, strict=True):
-        examination = _examined(path, name, known, now or datetime.now(UTC))
-        if examination.summary:
-            twin = first_of_content.setdefault(content_digest(path), name)
-            if twin != name:
-                same = Finding(Severity.WRONG, "duplicates", f"It has the same content as {twin}.")
-                examination = Examination(name, (same, *examination.findings), examination.summary)
-        examinations.append(examination)
-    return examinations
+    when = now or datetime.now(UTC)
+    return [
+        _examined(path, name, KnownFiles(results, tuple(paths[:place]), tuple(paths[place:])), when)
+        for place, (path, name) in enumerate(zip(paths, names, strict=True))
+    ]
 
 
 def _examined(path: Path, name: str, known: KnownFiles, now: datetime) -> Examination:

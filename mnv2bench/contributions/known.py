@@ -58,22 +58,29 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """The measurements under a folder of results; `excluded` are the contributions themselves."""
+    """The measurements that a contribution is held against.
+
+    They are those under a folder of results, but for the contribution itself and for those that came with it and are
+    `later`; and those `earlier` ones that came with it.
+    """
 
     results: Path
-    excluded: frozenset[Path] = frozenset()
+    earlier: tuple[Path, ...] = ()
+    later: tuple[Path, ...] = ()
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
         """Every measurement, those with the highest names first: later nights have higher numbers."""
-        every = (path for suffix in MEASURED_SUFFIXES for path in self.results.rglob(f"*{suffix}"))
-        named = (path for path in every if path.name not in OTHER_FILES and ".journal" not in path.name)
-        others = [path for path in named if path.is_file() and path.resolve() not in self.excluded]
+        every = [path for suffix in MEASURED_SUFFIXES for path in self.results.rglob(f"*{suffix}")]
+        named = [path for path in every if path.name not in OTHER_FILES and ".journal" not in path.name]
+        left_out = {path.resolve() for path in (*self.earlier, *self.later)}
+        others = [path for path in named if is_file(path) and path.resolve() not in left_out]
+        others += filter(is_file, self.earlier)
         return tuple(sorted(others, key=lambda path: (path.name, path), reverse=True))
 
     def name(self, path: Path) -> str:
-        """The path from the folder of results, as a text."""
-        return printable(path.relative_to(self.results))
+        """The path from the folder of results, as a text; the name of a file that is not in it."""
+        return printable(path.relative_to(self.results) if path.is_relative_to(self.results) else path.name)
 
     def twins(self, path: Path) -> tuple[str, ...]:
         """The names of the files that have the same content as this one."""
@@ -99,7 +106,8 @@ class KnownFiles:
         """The files of each folder of a machine."""
         folders: dict[str, list[Path]] = {}
         for path in self.paths:
-            folders.setdefault(path.relative_to(self.results).parts[0], []).append(path)
+            inside = path.is_relative_to(self.results)
+            folders.setdefault(path.relative_to(self.results).parts[0] if inside else str(path), []).append(path)
         return list(folders.values())
 
     def _read(self, paths: Sequence[Path], likeness: Likeness, cases: frozenset[Case]) -> Iterator[KnownFile]:
@@ -140,6 +148,11 @@ def thread_peak(process: Process) -> float | None:
 def round_key(durations_ns: Sequence[int]) -> bytes:
     """A digest of the durations of a round, whatever their order."""
     return hashlib.blake2b(repr(sorted(durations_ns)).encode(), digest_size=16).digest()
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file itself: what a link names may be anything."""
+    return path.is_file() and not path.is_symlink()
 
 
 def content_digest(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Examinations as texts: for a terminal, for a comment on a pull request, and as JSON."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -10,26 +9,18 @@ from mnv2bench.contributions.finding import Finding, Severity
 from mnv2bench.files import Sort
 from mnv2bench.recommendation.machines import machine_name
 from mnv2bench.report.blocks import Block, Heading, Listing, Paragraph, markdown
-from mnv2bench.report.cells import escape
+from mnv2bench.report.comment import comment_of, comment_text, folded
 from mnv2bench.texts import counted, one_line
 
 PAGE = Sort("check of contributions")
 ROWS = Sort("findings", columns=("source", "fingerprint", "place", "severity", "check", "text"), is_json=True)
-MOST_CHARACTERS = 60_000  # of a comment, which GitHub cuts at 65,536
 TITLES = {
     Severity.WRONG: "Wrong:",
     Severity.QUESTION: "To ask the contributor:",
     Severity.UNCHECKED: "Not checked:",
     Severity.FINE: "Fine:",
 }
-LINKED = re.compile(r"[@#](?=\w)|(?<=:)(?=//)|(?i:www)(?=\.)")  # what GitHub makes a mention or a link of
-UNSEEN = "\u200b"  # a space without width
 Shown = Callable[[str], str]
-
-
-def comment_text(text: str) -> str:
-    """Any text as plain words of a comment: no markup, no mention of anybody and no link."""
-    return LINKED.sub(lambda match: match[0] + UNSEEN, escape(text))
 
 
 def headline(examinations: Sequence[Examination]) -> str:
@@ -64,16 +55,10 @@ def _what(summary: Summary) -> str:
 
 
 def comment(examinations: Sequence[Examination]) -> str:
-    """The body of a comment on a pull request; files for which it has no room are counted."""
-    text = f"# Contributed results\n\n{headline(examinations)}\n"
-    # files that cannot be taken come first: they must not be those without room
+    """The body of a comment on a pull request: files that cannot be taken come first, as others may have no room."""
     ordered = sorted(examinations, key=lambda examination: not examination.is_wrong)
-    for place, examination in enumerate(ordered):
-        section = _section(examination)
-        if len(text) + len(section) > MOST_CHARACTERS:
-            return f"{text}\n{counted(len(ordered) - place, 'more file')}: `mnv2bench check-contribution` lists them.\n"
-        text += f"\n{section}"
-    return text
+    first = f"# Contributed results\n\n{headline(examinations)}\n"
+    return comment_of(first, [*map(_section, ordered)], "file", "`mnv2bench check-contribution` lists all of them.")
 
 
 def _section(examination: Examination) -> str:
@@ -83,8 +68,7 @@ def _section(examination: Examination) -> str:
     if not fine:
         return first
     listed = markdown([Listing(tuple(f"{finding.check}: {comment_text(finding.text)}" for finding in fine))])
-    passed = counted(len(fine), "check that it passed", "checks that it passed")
-    return f"{first}\n<details><summary>{passed}</summary>\n\n{listed}\n</details>\n"
+    return f"{first}\n{folded(counted(len(fine), 'check that it passed', 'checks that it passed'), listed)}"
 
 
 def rows(examinations: Sequence[Examination]) -> Iterator[str]:

@@ -16,7 +16,8 @@ def _place(contribution: Contribution) -> Iterator[tuple[Severity, str]]:
     if stands is not None and stands.parent != wanted.parent:
         yield Severity.WRONG, f"It lies in {printable(str(stands.parent))}, and belongs in {wanted.parent}."
     if contribution.path.name != wanted.name:
-        yield Severity.WRONG, f"Its name {printable(contribution.path.name)} is not portable: name it {wanted.name}."
+        name = printable(contribution.path.name)
+        yield Severity.WRONG, f"Its name {name} is one that git or some system does not take: name it {wanted.name}."
     target = known.results / wanted
     if target.is_file() and target.resolve() != contribution.path.resolve():
         yield Severity.WRONG, f"A file of another content is there already as {wanted}: name it otherwise."

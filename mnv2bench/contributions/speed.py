@@ -11,8 +11,9 @@ from mnv2bench.contributions.known import KnownFile, Likeness, numbers_of, threa
 from mnv2bench.precisions import named
 from mnv2bench.records import Checks, Machine, Process
 from mnv2bench.report.cells import scaled
+from mnv2bench.texts import counted
 from mnv2bench.workers.checking import madds_of
-from mnv2bench.workers.plausibility import beyond_peak, fast_call_ns
+from mnv2bench.workers.plausibility import beyond_peak, fast_call_ns, too_few_instructions
 from mnv2bench.workers.plausibility import limit as beyond_limit
 
 Findings = Iterator[tuple[Severity, str]]
@@ -35,6 +36,7 @@ def _rates(contribution: Contribution) -> Findings:
     """The calls are those that the process computed its rate from, and no faster than its peak."""
     timed = [process for process in contribution.timed if process.status == "ok"]
     checked = [(process, checks) for process in timed if (checks := process.samples.checks) and checks.madds_per_s]
+    yield from _counts(contribution)
     if not checked:
         yield UNCHECKED, "No process says how many multiply-adds a second it did."
         return
@@ -58,6 +60,18 @@ def _rates(contribution: Contribution) -> Findings:
     if beyond:
         examples = counted_examples([*beyond.values()], "case", most=1)
         yield WRONG, f"More multiply-adds a second than the peak that was measured with them: {examples}."
+
+
+def _counts(contribution: Contribution) -> Findings:
+    """Under an emulator, an inference has enough instructions for its multiply-adds."""
+    counted_processes = [(process, process.counts) for process in contribution.contents.processes if process.counts]
+    few = {
+        process.case.id: f"{process.case.id}: {reason}"
+        for process, counts in counted_processes
+        if (reason := too_few_instructions(min(counts.net), madds_of(process.case)))
+    }
+    if few:
+        yield WRONG, f"Too few instructions: {counted_examples([*few.values()], 'case', most=1)}."
 
 
 def _beyond(process: Process, checks: Checks) -> str:
@@ -122,7 +136,13 @@ class Known:
 
     low_s: float
     high_s: float
-    file: str
+    low_file: str
+    high_file: str
+
+    def nearest(self, seconds: float) -> str:
+        """The known time that is nearest to one beyond them all, with its file."""
+        known_s, file = (self.low_s, self.low_file) if seconds < self.low_s else (self.high_s, self.high_file)
+        return f"{_ms(known_s)} in {file}"
 
 
 def _times(contribution: Contribution) -> Findings:
@@ -139,9 +159,9 @@ def _times(contribution: Contribution) -> Findings:
             worst = max(strange, key=lambda id: _factor(medians_s[id], known[id]))
             yield (
                 QUESTION,
-                f"{len(strange)} of {len(shared)} cases take more than {most:g} times as long or as short as on "
-                f"{LIKE[likeness]}: {worst} takes {_ms(medians_s[worst])} here and {_ms(known[worst].low_s)} in "
-                f"{known[worst].file}. What is different?",
+                f"{len(strange)} of {counted(len(shared), 'case')} take over {most:g} times as long, or as short, as "
+                f"on {LIKE[likeness]}: {worst} takes {_ms(medians_s[worst])} here and "
+                f"{known[worst].nearest(medians_s[worst])}. What is different?",
             )
             return
     if not compared:
@@ -154,7 +174,7 @@ def _known_times(files: list[KnownFile]) -> dict[str, Known]:
     for file in files:
         for id, seconds in (file.numbers.medians_s if file.numbers else {}).items():
             times.setdefault(id, []).append((seconds, file.name))
-    return {id: Known(min(each)[0], max(each)[0], min(each)[1]) for id, each in times.items()}
+    return {id: Known(min(each)[0], max(each)[0], min(each)[1], max(each)[1]) for id, each in times.items()}
 
 
 def _factor(seconds: float, known: Known) -> float:
