@@ -208,8 +208,8 @@ class Bench:
             raise ValueError(f"{item.id} is no case of the campaign {unit.campaign} on this machine")
         preparations = self.prepare(0.0) if self.preparations is None else self.preparations
         campaign = self.campaign
-        one = OneStep(self.items, campaign.plan.processes, campaign.seed, step=Step(item, unit.number))
-        measure_blocks(replace(campaign, progress=silent), one, self.statuses, preparations, self.load, {})
+        block = OneStep(self.items, campaign.plan.processes, campaign.seed, step=Step(item, unit.number))
+        measure_blocks(replace(campaign, progress=silent), block, self.statuses, preparations, self.load, {})
         self.load = None  # from now on the load is ours
 
     def end(self, accuracy: bool) -> None:
