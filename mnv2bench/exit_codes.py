@@ -49,6 +49,12 @@ CODES: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.REFUSED: NO_PLACE,
         ExitCode.INTERRUPTED: STOPPED,
     },
+    "fleet": {
+        ExitCode.DONE: f"{MEASURED}; or `--dry-run` said what would be",
+        ExitCode.BAD: f"{NOT_MEASURED}; or a machine was lost, whose cases are missing or began anew elsewhere",
+        ExitCode.REFUSED: f"{BAD_INPUT}, or no machine answers, or the machines cannot measure together",
+        ExitCode.INTERRUPTED: STOPPED,
+    },
     SUITES: {
         ExitCode.DONE: f"{MEASURED}; or only tests ran that measure nothing; or `--dry-run` said what would be",
         ExitCode.BAD: f"{NOT_MEASURED}; or a test failed; or `--benchmark-compare-fail` saw a change; or no case that "

@@ -6,7 +6,7 @@ from typing import Self, TextIO
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from mnv2bench.campaign.estimate import Estimate
@@ -14,6 +14,7 @@ from mnv2bench.records import Plan
 from mnv2bench.texts import duration_text
 
 PLAIN_EVERY_S = 10.0
+DONE = "done"  # what the progress says of a machine at its end
 
 
 def steps(plan: Plan) -> str:
@@ -69,6 +70,58 @@ class Display:
         if now - self.printed >= PLAIN_EVERY_S or done == total:
             self.console.print(f"{done} of {total} {self.steps}{left}; {doing}", markup=False)
             self.printed = now
+
+
+class FleetDisplay:
+    """The progress of a fleet: a bar for each machine on a terminal, elsewhere a line for each every ten seconds.
+
+    It is a context manager that restores the terminal at its end, also after an error.
+    """
+
+    def __init__(self, file: TextIO | None = None, quiet: bool = False) -> None:
+        self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
+        columns = (
+            TextColumn("{task.fields[machine]}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
+        self.bars = Progress(*columns, console=self.console, auto_refresh=False, transient=True)
+        self.tasks: dict[str, TaskID] = {}
+        self.printed_s: dict[str, float] = {}
+        self.started_s = time.monotonic()
+        self.first: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.console.is_terminal:
+            self.bars.stop()
+
+    def __call__(self, machine: str, doing: str, done: int, total: int) -> None:
+        """Show what a machine does, with the time left; a `total` of 0 prints it as a line of its own."""
+        if not total:
+            self.line(doing)
+            return
+        new = done - self.first.setdefault(machine, done)
+        left_s = (time.monotonic() - self.started_s) / new * (total - done) if new and done < total else 0.0
+        left = f", {duration_text(left_s)} left" if left_s else ""
+        if self.console.is_terminal:
+            self.bars.start()
+            if machine not in self.tasks:
+                self.tasks[machine] = self.bars.add_task("", total=None, machine=machine)
+            task = self.tasks[machine]
+            self.bars.update(task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
+            return
+        now_s = time.monotonic()
+        if now_s - self.printed_s.get(machine, -PLAIN_EVERY_S) >= PLAIN_EVERY_S or doing == DONE:
+            self.line(f"{machine}: {done} of {total} processes{left}; {doing}")
+            self.printed_s[machine] = now_s
+
+    def line(self, text: str) -> None:
+        """Show a text that stays."""
+        self.console.print(text, markup=False)
 
 
 def estimate_texts(expected: Estimate) -> list[str | Table]:

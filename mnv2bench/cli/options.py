@@ -19,11 +19,13 @@ from mnv2bench.selection import (
     FLAGS,
     OPTIONS,
     REPEATED,
+    SUITES,
     Selection,
     named_case,
     option_text,
     select,
     selected_cases,
+    suite_cases,
 )
 
 CaseIds = Annotated[
@@ -31,6 +33,8 @@ CaseIds = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted campaign in --out.")]
 Floors = Annotated[Path, typer.Option("--results", help="The folder with the machines' A/A floors.")]
+Suites = Annotated[str, typer.Option(help=f"Suites to run, separated by commas: {', '.join(SUITES)}.")]
+ALL_SUITES = ",".join(SUITES)
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Wait = Annotated[bool, typer.Option("--wait", help=PATIENCE_FLAGS["wait"])]
 
@@ -147,6 +151,25 @@ def chosen_cases(ids: Sequence[str] | None, selection: Selection) -> tuple[Case,
     """
     by_id = tuple(dict.fromkeys(named_case(text, selection) for text in ids or ()))
     return fitted_cases(by_id, selection.weights) if by_id else selected_cases(selection)
+
+
+def cases_of_suites(suites: str, selection: Selection) -> tuple[Case, ...]:
+    """The cases of these suites, each once. Raises ValueError for an unknown suite, and where no case is left."""
+    names = [name.strip() for name in suites.split(",")]
+    if unknown := [name for name in names if name not in SUITES]:
+        raise ValueError(f"suite {unknown[0]!r} is not one of {', '.join(SUITES)}")
+    cases = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
+    if selection.sweep and "throughput" not in names:
+        raise ValueError("--sweep is of the suite throughput: name it with --suites, or leave --suites out")
+    if not cases:
+        raise ValueError("no case is left: these suites have no case with these batches and streams")
+    for word, numbers in (("batch", selection.batches), ("streams", selection.streams)):
+        for number in numbers:
+            if not any(getattr(case, word) == number for case in cases):
+                raise ValueError(
+                    f"no case of {' and '.join(names)} has {word} {number}: name the other suite too, or drop it"
+                )
+    return cases
 
 
 def newest_file(results: Path) -> Path:

@@ -10,12 +10,20 @@ from mnv2bench.campaign import run as measure
 from mnv2bench.campaign.estimate import estimate
 from mnv2bench.case import Case
 from mnv2bench.cli.app import console, verb
-from mnv2bench.cli.options import Resume, resumable, takes_patience, takes_selection
+from mnv2bench.cli.options import (
+    ALL_SUITES,
+    Resume,
+    Suites,
+    cases_of_suites,
+    resumable,
+    takes_patience,
+    takes_selection,
+)
 from mnv2bench.conclusion import Requested, conclusion
 from mnv2bench.policy import policy_of
 from mnv2bench.records.journal import Journal
 from mnv2bench.run_end import print_end
-from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SUITES, SWEEP, Selection, suite_cases
+from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SWEEP, Selection
 from mnv2bench.terminal import Display, estimate_texts, steps
 
 RESULTS = Path("results")
@@ -26,10 +34,7 @@ RESULTS = Path("results")
 @takes_selection(more=BUDGET | SWEEP)
 def run(
     selection: Selection,
-    suites: Annotated[
-        str,
-        typer.Option(help=f"Suites to run, separated by commas: {', '.join(SUITES)}."),
-    ] = ",".join(SUITES),
+    suites: Suites = ALL_SUITES,
     out: Annotated[Path, typer.Option(help="The journal: each process is written to it when it ends.")] = Path(
         "mnv2bench.jsonl"
     ),
@@ -41,7 +46,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN)] = False,
 ) -> None:
     """Measure a selection of cases, as `pytest suites` does, without pytest."""
-    cases = _cases(suites, selection)
+    cases = cases_of_suites(suites, selection)
     journal = Journal(out)
     if dry_run:
         _print_estimate(cases, journal, selection, accuracy=not no_accuracy, resume=resume)
@@ -71,25 +76,6 @@ def run(
     ended = conclusion(records, Requested.of(selection))
     print_end(out, console(), RESULTS, ended.missed, quiet)
     raise typer.Exit(ended.code)
-
-
-def _cases(suites: str, selection: Selection) -> tuple[Case, ...]:
-    """The cases of these suites, each once. Raises ValueError for an unknown suite, and where no case is left."""
-    names = [name.strip() for name in suites.split(",")]
-    if unknown := [name for name in names if name not in SUITES]:
-        raise ValueError(f"suite {unknown[0]!r} is not one of {', '.join(SUITES)}")
-    cases = tuple(dict.fromkeys(case for name in names for case in suite_cases(name, selection)))
-    if selection.sweep and "throughput" not in names:
-        raise ValueError("--sweep is of the suite throughput: name it with --suites, or leave --suites out")
-    if not cases:
-        raise ValueError("no case is left: these suites have no case with these batches and streams")
-    for word, numbers in (("batch", selection.batches), ("streams", selection.streams)):
-        for number in numbers:
-            if not any(getattr(case, word) == number for case in cases):
-                raise ValueError(
-                    f"no case of {' and '.join(names)} has {word} {number}: name the other suite too, or drop it"
-                )
-    return cases
 
 
 def _print_estimate(

@@ -10,6 +10,7 @@ KNOW = "About this machine and the networks"
 GROUPS = {  # group: verb: an example
     MEASURE: {
         "run": "mnv2bench run --widths 0.35,1.0 --resolutions 224 --backends openvino,litert --dry-run",
+        "fleet": "mnv2bench fleet --scheduler tls://bench-server:8786 --widths 0.35,1.0 --resolutions 224 --dry-run",
         "profile": "mnv2bench profile mobilenet_v2_1.0_224-b1-openvino-cpu-fp32-t1",
         "roofline": "mnv2bench roofline --backends onnxruntime --widths 1.0 --resolutions 224",
         "loadgen": "mnv2bench loadgen 0.35_96-b1-openvino-cpu-fp32-t1 --scenario single-stream,server",

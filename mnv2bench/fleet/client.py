@@ -37,7 +37,7 @@ from mnv2bench.texts import counted, one_line
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-LOOK_S = 2.0  # between two looks at which machines are there, while nothing is answered
+LOOK_S = 2.0  # between two looks at which machines are there
 GONE_S = 120.0  # after which a machine that has left the scheduler does not come back: docs/fleet.md#faults
 SURVEY_S = 600.0  # for the inventories: a file of weights is read, devices are asked
 
@@ -112,11 +112,14 @@ class FleetRun:
             if share.due:
                 self._extend(name, share.due)
         self.client.subscribe_topic(TOPIC, self._tell)
+        looked_at = 0.0
         try:
             while busy := [lane for lane in self.lanes.values() if lane.is_busy]:
                 self._submit(busy)
-                if not self._answered(busy):
+                self._take_answers(busy)
+                if time.monotonic() - looked_at > self.look_s:
                     self._look(busy)
+                    looked_at = time.monotonic()
         finally:
             for lane in self.lanes.values():
                 if lane.future is not None:
@@ -135,16 +138,15 @@ class FleetRun:
             if lane.future is None:
                 lane.future = _submitted(self.client, lane.requests[0])
 
-    def _answered(self, busy: Sequence[Lane]) -> bool:
-        """Wait a while for answers and take them; False where there was none."""
+    def _take_answers(self, busy: Sequence[Lane]) -> None:
+        """Wait a while for answers and take those that came."""
         from distributed import CancelledError, wait
 
         with suppress(TimeoutError, CancelledError):
             wait([lane.future for lane in busy], timeout=self.look_s, return_when="FIRST_COMPLETED")
-        answered = [lane for lane in busy if lane.future is not None and lane.future.status != "pending"]
-        for lane in answered:
-            self._take(lane, lane.future)
-        return bool(answered)
+        for lane in busy:
+            if lane.future is not None and lane.future.status != "pending":
+                self._take(lane, lane.future)
 
     def _take(self, lane: Lane, future: Any) -> None:
         """Take the answer of a machine. One that was cut off with the scheduler is asked again."""
@@ -204,8 +206,11 @@ class FleetRun:
         unfinished = {request.case for request in lane.requests if isinstance(request, Unit)}
         elsewhere = {id for other in self.campaign.shares.values() for id in other.moved}
         can_move = tuple(case for case in share.due if case.id in unfinished - elsewhere)
+        if self.campaign.each_machine:
+            can_move = ()  # the others measure them anyway
         alive = [name for name, other in self.lanes.items() if not other.lost and other.unseen_since is None]
-        moves = heirs(self.inventories, lane.name, can_move, alive) if lane.name in self.inventories else {}
+        able = [self.inventories[name] for name in alive if name in self.inventories]
+        moves = heirs(able, share.fingerprint, can_move)
         moved = {case.id for cases in moves.values() for case in cases}
         shares = {lane.name: replace(share, moved=(*share.moved, *sorted(moved)))}
         for name, cases in moves.items():

@@ -1,8 +1,9 @@
 """Placement: which machine measures which cases, from what the machines say they can."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mnv2bench.case import Case
+from mnv2bench.fleet.kept import Share
 from mnv2bench.fleet.unit import Inventory
 
 
@@ -23,20 +24,24 @@ def placed(
     return {name: tuple(case for case in cases if case in of_machine) for name, of_machine in chosen.items()}
 
 
+def shares(inventories: Sequence[Inventory], cases: Sequence[Case], each_machine: bool) -> dict[str, Share]:
+    """The share of each machine, by its name."""
+    fingerprints = {inventory.name: inventory.machine.fingerprint for inventory in inventories}
+    return {
+        name: Share(fingerprints[name], tuple(case.id for case in of_machine))
+        for name, of_machine in placed(inventories, cases, each_machine).items()
+    }
+
+
 def seconds(inventory: Inventory, cases: Sequence[Case]) -> float:
     """How long the processes of these cases take on a machine, without the files that it has to make first."""
     return sum(inventory.seconds.get(case.id, 0.0) for case in cases)
 
 
-def heirs(
-    inventories: Mapping[str, Inventory], lost: str, cases: Sequence[Case], alive: Sequence[str]
-) -> dict[str, tuple[Case, ...]]:
-    """Who takes over these cases of a lost machine: machines of its fingerprint that can run them."""
-    fingerprint = inventories[lost].machine.fingerprint
-    group = [inventories[name] for name in alive if inventories[name].machine.fingerprint == fingerprint]
-    if not group:
-        return {}
-    shared = _shared(group, cases)
+def heirs(inventories: Sequence[Inventory], fingerprint: str, cases: Sequence[Case]) -> dict[str, tuple[Case, ...]]:
+    """Who of these machines takes over cases of a lost one, by its fingerprint: those that have the same and can."""
+    group = [inventory for inventory in inventories if inventory.machine.fingerprint == fingerprint]
+    shared = _shared(group, cases) if group else {}
     return {name: tuple(case for case in cases if case in of_machine) for name, of_machine in shared.items()}
 
 
