@@ -31,6 +31,9 @@ ELSEWHERE = {  # where another test holds a code against a real run: each takes 
     (SUITES, 4): "test_suites.py::test_what_cannot_apply_or_be_meant_is_refused_in_one_line",
     (SUITES, 5): "test_suites.py::test_no_test_that_is_left_is_pytests_own_code",
     (SUITES, 130): "test_suites.py::test_ctrl_c_ends_the_worker_and_says_how_to_go_on",
+    ("fleet", 0): "test_fleet.py::test_machines_that_are_alike_share_the_cases_and_each_has_its_journal",
+    ("fleet", 1): "test_fleet.py::test_a_machine_that_goes_is_named_and_its_cases_begin_anew_on_one_like_it",
+    ("fleet", 130): "test_fleet.py::test_ctrl_c_says_how_to_go_on_and_resume_measures_the_rest",
     ("profile", 130): "test_exit_codes.py::test_a_verb_that_measures_is_interrupted",
     (
         "roofline",
@@ -141,6 +144,8 @@ RUNS = [  # verb, code, its words, what it prints
     ("run", 2, ("--backends", ","), "--backends ',' names nothing"),
     ("run", 2, ("--threads", " , "), "--threads ' , ' names nothing"),
     ("run", 2, ("--suites", "latency", "--batches", "1,8"), "no case of latency has batch 8"),
+    ("fleet", 2, ("--scheduler", "udp://bench", *Q), "is no address of a scheduler"),
+    ("fleet", 2, ("--scheduler", "tls://127.0.0.1", "--key", "nowhere.key", *Q), "nowhere.key"),
     ("profile", 0, (FAKE.id, *Q), "written: profile.profile.md"),
     ("profile", 1, ("mobilenet_v2_0.35_96-b1-tensorrt-cpu-fp32-t1", *Q), "nothing was measured: unsupported"),
     ("profile", 2, ("nonsense",), "is not a case id"),

@@ -29,5 +29,5 @@ def test_every_verb_and_each_of_its_options_stands_there():
 
 def test_what_several_verbs_share_stands_once():
     assert verbs_page().count("`--process-limit`") == 1
-    assert verbs_page().count("`--budget`") == 4, "run, duel, bisect and gate have times of their own"
+    assert verbs_page().count("`--budget`") == 5, "run, duel, bisect and gate have times of their own, fleet has none"
     assert "| `--rounds` | `10` |" in verbs_page()  # the default of duel and bisect
