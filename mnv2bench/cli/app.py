@@ -30,6 +30,9 @@ DEFECTS = (  # what no verb raises on purpose
     *(RuntimeError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, MemoryError, ImportError),
 )
 TEXT_COLUMNS = (
+    "machine",
+    "fingerprint",
+    "software",
     "variant",
     "equal",
     "case",

@@ -74,7 +74,7 @@ def inventories(
     ids, networks = tuple(case.id for case in cases), described_networks(cases)
     surveys = {name: Survey(name, ids, plan, weights, networks, wait) for name in machine_names(client)}
     futures = {name: _submitted(client, survey) for name, survey in surveys.items()}
-    with suppress(TimeoutError):
+    with suppress(TimeoutError), client.as_current():
         wait_for(list(futures.values()), timeout=None if wait else SURVEY_S)
     answers = []
     for name, future in futures.items():
@@ -142,7 +142,7 @@ class FleetRun:
         """Wait a while for answers and take those that came."""
         from distributed import CancelledError, wait
 
-        with suppress(TimeoutError, CancelledError):
+        with suppress(TimeoutError, CancelledError), self.client.as_current():
             wait([lane.future for lane in busy], timeout=self.look_s, return_when="FIRST_COMPLETED")
         for lane in busy:
             if lane.future is not None and lane.future.status != "pending":

@@ -28,7 +28,6 @@ PROBE_S = 10.0  # for a connection and the handshake of TLS
 SILENCE_VARIABLE = "MNV2BENCH_FLEET_SILENCE_S"
 SILENCE_S = 60  # a connection is lost when nothing was heard for so long: docs/fleet.md#faults
 LEAST_SILENCE_S = 11  # below that Dask cannot set the timeouts of a socket
-BENCH = {"bench": 1}  # the resource of a machine: one unit of work at a time
 LOOPBACK = "127.0.0.1"
 NO_PAGES = {"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}  # a server of Dask opens that port in any case
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -11,12 +10,12 @@ from typing import Any
 
 from distributed import Nanny, Status, Worker
 
-from mnv2bench.fleet.connection import BENCH, NO_PAGES, Address, configure, require_scheduler, security, silence_s
+from mnv2bench.fleet.connection import NO_PAGES, Address, configure, require_scheduler, security, silence_s
 from mnv2bench.fleet.key import Key
+from mnv2bench.fleet.unit import require_name, resources
 from mnv2bench.texts import duration_text
 
 Say = Callable[[str], None]
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of a machine: it becomes a part of a file's name
 HEARTBEAT_S = 10  # Dask's own, of a small fleet, is half a second, and each one would disturb what is measured
 STARTS_AN_HOUR = 2  # of a worker: it is started again once, and a second death within the hour ends the machine
 HOUR_S = 3600
@@ -49,9 +48,9 @@ class QuietWorker(Worker):  # type: ignore[misc]
 class MachineNanny(Nanny):  # type: ignore[misc]
     """The parent of a worker, which starts it again when it was killed, and closes when that happens again."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, name: str, **options: Any) -> None:
         quiet = {"memory_limit": 0, "silence_logs": logging.CRITICAL, "worker_class": QuietWorker, **NO_PAGES}
-        super().__init__(*arguments, nthreads=1, resources=BENCH, **quiet, **options)
+        super().__init__(*arguments, nthreads=1, name=name, resources=resources(name), **quiet, **options)
         self.starts_s: list[float] = []
         self.is_given_up = False
 
@@ -69,10 +68,7 @@ class MachineNanny(Nanny):  # type: ignore[misc]
 
 def machine_name(text: str) -> str:
     """The name of this machine in a fleet: the text, or its host name. ValueError for one that no file could have."""
-    name = text or socket.gethostname()
-    if not NAME.fullmatch(name):
-        raise ValueError(f"--name {name!r} is no name of a machine: letters, digits, dots, dashes, 64 at most")
-    return name
+    return require_name(text or socket.gethostname())
 
 
 def join(scheduler: Address, key: Key, machine: Machine, say: Say) -> None:

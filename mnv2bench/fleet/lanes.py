@@ -30,7 +30,7 @@ class Lane:
     requests: deque[Request] = field(default_factory=deque)
     future: "Future | None" = None
     done: int = 0
-    doing: str = ""
+    doing: str = "begins"
     lost: str = ""
     unseen_since: float | None = None
 
