@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import math
 import pkgutil
 import re
@@ -22,6 +23,8 @@ DECIDING = (
     "mnv2bench.recommendation",
     "mnv2bench.allocation",
     "mnv2bench.contributions",
+    "mnv2bench.bisection.search",
+    "mnv2bench.bisection.beliefs",
 )
 NOT_STATISTICAL = {  # lengths, numbers that only speed depends on, units and schemas
     ("night", "OTHERS"),
@@ -79,14 +82,14 @@ def numeric(value):
 
 
 def constants(package):
-    """(module, name) of each number in capitals that a package's modules define themselves."""
+    """(module, name) of each number in capitals that a package's modules, or a module, define themselves."""
     root = importlib.import_module(package)
-    for found in pkgutil.walk_packages(root.__path__, f"{package}."):
-        source = ast.parse(Path(found.module_finder.path, f"{found.name.rpartition('.')[2]}.py").read_text())
-        module = importlib.import_module(found.name)
-        targets = [target for line in source.body if isinstance(line, ast.Assign) for target in line.targets]
+    parts = pkgutil.walk_packages(getattr(root, "__path__", []), f"{package}.")
+    for module in [root, *(importlib.import_module(part.name) for part in parts)]:
+        lines = ast.parse(inspect.getsource(module) or "pass").body
+        targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
         names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-        yield from ((found.name, name) for name in names if name.isupper() and numeric(getattr(module, name)))
+        yield from ((module.__name__, name) for name in names if name.isupper() and numeric(getattr(module, name)))
 
 
 @pytest.mark.parametrize("package", DECIDING)
