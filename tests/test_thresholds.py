@@ -36,6 +36,7 @@ NOT_STATISTICAL = {  # lengths, numbers that only speed depends on, units and sc
     ("examination", "MOST_BYTES"),
     ("samples", "SEEDED_SINCE"),
     ("samples", "ROUND_NS"),
+    ("prices", "MOST_BYTES"),
 }
 SHOWN = {  # modules whose numbers are pixels, columns and words
     "mnv2bench.recommendation.picture",

@@ -19,6 +19,7 @@ from mnv2bench.statistics.kept_checks import machine_floor
 from mnv2bench.texts import quantity
 
 if TYPE_CHECKING:
+    from mnv2bench.comparison.recommended import Recommendation
     from mnv2bench.recommendation.machines import MachineAnswers
 
 N = TypeVar("N", int, float)
@@ -30,6 +31,10 @@ COST = (
     "a second, whose requests keep --latency."
 )
 PER_CENT = {"": 1.0, "%": 1.0}
+PRICES = (
+    "A .csv or .toml of what machines cost an hour or a month: also say which machine that meets the budgets is the "
+    "cheapest, with --for throughput of a million images."
+)
 
 
 @verb("recommend")
@@ -57,13 +62,17 @@ def recommend(
     threads: Annotated[str, typer.Option(help=ONLY)] = "",
     batches: Annotated[str, typer.Option(help=ONLY)] = "",
     streams: Annotated[str, typer.Option(help=ONLY)] = "",
+    per_machine: Annotated[
+        bool, typer.Option("--per-machine", help="A line for each machine: what to ship there within the budgets.")
+    ] = False,
+    prices: Annotated[Path | None, typer.Option(help=PRICES)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     results: Floors = Path("results"),
 ) -> None:
     """Say which variant, runtime and precision to ship within a budget; without one, show the Pareto front."""
     from mnv2bench.comparison.recommended import recommended
-    from mnv2bench.recommendation.block import block
-    from mnv2bench.recommendation.ladder import budget_rows, front_rows
+    from mnv2bench.recommendation.per_machine.choices import require_budget
+    from mnv2bench.recommendation.per_machine.prices import prices_of
 
     goal = Goal(
         latency_ms=_quantity("--latency", latency, MILLISECONDS, "5ms"),
@@ -87,19 +96,47 @@ def recommend(
         batches=_numbers("batches", batches, int),
         streams=_numbers("streams", streams, int),
     )
+    if per_machine or prices:
+        require_budget(goal)
+    money = prices_of(prices) if prices else None
     chosen = files or [newest_file(results)]
     contents = dict(zip(source_names(chosen), map(contents_of, chosen), strict=True))
-    recommendation = recommended(contents, goal, filters, partial(machine_floor, results))
-    if as_json:
-        from mnv2bench.recommendation.as_json import as_json as json_values
+    recommendation = recommended(contents, goal, filters, partial(machine_floor, results), money)
+    if per_machine or money:
+        _print_per_machine(recommendation, as_json)
+    else:
+        _print_answers(recommendation, goal, as_json)
+    raise typer.Exit(max(map(_code, recommendation.machines), default=ExitCode.NOT_JUDGED))
 
-        values = json_values(recommendation.machines, recommendation.conditions)
-        console().print(json.dumps(values, indent=2, allow_nan=False), markup=False)
+
+def _print_answers(recommendation: "Recommendation", goal: Goal, as_json: bool) -> None:
+    """Print every answer of every machine."""
+    from mnv2bench.recommendation.as_json import as_json as json_values
+    from mnv2bench.recommendation.block import block
+    from mnv2bench.recommendation.ladder import budget_rows, front_rows
+
+    if as_json:
+        _print_json(json_values(recommendation.machines, recommendation.conditions))
+        return
+    out = console()
+    rows_of = front_rows if goal.budget is None else budget_rows
+    out.print(block(recommendation.machines, out.width, recommendation.conditions, rows_of), markup=False)
+
+
+def _print_per_machine(recommendation: "Recommendation", as_json: bool) -> None:
+    """Print a line for each machine, and the cheapest of them where there are prices."""
+    from mnv2bench.recommendation.per_machine.text import text, values
+
+    choices, prices = recommendation.per_machine, recommendation.prices
+    if as_json:
+        _print_json(values(choices, prices))
     else:
         out = console()
-        rows_of = front_rows if goal.budget is None else budget_rows
-        out.print(block(recommendation.machines, out.width, recommendation.conditions, rows_of), markup=False)
-    raise typer.Exit(max(map(_code, recommendation.machines), default=ExitCode.NOT_JUDGED))
+        out.print(text(choices, prices, out.width), markup=False)
+
+
+def _print_json(values: dict[str, object]) -> None:
+    console().print(json.dumps(values, indent=2, allow_nan=False), markup=False)
 
 
 def _code(machine: "MachineAnswers") -> ExitCode:

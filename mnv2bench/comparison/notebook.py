@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnv2bench.comparison.case_table import case_table
-from mnv2bench.comparison.shown_answers import Drawn, shown_machine
+from mnv2bench.comparison.shown_answers import Drawn, ShownChoices, shown_machine
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.block import MACHINES, NO_CASE, Conditions, RowsOf
 from mnv2bench.recommendation.ladder import budget_rows
@@ -31,16 +31,18 @@ def answers_html(
     conditions: Conditions,
     evaluations: Sequence[Evaluation] = (),
     rows_of: RowsOf = budget_rows,
+    choices: ShownChoices | None = None,
 ) -> str:
     """The answers of each machine as an HTML fragment, and a table of these evaluations where there are any.
 
-    `rows_of` chooses the rows of an answer. Every text of a file is escaped, and the picture is an image, in which no
-    script runs.
+    `rows_of` chooses the rows of an answer, and `choices` are what to ship on each machine, where that is shown. Every
+    text of a file is escaped, and the picture is an image, in which no script runs.
     """
     return fragment(
         "notebook.html",
         machines=[shown_machine(machine, conditions, _picture, rows_of) for machine in machines],
         table=_cases(evaluations) if evaluations else None,
+        choices=choices,
         nothing=NO_CASE,
         side_by_side=MACHINES,
     )

@@ -10,6 +10,9 @@ from mnv2bench.recommendation.block import Conditions, answer_block, headline_bl
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.machines import MachineAnswers, by_machine
+from mnv2bench.recommendation.per_machine.cheapest import Cheapest, cheapest
+from mnv2bench.recommendation.per_machine.choices import MachineChoice, choices
+from mnv2bench.recommendation.per_machine.prices import Prices
 from mnv2bench.records import Machine
 from mnv2bench.records.reading import Contents, saved_at
 from mnv2bench.report.evaluation import Evaluation
@@ -25,15 +28,27 @@ def no_floor(machine: Machine) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Recommendation:
-    """The answers of each machine, and what was unusual about it, by the name of a file."""
+    """The answers of each machine for a goal, what was unusual about it by the name of a file, and prices if given."""
 
     machines: tuple[MachineAnswers, ...]
     conditions: Conditions
+    goal: Goal = Goal()  # noqa: RUF009  it is frozen
+    prices: Prices | None = None
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """The answers of all machines, each setting in turn."""
         return tuple(answer for machine in self.machines for answer in machine.answers)
+
+    @property
+    def per_machine(self) -> tuple[MachineChoice, ...]:
+        """What to ship on each machine. ValueError, in one line, without a budget and for ambiguous prices."""
+        return choices(self.machines, self.goal, self.prices)
+
+    @property
+    def cheapest(self) -> Cheapest:
+        """The cheapest machine that meets the budgets. ValueError, in one line, as for `per_machine`."""
+        return cheapest(self.per_machine)
 
 
 def recommended(
@@ -41,14 +56,15 @@ def recommended(
     goal: Goal = Goal(),  # noqa: B008  it is frozen
     filters: Filters = Filters(),  # noqa: B008  it is frozen
     floor_of: FloorOf = no_floor,
+    prices: Prices | None = None,
 ) -> Recommendation:
     """The answers that files give, by their names. ValueError for a filter that no case passes.
 
-    `floor_of` gives what identical campaigns on a machine differ by.
+    `floor_of` gives what identical campaigns on a machine differ by, and `prices` what machines cost.
     """
     evaluations = evaluated(files, floor_of)
     unusual = {name: conditions(contents.states) for name, contents in files.items()}
-    return Recommendation(by_machine(filters.kept(evaluations), goal), unusual)
+    return Recommendation(by_machine(filters.kept(evaluations), goal), unusual, goal, prices)
 
 
 def evaluated(files: Mapping[str, Contents], floor_of: FloorOf = no_floor) -> tuple[Evaluation, ...]:

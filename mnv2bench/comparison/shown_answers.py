@@ -8,7 +8,10 @@ from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.block import Conditions, RowsOf, unusual_conditions
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.machines import MachineAnswers
-from mnv2bench.report.cells import plain
+from mnv2bench.recommendation.per_machine.choices import MachineChoice
+from mnv2bench.recommendation.per_machine.prices import Prices
+from mnv2bench.recommendation.per_machine.words import columns, remarks, rows, title
+from mnv2bench.report.cells import NONE, plain
 from mnv2bench.report.web.figure import Figure
 
 
@@ -51,6 +54,28 @@ class ShownMachine:
     notes: tuple[str, ...]
     unusual: str
     answers: tuple[ShownAnswer, ...]
+
+
+@dataclass(frozen=True)
+class ShownChoices:
+    """What to ship on each machine: a title, a table with a line for each, and sentences as plain texts."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    remarks: tuple[str, ...]
+
+
+def shown_choices(choices: Sequence[MachineChoice], prices: Prices | None = None) -> ShownChoices:
+    """The table of what to ship on each machine, without columns that are empty."""
+    lines = rows(choices, prices)
+    header = [name for name in columns(prices) if any(line[name] != NONE for line in lines)]
+    return ShownChoices(
+        title=plain(title(choices)),
+        header=tuple(map(plain, header)),
+        rows=[tuple(line[name] for name in header) for line in lines],
+        remarks=tuple(map(plain, remarks(choices, prices))),
+    )
 
 
 def shown_machine(

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from numbers import Real
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TypeVar
 
 from mnv2bench.comparison.notebook import answers_html
 from mnv2bench.comparison.recommended import Recommendation as Answers
+from mnv2bench.comparison.shown_answers import ShownChoices, shown_choices
 from mnv2bench.library.choice import Numbers, Resolutions, Words
 from mnv2bench.networks import Resolution, parsed_resolutions
 from mnv2bench.recommendation import Candidate
@@ -14,6 +16,9 @@ from mnv2bench.recommendation.block import RowsOf, block
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.ladder import budget_rows, front_rows
+from mnv2bench.recommendation.per_machine.choices import require_budget
+from mnv2bench.recommendation.per_machine.prices import Prices, prices_of
+from mnv2bench.recommendation.per_machine.text import text
 
 N = TypeVar("N", int, float)
 
@@ -42,12 +47,27 @@ class Recommendation(Answers):
         return budget_rows if has_budget else front_rows
 
     def __str__(self) -> str:
+        if self.prices:
+            return text(self.per_machine, self.prices, get_terminal_size().columns)
         return block(self.machines, get_terminal_size().columns, self.conditions, self._rows_of)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return answers_html(self.machines, self.conditions, rows_of=self._rows_of)
+        return answers_html(self.machines, self.conditions, rows_of=self._rows_of, choices=self._choices)
+
+    @property
+    def _choices(self) -> ShownChoices | None:
+        """The table of machines and their prices; None without prices."""
+        return shown_choices(self.per_machine, self.prices) if self.prices else None
+
+
+def money(path: Path | None, goal: Goal) -> Prices | None:
+    """The prices of a file, None without one. ValueError, in one line, where they cannot be meant."""
+    if path is None:
+        return None
+    require_budget(goal)
+    return prices_of(path)
 
 
 def goal(

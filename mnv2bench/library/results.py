@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mnv2bench.comparison.chapters import Chapter
     from mnv2bench.library.answers import Recommendation
     from mnv2bench.recommendation.goal import Goal
+    from mnv2bench.recommendation.per_machine.prices import Prices
     from mnv2bench.report.evaluation import Evaluation
 
 PathName = str | PathLike[str]
@@ -65,6 +66,7 @@ class Results:
         *,
         percentile: float | None = None,
         cost: str = "latency",
+        prices: PathName | None = None,
         networks: Words | None = None,
         widths: Numbers | None = None,
         resolutions: Resolutions | None = None,
@@ -81,24 +83,29 @@ class Results:
 
         `accuracy` is the least top-1 in per cent. The latency of a case is the upper end of its median's interval, and
         with `percentile`, 90, 99 or 99.9, the upper bound of that. `cost` is what a more accurate case may cost more
-        of: latency, memory or energy; with throughput the answer is over all batches, threads and streams. The others
-        choose the cases, by a value or a list.
+        of: latency, memory or energy; with throughput the answer is over all batches, threads and streams. `prices` is
+        a file of what machines cost: then the cheapest machine is named. The others choose the cases, by a value or a
+        list.
 
-        ValueError, in one line, for a budget that is no number above 0 and for a value that no case has.
+        ValueError, in one line, for a budget that is no number above 0, for a value that no case has, and for prices
+        that cannot be meant or stand without a budget.
         """
-        from mnv2bench.library.answers import filters, goal
+        from mnv2bench.library.answers import filters, goal, money
 
         requested = goal(latency_ms, memory_mb, accuracy, percentile, cost)
+        of_machines = money(_path(prices), requested)
         kept = filters(
             networks, widths, resolutions, classes, channels, backends, devices, precisions, threads, batches, streams
         )
-        return self._answers(requested, kept.kept(self._evaluations))
+        return self._answers(requested, kept.kept(self._evaluations), of_machines)
 
-    def _answers(self, goal: "Goal", evaluations: "Iterable[Evaluation]") -> "Recommendation":
+    def _answers(
+        self, goal: "Goal", evaluations: "Iterable[Evaluation]", prices: "Prices | None" = None
+    ) -> "Recommendation":
         from mnv2bench.library.answers import Recommendation
         from mnv2bench.recommendation.machines import by_machine
 
-        return Recommendation(by_machine(evaluations, goal), self.conditions)
+        return Recommendation(by_machine(evaluations, goal), self.conditions, goal, prices)
 
     @property
     def conditions(self) -> Mapping[str, Sequence[str]]:

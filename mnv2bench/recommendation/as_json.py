@@ -21,16 +21,23 @@ def as_json(machines: Sequence[MachineAnswers], conditions: Conditions = NO_COND
 
 def _machine(machine: MachineAnswers, conditions: Sequence[str]) -> Json:
     return {
+        **machine_values(machine),
+        "notes": list(machine.notes),
+        "conditions": list(conditions),
+        "answers": [_answer(answer, conditions) for answer in machine.answers],
+        "throughput": [_answer(answer, conditions) for answer in machine.throughput],
+    }
+
+
+def machine_values(machine: MachineAnswers) -> Json:
+    """Which machine it is, and its files."""
+    return {
         "fingerprint": machine.fingerprint,
         "name": machine.name,
         "files": [
             {"name": source.name, "saved_at": source.when.isoformat() if source.when else None}
             for source in machine.sources
         ],
-        "notes": list(machine.notes),
-        "conditions": list(conditions),
-        "answers": [_answer(answer, conditions) for answer in machine.answers],
-        "throughput": [_answer(answer, conditions) for answer in machine.throughput],
     }
 
 
@@ -51,13 +58,13 @@ def _answer(answer: Answer, conditions: Sequence[str]) -> Json:
         "headline": headline(answer, conditions),
         "remarks": list(remarks(answer)),
         "best": _optional(answer.best),
-        "ties": [_candidate(candidate) for candidate in answer.ties],
+        "ties": [candidate_values(candidate) for candidate in answer.ties],
         "confidence": least_confidence(answer.best, answer.allowed, answer.goal) if answer.best else None,
         "separation": _separation(answer, answer.best) if answer.best and answer.ties else None,
         "runner_up": _optional(answer.runner_up),
         "next_up": _optional(answer.next_up),
         "nearest": _optional(answer.nearest),
-        "front": [_candidate(candidate) for candidate in answer.front],
+        "front": [candidate_values(candidate) for candidate in answer.front],
         "budgets": budgets,
     }
 
@@ -70,10 +77,11 @@ def _separation(answer: Answer, best: Candidate) -> Json:
 
 
 def _optional(candidate: Candidate | None) -> Json | None:
-    return _candidate(candidate) if candidate else None
+    return candidate_values(candidate) if candidate else None
 
 
-def _candidate(candidate: Candidate) -> Json:
+def candidate_values(candidate: Candidate) -> Json:
+    """A case with its numbers."""
     case = candidate.case
     low_ms, high_ms = candidate.interval_ms or (None, None)
     low_rate, high_rate = candidate.images_per_s_interval or (None, None)

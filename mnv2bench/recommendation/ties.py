@@ -36,9 +36,9 @@ def ties_of(
     A rival can be told from it where it costs more at 95 % confidence, divided among the rivals and, with a time
     budget, among the looks at them (Bonferroni), and by more than the A/A floor.
     """
-    share = _share(best, allowed, _looks(best))
+    share = _share(best, allowed, looks(best))
     rivals = [candidate for candidate in fitting if candidate is not best and as_accurate(candidate, best)]
-    return tuple(candidate for candidate in rivals if _tied(candidate, best, goal, share))
+    return tuple(candidate for candidate in rivals if is_tied(candidate, best, goal, share))
 
 
 def rivals_of(best: Candidate, allowed: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -55,7 +55,7 @@ def least_confidence(best: Candidate, allowed: Sequence[Candidate], goal: Goal) 
     known = [risk for risk in risks if risk is not None]
     if not known or len(known) < len(risks):
         return None
-    return max(0.0, 1 - max(known) * len(known) * _looks(best))
+    return max(0.0, 1 - max(known) * len(known) * looks(best))
 
 
 def separation(ties: Sequence[Candidate], best: Candidate, allowed: Sequence[Candidate], goal: Goal) -> Separation:
@@ -80,23 +80,27 @@ def as_accurate(candidate: Candidate, best: Candidate) -> bool:
     return candidate.case.variant == best.case.variant
 
 
-def _tied(candidate: Candidate, best: Candidate, goal: Goal, share: float) -> bool:
-    risk = _risk(candidate, best, goal)
-    return risk is not None and (risk > share or _within_floor(candidate, best, goal))
+def is_tied(candidate: Candidate, best: Candidate, goal: Goal, share: float, factor: float = 0.0) -> bool:
+    """Whether a candidate cannot be told from the best at this risk.
+
+    `factor` is a log that is added to the cost of the candidate, as where the time of another machine costs more.
+    """
+    risk = _risk(candidate, best, goal, factor)
+    return risk is not None and (risk > share or _within_floor(candidate, best, goal, factor))
 
 
-def _risk(candidate: Candidate, best: Candidate, goal: Goal) -> float | None:
+def _risk(candidate: Candidate, best: Candidate, goal: Goal, factor: float = 0.0) -> float | None:
     """The risk of saying that a candidate costs more than the best; None where either has no spread."""
     ours, theirs = candidate.location(goal), best.location(goal)
-    return None if ours is None or theirs is None else slower_risk(theirs, ours)
+    return None if ours is None or theirs is None else slower_risk(theirs, ours, factor)
 
 
-def _share(best: Candidate, allowed: Sequence[Candidate], looks: int) -> float:
+def _share(best: Candidate, allowed: Sequence[Candidate], number_of_looks: int) -> float:
     """The risk that each rival has at each look."""
-    return (1 - CONFIDENCE) / looks / max(len(rivals_of(best, allowed)), 1)
+    return (1 - CONFIDENCE) / number_of_looks / max(len(rivals_of(best, allowed)), 1)
 
 
-def _looks(best: Candidate) -> int:
+def looks(best: Candidate) -> int:
     """How often its campaign looked at the numbers to decide what to measure: never without a time budget."""
     return LOOKS if best.evaluation.record.plan.budget_s else 1
 
@@ -133,17 +137,17 @@ def _least_gap(tie: Candidate, best: Candidate, goal: Goal) -> float:
     return max(_floor(tie, best), TIE_WITHIN) if goal.cost in (Cost.LATENCY, Cost.THROUGHPUT) else 0.0
 
 
-def _within_floor(candidate: Candidate, best: Candidate, goal: Goal) -> bool:
+def _within_floor(candidate: Candidate, best: Candidate, goal: Goal, factor: float) -> bool:
     """Whether two times are nearer than those of one case in two campaigns are; of other costs nobody knows."""
     if goal.cost not in (Cost.LATENCY, Cost.THROUGHPUT):
         return False
     ours, theirs = (_middle(each, goal) for each in (candidate, best))
-    return abs(math.log(ours / theirs)) <= _floor(candidate, best)
+    return abs(math.log(ours / theirs) + factor) <= _floor(candidate, best)
 
 
 def _middle(candidate: Candidate, goal: Goal) -> float:
-    """The median latency of a call, or images a second."""
-    return candidate.images_per_s or math.nan if goal.is_for_throughput else candidate.median_ms
+    """The median latency of a call, or the milliseconds of an image."""
+    return 1e3 / (candidate.images_per_s or math.nan) if goal.is_for_throughput else candidate.median_ms
 
 
 def _floor(candidate: Candidate, best: Candidate) -> float:

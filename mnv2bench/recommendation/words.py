@@ -347,6 +347,11 @@ def _source(candidate: Candidate) -> str:
     return f"measured on {plain(candidate.accuracy_source)}" if of_user else PUBLISHED
 
 
+def goal_text(goal: Goal) -> str:
+    """The budgets of a goal that has any, such as `Within 5 ms, for a top-1 of 70 % at least`."""
+    return _for_throughput(goal) if goal.is_for_throughput else _within(goal, goal.budget or math.inf)
+
+
 def _for_throughput(goal: Goal) -> str:
     """`For throughput within 15 ms of p99 and 100 MB, for a top-1 of 70 % at least`."""
     limits = [f"{goal.latency_ms:g} ms{_bound_name(goal)}"] if goal.latency_ms is not None else []
