@@ -32,7 +32,7 @@ class Display:
         self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
         self.steps = steps
         self.started = self.printed = 0.0
-        self.first = 0
+        self.first = self.done = 0
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
         self.bar = Progress(*columns, console=self.console, auto_refresh=False, transient=True)
         self.task = self.bar.add_task("", total=None)
@@ -50,8 +50,9 @@ class Display:
             self.line(doing)
             return
         now = time.monotonic()
-        if not self.started:
+        if not self.started or done < self.done:  # a new count begins
             self.started, self.first = now, done
+        self.done = done
         new = done - self.first
         left = f", {duration_text((now - self.started) / new * (total - done))} left" if new else ""
         self.draw(doing, left, done, total)

@@ -15,11 +15,12 @@ from mnv2bench.campaign.preparation import Failure
 from mnv2bench.case import Case
 from mnv2bench.locks import Progress
 from mnv2bench.records import Plan, Record, Weights
-from mnv2bench.regression.duels.duel import Duel, begin_duel, measure_pairs
-from mnv2bench.regression.duels.side import Side, side
+from mnv2bench.regression.duels.duel import Duel, checked_side, measure_pairs, open_duel
+from mnv2bench.regression.duels.side import Side
 from mnv2bench.regression.judging.pairs import log_ratios
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.versions import differing_versions
+from mnv2bench.texts import counted
 
 Pair = tuple[int, int]
 NO_INSTALL, NO_RUN = "does not install", "does not run it"  # how the reason begins why a release is skipped
@@ -140,9 +141,9 @@ class Bisection:
         except Uninstallable as error:
             self.measuring.progress(f"{label} does not install and is skipped: {error}", 0, 0)
             return Uninstallable(f"{NO_INSTALL}: {error}")
-        self.measuring.progress(f"{label}: making what {len(self.searches)} cases need", 0, 0)
+        self.measuring.progress(f"{label}: making what {counted(len(self.searches), 'case')} need", 0, 0)
         try:
-            return side(python, self._cases, self.measuring.weights, self.measuring.plan.trt_level)
+            return checked_side(python, self._cases, self.measuring.plan, self.measuring.weights)
         except ValueError as error:
             self.measuring.progress(f"{label} cannot measure and is skipped: {error}", 0, 0)
             return Uninstallable(f"{NO_RUN}: {error}")
@@ -153,13 +154,15 @@ class Bisection:
 
     def _duel(self, pair: Pair) -> Duel:
         """The duel of two releases, begun once; its environments are there, made again where they had gone."""
-        old, new = (self.environments.environment(number).python for number in pair)
+        for number in pair:
+            self.environments.environment(number)
         if pair not in self.duels:
-            releases = self.subject.releases
-            out = self.measuring.out / f"{releases[pair[0]].name}-{releases[pair[1]].name}"
+            old, new = (self.sides[number] for number in pair)
+            assert isinstance(old, Side) and isinstance(new, Side)
+            out = self.measuring.out / "-".join(self.subject.releases[number].name for number in pair)
             how = self.measuring
             conditions = (how.plan, how.seed, how.weights, how.progress, how.resume, how.patience)
-            self.duels[pair] = begin_duel(self._cases, (old, new), out, *conditions)
+            self.duels[pair] = open_duel(self._cases, (old, new), out, *conditions)
         return self.duels[pair]
 
     def _read(self, search: CaseSearch, pair: Pair, duel: Duel, target: int, in_time: bool) -> None:

@@ -1,5 +1,6 @@
 """The ratio of each release to the good one as a picture: SVG by altair."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,7 @@ PICTURE = Sort("picture of a bisection")
 WIDTH, HEIGHT = 860, 260  # pixels of a case's plot itself
 MOST_CASES = 12
 LEGEND = "to the good one"
-LINE = 120  # characters of the answer above a plot
+LINE, MOST_LINES = 120, 4  # characters of a line of the answer above a plot, and lines
 COLOURS = {LIKE_GOOD: "#2f7fc1", SLOWER: "#d9480f", FASTER: "#04925a", SKIPPED: "#7d858d"}
 SHAPES = {LIKE_GOOD: "circle", SLOWER: "triangle-up", FASTER: "triangle-down", SKIPPED: "cross"}
 
@@ -62,11 +63,10 @@ def _plot(subject: Subject, direction: Direction, answer: CaseAnswer) -> "alt.La
         alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=INK, strokeDash=[5, 4]).encode(y="ratio:Q"),
         base.mark_rule(color=INK, strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q"),
         base.mark_point(size=90, filled=True, opacity=1).encode(y=upwards, color=_colour(shown), shape=_shape(shown)),
-        base.mark_text(align="left", dx=9, color=INK).encode(y=upwards, text="text:N"),
+        base.mark_text(baseline="bottom", dy=-9, color=INK).encode(y=upwards, text="text:N"),
     ]
-    subtitle = plain(answer_sentence(answer, subject, direction))
-    lines = [subtitle[start : start + LINE] for start in range(0, min(len(subtitle), 3 * LINE), LINE)]
-    heading = alt.TitleParams(plain(answer.case), subtitle=lines, anchor="start", offset=14)
+    answer_lines = textwrap.wrap(plain(answer_sentence(answer, subject, direction)), LINE)[:MOST_LINES]
+    heading = alt.TitleParams(plain(answer.case), subtitle=answer_lines, anchor="start", offset=14)
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading)
 
 

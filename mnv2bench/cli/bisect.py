@@ -179,12 +179,14 @@ def _answers(
     from mnv2bench.bisection.bisection import Bisection, CaseSearch, Measuring
     from mnv2bench.bisection.search import Search
     from mnv2bench.bisection.subject import keep_request
+    from mnv2bench.regression.duels.duel import required
     from mnv2bench.regression.judging.pairs import LOOKS
 
     keep_request(request, out)
     plan = replace(selection.plan, processes=LOOKS[-1])
     progress = environments.progress
-    measuring = Measuring(plan, selection.seed, selection.weights, out, resume, patience, progress)
+    weights = required(tuple(cases), plan, selection.weights, progress)
+    measuring = Measuring(plan, selection.seed, weights, out, resume, patience, progress)
     count = len(request.subject.releases)
     searches = [CaseSearch(case, Search(count, request.direction)) for case in cases]
     return Bisection(request.subject, searches, environments, measuring).run(budget_s)

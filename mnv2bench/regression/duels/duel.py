@@ -75,20 +75,51 @@ def begin_duel(
 
     ValueError for an environment that cannot take part, or journals of another duel.
     """
-    require_timed(cases)
-    require_places()
-    weights = require_weights(cases, weights or Weights())
-    if line := dropped_line(os.environ, plan.environment):
-        progress(line, 0, 0)
+    weights = required(cases, plan, weights or Weights(), progress)
     sides = []
     for name, python in zip(SIDES, pythons, strict=True):
         progress(f"{name}: {python}: making what {len(cases)} cases need", 0, 0)
-        prepared = side(python, cases, weights, plan.trt_level)
-        _require_reference(prepared, weights)
+        sides.append(checked_side(python, cases, plan, weights))
+    return open_duel(cases, (sides[0], sides[1]), out, plan, seed, weights, progress, resume, patience)
+
+
+def required(cases: tuple[Case, ...], plan: Plan, weights: Weights, progress: Progress) -> Weights:
+    """The weights with what a duel must know of them. ValueError for cases or places that no duel can have."""
+    require_timed(cases)
+    require_places()
+    if line := dropped_line(os.environ, plan.environment):
+        progress(line, 0, 0)
+    return require_weights(cases, weights)
+
+
+def checked_side(python: str, cases: tuple[Case, ...], plan: Plan, weights: Weights) -> Side:
+    """An environment with what the cases need. ValueError where it cannot take part."""
+    prepared = side(python, cases, weights, plan.trt_level)
+    _require_reference(prepared, weights)
+    return prepared
+
+
+def open_duel(
+    cases: tuple[Case, ...],
+    sides: tuple[Side, Side],
+    out: Path,
+    plan: Plan,
+    seed: int,
+    weights: Weights,
+    progress: Progress = silent,
+    resume: bool = False,
+    patience: Patience | None = None,
+) -> Duel:
+    """Open the journals of two environments that are prepared, and wait for idleness.
+
+    ValueError for journals of another duel.
+    """
+    journaled = []
+    for name, prepared in zip(SIDES, sides, strict=True):
         journal = Journal(journal_path(out, name))
-        sides.append(_journaled(prepared, journal, cases, plan, seed, weights, progress, resume))
-    duel = Duel(cases, sides[0], sides[1], seed, progress)
-    for name, measured in zip(SIDES, sides, strict=True):
+        journaled.append(_journaled(prepared, journal, cases, plan, seed, weights, progress, resume))
+    duel = Duel(cases, journaled[0], journaled[1], seed, progress)
+    for name, measured in zip(SIDES, journaled, strict=True):
         for process in measured.journal.processes:
             if process.status != "ok":
                 duel.stopped[process.case.id] = f"{name}: {process.status}: {process.reason}"
@@ -101,9 +132,8 @@ def require_timed(cases: Iterable[Case]) -> None:
     """ValueError where a case is counted, which pairs of processes do not make more exact."""
     for case in cases:
         if case.kind == Kind.COUNTED:
-            raise ValueError(
-                f"{case.id} is an exact count and needs no pairs: mnv2bench compare A B on two saved files"
-            )
+            reason = f"{case.id} is counted, and pairs of processes do not make a count more exact"
+            raise ValueError(f"{reason}: use mnv2bench compare A B")
 
 
 def journal_path(out: Path, side: str) -> Path:
