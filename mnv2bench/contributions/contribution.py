@@ -10,7 +10,7 @@ from mnv2bench.case import Kind
 from mnv2bench.contributions.finding import Finding, Severity
 from mnv2bench.contributions.known import KnownFile, KnownFiles
 from mnv2bench.contributions.names import place_of
-from mnv2bench.records import ENDED, Machine, Process, Record
+from mnv2bench.records import Machine, Process, Record
 from mnv2bench.records.reading import Contents, saved_at
 
 
@@ -50,8 +50,8 @@ class Contribution:
 
     @cached_property
     def timed(self) -> tuple[Process, ...]:
-        """The processes with rounds that came to their end, right or wrong."""
-        return tuple(each for each in self.contents.processes if each.status in ENDED and each.samples.rounds)
+        """The processes with rounds that ended well: what is wrong in the file already claims nothing."""
+        return tuple(each for each in self.contents.processes if each.status == "ok" and each.samples.rounds)
 
     @property
     def timed_here(self) -> tuple[Process, ...]:

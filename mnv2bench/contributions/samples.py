@@ -1,7 +1,7 @@
 """Whether the samples of a file can have been measured: their seeds, copies, regularity, memory and outputs."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from mnv2bench.campaign.schedule import process_seed
 from mnv2bench.contributions.contribution import Check, Contribution
@@ -72,29 +72,29 @@ def _seeds(contribution: Contribution) -> Findings:
 
 def _copies(contribution: Contribution) -> Findings:
     """No round stands in the file twice or in a known file, in whatever order its calls are."""
-    rounds = [(process, each) for process in contribution.timed for each in process.samples.rounds]
+    rounds = [(process.case.id, each) for process in contribution.timed for each in process.samples.rounds]
     if not rounds:
         yield UNCHECKED, "No process has rounds that could be copies."
         return
-    keys = Counter(round_key(each.durations_ns) for _, each in rounds if len(each.durations_ns) >= LEAST_COPIED)
-    twice = [_name(process) for process, each in rounds if keys[round_key(each.durations_ns)] > 1]
+    keys = [(id, round_key(each.durations_ns)) for id, each in rounds if len(each.durations_ns) >= LEAST_COPIED]
+    twice = _repeated(keys)
     if twice:
-        examples = counted_examples([*dict.fromkeys(twice)], "case")
+        examples = counted_examples(twice, "case")
         yield WRONG, f"Rounds with the same durations stand in it more than once, in {examples}: some are copies."
     for file in contribution.like:
-        shared = len(file.numbers.rounds & keys.keys()) if file.numbers else 0
+        shared = len(file.numbers.rounds.intersection(key for _, key in keys)) if file.numbers else 0
         if shared:
             yield WRONG, f"Rounds of it stand in {file.name} already: {shared:,}."
-    orders = Counter(_order(each) for _, each in rounds if round_key(each.durations_ns) not in _several(keys))
-    alike = [_name(process) for process, each in rounds if _order(each) and orders[_order(each)] > 1]
-    if alike:
-        examples = counted_examples([*dict.fromkeys(alike)], "case")
+    multiples = [] if twice else _repeated([(id, order) for id, each in rounds if (order := _order(each))])
+    if multiples:
+        examples = counted_examples(multiples, "case")
         yield QUESTION, f"The calls of several rounds rise and fall alike in {examples}: are they multiples of others?"
 
 
-def _several(keys: Counter[bytes]) -> set[bytes]:
-    """The keys that several rounds have."""
-    return {key for key, number in keys.items() if number > 1}
+def _repeated(named_keys: Sequence[tuple[str, Hashable]]) -> list[str]:
+    """The names of the keys that are there more than once, each name once."""
+    numbers = Counter(key for _, key in named_keys)
+    return [*dict.fromkeys(name for name, key in named_keys if numbers[key] > 1)]
 
 
 def _order(each: Round) -> tuple[int, ...]:
@@ -112,7 +112,7 @@ def _order(each: Round) -> tuple[int, ...]:
 def _regularity(contribution: Contribution) -> Findings:
     """A clock of nanoseconds shows other durations for almost every call."""
     rounds = [
-        (process, each.durations_ns)
+        (process.case.id, each.durations_ns)
         for process in contribution.timed
         for each in process.samples.rounds
         if len(each.durations_ns) >= LEAST_REGULAR
@@ -120,7 +120,7 @@ def _regularity(contribution: Contribution) -> Findings:
     if not rounds:
         yield UNCHECKED, f"No round has {LEAST_REGULAR} calls, which is too few to see whether they are too regular."
         return
-    regular = [_name(process) for process, durations in rounds if _most_common_share(durations) >= REGULAR_SHARE]
+    regular = [id for id, durations in rounds if _most_common_share(durations) >= REGULAR_SHARE]
     if regular:
         examples = counted_examples([*dict.fromkeys(regular)], "case")
         yield (
@@ -144,7 +144,7 @@ def _memory(contribution: Contribution) -> Findings:
     if not timed:
         yield UNCHECKED, "No process of this machine's processor says how much memory it had."
         return
-    small = [_name(process) for process in timed if _holds_too_little(process, process.samples.memory)]
+    small = [process.case.id for process in timed if _holds_too_little(process, process.samples.memory)]
     if small:
         examples = counted_examples([*dict.fromkeys(small)], "case")
         yield WRONG, f"Processes had less memory, above the interpreter's, than their weights take, in {examples}."
@@ -163,9 +163,9 @@ def _holds_too_little(process: Process, memory: Memory | None) -> bool:
 def _outputs(contribution: Contribution) -> Findings:
     """The outputs of every process that ended well were compared with the reference."""
     good = [process for process in contribution.contents.processes if process.status == "ok"]
-    reported = [process for process in good if process.external_result]
+    reported = [process.case.id for process in good if process.external_result]
     if reported:
-        examples = counted_examples([*dict.fromkeys(map(_name, reported))], "case")
+        examples = counted_examples([*dict.fromkeys(reported)], "case")
         yield QUESTION, f"The numbers of {examples} are what another tool printed, which checks no outputs."
     compared = [process.counts or process.samples for process in good if not process.external_result]
     unchecked = sum(outputs.error is None for outputs in compared)
@@ -182,10 +182,6 @@ def _noise(contribution: Contribution) -> Findings:
     for name in ASKED_FLAGS:
         if flagged[name] and flagged[name] >= FLAGGED_SHARE * len(timed):
             yield QUESTION, f"{flagged[name]} of {counted(len(timed), 'case')} are flagged as {name}: why?"
-
-
-def _name(process: Process) -> str:
-    return process.case.id
 
 
 CHECKS = (

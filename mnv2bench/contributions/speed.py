@@ -9,7 +9,7 @@ from mnv2bench.contributions.contribution import Check, Contribution
 from mnv2bench.contributions.finding import Severity, counted_examples
 from mnv2bench.contributions.known import KnownFile, Likeness, numbers_of, thread_peak
 from mnv2bench.precisions import named
-from mnv2bench.records import Checks, Machine, Process
+from mnv2bench.records import Machine, Process
 from mnv2bench.report.cells import scaled
 from mnv2bench.texts import counted
 from mnv2bench.workers.checking import madds_of
@@ -34,16 +34,19 @@ LIKE = {
 
 def _rates(contribution: Contribution) -> Findings:
     """The calls are those that the process computed its rate from, and no faster than its peak."""
-    timed = [process for process in contribution.timed if process.status == "ok"]
-    checked = [(process, checks) for process in timed if (checks := process.samples.checks) and checks.madds_per_s]
     yield from _counts(contribution)
+    checked = [
+        (process.case, checks, rate_of(process))
+        for process in contribution.timed
+        if (checks := process.samples.checks) and checks.madds_per_s
+    ]
     if not checked:
         yield UNCHECKED, "No process says how many multiply-adds a second it did."
         return
     changed = {
-        process.case.id: f"{process.case.id}: {_giga(checks.madds_per_s)} stated, {_giga(rate_of(process))} by calls"
-        for process, checks in checked
-        if abs((checks.madds_per_s or 0) / rate_of(process) - 1) > RATE
+        case.id: f"{case.id}: {_giga(checks.madds_per_s)} stated, {_giga(rate)} by calls"
+        for case, checks, rate in checked
+        if abs((checks.madds_per_s or 0) / rate - 1) > RATE
     }
     if changed:
         examples = counted_examples([*changed.values()], "case", most=1)
@@ -53,9 +56,9 @@ def _rates(contribution: Contribution) -> Findings:
             "were changed.",
         )
     beyond = {
-        process.case.id: f"{process.case.id}: {reason}"
-        for process, checks in checked
-        if (reason := _beyond(process, checks))
+        case.id: f"{case.id}: {reason}"
+        for case, checks, rate in checked
+        if (reason := beyond_peak(structs.replace(checks, madds_per_s=rate), named(case.precision)))
     }
     if beyond:
         examples = counted_examples([*beyond.values()], "case", most=1)
@@ -74,11 +77,6 @@ def _counts(contribution: Contribution) -> Findings:
         yield WRONG, f"Too few instructions: {counted_examples([*few.values()], 'case', most=1)}."
 
 
-def _beyond(process: Process, checks: Checks) -> str:
-    """Why the calls of a process are faster than its own peak allows; "" where they are not."""
-    return beyond_peak(structs.replace(checks, madds_per_s=rate_of(process)), named(process.case.precision))
-
-
 def _peak(contribution: Contribution) -> Findings:
     """No thread does more than the widest processor of its kind could, nor much more than known ones do."""
     timed = contribution.timed_here
@@ -94,9 +92,9 @@ def _peak(contribution: Contribution) -> Findings:
             f"instructions does more than {_giga(limit)}.",
         )
     beyond = {
-        process.case.id: f"{process.case.id}: {_giga(rate_of(process))}"
+        process.case.id: f"{process.case.id}: {_giga(rate)}"
         for process in timed
-        if rate_of(process) > beyond_limit(process.case.total_threads * limit, named(process.case.precision))
+        if (rate := rate_of(process)) > beyond_limit(process.case.total_threads * limit, named(process.case.precision))
     }
     if beyond:
         examples = counted_examples([*beyond.values()], "case")
