@@ -11,6 +11,7 @@ from saved_nights import LARGE, MACHINE, SMALL, content, save
 from test_exit_codes import journal
 
 from mnv2bench.case import Case
+from mnv2bench.records.measured import measured_paths
 from mnv2bench.regression.history import epochs, verdicts
 from mnv2bench.regression.history.epochs import Epoch
 from mnv2bench.regression.history.verdicts import Verdict
@@ -18,7 +19,6 @@ from mnv2bench.selection import SUITES, select, suite_cases
 from mnv2bench.website.addresses import page_address
 from mnv2bench.website.build import build
 from mnv2bench.website.commands import measuring_command
-from mnv2bench.website.measured import measured_paths
 from mnv2bench.website.summaries import summaries
 
 RESULTS = Path(__file__).parents[1] / "results"

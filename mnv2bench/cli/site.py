@@ -28,8 +28,8 @@ def site(
     ] = False,
 ) -> None:
     """Build a static site: a page for each machine, each case over time and each runtime, with search and CSV."""
+    from mnv2bench.records.measured import measured_paths
     from mnv2bench.website.build import build
-    from mnv2bench.website.measured import measured_paths
 
     chosen = [(path, printable(path)) for path in files or ()] or list(measured_paths(results, folder))
     if not chosen:

@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from mnv2bench.contributions import facts, place, samples, speed
 from mnv2bench.contributions.contribution import Check, Contribution
 from mnv2bench.contributions.finding import Finding, Severity
-from mnv2bench.contributions.known import OTHER_FILES, KnownFiles, Likeness
+from mnv2bench.contributions.known import KnownFiles, Likeness
 from mnv2bench.files import MEASURED_SUFFIXES, printable
 from mnv2bench.records import Machine
 from mnv2bench.records.lines import Unusable
+from mnv2bench.records.measured import NOT_MEASURED
 from mnv2bench.records.reading import contents_of
 
 MOST_BYTES = 50_000_000  # of a file: GitHub warns from there on, and refuses 100 MB
@@ -119,7 +120,7 @@ def _unread(path: Path) -> str:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         return "It is a link or no file: a contribution is the file itself."
-    if path.suffix not in MEASURED_SUFFIXES or path.name in OTHER_FILES:
+    if path.suffix not in MEASURED_SUFFIXES or path.name in NOT_MEASURED:
         return (
             "It is no measurement: contribute the saved file or the journal alone. Pages, tables and pictures are made "
             "of it again by `mnv2bench report`."

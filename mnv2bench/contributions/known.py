@@ -8,15 +8,16 @@ from enum import IntEnum
 from functools import cache, cached_property
 from pathlib import Path
 
+from mnv2bench.artifacts import digest
 from mnv2bench.case import Case
-from mnv2bench.files import MEASURED_SUFFIXES, printable
+from mnv2bench.files import printable
 from mnv2bench.records import Machine, Process, Record
 from mnv2bench.records.lines import Head, Unusable
+from mnv2bench.records.measured import may_be_measured, measured_paths
 from mnv2bench.records.reading import contents_of, head_of
 from mnv2bench.statistics.latency import median_s
 from mnv2bench.statistics.rounds import measured
 
-OTHER_FILES = ("verdicts.jsonl", "selfcheck.json")  # in the folder of a machine, and no measurements
 MOST_HEADS = 200  # of the files of a machine, the newest first
 MOST_FOLDERS = 6  # of machines of each likeness
 
@@ -71,11 +72,9 @@ class KnownFiles:
     @cached_property
     def paths(self) -> tuple[Path, ...]:
         """Every measurement, those with the highest names first: later nights have higher numbers."""
-        every = [path for suffix in MEASURED_SUFFIXES for path in self.results.rglob(f"*{suffix}")]
-        named = [path for path in every if path.name not in OTHER_FILES and ".journal" not in path.name]
         left_out = {path.resolve() for path in (*self.earlier, *self.later)}
-        others = [path for path in named if is_file(path) and path.resolve() not in left_out]
-        others += filter(is_file, self.earlier)
+        others = [path for path, _ in measured_paths(self.results) if path.resolve() not in left_out]
+        others += filter(may_be_measured, self.earlier)
         return tuple(sorted(others, key=lambda path: (path.name, path), reverse=True))
 
     def name(self, path: Path) -> str:
@@ -88,8 +87,8 @@ class KnownFiles:
         alike = [other for other in self.paths if other.stat().st_size == size]
         if not alike:
             return ()
-        content = content_digest(path)
-        return tuple(self.name(other) for other in alike if content_digest(other) == content)
+        content = digest(path)
+        return tuple(self.name(other) for other in alike if digest(other) == content)
 
     def like(self, machine: Machine, cases: Iterable[Case]) -> tuple[KnownFile, ...]:
         """The files that a contribution of this machine and these cases is held against, the same machine's first."""
@@ -148,17 +147,6 @@ def thread_peak(process: Process) -> float | None:
 def round_key(durations_ns: Sequence[int]) -> bytes:
     """A digest of the durations of a round, whatever their order."""
     return hashlib.blake2b(repr(sorted(durations_ns)).encode(), digest_size=16).digest()
-
-
-def is_file(path: Path) -> bool:
-    """Whether a path is a file itself: what a link names may be anything."""
-    return path.is_file() and not path.is_symlink()
-
-
-def content_digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _likeness(paths: Sequence[Path], machine: Machine) -> Likeness | None:
