@@ -143,9 +143,12 @@ def test_probabilities_of_all_places_and_of_none_are_one():
     assert known.higher + known.lower < 1
 
 
-def test_a_comparison_across_a_measured_release_is_an_error():
-    with pytest.raises(ValueError, match=r"releases \(2, 6\) are no neighbours"):
-        beliefs({(0, 8): log_ratios(0, 6), (0, 4): log_ratios(0, 6), (2, 6): log_ratios(0, 6)}, 9)
+def test_a_comparison_across_a_release_that_can_be_measured_again_is_left_out():
+    ends = {(0, 8): log_ratios(0.08, 6), (0, 4): log_ratios(0.08, 6), (0, 2): log_ratios(0.0, 6)}
+    skipped = {**ends, (2, 4): log_ratios(0.08, 6)}
+    assert Search(9).next(skipped, skipped={3}).first == 4
+    again = {**skipped, (0, 3): log_ratios(0.08, 6)}
+    assert Search(9).next(again) == Question(2, 3, 6)
 
 
 def tally(shape, size, sd, searches):

@@ -7,13 +7,14 @@ levels is, which the forward and backward sums over a grid of levels add up exac
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg
 
-from mnv2bench.regression.judging.pairs import EFFECT_FLOOR, trimmed
+from mnv2bench.regression.judging.pairs import EFFECT_FLOOR, Trimmed, trimmed
 
 # Where each number comes from: docs/thresholds.md#bisection
 UNCHANGED = 0.5  # prior probability that nothing changes from release 0 to the last one
@@ -71,14 +72,11 @@ class _Chain:
 def beliefs(evidence: Comparisons, count: int) -> Beliefs:
     """The probabilities of changes among `count` releases, from the log ratios of (0, j) and of neighbours (i, j).
 
-    The last release has to be compared with release 0. ValueError for a comparison of two releases with a measured one
-    between them.
+    The last release has to be compared with release 0. A comparison across a measured release says nothing of its own
+    step and is left out.
     """
     estimates = _estimates(evidence)
     measured = tuple(sorted({number for pair in estimates for number in pair}))
-    neighbours = set(pairwise(measured))
-    if strangers := [pair for pair in estimates if pair[0] and pair not in neighbours]:
-        raise ValueError(f"releases {strangers[0]} are no neighbours among {measured}")
     floor = max(EFFECT_FLOOR, PART * abs(estimates[0, count - 1].mean))
     levels = _grid(estimates)
     return _summed(_chain(estimates, measured, levels, floor, count), measured, levels, floor)
@@ -89,7 +87,7 @@ def _estimates(evidence: Comparisons) -> dict[tuple[int, int], _Estimate]:
 
     Six pairs alone know their spread badly, and the comparisons are of one case on one machine.
     """
-    samples = {pair: trimmed(ratios) for pair, ratios in evidence.items() if len(ratios) > 1}
+    samples = {pair: _trimmed(tuple(ratios)) for pair, ratios in evidence.items() if len(ratios) > 1}
     variances = {pair: sample.se**2 * len(evidence[pair]) for pair, sample in samples.items()}
     estimates = {}
     for pair, sample in samples.items():
@@ -103,6 +101,12 @@ def _estimates(evidence: Comparisons) -> dict[tuple[int, int], _Estimate]:
         se = float(np.hypot(np.sqrt(variance / len(evidence[pair])), LAYOUT_SD))
         estimates[pair] = _Estimate(sample.mean, se, df)
     return estimates
+
+
+@lru_cache(maxsize=1024)
+def _trimmed(log_ratios: tuple[float, ...]) -> Trimmed:
+    """The trimmed mean of a comparison, which stays the same while others are measured."""
+    return trimmed(log_ratios)
 
 
 def _grid(estimates: Mapping[tuple[int, int], _Estimate]) -> Values:
@@ -138,7 +142,8 @@ def _chain(
 
 def _likelihood(estimate: _Estimate, levels: Values, spacing: float) -> Values:
     """The likelihood of each level, 1 at the most likely one."""
-    density = stats.t.pdf((levels - estimate.mean) / max(estimate.se, spacing / 2), estimate.df)
+    errors = (levels - estimate.mean) / max(estimate.se, spacing / 2)
+    density = (1 + errors**2 / estimate.df) ** (-(estimate.df + 1) / 2)  # of Student's t
     return np.asarray(density / density.max())
 
 
