@@ -232,7 +232,7 @@ def test_a_file_that_is_there_already_is_named_by_content_by_its_campaign_and_by
     changed(theirs, head(began="2026-11-25T00:00:00+00:00"))
     examination = examined(theirs, results)
     assert texts(examination, WRONG, "duplicates") == []
-    assert texts(examination, WRONG, "copies") == [f"Rounds of it stand in {name} already: 24."]
+    assert texts(examination, WRONG, "copies") == [f"Rounds of it stand already in 1 file ({name}: 24 rounds)."]
 
 
 def test_the_same_content_twice_among_the_files_is_named(tmp_path):
@@ -241,7 +241,7 @@ def test_the_same_content_twice_among_the_files_is_named(tmp_path):
     alone, twin = examine([first, second], ["a.jsonl", "b.jsonl"], tmp_path / "nowhere", NOW)
     assert not alone.is_wrong
     assert texts(twin, WRONG, "duplicates") == ["The same file is there already: a.jsonl."]
-    assert texts(twin, WRONG, "copies") == ["Rounds of it stand in a.jsonl already: 24."]
+    assert texts(twin, WRONG, "copies") == ["Rounds of it stand already in 1 file (a.jsonl: 24 rounds)."]
 
 
 def test_a_file_lies_in_the_folder_of_its_machine_and_over_no_other(tmp_path):

@@ -81,10 +81,11 @@ def _copies(contribution: Contribution) -> Findings:
     if twice:
         examples = counted_examples(twice, "case")
         yield WRONG, f"Rounds with the same durations stand in it more than once, in {examples}: some are copies."
-    for file in contribution.like:
-        shared = len(file.numbers.rounds.intersection(key for _, key in keys)) if file.numbers else 0
-        if shared:
-            yield WRONG, f"Rounds of it stand in {file.name} already: {shared:,}."
+    own = {key for _, key in keys}
+    known = [(file.name, len(own & file.numbers.rounds)) for file in contribution.like if file.numbers]
+    shared = [f"{name}: {counted(number, 'round')}" for name, number in known if number]
+    if shared:
+        yield WRONG, f"Rounds of it stand already in {counted_examples(shared, 'file')}."
     multiples = [] if twice else _repeated([(id, order) for id, each in rounds if (order := _order(each))])
     if multiples:
         examples = counted_examples(multiples, "case")
