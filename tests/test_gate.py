@@ -572,8 +572,14 @@ def here(tmp_path):
 def test_pairs_confirm_the_cell_that_is_slower_and_clear_the_one_that_only_looked_so(command, here, slowed):
     launcher = slowed({SLOW: 40_000})  # of 200,000 ns
     words = ("--baseline", sys.executable, "--new", launcher, "--junit", str(here / "gate.xml"))
+    words += ("--explain", "--comment", str(here / "comment.md"), "--markdown", str(here / "gate.md"))
     ran = gate(command, here, *words, machine=this_machine().fingerprint)
     assert (ran.returncode, ran.stderr) == (1, "")
+    body = (here / "comment.md").read_text()
+    assert body.startswith("**0016_nightly: a confirmed regression**")
+    assert f"--new {launcher}" in body
+    explained = "its blocks explain only 0% of that change"  # the loop spins outside of what the fake's profiler names
+    assert all(explained in text for text in (body, (here / "gate.md").read_text(), ran.stdout))
     assert "0016_nightly: a confirmed regression (1 REGRESSION, 1 cleared, 10 unchanged)" in ran.stdout
     kept = verdicts.read(here / this_machine().fingerprint / "verdicts.jsonl")["0016_nightly"]
     assert kept[SLOW.id].ratio == pytest.approx(1.2, abs=0.03)

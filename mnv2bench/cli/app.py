@@ -48,6 +48,9 @@ TEXT_COLUMNS = (
     "epoch",
     "changed",
     "since",
+    "block",
+    "machine",
+    "where",
 )
 FOLDED_FROM = 12  # characters of a text that may fold
 LAYER = re.compile(r"^(block\d+\.)(?=\w+$)")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from mnv2bench.campaign import Patience
 from mnv2bench.cli.app import console, show, verb
+from mnv2bench.cli.explanations import BUDGET, EXPLAIN, show_explanations
 from mnv2bench.cli.options import (
     CaseIds,
     Quiet,
@@ -48,12 +49,11 @@ def duel(
     *,
     selection: Selection,
     patience: Patience,
-    budget: Annotated[
-        str, typer.Option(help="Time to measure, such as 10m. A case that is not judged by then is inconclusive.")
-    ] = "60m",
+    budget: Annotated[str, typer.Option(help=BUDGET)] = "60m",
     out: Annotated[Path, typer.Option(help="Where the journals OUT.old.jsonl and OUT.new.jsonl are written.")] = Path(
         "duel"
     ),
+    explain: Annotated[bool, typer.Option("--explain", help=EXPLAIN)] = False,
     markdown: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
     resume: Resume = False,
     quiet: Quiet = False,
@@ -62,6 +62,9 @@ def duel(
     chosen = chosen_cases(cases, selection)
     require_timed(chosen)
     plan = replace(selection.plan, processes=LOOKS[-1])
+    from mnv2bench.explanations.evidence import changed_cases
+    from mnv2bench.explanations.measuring import explained
+    from mnv2bench.explanations.page import explanations_section
     from mnv2bench.regression.duels.confirm import confirm, rows
     from mnv2bench.regression.gate.night import differences
     from mnv2bench.regression.pages.duel import COLUMNS, PAGE, duel_markdown, table_row
@@ -78,11 +81,16 @@ def duel(
         locked_duel(out, patience, display),
     ):
         measured = begin_duel(chosen, pythons, out, plan, selection.seed, selection.weights, display, resume, patience)
-        duel_rows = rows(measured, confirm(measured, budget_s=budget_s))
+        answers = confirm(measured, budget_s=budget_s)
+        changed = changed_cases((case, answer.judged) for case, answer in answers.items())
+        explanations = explained(measured, changed, budget_s) if explain else ()
+    duel_rows = rows(measured, answers)
     notes = differences(measured)
     if page:
-        write({page: duel_markdown(pythons, duel_rows, notes, this_machine().fingerprint)}, inputs=journals)
+        moved = explanations_section(explanations)
+        write({page: duel_markdown(pythons, duel_rows, notes, this_machine().fingerprint, moved)}, inputs=journals)
     show(COLUMNS, [table_row(row) for row in duel_rows], spare=SPARE)
+    show_explanations(explanations)
     for note in notes:
         console().print(one_line(note), markup=False)
     if any(REGRESSION in (row.judged.verdict, row.tail and row.tail.verdict) for row in duel_rows):

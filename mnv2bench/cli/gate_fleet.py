@@ -6,22 +6,28 @@ from pathlib import Path
 import typer
 
 from mnv2bench.cli.app import console, show
-from mnv2bench.files import Product, append, require_writable, write
+from mnv2bench.files import Content, Product, append, require_writable, write
 from mnv2bench.texts import one_line
 
 SPARE = ("saved UTC", "by chance")
 
 
-def judge_fleet(results: Path, series: str, markdown: Path | None) -> None:
+def judge_fleet(results: Path, series: str, markdown: Path | None, comment: Path | None) -> None:
     """Print and write which cases regressed on most machines, and which on a single one; end with the code of it."""
+    from mnv2bench.explanations.comment import COMMENT, fleet_comment
     from mnv2bench.regression.gate.machines import judged_fleet
     from mnv2bench.regression.pages import machines as page
 
-    product = Product(markdown, page.PAGE) if markdown else None
-    require_writable([product] if product else [])
+    summary_page = Product(markdown, page.PAGE) if markdown else None
+    body = Product(comment, COMMENT) if comment else None
+    require_writable([product for product in (summary_page, body) if product])
     judgement = judged_fleet(results, series)
-    if product:
-        write({product: page.fleet_markdown(judgement)})
+    contents: dict[Product, Content] = {}
+    if summary_page:
+        contents[summary_page] = page.fleet_markdown(judgement)
+    if body:
+        contents[body] = fleet_comment(judgement)
+    write(contents)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         append(Path(summary), page.fleet_markdown(judgement))
     show(page.MACHINE_COLUMNS, [page.machine_row(machine) for machine in judgement.machines], spare=SPARE)

@@ -1,1 +1,1 @@
-"""What may be the cause of a confirmed change: libraries that differ, and the blocks of the network that moved."""
+"""Why a case became slower: the blocks of its network that moved most, from profiles of both environments of a duel."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from mnv2bench import backends
 from mnv2bench.artifacts import compiled
 from mnv2bench.campaign import Needs, Turn
-from mnv2bench.campaign.child import run_child, variables
+from mnv2bench.campaign.child import OUR_PYTHON, Interpreter, run_child, variables
 from mnv2bench.campaign.preparation import Failure, Preparation
 from mnv2bench.campaign.processes import compile_cache
 from mnv2bench.case import Case, Kind
@@ -30,6 +30,7 @@ class Profiling:
 
     case: Case
     trace: str = ""
+    interpreter: Interpreter = OUR_PYTHON
 
     @property
     def id(self) -> str:
@@ -144,7 +145,7 @@ def _run(profiling: Profiling, turn: Turn, preparation: Preparation, plan: Plan)
         cache = compiled.profiled(Path(compile_cache(preparation, plan)))
         environment = variables(case.threads, turn.seed) | compiled.variables(cache)
         environment |= variables_of(plan.environment)
-        outcome = run_child(PROFILER, job, environment, plan.timeout_s)
+        outcome = run_child(PROFILER, job, environment, plan.timeout_s, profiling.interpreter)
         if outcome.status in ENDED:
             compiled.seal(cache)
         if trace and trace.exists():

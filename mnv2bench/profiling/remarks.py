@@ -17,6 +17,7 @@ from mnv2bench.statistics.rounds import measured, threads_used
 FIRST_RUN = 10.0  # times the median
 DISPATCH, SLOWED = 0.80, 1.15  # sum of operators over the undisturbed median
 MUCH = 0.05  # of the operators' time
+DOUBTS = ("disturbed", "noisy", "the profiler costs", "unmapped")  # the remarks that begin so are on the profile itself
 
 
 def remarks(profile: CaseProfile, record: Record | None, machine: Machine) -> tuple[str, ...]:
@@ -26,6 +27,11 @@ def remarks(profile: CaseProfile, record: Record | None, machine: Machine) -> tu
     """
     noisy = record is not None and any(flag.startswith("noisy") for flag in flags(record))
     return (*_of_the_machine(profile, machine), *_of_the_record(record), *_of_the_profile(profile, noisy))
+
+
+def doubts(profile: CaseProfile, record: Record | None) -> tuple[str, ...]:
+    """The remarks that say why the times of a profile may not be those of the case."""
+    return tuple(remark for remark in remarks(profile, record, Machine()) if remark.startswith(DOUBTS))
 
 
 def _of_the_machine(profile: CaseProfile, machine: Machine) -> Iterator[str]:

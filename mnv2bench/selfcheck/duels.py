@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec.structs import replace
 from rich.console import Console
@@ -38,6 +39,7 @@ PAIRS = Sort("table of pairs", columns=("case", "pair", "old", "new"))
 SIZES = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)
 AT_ONCE = Patience(idle_s=0.0)
 SLOWED = Path(__file__).parent / "slowed"
+NO_RUNS: Mapping[tuple[Case, str], int] = MappingProxyType({})
 HOG = """
 import os, sys, time
 share, parent = float(sys.argv[1]), os.getppid()
@@ -179,13 +181,20 @@ def _process_median(old: Side, case: Case, seed: int) -> float:
     return process_median(outcome.result.samples, case.threads)
 
 
-def slower(python: str, added_ns: Mapping[Case, int], folder: Path) -> str:
-    """The path of a launcher: the same interpreter, in whose workers these cases spin on for so long."""
+def slower(
+    python: str, added_ns: Mapping[Case, int], folder: Path, added_runs: Mapping[tuple[Case, str], int] = NO_RUNS
+) -> str:  # fmt: skip
+    """The path of a launcher: the same interpreter, in whose workers these cases spin on for so long.
+
+    `added_runs`: modules of cases that torch runs from Python, and how many times more they compute.
+    """
     words = ",".join(f"{case.id}={added}" for case, added in added_ns.items() if added)
+    modules = ",".join(f"{case.id}/{module}={runs}" for (case, module), runs in added_runs.items())
     launcher = folder / "python"
     # the processes of a duel get no PYTHONPATH: what this process imports from is named here
     path = os.pathsep.join(filter(None, [str(SLOWED), absolute_folders(os.environ.get("PYTHONPATH", ""))]))
     settings = f"PYTHONPATH={shlex.quote(path)} MNV2BENCH_SLOWED={shlex.quote(words)}"
+    settings += f" MNV2BENCH_SLOWED_MODULES={shlex.quote(modules)}"
     launcher.write_bytes(os.fsencode(f'#!/bin/sh\n{settings} exec {shlex.quote(python)} "$@"\n'))
     launcher.chmod(0o755)
     return str(launcher)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
+from mnv2bench.backends import runtime
 from mnv2bench.campaign.child import Interpreter, run_child
 from mnv2bench.campaign.preparation import EXPORT_TIMEOUT_S, Failure, Preparation, prepare
 from mnv2bench.case import Case
@@ -17,11 +18,12 @@ from mnv2bench.workers.programs import Outcome, Program, serve
 
 
 class SideJob(Struct, frozen=True):
-    """The cases that an environment is to prepare."""
+    """The cases that an environment is to prepare; `profiled`: with the files that its profilers open."""
 
     cases: tuple[Case, ...]
     weights: Weights
     trt_level: int
+    profiled: bool = False
 
 
 class SideResult(Struct, frozen=True):
@@ -53,15 +55,18 @@ class Side:
         return self.distributions | other
 
 
-def side(python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 3) -> Side:
+def side(
+    python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 3, profiled: bool = False
+) -> Side:  # fmt: skip
     """The environment of an interpreter, asked in a process of its own.
 
+    `profiled`: its preparations are of the files that are opened to be profiled.
     ValueError where there is no such interpreter, or its mnv2bench is missing or of another contract.
     """
     path = shutil.which(python)
     if not path:
         raise ValueError(f"there is no interpreter {python}: give the path of an environment's bin/python")
-    job = SideJob(tuple(cases), weights, trt_level)
+    job = SideJob(tuple(cases), weights, trt_level, profiled)
     outcome = run_child(SIDE, job, {}, EXPORT_TIMEOUT_S * max(1, len(cases)), Interpreter(path))
     result = outcome.result
     if outcome.status != "ok" or result is None:
@@ -73,7 +78,15 @@ def side(python: str, cases: Sequence[Case], weights: Weights, trt_level: int = 
 
 def main(job: SideJob) -> Outcome[SideResult]:
     """Prepare the cases with this interpreter."""
-    preparations = {case.id: prepare(case, job.weights, trt_level=job.trt_level) for case in job.cases}
+    preparations = {
+        case.id: prepare(
+            case,
+            job.weights,
+            trt_level=job.trt_level,
+            format=runtime(case.backend).profiled_format(case.precision) if job.profiled else "",
+        )
+        for case in job.cases
+    }
     return Outcome(result=SideResult(this_machine(), installed_versions(), preparations, package.digest()))
 
 

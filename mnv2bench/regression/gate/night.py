@@ -64,7 +64,10 @@ class Tonight:
 
 @dataclass(frozen=True)
 class Pairs:
-    """How suspects are confirmed: the interpreters of the baseline and of tonight's environment, and for how long."""
+    """How suspects are confirmed: the interpreters of the baseline and of tonight's environment, and for how long.
+
+    `afterwards` is given the duel when its pairs are measured, under its locks.
+    """
 
     baseline: str
     new: str
@@ -72,6 +75,7 @@ class Pairs:
     progress: Progress
     resume: bool = False
     patience: Patience = field(default_factory=Patience)
+    afterwards: Callable[[Duel, Mapping[Question, Answer]], None] = lambda duel, answers: None
 
 
 class UnreadNight(Exception):
@@ -188,6 +192,7 @@ def _confirmed(
         duel = begin_duel(*(cases, pythons, out, plan, stage1.seed, None, pairs.progress, pairs.resume, pairs.patience))
         _require_tonights_libraries(night, json.loads(first_row["libraries"]), pairs.new, duel)
         answers = answered(duel, questions, pairs.budget_s)
+        pairs.afterwards(duel, answers)
     return answers, [*_differences_from_pinned(night, duel), *differences(duel)]
 
 

@@ -42,10 +42,13 @@ def _ratio(judged: Judged, digits: int) -> str:
     return f"{judged.ratio:.{digits}f} ({judged.low:.{digits}f}–{judged.high:.{digits}f})"
 
 
-def duel_markdown(pythons: tuple[str, str], rows: Sequence[DuelRow], notes: Sequence[str], machine: str) -> str:
-    """The page; every text of an environment is escaped."""
+def duel_markdown(
+    pythons: tuple[str, str], rows: Sequence[DuelRow], notes: Sequence[str], machine: str, section: str = ""
+) -> str:  # fmt: skip
+    """The page; every text of an environment is escaped. `section` stands behind the table."""
     facts = {"old": pythons[0], "new": pythons[1], "machine": machine}
     lines = [[escape(text) if text != NONE else NONE for text in table_row(row)] for row in rows]
     page = ["# Duel\n", *(f"- {name}: {escape(fact)}" for name, fact in facts.items()), ""]
-    page += [table(COLUMNS, lines, texts=2) + "\n", *(f"- {escape(note)}" for note in notes), "", HOW_TO_READ]
+    page += [table(COLUMNS, lines, texts=2) + "\n", *(f"- {escape(note)}" for note in notes), ""]
+    page += [*([section] if section else []), HOW_TO_READ]
     return "\n".join(page)

@@ -134,10 +134,11 @@ def _result(judgement: Judgement) -> str:
     return "; ".join(results) or ("nothing suspect" if judgement.strict else "nothing confirmed")
 
 
-def gate_markdown(judgement: Judgement, reports: Sequence[str] = ()) -> str:
+def gate_markdown(judgement: Judgement, reports: Sequence[str] = (), section: str = "") -> str:
     """The summary: what needs somebody first, every other cell folded away below it.
 
-    `reports` are the addresses of the night's own report, from the folder of the page.
+    `reports` are the addresses of the night's own report, from the folder of the page. `section` stands behind the
+    tables.
     """
     shown = [row for row in judgement.ordered() if row.verdict not in QUIET]
     rest = [row for row in judgement.ordered() if row.verdict in QUIET]
@@ -158,7 +159,7 @@ def gate_markdown(judgement: Judgement, reports: Sequence[str] = ()) -> str:
     notes = HOW_TO_READ
     notes += TAILS if judgement.tails else ""
     notes += COUNTS if any(row.counted for row in judgement.rows) else ""
-    return "\n".join([*page, notes])
+    return "\n".join([*page, *([section] if section else []), notes])
 
 
 def _tail_section(rows: Sequence[CellVerdict]) -> list[str]:
