@@ -1,6 +1,7 @@
 """The verbs that set a fleet up: `fleet-serve` and `fleet-join`."""
 
 import shlex
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from mnv2bench.exit_codes import ExitCode
 from mnv2bench.files import printable
 from mnv2bench.fleet import key as keys
 from mnv2bench.fleet.connection import ANYBODY, DEFAULT_PORT, Address, address, is_loopback, listening
+from mnv2bench.fleet.unit import require_name
 from mnv2bench.texts import duration_s
 
 KeyFile = Annotated[
@@ -70,7 +72,7 @@ def fleet_join(
     target = address("SCHEDULER", scheduler)
     held = keys.read(key or keys.default_path())
     place = listening(listen, target, 0)
-    machine = joining.Machine(joining.machine_name(name), place, duration_s("--give-up", give_up))
+    machine = joining.Machine(require_name(name or socket.gethostname()), place, duration_s("--give-up", give_up))
     try:
         joining.join(target, held, machine, _say)
     except joining.Killed as killed:

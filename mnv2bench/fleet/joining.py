@@ -2,17 +2,27 @@
 
 import asyncio
 import logging
-import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from distributed import Nanny, Status, Worker
 
-from mnv2bench.fleet.connection import NO_PAGES, Address, configure, require_scheduler, security, silence_s
-from mnv2bench.fleet.key import Key
-from mnv2bench.fleet.unit import require_name, resources
+from mnv2bench.fleet.connection import (
+    NO_PAGES,
+    Address,
+    address,
+    configure,
+    listening,
+    require_scheduler,
+    security,
+    silence_s,
+)
+from mnv2bench.fleet.key import Key, read
+from mnv2bench.fleet.unit import resources
 from mnv2bench.texts import duration_text
 
 Say = Callable[[str], None]
@@ -48,9 +58,11 @@ class QuietWorker(Worker):  # type: ignore[misc]
 class MachineNanny(Nanny):  # type: ignore[misc]
     """The parent of a worker, which starts it again when it was killed, and closes when that happens again."""
 
-    def __init__(self, *arguments: Any, name: str, **options: Any) -> None:
+    def __init__(self, scheduler: str, name: str, **options: Any) -> None:
         quiet = {"memory_limit": 0, "silence_logs": logging.CRITICAL, "worker_class": QuietWorker, **NO_PAGES}
-        super().__init__(*arguments, nthreads=1, name=name, resources=resources(name), **quiet, **options)
+        super().__init__(
+            scheduler, name=name, nthreads=1, resources=resources(name), death_timeout=silence_s(), **quiet, **options
+        )
         self.starts_s: list[float] = []
         self.is_given_up = False
 
@@ -66,9 +78,22 @@ class MachineNanny(Nanny):  # type: ignore[misc]
         return await super().instantiate()
 
 
-def machine_name(text: str) -> str:
-    """The name of this machine in a fleet: the text, or its host name. ValueError for one that no file could have."""
-    return require_name(text or socket.gethostname())
+class SshMachine(MachineNanny):
+    """A machine that Dask's ssh.Worker starts on a host: it reads the fleet's key from a file and removes that."""
+
+    def __init__(self, scheduler: str, name: str, key: str) -> None:
+        configure()
+        file = Path(key)
+        held = read(file)
+        file.unlink()
+        place = listening("", address("SCHEDULER", scheduler), 0)
+        super().__init__(scheduler, name, security=security(held), host=place.host)
+
+    async def start_unsafe(self) -> "SshMachine":
+        """Start, and say so in the words that Dask's ssh.Worker waits for."""
+        await super().start_unsafe()
+        print(f"worker at {self.worker_address}", file=sys.stderr, flush=True)
+        return self
 
 
 def join(scheduler: Address, key: Key, machine: Machine, say: Say) -> None:
@@ -93,7 +118,6 @@ async def _join(scheduler: Address, key: Key, machine: Machine, say: Say) -> Non
                 host=machine.place.host,
                 worker_port=machine.place.port,
                 port=machine.place.port + 1 if machine.place.port else 0,
-                death_timeout=silence_s(),
             )
             async with nanny:
                 is_new = False

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from distributed import Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
@@ -34,6 +35,18 @@ class Attendance(SchedulerPlugin):  # type: ignore[misc]
         return f"{len(self.names)} in the fleet"
 
 
+def scheduler_options(listen: Address, key: Key, say: Say) -> dict[str, Any]:
+    """What Dask's scheduler needs to know."""
+    return {
+        "host": listen.host,
+        "port": listen.port,
+        "protocol": "tls",
+        "security": security(key),
+        "plugins": [Attendance(say)],
+        **NO_PAGES,
+    }
+
+
 def serve(listen: Address, key: Key, say: Say, started: Callable[[Address], None]) -> None:
     """Run a scheduler until this process is interrupted. ValueError where its address cannot be listened on."""
     configure()
@@ -41,14 +54,7 @@ def serve(listen: Address, key: Key, say: Say, started: Callable[[Address], None
 
 
 async def _serve(listen: Address, key: Key, say: Say, started: Callable[[Address], None]) -> None:
-    scheduler = Scheduler(
-        host=listen.host,
-        port=listen.port,
-        protocol="tls",
-        security=security(key),
-        plugins=[Attendance(say)],
-        **NO_PAGES,
-    )
+    scheduler = Scheduler(**scheduler_options(listen, key, say))
     try:
         await scheduler
     except OSError as error:
