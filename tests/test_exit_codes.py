@@ -23,6 +23,8 @@ PAGE = ROOT / "docs" / "exit-codes.md"
 Q = ("--widths", "0.35", "--resolutions", "96", "--threads", "1", "--processes", "1", "--rounds", "1")
 LATENCY = ("--suites", "latency")
 FAKE = Case(width=0.35, resolution=96, backend="fake")
+FOLLOWS = "test_a_machine_joins_the_scheduler_that_follows_a_killed_one_and_ends_when_none_follows"
+KILLED = "test_a_killed_worker_is_started_again_once_and_a_second_death_ends_the_machine"
 ELSEWHERE = {  # where another test holds a code against a real run: each takes long, or needs what this file has not
     ("run", 130): "test_cli.py::test_ctrl_c_ends_the_worker_and_says_how_to_go_on",
     (SUITES, 0): "test_suites.py::test_a_saved_file_holds_the_records_of_every_case",
@@ -41,17 +43,11 @@ ELSEWHERE = {  # where another test holds a code against a real run: each takes 
     ): "test_profiling.py::test_roofline_measures_the_machine_among_the_cases_and_writes_pages_and_pictures",
     ("roofline", 1): "test_exit_codes.py::test_limits_that_were_not_measured_are_no_success",
     ("roofline", 130): "test_exit_codes.py::test_a_verb_that_measures_is_interrupted",
-    ("fleet-serve", 0): "test_fleet_machines.py::test_a_client_shuts_a_fleet_down",
-    ("fleet-serve", 130): "test_fleet_machines.py::test_ctrl_c_ends_a_machine_and_its_worker",
-    (
-        "fleet-join",
-        0,
-    ): "test_fleet_machines.py::test_a_machine_waits_for_a_scheduler_that_was_killed_and_joins_the_next_one",
-    (
-        "fleet-join",
-        1,
-    ): "test_fleet_machines.py::test_a_killed_worker_is_started_again_once_and_a_second_death_ends_the_machine",
-    ("fleet-join", 130): "test_fleet_machines.py::test_ctrl_c_ends_a_machine_and_its_worker",
+    ("fleet-serve", 0): f"test_fleet_machines.py::{FOLLOWS}",
+    ("fleet-serve", 130): f"test_fleet_machines.py::{KILLED}",
+    ("fleet-join", 0): f"test_fleet_machines.py::{FOLLOWS}",
+    ("fleet-join", 1): f"test_fleet_machines.py::{KILLED}",
+    ("fleet-join", 130): f"test_fleet_machines.py::{KILLED}",
     ("duel", 0): "test_duel.py::test_what_is_alike_is_no_failure",
     ("duel", 1): "test_duel.py::test_what_is_slower_is_a_regression_and_what_is_alike_is_cleared",
     ("duel", 3): "test_duel.py::test_a_spent_budget_leaves_the_rest_inconclusive_and_no_case_unmentioned",

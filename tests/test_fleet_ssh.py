@@ -106,3 +106,25 @@ def test_a_host_that_cannot_be_used_says_why_and_what_to_do(sshd, tmp_path, line
     with pytest.raises(ValueError, match=reason), started(read(written(tmp_path, line)), "", print):
         pass
     assert key_files() == before
+
+
+@with_sshd
+@pytest.mark.slow
+def test_the_verb_measures_on_the_hosts_of_a_file(sshd, tmp_path, command):
+    file = written(tmp_path, *(f"board name={name} python={python(tmp_path, name)}" for name in ("one", "two")))
+    cases = (
+        "--backends",
+        "fake",
+        "--widths",
+        "0.35",
+        "--resolutions",
+        "96,128",
+        "--threads",
+        "1",
+        "--suites",
+        "latency",
+    )
+    plan = ("--processes", "2", "--rounds", "1", "--no-accuracy")
+    ran = command("mnv2bench", "fleet", "--ssh", file, *cases, *plan, "--out", tmp_path / "night.jsonl")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert {path.name for path in tmp_path.glob("night.*.jsonl")} == {"night.one.jsonl", "night.two.jsonl"}

@@ -1,7 +1,8 @@
 """The verb `fleet`: measure a selection of cases on several machines."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,14 @@ NO_MODEL = "--model is not for a fleet, whose machines have not your file: measu
 @takes_selection(more=BUDGET | SWEEP, refuses={"budget": NO_BUDGET})
 def fleet(
     selection: Selection,
-    scheduler: Annotated[str, typer.Option(help="Where mnv2bench fleet-serve listens, as tls://HOST:PORT.")],
+    scheduler: Annotated[str, typer.Option(help="Where mnv2bench fleet-serve listens, as tls://HOST:PORT.")] = "",
+    ssh: Annotated[
+        Path | None,
+        typer.Option(help="Instead of --scheduler: a file with a host in each line, to be started over ssh."),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(help="With --ssh: ADDRESS[:PORT] of this machine. Default: the one that reaches the hosts.")
+    ] = "",
     key: Annotated[Path | None, typer.Option(help="The fleet's key file. Default: that of this user.")] = None,
     suites: Suites = ALL_SUITES,
     out: Annotated[
@@ -66,9 +74,9 @@ def fleet(
     dry_run: Annotated[bool, typer.Option("--dry-run", help=DRY_RUN)] = False,
 ) -> None:
     """Measure a selection of cases on all machines that have joined a fleet, each with a journal of its own."""
-    from mnv2bench.fleet import connection, kept
-    from mnv2bench.fleet import key as keys
+    from mnv2bench.fleet import kept
 
+    _require_one_way(scheduler, key, ssh, listen)
     cases = cases_of_suites(suites, selection)
     if any(is_file(case.network) for case in cases):
         raise ValueError(NO_MODEL)
@@ -76,12 +84,11 @@ def fleet(
     requested = kept.new_campaign(
         cases, selection.plan, selection.seed, weights, selection.runner, not no_accuracy, each_machine
     )
-    place = connection.address("--scheduler", scheduler)
     with (
         resumable(str(out)),
         FleetDisplay(quiet=quiet) as display,
         writing(kept.kept_path(out), wait=False, progress=lambda doing, done, total: display.line(doing)),
-        connection.connected(place, keys.read(key or keys.default_path())) as client,
+        _client(scheduler, key, ssh, listen, display) as client,
     ):
         inventories = _inventories(client, requested, cases, mixed, patience)
         before = kept.read(out) if resume else None
@@ -95,6 +102,42 @@ def fleet(
             _begin(campaign, out, resume, display)
         end = _measured(client, campaign, inventories, out, display, patience)
     _print_end(end, selection, quiet)
+
+
+def _require_one_way(scheduler: str, key: Path | None, ssh: Path | None, listen: str) -> None:
+    """ValueError unless the options name one way to the machines."""
+    if bool(scheduler) == bool(ssh):
+        raise ValueError(
+            "name the machines: --scheduler, where mnv2bench fleet-serve listens, or --ssh, hosts in a file"
+        )
+    if ssh and key:
+        raise ValueError("--key is of --scheduler: with --ssh each run makes its own key")
+    if scheduler and listen:
+        raise ValueError("--listen is of --ssh: with --scheduler it is fleet-serve that listens")
+
+
+@contextmanager
+def _client(
+    scheduler: str, key: Path | None, ssh: Path | None, listen: str, display: FleetDisplay
+) -> "Iterator[Client]":
+    """A client of the scheduler that is named, or of one of its own with the hosts of a file."""
+    from mnv2bench.fleet import connection
+    from mnv2bench.fleet import key as keys
+
+    keys.require_fleet()
+    if not ssh:
+        place = connection.address("--scheduler", scheduler)
+        with connection.connected(place, keys.read(key or keys.default_path())) as client:
+            yield client
+        return
+    from mnv2bench.fleet import hosts
+    from mnv2bench.fleet.ssh import started
+
+    with (
+        started(hosts.read(ssh), listen, display.line) as (place, new_key),
+        connection.connected(place, new_key) as client,
+    ):
+        yield client
 
 
 def _inventories(
