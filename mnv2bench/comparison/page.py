@@ -49,7 +49,7 @@ def page(
     text = [f"# {title(known, networks)}\n", *filter(None, [unverified(every)])]
     text += first_screen(known, conditions, pictures, pictures_of_rates)
     short = is_short(chapters)
-    text += [_section(section, "##") for section in ([] if short else side_by_side(known, every))]
+    text += [_section(section, "##") for section in side_by_side(known, every, not short)]
     if short:
         text.append(_too_many(len(every), rows_at))
     if len(chapters) == 1:

@@ -26,20 +26,30 @@ UNLIKE = (
 ALIKE = "The machines have the same libraries, Python, kernel, variables and weights."
 
 
-def side_by_side(machines: Sequence[MachineAnswers], evaluations: Sequence[Evaluation]) -> tuple[Section, ...]:
-    """The sections that show several machines beside each other; none of a single machine, and none without cases."""
+def side_by_side(
+    machines: Sequence[MachineAnswers], evaluations: Sequence[Evaluation], has_cases: bool = True
+) -> tuple[Section, ...]:
+    """The sections that show several machines beside each other; none of a single machine.
+
+    Without `has_cases` it is only what the machines are, for a page that has no room for every case.
+    """
     if len(machines) < 2:
         return ()
+    about = Section(MACHINES, _about_software(machines), _machines_table(machines, evaluations), folded=False)
+    return (about, *(_of_cases(machines, evaluations) if has_cases else ()))
+
+
+def _of_cases(machines: Sequence[MachineAnswers], evaluations: Sequence[Evaluation]) -> Iterator[Section]:
+    """The sections with a line for each case, those that have one."""
     timed = [each for each in evaluations if each.record.timed and each.case.kind != Kind.COUNTED]
     shown = list(_one_of_each(timed))
     about = NOT_RANKED + (LARGEST if len(shown) < len(timed) else "")
     draw = partial(_across, names=[machine.label for machine in machines])
     whole = (
-        Section(MACHINES, _about_software(machines), _machines_table(machines, evaluations), folded=False),
         Section(LATENCIES, about, each_setting(shown, partial(draw, cell=_latency))),
         Section(RATES, about, each_sweep(shown, partial(draw, cell=_rate))),
     )
-    return tuple(section for section in whole if section.body)
+    yield from (section for section in whole if section.body)
 
 
 def _one_of_each(evaluations: Iterable[Evaluation]) -> Iterator[Evaluation]:

@@ -60,7 +60,7 @@ def web_page(
     known = by_machine(evaluations) if machines is None else machines
     draw = _first_pictures()
     shown = [shown_machine(machine, conditions, draw) for machine in known]
-    beside = () if is_short(chapters) else side_by_side(known, evaluations)
+    beside = side_by_side(known, evaluations, not is_short(chapters))
     has_figures = any(answer.drawn.figure for machine in shown for answer in machine.answers)
     return html(
         "report.html",
