@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measured_cases import MACHINE, OTHER_MACHINE, evaluated, measured
+from measured_cases import MACHINE, OTHER_MACHINE, evaluated, floor, measured
 
 from mnv2bench.comparison.notebook import answers_html
 from mnv2bench.comparison.shown_answers import shown_choices
@@ -182,6 +182,16 @@ def test_for_throughput_machines_tie_where_prices_of_an_image_cannot_be_told_apa
     chosen = choices(machines(goal, here, there), goal, prices)
     priced = cheapest(chosen)
     assert (priced.choice.machine.label, [tie.machine.label for tie in priced.ties]) == (HERE, ties)
+
+
+@pytest.mark.parametrize(("per_hour", "ties"), [(2.01, [THERE]), (2.2, []), (1.0, [])], ids=str)
+def test_prices_of_an_image_within_the_noise_of_a_machine_are_a_tie(per_hour, ties):
+    """Twice the images at twice the price cost the same; identical campaigns of this machine differ by 2 %."""
+    goal, prices = Goal(cost=Cost.THROUGHPUT), euros(here=1.0, there=per_hour)
+    files = [[measured(4, 4, 4)], [measured(2, 2, 2, machine=OTHER_MACHINE)]]
+    evaluations = [e for n, records in enumerate(files) for e in evaluated(*records, source=f"{n}", floor=floor(0.01))]
+    priced = cheapest(choices(by_machine(evaluations, goal), goal, prices))
+    assert [tie.machine.label for tie in priced.ties] == ties
 
 
 # Price files

@@ -118,6 +118,12 @@ def test_batches_that_were_swept_stand_in_images_a_second_too():
     ]
 
 
+def test_a_page_without_room_for_every_case_has_what_the_machines_are():
+    evaluations = two()
+    shown = side_by_side(by_machine(evaluations), evaluations, has_cases=False)
+    assert [section.title for section in shown] == ["The machines"]
+
+
 def test_one_machine_has_nothing_to_stand_beside():
     evaluations = evaluated(measured(4, 4, 4))
     assert side_by_side(by_machine(evaluations), evaluations) == ()
