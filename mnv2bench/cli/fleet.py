@@ -29,7 +29,7 @@ from mnv2bench.networks import is_file
 from mnv2bench.run_end import unmeasured_lines
 from mnv2bench.selection import BUDGET, DRY_RUN, NO_ACCURACY, SWEEP, Selection
 from mnv2bench.terminal import FleetDisplay
-from mnv2bench.texts import counted, duration_text
+from mnv2bench.texts import counted, duration_s, duration_text
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -67,6 +67,9 @@ def fleet(
     each_machine: Annotated[
         bool, typer.Option("--each-machine", help="Every machine measures every case, also where some are alike.")
     ] = False,
+    give_up: Annotated[
+        str, typer.Option(help="When a machine was gone for so long, as 2m, its cases begin anew on one like it.")
+    ] = "2m",
     no_accuracy: Annotated[bool, typer.Option("--no-accuracy", help=NO_ACCURACY)] = False,
     *,
     patience: Patience,
@@ -80,7 +83,7 @@ def fleet(
     cases = cases_of_suites(suites, selection)
     if any(is_file(case.network) for case in cases):
         raise ValueError(NO_MODEL)
-    weights = require_weights(cases, selection.weights)
+    weights, gone_s = require_weights(cases, selection.weights), duration_s("--give-up", give_up)
     requested = kept.new_campaign(
         cases, selection.plan, selection.seed, weights, selection.runner, not no_accuracy, each_machine
     )
@@ -100,7 +103,7 @@ def fleet(
             return
         if before is None:
             _begin(campaign, out, resume, display)
-        end = _measured(client, campaign, inventories, out, display, patience)
+        end = _measured(client, campaign, inventories, out, display, patience, gone_s)
     _print_end(end, selection, quiet)
 
 
@@ -217,12 +220,13 @@ def _measured(
     out: Path,
     display: FleetDisplay,
     patience: Patience,
+    gone_s: float,
 ) -> "FleetEnd":
     """Measure the campaign. ValueError, in one line, where it cannot go on."""
     from mnv2bench.fleet.client import FleetRun
 
     try:
-        return FleetRun(client, campaign, inventories, out, display, patience.idle_s).run()
+        return FleetRun(client, campaign, inventories, out, display, patience.idle_s, gone_s).run()
     except FileExistsError:
         raise
     except OSError as error:

@@ -23,7 +23,7 @@ from mnv2bench.campaign.campaign import (
 )
 from mnv2bench.campaign.exports import make_missing
 from mnv2bench.campaign.items import CaseItem, Statuses
-from mnv2bench.campaign.patience import idle_limit_s, settled_load
+from mnv2bench.campaign.patience import settled_load
 from mnv2bench.campaign.places import require_places
 from mnv2bench.campaign.preparation import require_reference, silent
 from mnv2bench.campaign.resuming import open_journal
@@ -80,7 +80,7 @@ def _answer(request: Request) -> Answer:
             return _opened(request)
         case Preparing():
             with _at_work(request.campaign, request.name) as (bench, start):
-                bench.prepare(idle_limit_s() if request.idle_s is None else request.idle_s)
+                bench.prepare(request.idle_s)
                 return bench.lines(start)
         case Unit():
             with _at_work(request.campaign, request.name) as (bench, start):

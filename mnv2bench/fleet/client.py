@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 LOOK_S = 2.0  # between two looks at which machines are there
-GONE_S = 120.0  # after which a machine that has left the scheduler does not come back: docs/fleet.md#faults
 SURVEY_S = 600.0  # for the inventories: a file of weights is read, devices are asked
 
 FleetProgress = Callable[[str, str, int, int], None]  # machine, what it does, processes done, processes in all
@@ -89,15 +88,18 @@ def inventories(
 
 @dataclass
 class FleetRun:
-    """A campaign that runs on a fleet. `out` names the journals at home, and `inventories` are by machine."""
+    """A campaign that runs on a fleet. `out` names the journals at home, and `inventories` are by machine.
+
+    A machine that has left the scheduler for `gone_s` is lost. Each waits at most `idle_s` until it is idle.
+    """
 
     client: "Client"
     campaign: FleetCampaign
     inventories: Mapping[str, Inventory]
     out: Path
     progress: FleetProgress
-    idle_s: float | None = None
-    gone_s: float = GONE_S
+    idle_s: float
+    gone_s: float
     look_s: float = LOOK_S
     lanes: dict[str, Lane] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)

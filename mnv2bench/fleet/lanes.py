@@ -66,7 +66,7 @@ class Lane:
 
 
 def requests(
-    campaign: FleetCampaign, name: str, due: Iterable[Case], idle_s: float | None, opened: Iterable[str]
+    campaign: FleetCampaign, name: str, due: Iterable[Case], idle_s: float, opened: Iterable[str]
 ) -> list[Request]:
     """What a machine does to measure the cases that are due: its blocks, in the order that it would have alone.
 

@@ -63,7 +63,7 @@ class Preparing(Struct, frozen=True, tag=True):
 
     campaign: str
     name: str
-    idle_s: float | None = None
+    idle_s: float
 
 
 class Unit(Struct, frozen=True, tag=True):
