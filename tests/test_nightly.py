@@ -21,6 +21,7 @@ FAKE = "--backends fake --widths 0.35 --resolutions 96,64 --threads 1 --batches 
 PARTS = ("mnv2bench", "suites", ".ci", ".gitignore", "pyproject.toml", "constraints.txt")
 MACHINE = "results/machine-1234"
 NIGHTS = f"{MACHINE}/Linux-CPython-3.11-64bit"
+GATE_FILES = "--markdown gate.md --junit gate.xml --comment gate-comment.md"
 OURS = ("NEW_PYTHON", "BASELINE_PYTHON", "NIGHTLY_", "HISTORY_BRANCH", "GITHUB_", "GIT_", "PYTHON")
 
 # An interpreter that measures nothing: what it is asked stands in asked.txt, and its environment says how it ends.
@@ -38,7 +39,7 @@ case "$*" in
     exit "${SUITE:-0}" ;;
   "-m mnv2bench gate "*)
     echo "$4" >>results/machine-1234/verdicts.jsonl
-    [[ ${WRITES-yes} ]] && echo "<testsuites/>" >gate.xml
+    [[ ${WRITES-yes} ]] && echo "<testsuites/>" >gate.xml && echo "a body" >gate-comment.md
     exit "${GATE:-0}" ;;
   "-m mnv2bench history --baseline "*) echo "$COMMIT"; exit "${HISTORY:-0}" ;;
   "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
@@ -198,9 +199,15 @@ def test_the_gates_code_is_the_nights_code(night, code):
     assert f"nightly: done: the gate said {code}\n" in ran.stdout
 
 
+@pytest.mark.parametrize(("code", "is_kept"), [(0, False), (1, True), (3, False)])
+def test_the_body_of_an_issue_is_there_where_there_is_something_to_post(night, code, is_kept):
+    night(GATE=str(code))
+    assert (night.folder / "gate-comment.md").exists() == is_kept
+
+
 def test_a_suite_with_failures_is_judged_all_the_same(night):
     assert night(SUITE="1").returncode == 0
-    assert night.asked[-1] == "-m mnv2bench gate 0001_nightly --series nightly --markdown gate.md --junit gate.xml"
+    assert night.asked[-1] == f"-m mnv2bench gate 0001_nightly --series nightly {GATE_FILES}"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +280,7 @@ def test_the_first_night_has_no_baseline_and_the_second_builds_one_that_the_thir
         f"-m venv {folder}/.venv",
         f"-m pip install --quiet -c {folder}/constraints.txt -e {folder}[cpu,mobile]",
     ]
-    gate = "-m mnv2bench gate 000{} --series nightly --baseline " + folder + "/.venv/bin/python --markdown gate.md --ju"
+    gate = "-m mnv2bench gate 000{} --series nightly --baseline " + folder + "/.venv/bin/python --explain --markdown"
     assert night.asked[-1].startswith(gate.format("2_nightly"))
     assert git(night.folder / folder, "rev-parse", "HEAD") == head
     assert git(night.folder, "status", "--porcelain") == "?? results/"
@@ -302,7 +309,7 @@ def test_a_baseline_that_cannot_be_built_is_said_and_the_night_is_kept_but_not_g
     ran = night(**{"COMMIT": head, "HISTORY_BRANCH": "history", **broken})
     assert ran.returncode == 3
     assert "nightly: baseline: none: " in ran.stdout
-    assert night.asked[-1] == "-m mnv2bench gate 0002_nightly --series nightly --markdown gate.md --junit gate.xml"
+    assert night.asked[-1] == f"-m mnv2bench gate 0002_nightly --series nightly {GATE_FILES}"
     assert f"{NIGHTS}/0002_nightly.json" in on_branch(night.folder)
     assert night(COMMIT=head).returncode == 0  # the next night tries again
 
@@ -443,7 +450,7 @@ SCRIPTS = sorted(path for path in (ROOT / ".ci").iterdir() if path.read_text().s
 def test_every_file_of_ci_is_a_script_of_the_shell_or_of_python():
     python = [path.name for path in (ROOT / ".ci").iterdir() if path.read_text().startswith("#!/usr/bin/env python3")]
     assert python == ["gpu-check"]
-    assert [path.name for path in SCRIPTS] == ["history", "nightly", "run"]
+    assert [path.name for path in SCRIPTS] == ["contribution", "fleet", "history", "nightly", "run"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -491,19 +498,84 @@ def test_the_workflow_fails_of_a_regression_and_warns_of_a_night_that_cannot_be_
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci" / "nightly").write_text(f"#!/bin/sh\nexit {code}\n")
     (tmp_path / ".ci" / "nightly").chmod(0o755)
-    (block,) = blocks(WORKFLOWS / "nightly.yml")
-    ran = run(tmp_path, "bash", "-e", "-c", block)  # as GitHub runs a block
+    ran = run(tmp_path, "bash", "-e", "-c", blocks(WORKFLOWS / "nightly.yml")[0])  # as GitHub runs a block
     assert (ran.returncode, ran.stdout) == (step, said)
+
+
+# all machines together
+
+
+def test_the_summary_of_all_machines_is_of_what_the_history_branch_has(two_nights):
+    folder, real, nights = two_nights
+    ran = run(folder, ".ci/fleet", **real)
+    assert ran.returncode in (0, 3), ran.stderr  # 3 where this machine was disturbed
+    assert re.search(r"^nightly, \d{4}-\d\d-\d\d: nothing is confirmed", ran.stdout, re.MULTILINE)
+    page = (folder / "fleet.md").read_text()
+    assert f"| {next((folder / 'results').iterdir()).name} | 0002_nightly |" in " ".join(page.split())
+    assert (folder / "fleet-comment.md").read_text().startswith("# nightly, ")
+    assert on_branch(folder) == nights[-1][1]
+    assert git(folder, "status", "--porcelain") == "?? results/"
+    assert len(git(folder, "worktree", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "said"),
+    [
+        ({"HISTORY_BRANCH": "a..b"}, 2, "fleet: HISTORY_BRANCH 'a..b' is no branch name"),
+        ({"HISTORY_BRANCH": ""}, 2, "fleet: HISTORY_BRANCH '' is no branch name"),
+        ({"NIGHTLY_NAME": "../x"}, 2, "fleet: NIGHTLY_NAME takes letters"),
+        ({"NEW_PYTHON": "/nowhere/python"}, 2, "fleet: NEW_PYTHON '/nowhere/python' is no interpreter"),
+        ({"HISTORY_BRANCH": "nowhere"}, 3, "fleet: the history on origin/nowhere cannot be read"),
+    ],
+)
+def test_a_summary_that_cannot_be_made_says_why(night, tmp_path, variables, code, said):
+    stubbed = {
+        "NEW_PYTHON": str(tmp_path / "python"),
+        "HISTORY_BRANCH": "history",
+        "ASKED": str(tmp_path / "asked.txt"),
+    }
+    ran = run(night.folder, ".ci/fleet", **stubbed | variables)
+    assert ran.returncode == code
+    assert said in ran.stdout + ran.stderr
+
+
+GH = """\
+#!/usr/bin/env bash
+echo "$*" >>calls.txt
+case "$*" in
+  "issue list "*) echo "${OPEN:-}" ;;
+  "issue create "*) echo "https://github.example/o/r/issues/7" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "first"), [("", "issue create --title nightly: "), ("5", "issue comment 5 --body-file")]
+)
+def test_the_workflow_posts_the_summary_and_the_body_of_each_machine_that_has_one(tmp_path, known, first):
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    for folder in ("fleet", "nightly-0", "nightly-1"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "nightly-1" / "gate-comment.md").write_text("a body")
+    block = blocks(WORKFLOWS / "nightly.yml")[-1]
+    ran = run(tmp_path, "bash", "-e", "-c", block, OPEN=known, PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    calls = (tmp_path / "calls.txt").read_text().splitlines()
+    assert calls[2].startswith(first)
+    assert "--body-file fleet/fleet-comment.md" in calls[2]
+    assert calls[3:] == [f"issue comment {known or 7} --body-file nightly-1/gate-comment.md"]
 
 
 def test_the_workflow_keeps_history_alone_and_what_it_uploads_is_what_the_night_writes():
     text = (WORKFLOWS / "nightly.yml").read_text()
-    for line in ("  contents: write", "          HISTORY_BRANCH: mnv2bench-history", "          fetch-depth: 0"):
+    for line in ("      contents: write", "          HISTORY_BRANCH: mnv2bench-history", "          fetch-depth: 0"):
         assert re.search(f"^{line}(?: #.*)?$", text, re.MULTILINE)
-    for line in ("gate.md", "gate.xml", "results/"):
+    assert text.count(": write") == 2  # the history of the first job, and the issues of the last one
+    for line in ("gate.md", "gate.xml", "gate-comment.md", "results/", "fleet.md", "fleet-comment.md"):
         assert f"\n            {line}\n" in text
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {".baseline/", "/gate.md", "/gate.xml"} <= set(ignored)
+    assert {".baseline/", "/gate.md", "/gate.xml", "/gate-comment.md", "/fleet.md", "/fleet-comment.md"} <= set(ignored)
 
 
 def test_the_crontab_line_of_the_docs_runs_the_script():
