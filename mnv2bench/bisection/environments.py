@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import venv
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -80,12 +81,17 @@ class Environments:
         self._evict()
         return Environment(str(folder / "bin" / "python"), facts.installed)
 
+    @cached_property
+    def behind(self) -> dict[str, str]:
+        """The versions of all distributions of this environment, which is behind each of those of releases."""
+        return installed_versions()
+
     def _folder_name(self, number: int) -> str:
         """A name that changes with the release, with this Python and with what this environment holds."""
         source = self.subject.package or self.subject.checkout
         release = self.subject.releases[number]
         parts = [source, release.identity, sys.version, sys.prefix, *_layers()]
-        parts += [f"{name} {version}" for name, version in sorted(installed_versions().items())]
+        parts += [f"{name} {version}" for name, version in sorted(self.behind.items())]
         readable = re.sub(r"[^\w.+-]+", "-", f"{self.subject.name}-{release.name}")
         return f"{readable}-{digest(parts)}"
 
@@ -105,7 +111,7 @@ class Environments:
         venv.create(folder, clear=True, symlinks=True)
         site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
         program = self._install_release(number, folder, site)
-        _install_requirements(site)
+        self._install_requirements(site)
         _write_layers(site)
         size = sum(file.lstat().st_size for file in folder.rglob("*"))
         facts = Facts(own_distributions(site), program, size)
@@ -122,6 +128,15 @@ class Environments:
                 return install([str(sources)], site)
         except subprocess.SubprocessError as error:
             raise Uninstallable(f"git could not check it out ({error})") from error
+
+    def _install_requirements(self, site: Path) -> None:
+        """Install what is missing, and what that requires in turn. Raises Uninstallable where it never ends."""
+        for _ in range(DEEPEST):
+            missing = missing_requirements(site, self.behind)
+            if not missing:
+                return
+            install([*WHEELS_ONLY, *missing], site)
+        raise Uninstallable(f"its requirements exclude one another: {', '.join(missing)}")
 
     def _evict(self) -> None:
         """Remove what is not whole, and the least recently used until the others hold at most `most_bytes`."""
@@ -148,17 +163,6 @@ def _facts(folder: Path) -> Facts | None:
         return msgspec.json.decode((folder / FACTS).read_bytes(), type=Facts)
     except (OSError, msgspec.DecodeError):
         return None
-
-
-def _install_requirements(site: Path) -> None:
-    """Install what is missing, and what that requires in turn. Raises Uninstallable where it never ends."""
-    behind = installed_versions()
-    for _ in range(DEEPEST):
-        missing = missing_requirements(site, behind)
-        if not missing:
-            return
-        install([*WHEELS_ONLY, *missing], site)
-    raise Uninstallable(f"its requirements exclude one another: {', '.join(missing)}")
 
 
 def _layers() -> list[str]:

@@ -10,7 +10,7 @@ from mnv2bench.files import Sort
 from mnv2bench.report.cells import NONE, escape, plain, scaled, table
 
 PAGE = Sort("bisection page")
-COLUMNS = ("release", "verdict", "why", "ratio to good (95 %)", "ms", "pairs")
+COLUMNS = ("verdict", "why", "ratio to good (95 %)", "ms", "pairs")  # behind the release
 NUMBERS = 3  # columns at the end
 DATE = "date"  # a second column, of commits alone
 FASTER, SLOWER, LIKE_GOOD, SKIPPED, UNMEASURED = "faster", "slower", "not told apart", "skipped", "not measured"
@@ -25,7 +25,7 @@ HOW_TO_READ = """\
 
 def columns(subject: Subject) -> tuple[str, ...]:
     """The headings of a case's table."""
-    return COLUMNS if subject.package else (COLUMNS[0], DATE, *COLUMNS[1:])
+    return (subject.noun, *COLUMNS) if subject.package else (subject.noun, DATE, *COLUMNS)
 
 
 def table_row(row: ReleaseRow, answer: CaseAnswer, subject: Subject) -> list[str]:

@@ -57,7 +57,7 @@ def _plot(subject: Subject, direction: Direction, answer: CaseAnswer) -> "alt.La
     names = [release.name for release in subject.releases]
     across = alt.X("release:N", title=subject.noun, scale=alt.Scale(domain=names), sort=names, axis=_axis())
     title = f"time over that of {names[0]}"
-    upwards = alt.Y("ratio:Q", title=title, scale=alt.Scale(zero=False, padding=12))
+    upwards = alt.Y("ratio:Q", title=title, scale=alt.Scale(zero=False, padding=26))
     base = alt.Chart(shown).encode(x=across)
     layers = [
         alt.Chart(pd.DataFrame({"ratio": [1.0]})).mark_rule(color=INK, strokeDash=[5, 4]).encode(y="ratio:Q"),

@@ -177,13 +177,12 @@ def _answers(
 ) -> "tuple[CaseAnswer, ...]":
     """Measure until every case has its answer, or the time is spent."""
     from mnv2bench.bisection.bisection import Bisection, CaseSearch, Measuring
-    from mnv2bench.bisection.search import Search
+    from mnv2bench.bisection.search import SEARCH_LOOKS, Search
     from mnv2bench.bisection.subject import keep_request
     from mnv2bench.regression.duels.duel import required
-    from mnv2bench.regression.judging.pairs import LOOKS
 
     keep_request(request, out)
-    plan = replace(selection.plan, processes=LOOKS[-1])
+    plan = replace(selection.plan, processes=SEARCH_LOOKS[-1])
     progress = environments.progress
     weights = required(tuple(cases), plan, selection.weights, progress)
     measuring = Measuring(plan, selection.seed, weights, out, resume, patience, progress)
