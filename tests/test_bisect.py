@@ -1,8 +1,10 @@
 """Bisections in real processes: releases of a package that slows a case, from an index of its own, by real duels."""
 
+import os
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
 from planted_releases import CRASH, PACKAGE, Planted, local_index
@@ -42,15 +44,24 @@ def index(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(command, started_process, wait_for, index, tmp_path_factory):
+def whole(command, wait_for, index, tmp_path_factory):
     """A bisection with its page and its picture, interrupted after its first processes and resumed."""
     folder = tmp_path_factory.mktemp("bisect")
     out = folder / "out"
     words = (CASE.id, "--package", PACKAGE, "--rounds", "1", "--good", "1.0", "--bad", "2.0.0", "--out", str(out))
-    running = started_process("mnv2bench", "bisect", *words, **variables(index))
-    wait_for(lambda: len(processes(out)) >= 3)
-    running.send_signal(signal.SIGINT)
-    output, complaint = running.communicate(timeout=60)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "mnv2bench", "bisect", *words],
+        env=os.environ | variables(index),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's "&" would have it ignored
+    )
+    try:
+        wait_for(lambda: len(processes(out)) >= 3)
+    finally:
+        running.send_signal(signal.SIGINT)
+        output, complaint = running.communicate(timeout=60)
     kept = {path.name: path.read_bytes() for path in out.glob("*.jsonl")}
     products = ("--markdown", str(folder / "page.md"), "--svg", str(folder / "picture.svg"))
     ran = command("mnv2bench", "bisect", *words, *products, "--resume", **variables(index))

@@ -7,8 +7,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from saved_profiles import CURVED, RECORDS, profiles
+from test_bisection_pages import CASE, OPENVINO, ROWS, STEP
 from test_history_verb import NIGHTS, SMALL
 
+from mnv2bench.bisection import picture as bisection_picture
+from mnv2bench.bisection.answers import CaseAnswer
+from mnv2bench.bisection.search import Direction
 from mnv2bench.case import of_network
 from mnv2bench.profiling.pages import roofline_picture, shares
 from mnv2bench.profiling.pages.profiled import profiled_cases
@@ -77,6 +81,7 @@ def pictures():
         "shares": shares.svg(cases),
         "history": picture.svg(SMALL.id, NIGHTS, ["0004_n"]),
         "memory": activations.svg(of_network([(0.35, 96)])),
+        "bisection": bisection_picture.svg(OPENVINO, Direction.SLOWER, [CaseAnswer(CASE, STEP, ROWS)]),
     }
 
 
@@ -85,7 +90,7 @@ def drawn():
     return pictures()
 
 
-@pytest.mark.parametrize("name", ["roofline", "shares", "history", "memory"])
+@pytest.mark.parametrize("name", ["roofline", "shares", "history", "memory", "bisection"])
 def test_every_text_is_readable_in_light_and_in_dark(drawn, name):
     on_bars = {shares.DARK_TEXT, shares.LIGHT_TEXT}
     texts = [text for text in ElementTree.fromstring(drawn[name]).iter(f"{SVG}text") if text.get("fill")]
@@ -96,7 +101,7 @@ def test_every_text_is_readable_in_light_and_in_dark(drawn, name):
         assert contrast(svg.DARK.get(colour, colour), svg.DARK["white"]) >= 4, colour
 
 
-@pytest.mark.parametrize("name", ["roofline", "shares", "history", "memory"])
+@pytest.mark.parametrize("name", ["roofline", "shares", "history", "memory", "bisection"])
 def test_a_picture_brings_its_background_and_a_dark_one_for_dark_pages(drawn, name):
     root = ElementTree.fromstring(drawn[name])
     assert root.find(f"{SVG}rect").get("fill") == "white"
