@@ -49,7 +49,7 @@ def test_the_csv_without_a_row_has_every_column(many, tmp_path):
 
 def test_the_answers_are_the_same_without_the_samples(many):
     kept = by_machine(evaluations(read(FILES)))
-    whole = by_machine(evaluations(module._measured_file(Path("results"), False, path, path.name) for path in FILES))
+    whole = by_machine(evaluations(module.read_file(Path("results"), False, path, path.name) for path in FILES))
     assert [[_texts(answer) for answer in machine.answers] for machine in kept] == [
         [_texts(answer) for answer in machine.answers] for machine in whole
     ]

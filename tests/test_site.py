@@ -169,8 +169,10 @@ def test_only_a_new_file_is_parsed_and_only_the_pages_that_it_changes_are_writte
     read = []
     from mnv2bench.website import summaries as module
 
-    original = module.measured_files
-    monkeypatch.setattr(module, "measured_files", lambda paths, *rest: read.extend(paths) or original(paths, *rest))
+    original = module.by_all_cores
+    monkeypatch.setattr(
+        module, "by_all_cores", lambda of, paths, names: read.extend(paths) or original(of, paths, names)
+    )
     new = night(results, OTHER, 2, {SMALL: [0.6, 0.61, 0.62]})
     _, built = site_of(results)
     assert read == [new]

@@ -316,7 +316,7 @@ def test_ten_thousand_rows_are_painted_within_two_seconds_and_shown_in_parts(chr
             "performance.getEntriesByName('first-contentful-paint').map((entry) => entry.startTime)"
         )
         assert paint_ms < LONGEST_PAINT_MS
-        assert page.get_by_text("These are the first 10,000 of 12,000 cases").is_visible()
+        assert page.get_by_text("These are the first 10,000 of 12,000 rows").is_visible()
         assert page.get_by_role("status").inner_text() == "10,000 of 10,000 rows pass the filters."
         assert rows(page).count() == 200
         parts = page.get_by_role("navigation", name="Parts of the table")

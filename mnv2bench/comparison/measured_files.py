@@ -6,7 +6,7 @@ Of a report with more cases than a page shows only the numbers are kept: samples
 import csv
 import gc
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from mnv2bench.comparison.chapters import Chapter, chapters
 from mnv2bench.comparison.columns import COLUMNS
@@ -29,6 +30,7 @@ from mnv2bench.report.evaluation import without_samples
 from mnv2bench.statistics.conditions import conditions
 from mnv2bench.statistics.kept_checks import machine_allocator, machine_floor
 
+T = TypeVar("T")
 PARALLEL_FROM = 32_000_000  # bytes of files: below, starting processes takes longer than it saves
 CHUNK = 4  # files that a process takes at a time
 
@@ -58,8 +60,13 @@ def measured_files(
     `keeps_samples` keeps them of many cases too.
     """
     many = not keeps_samples and has_many_cases(paths)
-    read = partial(_measured_file, results, many)
-    if many and cores() > 1 and sum(map(_size, paths)) >= PARALLEL_FROM:
+    read = partial(read_file, results, many)
+    yield from by_all_cores(read, paths, names) if many else map(read, paths, names)
+
+
+def by_all_cores(read: Callable[[Path, str], T], paths: Sequence[Path], names: Sequence[str]) -> Iterator[T]:
+    """What the function returns for each of these files in turn, with a process for each core where they are large."""
+    if cores() > 1 and sum(map(_size, paths)) >= PARALLEL_FROM:
         with suppress(BrokenProcessPool):  # no process could be started here, or one was killed: slower, and the same
             yield from _in_parallel(read, paths, names)
             return
@@ -100,15 +107,13 @@ def _with_columns(lines: str, header: Sequence[str], names: Sequence[str]) -> st
     return out.getvalue()
 
 
-def _in_parallel(
-    read: "partial[MeasuredFile | Unusable]", paths: Sequence[Path], names: Sequence[str]
-) -> Iterator[MeasuredFile | Unusable]:
+def _in_parallel(read: Callable[[Path, str], T], paths: Sequence[Path], names: Sequence[str]) -> Iterator[T]:
     # records hold no reference cycles, and looking for some takes a quarter of the time
     with ProcessPoolExecutor(cores(), mp_context=get_context("spawn"), initializer=gc.disable) as pool:
         yield from pool.map(read, paths, names, chunksize=CHUNK)
 
 
-def _measured_file(results: Path, many: bool, path: Path, name: str) -> MeasuredFile | Unusable:
+def read_file(results: Path, many: bool, path: Path, name: str) -> MeasuredFile | Unusable:
     """One file, or why it cannot be used. Of one of `many` cases the samples are dropped."""
     try:
         contents = contents_of(path)

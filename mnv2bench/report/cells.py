@@ -46,6 +46,8 @@ SPECIAL = re.compile(r"[\\`*\[\]<>|~&#$!]|(?<![^\W_])_|_(?![^\W_])")
 
 def plain(text: str) -> str:
     """The text on one line, without anything unprintable."""
+    if text.isprintable():  # as nearly every text is
+        return " ".join(text.split())
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

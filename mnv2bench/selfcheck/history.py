@@ -46,8 +46,9 @@ def synthetic_cases() -> tuple[Case, ...]:
 class Synthetic:
     """Saved files of nights that nobody measured, in the format of real ones; the same for a seed."""
 
-    def __init__(self, folder: Path, chosen: Sequence[Case] = (), seed: int = 1) -> None:
-        self.folder = folder / SYNTHETIC / "synthetic"
+    def __init__(self, folder: Path, chosen: Sequence[Case] = (), seed: int = 1, fingerprint: str = SYNTHETIC) -> None:
+        self.folder = folder / fingerprint / "synthetic"
+        self.fingerprint = fingerprint
         self.folder.mkdir(parents=True)
         self.cases = tuple(chosen) or synthetic_cases()
         self.random = random.Random(seed)
@@ -70,7 +71,7 @@ class Synthetic:
             cores=2,
             libraries={"mnv2bench": "0", "synthetic": str(self.written // 100)},
             commit=commit,
-            fingerprint=SYNTHETIC,
+            fingerprint=self.fingerprint,
         )
         environment = machine_to_json(machine)
         head = {

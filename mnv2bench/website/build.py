@@ -1,19 +1,20 @@
 """Building: the site's folder from the measured files; only what changed is written, and nothing that is not ours."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnv2bench.files import Product, encoded, printable, why_not_ours, write, write_whole
+from mnv2bench.files import Product, encoded, printable, stage, why_not_ours, write
 from mnv2bench.records.contents import contents
 from mnv2bench.records.lines import Unusable
 from mnv2bench.website.addresses import FILES, FOLDERS, INDEX, file_address
 from mnv2bench.website.composition import composed, sort_of
 from mnv2bench.website.nights import Judged, judged, machine_folder, places
 from mnv2bench.website.rows import Place, SiteFile
-from mnv2bench.website.summaries import forget_other_code, sha256_of, summaries
+from mnv2bench.website.summaries import forget_other_code, summaries
 
 COPIED = re.compile(r"[0-9a-f]{32}\.jsonl?")  # names of measured files in the site
 
@@ -100,10 +101,10 @@ def _copy(folder: Path, paths: Mapping[SiteFile, Path]) -> int:
     missing = [file for file in paths if not (folder / file.address).is_file()]
     for file in missing:
         place = folder / file.address
-        write_whole(place, contents(paths[file]))
-        if sha256_of(place) != file.summary.sha256:
-            place.unlink()
+        content = contents(paths[file])
+        if hashlib.sha256(content).hexdigest() != file.summary.sha256:
             raise ValueError(f"{file.name} changed while it was read: build the site again")
+        stage(place, [content], synced=False).replace(place)
     return len(missing)
 
 

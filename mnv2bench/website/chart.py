@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 880, 250  # of the picture, in units of its own
 LEFT, RIGHT, TOP, BOTTOM = 78, 866, 22, 214  # the plot in it
 DATES, STEPS = 6, 5  # labels at most, across and upwards
 DIGIT_WIDTH = 8
-MOST_POINTS = 400  # of the newest files of a machine
+MOST_POINTS = 150  # of the newest files of a machine
 LEAST_RANGE = 0.02  # of the largest number: noise of less than that stays flat
 LEFT_OUT, USUAL = "left out", "measured"
 

@@ -48,8 +48,8 @@ def places(file: SiteFile, night: str, of_machine: Judged | None) -> Iterator[Pl
     """The rows of a file, each with what was said of it where the file is a night."""
     known = of_machine.verdicts.get(night, {}) if of_machine else {}
     begins = [epoch for epoch in of_machine.epochs if epoch.night == night] if of_machine else []
-    for row in file.summary.rows:
+    for row, line in zip(file.summary.rows, file.summary.lines, strict=True):
         verdict = known.get(row.case)
         accepted = [epoch for epoch in begins if epoch.cases == ALL or row.case in epoch.cases]
         texts = tuple(f"{epoch.why} ({epoch.who})" for epoch in accepted)
-        yield Place(file, row, verdict.verdict if verdict else "", texts)
+        yield Place(file, row, line, verdict.verdict if verdict else "", texts)

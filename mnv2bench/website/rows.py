@@ -53,7 +53,10 @@ class Row(Struct, frozen=True, array_like=True):
 
 
 class Summary(Struct, frozen=True):
-    """A file: the digest of its content, when it was saved or began, its machine, how it measured, and its rows."""
+    """A file: the digest of its content, when it was saved or began, its machine, how it measured, and its rows.
+
+    `lines` are the rows as lines of a CSV, without their ends.
+    """
 
     sha256: str
     saved_at: datetime | None
@@ -62,6 +65,7 @@ class Summary(Struct, frozen=True):
     rounds: int
     conditions: tuple[str, ...]
     rows: tuple[Row, ...]
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +95,14 @@ class SiteFile:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A row and the file that it is from; `verdict` is the gate's of that night, `epochs` were accepted with it."""
+    """A row and the file that it is from; `verdict` is the gate's of that night, `epochs` were accepted with it.
+
+    `line` is the row as the beginning of a line of a CSV.
+    """
 
     file: SiteFile
     row: Row
+    line: str
     verdict: str = ""
     epochs: tuple[str, ...] = ()
 

@@ -4,17 +4,18 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
 
 from mnv2bench.artifacts import root
-from mnv2bench.comparison.measured_files import MeasuredFile, measured_files
+from mnv2bench.comparison.measured_files import by_all_cores, read_file
 from mnv2bench.records.contents import contents
 from mnv2bench.records.lines import Unusable, naming_damage
 from mnv2bench.records.selfcheck import FILE as SELFCHECK
 from mnv2bench.website.rows import Summary, rows_of
+from mnv2bench.website.table import row_lines
 from mnv2bench.workers import package
 
 
@@ -73,19 +74,16 @@ def summaries(paths: Sequence[Path], results: Path) -> list[Summary | Unusable]:
     digests = [_digest_or_reason(path) for path in paths]
     checks = checks_digest(results)
     known: dict[str, Summary | Unusable] = {}
-    new: dict[str, Path] = {}
+    new: dict[Path, str] = {}
     for path, content in zip(paths, digests, strict=True):
-        if isinstance(content, str) and content not in known and content not in new:
-            kept = _kept(f"{content}-{checks}")
-            if kept:
-                known[content] = kept
-            else:
-                new[content] = path
-    measured = measured_files(list(new.values()), list(map(str, new.values())), results)
-    for (content, path), file in zip(new.items(), measured, strict=True):
-        summary = file if isinstance(file, Unusable) else _summary(file, content)
-        if isinstance(summary, Summary) and _digest_or_reason(path) != content:
-            summary = Unusable(f"{path} changed while it was read: build the site again")
+        if isinstance(content, Unusable) or content in known or content in new.values():
+            continue
+        if kept := _kept(f"{content}-{checks}"):
+            known[content] = kept
+        else:
+            new[path] = content
+    read = by_all_cores(partial(_summary, results), list(new), list(new.values()))
+    for content, summary in zip(new.values(), read, strict=True):
         known[content] = summary
         if isinstance(summary, Summary):
             keep_text(f"{content}-{checks}", msgspec.json.encode(summary))
@@ -107,17 +105,24 @@ def _kept(name: str) -> Summary | None:
     return None
 
 
-def _summary(file: MeasuredFile, content: str) -> Summary | Unusable:
+def _summary(results: Path, path: Path, content: str) -> Summary | Unusable:
+    """The summary of a file whose content has this digest, or why there is none."""
+    file = read_file(results, False, path, str(path))
+    if isinstance(file, Unusable):
+        return file
     if not file.chapters:
-        return Unusable(f"{file.path} holds no case")
+        return Unusable(f"{path} holds no case: measure some, or delete the file")
+    if _digest_or_reason(path) != content:
+        return Unusable(f"{path} changed while it was read: build the site again")
     first = file.chapters[0]
-    record = first.records[0]
+    rows = rows_of(file.rows)
     return Summary(
         sha256=content,
         saved_at=first.saved_at,
-        machine=record.machine,
-        processes=record.plan.processes,
-        rounds=record.plan.rounds,
+        machine=first.records[0].machine,
+        processes=first.records[0].plan.processes,
+        rounds=first.records[0].plan.rounds,
         conditions=file.conditions,
-        rows=rows_of(file.rows),
+        rows=rows,
+        lines=tuple(row_lines(rows)),
     )

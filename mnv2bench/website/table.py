@@ -1,6 +1,6 @@
 """The CSV of a page: a line for each case of each file, made once for all pages that hold it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +19,21 @@ class _Column:
     type: Any
 
 
-COLUMNS = (
-    *(_Column(field.name, field.type) for field in structs.fields(Row)),
-    *(_Column(name, str) for name in ("gate", "fingerprint", "commit", "saved_at", "file", "source")),
-)
-TABLE = Sort("table of the site", columns=tuple(column.name for column in COLUMNS))
+OF_ROWS = tuple(_Column(field.name, field.type) for field in structs.fields(Row))
+OF_FILES = tuple(_Column(name, str) for name in ("gate", "fingerprint", "commit", "saved_at", "file", "source"))
+TABLE = Sort("table of the site", columns=tuple(column.name for column in (*OF_ROWS, *OF_FILES)))
 HEADER = ",".join(TABLE.columns) + "\n"
 
 
-def lines(places: Sequence[Place]) -> Iterator[str]:
-    """The line of each place; texts stay on one line, and none is a formula."""
-    table = rows_as_csv(COLUMNS, map(_values, places))
-    yield from table.splitlines(keepends=True)[1:]
+def row_lines(rows: Sequence[Row]) -> list[str]:
+    """Each row as the beginning of a line: texts stay on one line, and none is a formula."""
+    return _lines(OF_ROWS, map(structs.astuple, rows))
+
+
+def lines(places: Sequence[Place]) -> list[str]:
+    """The whole line of each place."""
+    of_files = _lines(OF_FILES, map(_file_texts, places))
+    return [f"{place.line},{of_file}\n" for place, of_file in zip(places, of_files, strict=True)]
 
 
 def csv(lines_of: Iterable[str]) -> str:
@@ -38,8 +41,12 @@ def csv(lines_of: Iterable[str]) -> str:
     return HEADER + "".join(lines_of)
 
 
-def _values(place: Place) -> Sequence[object]:
+def _lines(columns: Sequence[_Column], values: Iterable[Sequence[object]]) -> list[str]:
+    return rows_as_csv(columns, values).splitlines()[1:]
+
+
+def _file_texts(place: Place) -> Sequence[object]:
     file, machine = place.file, place.file.summary.machine
     when = file.summary.saved_at
-    texts = place.verdict, machine.fingerprint, machine.commit, when.isoformat() if when else None
-    return *structs.astuple(place.row), *texts, file.address, file.name
+    saved_at = when.isoformat() if when else None
+    return place.verdict, machine.fingerprint, machine.commit, saved_at, file.address, file.name

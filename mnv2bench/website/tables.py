@@ -11,6 +11,8 @@ from mnv2bench.website.commands import measuring_command, printing_command
 from mnv2bench.website.rows import Place, SiteFile
 
 MOST_MACHINES = 5  # side by side in a table
+MOST_FILES = 150  # of a case in the table of its page, the newest: its CSV has all
+FIRST_ROWS = 25  # that a browser without scripts shows
 COMMIT = 10  # characters
 NO_DATE = "no date"
 
@@ -152,13 +154,13 @@ def cases_table(name: str, places: Sequence[Place], up: str) -> Table:
 
 
 def times_table(name: str, places: Sequence[Place], up: str) -> Table:
-    """A row for each file of a case, the newest first."""
-    return _table(name, OVER_TIME, list(reversed(places)), up)
+    """A row for each of the newest files of a case, the newest first."""
+    return _table(name, OVER_TIME, list(reversed(places)), up, MOST_FILES)
 
 
-def _table(name: str, columns: Sequence[_Column], places: Sequence[Place], up: str) -> Table:
-    """The table of these places, without the columns that are empty in every row."""
-    rows = [[column.cell(place, up) for column in columns] for place in places[:MOST_ROWS]]
+def _table(name: str, columns: Sequence[_Column], places: Sequence[Place], up: str, most: int = MOST_ROWS) -> Table:
+    """The table of the first places, without the columns that are empty in every row."""
+    rows = [[column.cell(place, up) for column in columns] for place in places[:most]]
     filled = [place for place in range(len(columns)) if any(row[place].text != NONE for row in rows)]
     return Table(
         name=name,
@@ -166,6 +168,7 @@ def _table(name: str, columns: Sequence[_Column], places: Sequence[Place], up: s
         headings=tuple(columns[place].heading for place in filled),
         rows=[[row[place] for place in filled] for row in rows],
         total=len(places),
+        first_rows=FIRST_ROWS,
     )
 
 

@@ -41,18 +41,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `name` is its id in the page, `caption` a sentence on all rows, which may be the first of `total`."""
+    """A table: `name` is its id in the page, `caption` a sentence on all rows, which may be the first of `total`.
+
+    `first_rows` is how many a browser without scripts shows.
+    """
 
     name: str
     caption: str
     headings: tuple[Heading, ...]
     rows: Sequence[Sequence[Cell]]
     total: int
+    first_rows: int = ROWS_OF_A_PAGE
 
     @property
     def first(self) -> Sequence[Sequence[Cell]]:
         """The rows that a browser without scripts shows too."""
-        return self.rows[:ROWS_OF_A_PAGE]
+        return self.rows[: self.first_rows]
 
     @property
     def filters(self) -> list[tuple[int, str, list[str]]]:
