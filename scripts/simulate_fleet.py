@@ -17,29 +17,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mnv2bench.case import Case
 from mnv2bench.fleet import connection, kept
 from mnv2bench.fleet import key as keys
 from mnv2bench.fleet.client import FleetRun, inventories, machine_names
 from mnv2bench.fleet.placement import shares
-from mnv2bench.records import Plan, default_weights
+from mnv2bench.records import Plan, Record, default_weights
 from mnv2bench.records.journal import load
 from mnv2bench.texts import counted
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 VARIANT = Case(width=0.35, resolution=32, backend="fake")
 START_S = 120.0
 
 
 @contextmanager
-def program(folder: Path, *words: str) -> Iterator[None]:
-    """A verb that runs until the block is left, with a cache and locks of its own."""
+def program(folder: Path, *words: str, cache: Path | None = None) -> Iterator[None]:
+    """A verb that runs until the block is left, with locks of its own, and a cache of its own unless one is named."""
     own = {
         "MNV2BENCH_LOCKS": str(folder / "locks"),
-        "MNV2BENCH_CACHE": str(folder / "cache"),
+        "MNV2BENCH_CACHE": str(cache or folder / "cache"),
         "MNV2BENCH_FAKE": f"{VARIANT.variant}=hang",
         "MNV2BENCH_IDLE_S": "0",
     }
@@ -66,45 +70,56 @@ def wait_for_text(path: Path, text: str) -> str:
 
 
 @contextmanager
-def machines(place: connection.Address, key: Path, folder: Path, number: int) -> Iterator[None]:
+def machines(place: connection.Address, key: Path, folder: Path, number: int, cache: Path | None) -> Iterator[None]:
     """So many machines that have joined a scheduler."""
     if not number:
         yield
         return
     own = folder / f"machine{number}"
-    with program(own, "fleet-join", str(place), "--key", str(key), "--name", own.name):
+    with program(own, "fleet-join", str(place), "--key", str(key), "--name", own.name, cache=cache):
         wait_for_text(own / "log", "has joined")
-        with machines(place, key, folder, number - 1):
+        with machines(place, key, folder, number - 1, cache):
             yield
 
 
-def seconds(folder: Path, number: int, cases: tuple[Case, ...], case_s: float) -> float:
-    """How long so many machines take for the cases; the files that the cases need are made before."""
+@contextmanager
+def fleet(folder: Path, number: int, cache: Path | None = None) -> Iterator["Client"]:
+    """A client of a scheduler that so many machines have joined."""
     key = folder / "key"
     with program(folder / "scheduler", "fleet-serve", "--key", str(key), "--listen", "127.0.0.1:0"):
         line = wait_for_text(folder / "scheduler" / "log", "listens at ")
         place = connection.address("scheduler", line.split("listens at ")[1].partition(",")[0])
-        with machines(place, key, folder, number), connection.connected(place, keys.read(key)) as client:
+        with machines(place, key, folder, number, cache), connection.connected(place, keys.read(key)) as client:
             while len(machine_names(client)) < number:
                 time.sleep(0.1)
-            measured(client, folder / "warm.jsonl", cases[:number], 1.0)
-            return measured(client, folder / "out.jsonl", cases, case_s)
+            yield client
 
 
-def measured(client: object, out: Path, cases: tuple[Case, ...], case_s: float) -> float:
-    """How long a campaign takes, of which every case must have come to its limit."""
-    plan = Plan(processes=1, timeout_s=case_s)
+def measured(client: "Client", out: Path, cases: Sequence[Case], plan: Plan, seed: int = 0) -> tuple[Record, ...]:
+    """The records of a campaign on a fleet."""
     answers = inventories(client, cases, plan, default_weights(), wait=False)
-    campaign = kept.new_campaign(cases, plan, 0, default_weights())
+    campaign = kept.new_campaign(cases, plan, seed, default_weights())
     campaign = campaign.with_shares(shares(answers, cases, each_machine=False))
     kept.begin(out, campaign)
     run = FleetRun(client, campaign, {a.name: a for a in answers}, out, lambda *words: None, idle_s=0.0, gone_s=60.0)
-    start = time.monotonic()
     end = run.run()
-    took_s = time.monotonic() - start
-    records = [record for path in end.journals.values() for record in load(path)]
-    if end.missing or [record.status for record in records] != ["timeout"] * len(cases):
-        sys.exit(f"not every case came to its limit: {end.missing} {[record.reason for record in records]}")
+    if end.missing:
+        sys.exit("; ".join(end.missing))
+    return tuple(record for path in end.journals.values() for record in load(path))
+
+
+def seconds(folder: Path, number: int, cases: Sequence[Case], case_s: float) -> float:
+    """How long so many machines take for the cases, of which every one must come to its limit.
+
+    The files that the cases need are made before.
+    """
+    with fleet(folder, number) as client:
+        measured(client, folder / "warm.jsonl", cases[:number], Plan(processes=1, timeout_s=1.0))
+        start = time.monotonic()
+        records = measured(client, folder / "out.jsonl", cases, Plan(processes=1, timeout_s=case_s))
+        took_s = time.monotonic() - start
+    if [record.status for record in records] != ["timeout"] * len(cases):
+        sys.exit(f"not every case came to its limit: {[record.reason for record in records]}")
     return took_s
 
 

@@ -37,7 +37,7 @@ from mnv2bench.texts import counted, one_line
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-LOOK_S = 2.0  # between two looks at which machines are there
+LOOK_S = 4.0  # between two looks at which machines are there
 SURVEY_S = 600.0  # for the inventories: a file of weights is read, devices are asked
 
 FleetProgress = Callable[[str, str, int, int], None]  # machine, what it does, processes done, processes in all
