@@ -7,7 +7,7 @@ from saved_nights import samples
 
 from mnv2bench.case import Case
 from mnv2bench.fleet import bench, kept, unit
-from mnv2bench.fleet.agreement import clock_remarks, differences
+from mnv2bench.fleet.agreement import clock_remarks, differences, likeness
 from mnv2bench.fleet.kept import Share, new_campaign
 from mnv2bench.fleet.lanes import requests
 from mnv2bench.fleet.mirror import Mirror, mirror_path
@@ -52,6 +52,12 @@ def test_machines_of_other_fingerprints_each_measure_every_case_that_they_can():
     assert placed(machines, CASES) == {"ann": CASES, "pi": CASES[1:]}
 
 
+def test_machines_of_one_fingerprint_with_unlike_software_share_nothing():
+    other = inventory("bob")
+    other = replace(other, machine=replace(other.machine, libraries={"torch": "2.11.0"}))
+    assert placed([inventory("ann"), other], CASES) == {"ann": CASES, "bob": CASES}
+
+
 def test_with_each_machine_none_shares():
     assert placed([inventory("ann"), inventory("bob")], CASES, each_machine=True) == {"ann": CASES, "bob": CASES}
 
@@ -68,8 +74,9 @@ def test_a_case_that_no_machine_can_run_goes_to_the_first_one_which_says_why():
 
 def test_the_cases_of_a_lost_machine_go_to_those_of_its_fingerprint_that_can_run_them():
     machines = [inventory("bob", refused=CASES[:1]), inventory("pi", "cortex-4c")]
-    assert heirs(machines, "epyc-2c", CASES[:2]) == {"bob": CASES[1:2]}
-    assert heirs(machines[1:], "epyc-2c", CASES) == {}
+    lost = likeness(inventory("ann").machine)
+    assert heirs(machines, lost, CASES[:2]) == {"bob": CASES[1:2]}
+    assert heirs(machines[1:], lost, CASES) == {}
 
 
 def test_a_machine_has_the_blocks_that_it_would_have_alone():

@@ -195,9 +195,10 @@ def _show_placement(campaign: "FleetCampaign", inventories: Mapping[str, "Invent
         inventory = inventories.get(name)
         able = [case for case in share.due if inventory and case.id not in inventory.refusals]
         time_text = duration_text(seconds(inventory, able)) if inventory else "has not joined"
+        fingerprint = inventory.machine.fingerprint if inventory else ""
         refused = str(len(share.due) - len(able)) if inventory else ""
         processes = str(len(able) * campaign.plan.processes)
-        rows.append((name, str(len(share.due)), processes, time_text, refused, share.fingerprint))
+        rows.append((name, str(len(share.due)), processes, time_text, refused, fingerprint))
     columns = ("machine", "cases", "processes", "time", "cannot run", "fingerprint")
     show(columns, rows, caption="The time is that of all processes, without exports and accuracies.")
 

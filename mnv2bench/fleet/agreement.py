@@ -1,5 +1,7 @@
 """What the machines of a fleet have in common, and what not: their software, and their clocks."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,12 @@ def differences(inventories: Sequence[Inventory]) -> tuple[Difference, ...]:
         for name in names
     ]
     return tuple(row for row in rows if len({*row.values.values()}) > 1)
+
+
+def likeness(machine: Machine) -> str:
+    """What machines have in common that may share cases: their fingerprint, and a digest of their software."""
+    digest = hashlib.sha256(json.dumps(_software(machine)).encode()).hexdigest()[:8]
+    return f"{machine.fingerprint}-{digest}"
 
 
 def _software(machine: Machine) -> dict[str, str]:

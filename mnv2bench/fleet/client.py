@@ -200,7 +200,7 @@ class FleetRun:
         return False
 
     def _lose(self, lane: Lane, reason: str) -> None:
-        """Give up a machine: its cases begin anew on others of its fingerprint, once, or are missing."""
+        """Give up a machine: its cases begin anew on others like it, once, or are missing."""
         lane.lost = reason
         if lane.future is not None:
             lane.future.cancel()
@@ -212,7 +212,7 @@ class FleetRun:
             can_move = ()  # the others measure them anyway
         alive = [name for name, other in self.lanes.items() if not other.lost and other.unseen_since is None]
         able = [self.inventories[name] for name in alive if name in self.inventories]
-        moves = heirs(able, share.fingerprint, can_move)
+        moves = heirs(able, share.likeness, can_move)
         moved = {case.id for cases in moves.values() for case in cases}
         shares = {lane.name: replace(share, moved=(*share.moved, *sorted(moved)))}
         for name, cases in moves.items():

@@ -26,9 +26,12 @@ MOST_BYTES = 64 << 20
 
 
 class Share(Struct, frozen=True):
-    """What one machine measures: the cases by their ids, and those of them that went to another machine since."""
+    """What one machine measures: the cases by their ids, and those of them that went to another machine since.
 
-    fingerprint: str
+    `likeness` is equal for machines that may share cases.
+    """
+
+    likeness: str
     cases: tuple[str, ...]
     moved: tuple[str, ...] = ()
 

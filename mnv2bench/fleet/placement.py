@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mnv2bench.case import Case
+from mnv2bench.fleet.agreement import likeness
 from mnv2bench.fleet.kept import Share
 from mnv2bench.fleet.unit import Inventory
 
@@ -12,8 +13,8 @@ def placed(
 ) -> dict[str, tuple[Case, ...]]:
     """The cases of each machine, by its name, in the order of the campaign.
 
-    Machines of one fingerprint share the cases that they can run; with `each_machine` none shares. A case that no
-    machine can run goes to the first one, whose journal then says why.
+    Machines of one fingerprint and with the same software share the cases that they can run; with `each_machine` none
+    shares. A case that no machine can run goes to the first one, whose journal then says why.
     """
     chosen: dict[str, set[Case]] = {inventory.name: set() for inventory in inventories}
     for group in _groups(inventories, each_machine):
@@ -26,9 +27,9 @@ def placed(
 
 def shares(inventories: Sequence[Inventory], cases: Sequence[Case], each_machine: bool) -> dict[str, Share]:
     """The share of each machine, by its name."""
-    fingerprints = {inventory.name: inventory.machine.fingerprint for inventory in inventories}
+    likenesses = {inventory.name: likeness(inventory.machine) for inventory in inventories}
     return {
-        name: Share(fingerprints[name], tuple(case.id for case in of_machine))
+        name: Share(likenesses[name], tuple(case.id for case in of_machine))
         for name, of_machine in placed(inventories, cases, each_machine).items()
     }
 
@@ -38,9 +39,9 @@ def seconds(inventory: Inventory, cases: Sequence[Case]) -> float:
     return sum(inventory.seconds.get(case.id, 0.0) for case in cases)
 
 
-def heirs(inventories: Sequence[Inventory], fingerprint: str, cases: Sequence[Case]) -> dict[str, tuple[Case, ...]]:
-    """Who of these machines takes over cases of a lost one, by its fingerprint: those that have the same and can."""
-    group = [inventory for inventory in inventories if inventory.machine.fingerprint == fingerprint]
+def heirs(inventories: Sequence[Inventory], like: str, cases: Sequence[Case]) -> dict[str, tuple[Case, ...]]:
+    """Who of these machines takes over cases of a lost one, by its likeness: those that have the same and can."""
+    group = [inventory for inventory in inventories if likeness(inventory.machine) == like]
     shared = _shared(group, cases) if group else {}
     return {name: tuple(case for case in cases if case in of_machine) for name, of_machine in shared.items()}
 
@@ -51,7 +52,7 @@ def _groups(inventories: Sequence[Inventory], each_machine: bool) -> list[list[I
         return [[inventory] for inventory in inventories]
     groups: dict[str, list[Inventory]] = {}
     for inventory in inventories:
-        groups.setdefault(inventory.machine.fingerprint, []).append(inventory)
+        groups.setdefault(likeness(inventory.machine), []).append(inventory)
     return list(groups.values())
 
 
