@@ -21,7 +21,7 @@ from mnv2bench.records import replace
 HERE, THERE, THIRD = "example-2c-00000001", "other-4c-00000002", "third-8c-00000003"
 THIRD_MACHINE = replace(OTHER_MACHINE, fingerprint=THIRD, cpu_model="Third CPU")
 HEADER = "machine,price_per_hour,price_per_month,currency\n"
-HOSTILE = "<script>alert(1)</script>\x1b[31m"
+HOSTILE = "<script>alert(1)</script>\x1b[31m [/red] :smile: [bold]x"
 
 
 def machines(goal, *files):
@@ -323,6 +323,8 @@ def test_texts_of_files_are_plain_words_in_a_terminal_and_in_html():
     answers = machines(goal, [measured(1, 1, 1, machine=hostile)], [measured(9, 9, 9)])
     chosen = choices(answers, goal, prices)
     assert "\x1b" not in text(chosen, prices)
+    row = next(line for line in text(chosen, prices, width=200).splitlines() if line.startswith("<script>"))
+    assert row.startswith("<script>alert(1)</script> [31m [/red] :smile: [bold]x  ")
     assert "\x1b" not in "".join(remarks(chosen, prices))
     shown = answers_html(answers, {}, choices=shown_choices(chosen, prices))
     assert "<script>" not in shown

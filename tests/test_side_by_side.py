@@ -124,6 +124,14 @@ def test_a_page_without_room_for_every_case_has_what_the_machines_are():
     assert [section.title for section in shown] == ["The machines"]
 
 
+def test_the_marks_of_rows_are_said_above_the_table():
+    noisy = measured(4, 4, 4, noisy=True, machine=OTHER_MACHINE)
+    evaluations = [*evaluated(measured(4, 4, 4)), *evaluated(noisy, source="b.json")]
+    (_, latencies) = side_by_side(by_machine(evaluations), evaluations)
+    assert "4.00 (4.00–4.00) †" in latencies.body
+    assert "\n- † (noisy) marks rows that had most rounds of a process disturbed by other programs." in latencies.text
+
+
 def test_one_machine_has_nothing_to_stand_beside():
     evaluations = evaluated(measured(4, 4, 4))
     assert side_by_side(by_machine(evaluations), evaluations) == ()

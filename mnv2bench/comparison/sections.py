@@ -219,10 +219,15 @@ def _how_to_read(evaluations: Sequence[Evaluation], ranked: Ranking) -> str:
         lines.append(ABOUT_BOLD)
     if any(evaluation.record.status == "wrong" for evaluation in evaluations):
         lines.append(ABOUT_WRONG)
-    names = flag_names([flag for evaluation in evaluations for flag in evaluation.flags])
-    lines += [f"- {MARKS[name]} ({name}) marks rows that {MEANINGS[name]}." for name in names]
+    lines += about_marks(evaluations)
     lines += _about_files(evaluations)
     return "\n".join([*lines, ABOUT_NOTHING, ABOUT_MADDS, *_about_published(timed), ABOUT_BYTES, ""])
+
+
+def about_marks(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """A line for each mark that these rows have."""
+    for name in flag_names([flag for evaluation in evaluations for flag in evaluation.flags]):
+        yield f"- {MARKS[name]} ({name}) marks rows that {MEANINGS[name]}."
 
 
 def _about_files(evaluations: Sequence[Evaluation]) -> Iterator[str]:

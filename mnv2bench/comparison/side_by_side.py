@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from mnv2bench.case import Kind
-from mnv2bench.comparison.sections import Section
+from mnv2bench.comparison.sections import Section, about_marks
 from mnv2bench.recommendation.machines import MachineAnswers, differing_software, machine_label
 from mnv2bench.report.cells import escape, latency, rate_interval, table
 from mnv2bench.report.column import Cell
@@ -44,9 +44,10 @@ def _of_cases(machines: Sequence[MachineAnswers], evaluations: Sequence[Evaluati
     timed = [each for each in evaluations if each.record.timed and each.case.kind != Kind.COUNTED]
     shown = list(_one_of_each(timed))
     about = NOT_RANKED + (LARGEST if len(shown) < len(timed) else "")
+    with_marks = "\n\n".join(filter(None, [about, "\n".join(about_marks(shown))]))
     draw = partial(_across, names=[machine.label for machine in machines])
     whole = (
-        Section(LATENCIES, about, each_setting(shown, partial(draw, cell=_latency))),
+        Section(LATENCIES, with_marks, each_setting(shown, partial(draw, cell=_latency))),
         Section(RATES, about, each_sweep(shown, partial(draw, cell=_rate))),
     )
     yield from (section for section in whole if section.body)

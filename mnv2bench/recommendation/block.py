@@ -139,7 +139,9 @@ def narrow_table(names: Sequence[str], texts: Sequence[Mapping[str, str]], spare
     from rich.console import Console
 
     columns = [name for name in names if any(line[name] != NONE for line in texts)]
-    console = Console(file=StringIO(), width=width, color_system=None, highlight=False, force_jupyter=False)
+    console = Console(
+        file=StringIO(), width=width, color_system=None, markup=False, emoji=False, highlight=False, force_jupyter=False
+    )
     table = _drawn(columns, texts)
     for name in spare:
         if console.measure(table, options=console.options.update(width=WIDEST)).maximum > width and name in columns:
