@@ -104,7 +104,7 @@ class Search:
         usable = {pair: ratios for pair, ratios in evidence.items() if not set(pair) & set(skipped)}
         if len(usable.get((0, last), ())) >= LOOKS[0]:
             state = _State(self, usable, frozenset(skipped), _beliefs(usable, self))
-            return state.conclusion(self.last_risk, TOO_LATE) if is_late else state.step()
+            return state.rest(TOO_LATE) if is_late else state.step()
         if is_late:
             return Ended(Outcome.UNDECIDED, None, None, 1.0, None, None, None, reason=TOO_LATE, among=(1, last))
         return Question(0, last, LOOKS[0])
@@ -151,12 +151,19 @@ class _State:
     def step(self) -> Question | Ended:
         """The conclusion, if it is sure; else the next comparison that helps; else the conclusion that is left."""
         ended = self.conclusion(self.search.risk)
-        if ended.outcome == Outcome.UNDECIDED:
-            return self.question() or self.conclusion(self.search.last_risk)
+        if ended is None:
+            return self.question() or self.rest()
         return (self.question_of_extent() if ended.first else None) or ended
 
-    def conclusion(self, risk: float, reason: str = "") -> Ended:
-        """The outcome whose probability of error is at most `risk`; UNDECIDED, for that reason, if there is none."""
+    def rest(self, reason: str = "") -> Ended:
+        """The conclusion without more pairs: UNDECIDED, for that reason, if no other one is sure enough."""
+        risk = self.search.last_risk
+        if not reason:
+            reason = TOO_ALIKE if 1 - self.beliefs.higher > risk else TOO_NOISY
+        return self.conclusion(risk) or self.ended(Outcome.UNDECIDED, risk, reason=reason)
+
+    def conclusion(self, risk: float) -> Ended | None:
+        """The outcome whose probability of error is at most `risk`, if there is one."""
         higher, lower = self.beliefs.higher, self.beliefs.lower
         if 1 - lower <= risk:
             return self.ended(Outcome.OPPOSITE, 1 - lower)
@@ -165,13 +172,10 @@ class _State:
         misplaced = 1 - self.beliefs.first[self.gap]
         if misplaced <= risk and not self.unmeasured() and self.pairs(self.neighbours) >= LOOKS[0]:
             is_one = self.beliefs.several < 0.5
-            outcome = Outcome.STEP if is_one else Outcome.STEPS
-            return self.ended(outcome, misplaced, self.neighbours)
+            return self.ended(Outcome.STEP if is_one else Outcome.STEPS, misplaced, self.neighbours)
         if 1 - higher <= risk and 1 - self.beliefs.several <= risk and self.question() is None:
             return self.ended(Outcome.STEPS, 1 - self.beliefs.several)
-        if not reason:
-            reason = TOO_ALIKE if 1 - higher > risk else TOO_NOISY
-        return self.ended(Outcome.UNDECIDED, risk, reason=reason)
+        return None
 
     def question(self) -> Question | None:
         """The comparison that helps most; None where more pairs would not help."""
