@@ -88,7 +88,12 @@ def bisect(
     with (
         resumable(str(out)),
         Display(quiet=quiet, steps="pairs") as display,
-        measuring(root() / "environments", out / REQUEST, wait=patience.campaigns, progress=display),
+        measuring(
+            root() / "environments",
+            *([] if install_only else [out / REQUEST]),
+            wait=patience.campaigns,
+            progress=display,
+        ),
     ):
         environments = Environments(subject, int(keep * GB), display)
         if install_only:
