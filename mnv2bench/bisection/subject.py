@@ -66,7 +66,8 @@ def kept_request(folder: Path) -> Request | None:
 
 
 def keep_request(request: Request, folder: Path) -> None:
-    """Write the request into its folder."""
+    """Write the request into its folder. ValueError where a file of that name is of somebody else."""
+    kept_request(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / REQUEST, msgspec.json.format(msgspec.json.encode(request), indent=1) + b"\n")
 
