@@ -10,7 +10,7 @@ from mnv2bench.regression.gate.machines import judged_fleet
 from mnv2bench.regression.gate.spread import MOST, SINGLE, SOME, TOO_FEW, false_alarms, regressions
 from mnv2bench.regression.history import verdicts
 from mnv2bench.regression.history.verdicts import Verdict
-from mnv2bench.regression.pages.machines import fleet_markdown, sentences
+from mnv2bench.regression.pages.machines import fleet_markdown, regression_row, sentences
 
 SLOW, CALM = (Case(width=0.35, resolution=resolution, backend="fake") for resolution in (96, 64))
 FLEET = ("alpha-2c-11111111", "beta-4c-22222222", "gamma-8c-33333333")
@@ -65,6 +65,7 @@ def test_a_case_that_is_slower_on_two_of_three_machines_is_a_change_of_the_code_
     assert (judgement.code, row(judgement).spread) == (1, MOST)
     assert (row(judgement).slower, row(judgement).unchanged) == (FLEET[:2], FLEET[2:])
     assert (row(judgement).low, row(judgement).high) == (1.06, 1.09)
+    assert regression_row(row(judgement)) == [SLOW.id, "2 of 3", "1.060–1.090", "0.03 %", "most machines"]
     (text,) = sentences(judgement)
     assert f"{SLOW.id} is slower on {FLEET[0]}, {FLEET[1]}: a change of the code or of a library." in text
     assert "First confirmed in 0003_nightly (2026-11-03). Commits: 000200020002..000300030003." in text
@@ -79,7 +80,7 @@ def test_a_case_that_is_slower_on_one_machine_points_at_its_kernel_and_not_at_th
     judgement = judged(fleet)
     assert (judgement.code, row(judgement).spread) == (1, SINGLE)
     (text,) = sentences(judgement)
-    assert f"{SLOW.id} is slower on {FLEET[0]}: look at that machine and not at the code." in text
+    assert f"{SLOW.id} is slower on {FLEET[0]}: look at that machine before the code." in text
     assert "The machine's own facts: kernel 6.1.0 → 6.1.9." in text
 
 
@@ -159,8 +160,8 @@ def test_a_night_that_its_own_gate_did_not_judge_is_named_with_the_command(fleet
         night(fleet, machine, 3, judged=machine != FLEET[1])
     judgement = judged(fleet)
     assert judgement.code == 3
-    command = f"mnv2bench gate 0003_nightly --series nightly --fingerprint {FLEET[1]}"
-    assert sentences(judgement) == (f"{FLEET[1]}: 0003_nightly was not judged: {command} judges it",)
+    advice = "mnv2bench gate 0003_nightly --series nightly on that machine judges it"
+    assert sentences(judgement) == (f"{FLEET[1]}: 0003_nightly was not judged: {advice}",)
 
 
 def test_a_machine_of_another_commit_is_judged_by_itself(fleet):

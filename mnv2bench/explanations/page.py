@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mnv2bench.explanations.explanation import LEAST_EXPLAINED, MOST_EXPLAINED, Explanation, MovedBlock
 from mnv2bench.report.cells import escape, plain, scaled, table
+from mnv2bench.texts import counted
 
 COLUMNS = ("block", "old ms", "new ms", "change ms", "of the change")
 UNSURE = " (within its spread)"
@@ -40,7 +41,7 @@ def block_rows(explanation: Explanation) -> list[list[str]]:
     named = explanation.most_moved
     rows = [_row(explanation, block.name + ("" if block.is_apart else UNSURE), [block]) for block in named]
     others = explanation.blocks[len(named) :]
-    return [*rows, _row(explanation, f"{len(others)} others", others)] if others else rows
+    return [*rows, _row(explanation, counted(len(others), "other"), others)] if others else rows
 
 
 def _row(explanation: Explanation, name: str, blocks: Sequence[MovedBlock]) -> list[str]:

@@ -193,8 +193,8 @@ def _why_not_tonight(night: Tonight, dated: Night, newest: datetime, now: dateti
     if dated.saved_at < newest - TOGETHER:
         return f"it measured nothing tonight: its newest night is {dated.night} of {when}"
     if night.name not in night.verdicts:
-        command = f"mnv2bench gate {night.name} --series {night.series} --fingerprint {night.machine}"
-        return f"{night.name} was not judged: {command} judges it"
+        command = f"mnv2bench gate {night.name} --series {night.series}"
+        return f"{night.name} was not judged: {command} on that machine judges it"
     return ""
 
 

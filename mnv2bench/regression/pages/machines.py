@@ -19,7 +19,7 @@ COMMIT = 12  # characters
 LISTED = 5  # differences that a sentence lists
 CAUSES = {
     MOST: "a change of the code or of a library",
-    SINGLE: "look at that machine and not at the code",
+    SINGLE: "look at that machine before the code",
     SOME: "look at what these machines share and the others lack",
 }
 TOO_FEW_CAUSE = "too few machines can say to tell the code from the machine"
@@ -106,7 +106,7 @@ def machine_row(machine: MachineNight, inert: Inert = plain) -> list[str]:
 def regression_row(row: RegressionOnMachines, inert: Inert = plain) -> list[str]:
     """The texts of a case under REGRESSION_COLUMNS."""
     case = f"tail of {inert(row.case)}" if row.tail else inert(row.case)
-    chance = f"{row.chance:.1g}" if row.chance < 0.001 else f"{row.chance:.1%}"
+    chance = f"{100 * row.chance:.2g} %"
     return [case, f"{len(row.slower)} of {row.judging}", ratios_text(row), chance, row.spread]
 
 
