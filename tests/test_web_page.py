@@ -364,3 +364,76 @@ def test_axe_finds_no_serious_fault(chromium, page_of, scheme, size):
         faults = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     serious = [fault for fault in faults if fault["impact"] in ("serious", "critical")]
     assert [(fault["id"], fault["nodes"][0]["target"]) for fault in serious] == []
+
+
+@pytest.fixture
+def site_of_hostile_files(tmp_path, monkeypatch):
+    """A site of two files of two machines, whose texts try everything that HTML would run."""
+    from saved_nights import SMALL, content
+
+    from mnv2bench.website.build import build
+
+    monkeypatch.setenv("MNV2BENCH_CACHE", str(tmp_path / "cache"))
+    files = []
+    for number, fingerprint in enumerate((ATTACK, "other-cpu-2c-00000000"), 1):
+        facts = {"fingerprint": fingerprint, "cpu_model": ATTACK, "commit": ATTACK, "libraries": {ATTACK: ATTACK}}
+        path = tmp_path / f"{number}.json"
+        path.write_text(content({SMALL: [1.0, 1.01, 1.02 * number]}, number, **facts))
+        files.append((path, f"{number} {ATTACK}.json"))
+    (tmp_path / "damaged.json").write_text(ATTACK)
+    build(tmp_path / "site", [*files, (tmp_path / "damaged.json", ATTACK)], tmp_path)
+    return tmp_path / "site"
+
+
+def test_texts_of_hostile_files_stay_text_on_every_page_of_a_site(chromium, site_of_hostile_files):
+    pages = sorted(site_of_hostile_files.rglob("*.html"))
+    assert len(pages) == 1 + 2 + 1 + 1
+    for file in pages:
+        visit = Visit(chromium, file)
+        with visit as page:
+            page.evaluate("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+            assert page.evaluate("typeof attacked") == "undefined"
+            assert page.locator("img").count() == 0
+            assert ATTACK in page.locator("main").inner_text() or "runtimes" in str(file)
+            assert page.locator("a:not([href^='../']):not([href^='machines/'])").evaluate_all(
+                "links => links.map((link) => link.getAttribute('href')).filter("
+                "(address) => !/^(cases|runtimes|files)[/]|^[a-z0-9_.-]+[.]csv$/.test(address))"
+            ) == []
+            assert visit.messages == []
+            assert visit.other_requests == []
+
+
+def test_a_reader_searches_a_site_and_goes_from_a_number_to_its_file(chromium, site_of_hostile_files):
+    with Visit(chromium, site_of_hostile_files / "index.html") as page:
+        search = page.locator("#names")
+        search.get_by_role("searchbox").fill("0.35_96")
+        assert search.locator("tbody tr").count() == 1
+        search.locator("tbody a").click()
+        assert page.locator("h1").inner_text() == "mobilenet_v2_0.35_96-b1-fake-cpu-fp32-t1"
+        points = page.locator("svg.times a")
+        assert points.count() == 2
+        address = points.first.get_attribute("href")
+        assert (site_of_hostile_files / "cases" / address).resolve().is_file()
+        number = page.locator("#times tbody tr").first.locator("a").nth(1)
+        assert number.inner_text().startswith("1.01")
+        assert (site_of_hostile_files / "cases" / number.get_attribute("href")).resolve().is_file()
+        page.locator("#times tbody details").last.locator("summary").click()
+        assert page.get_by_text("Prints it: mnv2bench tails mobilenet_v2_0.35_96").last.is_visible()
+
+
+def test_a_site_fits_a_telephone_and_works_without_scripts(chromium, site_of_hostile_files):
+    for file in sorted(site_of_hostile_files.rglob("*.html")):
+        with Visit(chromium, file, size=SMALL) as page:
+            assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
+    with Visit(chromium, site_of_hostile_files / "index.html", scripts=False) as page:
+        assert page.locator("#names tbody a").count() == 2 + 1 + 1
+
+
+@pytest.mark.skipif(not browsers.AXE.is_file(), reason="axe-core is not installed: make test-browser")
+def test_axe_finds_no_serious_fault_on_a_site(chromium, site_of_hostile_files):
+    for file in sorted(site_of_hostile_files.rglob("*.html")):
+        with Visit(chromium, file) as page:
+            page.evaluate(f"{browsers.AXE.read_text()};0")
+            faults = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        serious = [fault for fault in faults if fault["impact"] in ("serious", "critical")]
+        assert [(fault["id"], fault["nodes"][0]["target"]) for fault in serious] == []
