@@ -395,10 +395,13 @@ def test_texts_of_hostile_files_stay_text_on_every_page_of_a_site(chromium, site
             assert page.evaluate("typeof attacked") == "undefined"
             assert page.locator("img").count() == 0
             assert ATTACK in page.locator("main").inner_text() or "runtimes" in str(file)
-            assert page.locator("a:not([href^='../']):not([href^='machines/'])").evaluate_all(
-                "links => links.map((link) => link.getAttribute('href')).filter("
-                "(address) => !/^(cases|runtimes|files)[/]|^[a-z0-9_.-]+[.]csv$/.test(address))"
-            ) == []
+            assert (
+                page.locator("a:not([href^='../']):not([href^='machines/'])").evaluate_all(
+                    "links => links.map((link) => link.getAttribute('href')).filter("
+                    "(address) => !/^(cases|runtimes|files)[/]|^[a-z0-9_.-]+[.]csv$/.test(address))"
+                )
+                == []
+            )
             assert visit.messages == []
             assert visit.other_requests == []
 

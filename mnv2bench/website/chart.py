@@ -79,8 +79,7 @@ def mark_of(place: Place) -> str:
     """What a point is: a confirmed change, a case whose numbers nobody should choose by, or the usual."""
     if place.verdict in BOTH:
         return place.verdict
-    names = [flag.partition(":")[0] for flag in (place.row.flags or "").split("; ")]
-    return LEFT_OUT if any(name in UNUSABLE for name in names) else USUAL
+    return LEFT_OUT if any(name in UNUSABLE for name in place.row.flag_names) else USUAL
 
 
 def chart(places: Sequence[Place], up: str) -> Chart | None:

@@ -12,7 +12,7 @@ from mnv2bench.texts import counted
 from mnv2bench.website.addresses import CASES, MACHINES, RUNTIMES, UP, page_address
 from mnv2bench.website.chart import Chart, chart, number, number_text
 from mnv2bench.website.commands import measuring_command, printing_command
-from mnv2bench.website.rows import Place, SiteFile
+from mnv2bench.website.rows import Place, Row, SiteFile
 from mnv2bench.website.tables import NO_DATE, cases_table, files_table, machines_tables, times_table
 
 TITLE = "Results of mnv2bench"
@@ -100,15 +100,22 @@ def runtime_page(name: str, newest: Mapping[str, Mapping[str, Place]], csv: str)
 
 def _machine_of_case(name: str, places: Sequence[Place]) -> _MachineOfCase:
     last = places[-1]
-    shown = number_text(last.row)
-    unit = "" if number(last.row) is None else " ms" if last.row.latency_ms is not None else " instructions"
     return _MachineOfCase(
         name=plain(f"{machine_name(last.file.summary.machine)}, {name}"),
         address=UP + page_address(MACHINES, name),
         when=last.file.day or NO_DATE,
-        newest=shown + unit if unit else plain(": ".join(filter(None, (last.row.status, last.row.reason)))),
+        newest=_newest(last.row),
         chart=chart(places, UP),
     )
+
+
+def _newest(row: Row) -> str:
+    """`6.13 (6.05–6.22) ms`, with the names of its flags; how the case ended, where it has no right number."""
+    if number(row) is None:
+        return plain(": ".join(filter(None, (row.status, row.reason))))
+    unit = "ms" if row.latency_ms is not None else "instructions"
+    doubts = f" ({', '.join(row.flag_names)})" if row.flags else ""
+    return plain(f"{number_text(row)} {unit}{doubts}")
 
 
 def _versions(machine: str, of_cases: Mapping[str, Place]) -> tuple[str, ...]:

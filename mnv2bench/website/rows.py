@@ -51,6 +51,12 @@ class Row(Struct, frozen=True, array_like=True):
         """Whether its numbers may be shown: those of a wrong case are none."""
         return self.status == "ok"
 
+    @property
+    def flag_names(self) -> tuple[str, ...]:
+        """The names that its flags begin with, each once."""
+        flags = self.flags.split("; ") if self.flags else []
+        return tuple(dict.fromkeys(flag.partition(":")[0] for flag in flags))
+
 
 class Summary(Struct, frozen=True):
     """A file: the digest of its content, when it was saved or began, its machine, how it measured, and its rows.

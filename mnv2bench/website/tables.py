@@ -68,10 +68,9 @@ def _number(name: str, text: Callable[[float | None], str]) -> Callable[[Place, 
 
 def _status(place: Place, up: str) -> Cell:
     """`ok`, or `ok: noisy` with what that means folded in it."""
-    flags = (place.row.flags or "").split("; ") if place.row.flags else []
-    names = ", ".join(dict.fromkeys(flag.partition(":")[0] for flag in flags))
-    text = f"{place.row.status}: {names}" if names else place.row.status
-    return Cell(plain(text), plain(text), plain("; ".join(filter(None, (place.row.reason, *flags)))))
+    row = place.row
+    text = plain(": ".join(filter(None, (row.status, ", ".join(row.flag_names)))))
+    return Cell(text, text, plain("; ".join(filter(None, (row.reason, row.flags)))))
 
 
 def _gate(place: Place, up: str) -> Cell:
