@@ -7,7 +7,7 @@ from typing import Self, TextIO
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from mnv2bench.campaign.estimate import Estimate
 from mnv2bench.records import Plan
@@ -74,20 +74,21 @@ class Display:
 
 
 class FleetDisplay:
-    """The progress of a fleet: a bar for each machine on a terminal, elsewhere a line for each every ten seconds.
+    """The progress of a fleet: a line for each machine, renewed on a terminal, elsewhere one every ten seconds.
 
     It is a context manager that restores the terminal at its end, also after an error.
     """
 
     def __init__(self, file: TextIO | None = None, quiet: bool = False) -> None:
         self.console = Console(file=file, quiet=quiet, highlight=False, soft_wrap=True)
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = (
             TextColumn("{task.fields[machine]}", markup=False),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}", markup=False),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=rest),
         )
-        self.bars = Progress(*columns, console=self.console, auto_refresh=False, transient=True)
+        self.lines = Progress(*columns, console=self.console, auto_refresh=False, transient=True, expand=True)
         self.tasks: dict[str, TaskID] = {}
         self.printed_s: dict[str, float] = {}
         self.started_s = time.monotonic()
@@ -98,7 +99,7 @@ class FleetDisplay:
 
     def __exit__(self, *error: object) -> None:
         if self.console.is_terminal:
-            self.bars.stop()
+            self.lines.stop()
 
     def __call__(self, machine: str, doing: str, done: int, total: int) -> None:
         """Show what a machine does, with the time left; a `total` of 0 prints it as a line of its own."""
@@ -107,17 +108,17 @@ class FleetDisplay:
             return
         new = done - self.first.setdefault(machine, done)
         left_s = (time.monotonic() - self.started_s) / new * (total - done) if new and done < total else 0.0
-        left = f", {duration_text(left_s)} left" if left_s else ""
+        left = f"{duration_text(left_s)} left" if left_s else ""
         if self.console.is_terminal:
-            self.bars.start()
+            self.lines.start()
             if machine not in self.tasks:
-                self.tasks[machine] = self.bars.add_task("", total=None, machine=machine)
+                self.tasks[machine] = self.lines.add_task("", total=None, machine=machine, left="")
             task = self.tasks[machine]
-            self.bars.update(task, completed=done, total=total, description=f"{doing}{left}", refresh=True)
+            self.lines.update(task, completed=done, total=total, description=doing, left=left, refresh=True)
             return
         now_s = time.monotonic()
         if now_s - self.printed_s.get(machine, -PLAIN_EVERY_S) >= PLAIN_EVERY_S or doing == DONE:
-            self.line(f"{machine}: {done} of {total} processes{left}; {doing}")
+            self.line(", ".join(filter(None, [f"{machine}: {done} of {total} processes", left])) + f"; {doing}")
             self.printed_s[machine] = now_s
 
     def line(self, text: str) -> None:
