@@ -1,6 +1,8 @@
 """The parts of a fleet without a network: who measures what, what is unlike, and journals that arrive in pieces."""
 
+import io
 import json
+import re
 
 import pytest
 from saved_nights import samples
@@ -16,6 +18,7 @@ from mnv2bench.fleet.unit import Envelope, Inventory, Lines, Opening, Preparing,
 from mnv2bench.records import Machine, Plan, Process, Weights, replace
 from mnv2bench.records.encoding import parse_case
 from mnv2bench.records.journal import Head, Journal, load
+from mnv2bench.terminal import FleetDisplay
 
 FAKE = Case(width=0.35, resolution=96, backend="fake")
 CASES = tuple(replace(FAKE, resolution=resolution) for resolution in (96, 128, 160, 192))
@@ -233,3 +236,36 @@ def test_a_file_that_is_no_campaign_is_named_in_one_line(tmp_path, text):
     (tmp_path / "night.fleet.json").write_text(text)
     with pytest.raises(ValueError, match=r"night\.fleet\.json is no campaign of a fleet \("):
         kept.read(tmp_path / "night.jsonl")
+
+
+# what a person reads meanwhile
+
+
+def test_a_line_for_each_machine_fits_a_terminal_of_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    text = io.StringIO()
+    text.isatty = lambda: True
+    with FleetDisplay(text) as display:
+        display("ann", "exporting [red]onnx[/red] for a network with a name that is longer than any terminal", 0, 30)
+        display("raspberry-pi-4", CASES[0].id, 3, 30)
+        display("ann", CASES[1].id, 1, 30)
+        display("ann", "ann is lost: it left the fleet", 0, 0)
+    colourless = re.sub(r"\x1b\[[0-9;]*m", "", text.getvalue())
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\n", colourless).replace("\r", "\n").splitlines()
+    assert max(map(len, shown)) <= 80
+    assert "[red]onnx[/red]" in text.getvalue()
+    assert any(line.startswith("raspberry-pi-4") and " 3/30" in line for line in shown)
+    assert any("ann is lost: it left the fleet" in line for line in shown)
+
+
+def test_in_a_log_each_machine_has_its_own_lines():
+    text = io.StringIO()
+    with FleetDisplay(text) as display:
+        display("ann", "begins", 0, 2)
+        display("bob", "begins", 0, 2)
+        display("ann", CASES[0].id, 1, 2)  # within ten seconds
+        display("ann", "done", 2, 2)
+    assert (
+        text.getvalue() == "ann: 0 of 2 processes; begins\nbob: 0 of 2 processes; begins\nann: 2 of 2 processes; done\n"
+    )
