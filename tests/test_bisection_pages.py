@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from mnv2bench.bisection.answers import CaseAnswer, ReleaseRow
-from mnv2bench.bisection.pages import bisection_markdown, columns, table_row
+from mnv2bench.bisection.pages import bisection_markdown, columns, notes, table_row
 from mnv2bench.bisection.picture import svg
 from mnv2bench.bisection.releases import Release
 from mnv2bench.bisection.search import Direction, Ended, Outcome
@@ -98,6 +98,17 @@ def test_an_interval_around_1_is_neither_slower_nor_faster():
         "slower",
     ]
     assert table_row(ReleaseRow(1, 0.9, 0.88, 0.92, 6, 4.5), answer, OPENVINO)[1] == "faster"
+
+
+def test_what_differs_besides_the_release_is_named_for_the_two_that_are_compared():
+    numpy = ("numpy", "2.2.6", "2.4.6")
+    answer = CaseAnswer(CASE, STEP, ROWS, (("OpenVINO", "2025.4.0", "2026.0.0"), numpy))
+    assert notes([answer, answer], OPENVINO) == [
+        "Between 2025.4.0 and 2026.0.0, numpy differs too: 2.2.6 and 2.4.6.",
+        "openvino 2025.3.1 is left out: yanked for reason: x.",
+    ]
+    alone = CaseAnswer(CASE, STEP, ROWS, answer.changes[:1])
+    assert notes([alone], OPENVINO)[0] == "Between 2025.4.0 and 2026.0.0, nothing else differs."
 
 
 HOSTILE = "a | b <img src=x onerror=alert(1)> `c`\n## d\x1b[31m"

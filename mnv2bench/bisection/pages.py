@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mnv2bench.bisection.answers import CaseAnswer, ReleaseRow
+from mnv2bench.bisection.answers import CaseAnswer, ReleaseRow, compared_pair
 from mnv2bench.bisection.search import Direction
 from mnv2bench.bisection.sentences import answer_sentence
 from mnv2bench.bisection.subject import Subject
@@ -63,10 +63,21 @@ def _ratio(row: ReleaseRow) -> str:
 
 def notes(answers: Sequence[CaseAnswer], subject: Subject) -> list[str]:
     """Sentences on what differs besides the release, and on releases that were left out; not yet escaped."""
-    changes = dict.fromkeys(change for answer in answers for change in answer.changes)
-    lines = [f"The two that the answer compares differ in {name}: {old} and {new}." for name, old, new in changes]
+    lines = dict.fromkeys(line for answer in answers for line in _differences(answer, subject))
     left_out = subject.left_out.items()
-    return lines + [f"{subject.name} {name} is left out: {plain(reason)}." for name, reason in left_out]
+    return [*lines, *(f"{subject.name} {name} is left out: {plain(reason)}." for name, reason in left_out)]
+
+
+def _differences(answer: CaseAnswer, subject: Subject) -> list[str]:
+    """What else differs between the environments of the two releases that an answer compares."""
+    from packaging.utils import canonicalize_name
+
+    old, new = (subject.releases[number].name for number in compared_pair(answer.ended, len(answer.rows)))
+    own_name = canonicalize_name(subject.package)
+    others = [change for change in answer.changes if canonicalize_name(change[0]) != own_name]
+    if not others:
+        return [f"Between {old} and {new}, nothing else differs."] if answer.changes else []
+    return [f"Between {old} and {new}, {name} differs too: {before} and {after}." for name, before, after in others]
 
 
 def bisection_markdown(
