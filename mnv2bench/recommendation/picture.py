@@ -32,7 +32,7 @@ from mnv2bench.recommendation.goal import Cost, Goal
 from mnv2bench.recommendation.words import latency_text, setting_text
 from mnv2bench.report.cells import NONE, plain
 from mnv2bench.report.svg import as_picture, as_svg
-from mnv2bench.report.web.figure import Figure, figure
+from mnv2bench.report.web.figure import Figure, figure, still_figure
 
 if TYPE_CHECKING:
     import altair as alt
@@ -88,9 +88,17 @@ def svg(answer: Answer, dark: bool = False) -> str:
 
 def answer_figure(answer: Answer) -> Figure:
     """The picture for an HTML page. ValueError where nothing can be drawn."""
+    return figure(_caption(answer), chart(answer, PAGE, WIDE), chart(answer, PAGE, NARROW), POINTS)
+
+
+def still_answer_figure(answer: Answer) -> Figure:
+    """The same for a page that has no program to draw it anew."""
+    return still_figure(_caption(answer), chart(answer, PAGE, WIDE))
+
+
+def _caption(answer: Answer) -> str:
     first, *others = _sentences(answer)
-    caption = plain(f"{first}. {' '.join(others)}")
-    return figure(caption, chart(answer, PAGE, WIDE), chart(answer, PAGE, NARROW), POINTS)
+    return plain(f"{first}. {' '.join(others)}")
 
 
 def chart(answer: Answer, theme: Theme = LIGHT, size: Size = ALONE) -> "alt.LayerChart":

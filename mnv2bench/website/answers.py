@@ -9,8 +9,7 @@ from mnv2bench.comparison.shown_answers import Drawn, shown_machine
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.block import NO_CASE
 from mnv2bench.recommendation.machines import by_machine
-from mnv2bench.recommendation.picture import answer_figure
-from mnv2bench.records import replace
+from mnv2bench.recommendation.picture import still_answer_figure
 from mnv2bench.records.lines import Unusable
 from mnv2bench.report.machine import machine as machine_facts
 from mnv2bench.report.web import document
@@ -73,6 +72,6 @@ def _drawn(place: int, answer: Answer) -> Drawn:
     if place:
         return Drawn()
     try:
-        return Drawn(replace(answer_figure(answer), wide={}, narrow={}, rows=[]))
+        return Drawn(still_answer_figure(answer))
     except ValueError as error:
         return Drawn(why_none=f"There is no picture: {error}.")

@@ -41,6 +41,13 @@ def figure(text: str, wide: "alt.LayerChart", narrow: "alt.LayerChart", dataset:
     return Figure(text, Markup(as_svg(wide)), dataset, specification, narrow_specification, rows)
 
 
+def still_figure(text: str, chart: "alt.LayerChart") -> Figure:
+    """The picture of a chart for a page that has no program to draw it anew."""
+    from markupsafe import Markup
+
+    return Figure(text, Markup(as_svg(chart)), "", {}, {}, [])
+
+
 def _vega(chart: "alt.LayerChart", dataset: str) -> tuple[dict[str, Any], list[dict[str, object]]]:
     """The chart compiled to Vega, without the rows of a dataset, and these rows."""
     import altair as alt
