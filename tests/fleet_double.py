@@ -55,9 +55,9 @@ class Program:
                 return match
         raise TimeoutError(f"no line with {pattern!r} came: {self.lines}")
 
-    def ended(self):
+    def ended(self, patience_s=PATIENCE_S):
         """The exit code, as soon as there is one; the rest of the lines is read."""
-        code = self.process.wait(PATIENCE_S)
+        code = self.process.wait(patience_s)
         while (line := self.coming.get(timeout=PATIENCE_S)) is not None:
             self.lines.append(line)
         return code

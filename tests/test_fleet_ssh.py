@@ -1,19 +1,17 @@
 """A fleet over ssh: Dask's ssh.Worker with a real sshd on loopback, and each thing that can go wrong before it."""
 
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 import psutil
 import pytest
+from fleet_double import Programs
 from ssh_double import board, why_not
 
 from mnv2bench.fleet import hosts
-from mnv2bench.fleet.connection import connected
 from mnv2bench.fleet.hosts import Host, read
 from mnv2bench.fleet.ssh import started
-from mnv2bench.fleet.unit import resources
 
 with_sshd = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
@@ -71,22 +69,6 @@ def key_files():
 
 
 @with_sshd
-@pytest.mark.slow
-def test_machines_are_started_over_ssh_work_and_are_gone_afterwards_with_their_keys(sshd, tmp_path, wait_for):
-    file = written(tmp_path, *(f"board name={name} python={python(tmp_path, name)}" for name in ("one", "two")))
-    before, lines = key_files(), []
-    with started(read(file), "", lines.append) as (place, key), connected(place, key) as client:
-        assert place.host == "127.0.0.1"
-        workers = [
-            client.submit(os.getpid, pure=False, resources=resources(name)).result(30) for name in ("one", "two")
-        ]
-        assert len({os.getpid(), *workers}) == 3
-        assert key_files() == before
-    wait_for(lambda: not any(map(psutil.pid_exists, workers)))
-    assert sorted(line.split(" from ")[0] for line in lines if "joined" in line) == ["one has joined", "two has joined"]
-
-
-@with_sshd
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -110,7 +92,7 @@ def test_a_host_that_cannot_be_used_says_why_and_what_to_do(sshd, tmp_path, line
 
 @with_sshd
 @pytest.mark.slow
-def test_the_verb_measures_on_the_hosts_of_a_file(sshd, tmp_path, command):
+def test_the_verb_measures_on_the_hosts_of_a_file_and_leaves_no_key_and_no_process_there(sshd, tmp_path, wait_for):
     file = written(tmp_path, *(f"board name={name} python={python(tmp_path, name)}" for name in ("one", "two")))
     cases = (
         "--backends",
@@ -124,7 +106,27 @@ def test_the_verb_measures_on_the_hosts_of_a_file(sshd, tmp_path, command):
         "--suites",
         "latency",
     )
-    plan = ("--processes", "2", "--rounds", "1", "--no-accuracy")
-    ran = command("mnv2bench", "fleet", "--ssh", file, *cases, *plan, "--out", tmp_path / "night.jsonl")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    plan = ("--processes", "1", "--rounds", "1", "--no-accuracy")
+    before = key_files()
+    with Programs(tmp_path) as programs:
+        client = programs.start("client", "fleet", "--ssh", file, *cases, *plan, "--out", tmp_path / "night.jsonl")
+        client.line("one: 0 of 1 processes")
+        assert key_files() == before
+        workers = machine_processes(tmp_path)
+        assert len(workers) >= 2
+        assert client.ended() == 0
     assert {path.name for path in tmp_path.glob("night.*.jsonl")} == {"night.one.jsonl", "night.two.jsonl"}
+    wait_for(lambda: not any(worker.is_running() for worker in workers))
+
+
+def machine_processes(folder):
+    """The processes of Dask on the hosts: those whose cache is below a folder."""
+    return [process for process in psutil.process_iter() if f"{folder}/" in own_cache(process)]
+
+
+def own_cache(process):
+    try:
+        cache = process.environ().get("MNV2BENCH_CACHE", "")
+        return cache if "distributed.cli.dask_spec" in process.cmdline() else ""
+    except psutil.Error:
+        return ""
