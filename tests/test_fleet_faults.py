@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from fleet_faults import PROCESSES, fleet
+from fleet_faults import fleet
 from network_double import why_no_namespaces
 
 pytestmark = [
@@ -14,7 +14,7 @@ pytestmark = [
 
 def test_a_cut_cable_and_a_killed_worker_lose_nothing(tmp_path):
     with fleet(tmp_path) as running:
-        running.measure()
+        running.measure("--processes", "1")
         running.wait_for_processes(1)
         running.look()
         running.network.cut("one")
@@ -24,4 +24,4 @@ def test_a_cut_cable_and_a_killed_worker_lose_nothing(tmp_path):
         running.network.mend("one")
         running.machines["one"].line("one has joined")
         outcome = running.outcome()
-    assert (outcome.lost, outcome.repeated, outcome.measured, outcome.codes) == (0, 0, PROCESSES, (0,))
+    assert (outcome.lost, outcome.repeated, outcome.measured, outcome.codes) == (0, 0, 4, (0,))
