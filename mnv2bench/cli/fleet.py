@@ -238,7 +238,10 @@ def _print_end(end: "FleetEnd", selection: Selection, quiet: bool) -> None:
     """Print what each machine measured and what is missing, and end the verb."""
     from mnv2bench.records.reading import load
 
-    by_machine = {name: load(path) for name, path in end.journals.items()}
+    by_machine = {
+        name: [record for record in load(path) if record.case.id not in end.shares[name].moved]
+        for name, path in end.journals.items()
+    }
     for name, records in by_machine.items():
         lines = unmeasured_lines(records)
         if not quiet:

@@ -64,7 +64,10 @@ def answer(request: bytes) -> bytes:
     """The answer of this machine to a request; what it cannot do is answered with the reason, in one line."""
     try:
         return packed_answer(_answer(unpacked(request)))
-    except (ValueError, OSError, Unavailable, Unsupported) as error:
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error)
+        return packed_answer(Refused(one_line(reason)))
+    except (ValueError, Unavailable, Unsupported) as error:
         return packed_answer(Refused(one_line(str(error))))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnv2bench.case import Case, described_networks
 from mnv2bench.fleet import bench, kept
-from mnv2bench.fleet.kept import FleetCampaign
+from mnv2bench.fleet.kept import FleetCampaign, Share
 from mnv2bench.fleet.lanes import Lane, requests
 from mnv2bench.fleet.mirror import Mirror, mirror_path, moved_aside
 from mnv2bench.fleet.placement import heirs
@@ -45,9 +45,10 @@ FleetProgress = Callable[[str, str, int, int], None]  # machine, what it does, p
 
 @dataclass(frozen=True)
 class FleetEnd:
-    """How a fleet's campaign ended: the journal of each machine, by its name, and sentences on what is missing."""
+    """How a fleet's campaign ended: each machine's journal and share, by its name, and sentences on what is missing."""
 
     journals: Mapping[str, Path]
+    shares: Mapping[str, Share]
     missing: tuple[str, ...]
 
 
@@ -127,7 +128,7 @@ class FleetRun:
                 if lane.future is not None:
                     lane.future.cancel()
         journals = {name: lane.mirror.path for name, lane in self.lanes.items() if lane.mirror.path.exists()}
-        return FleetEnd(journals, tuple(self.missing))
+        return FleetEnd(journals, self.campaign.shares, tuple(self.missing))
 
     def _extend(self, name: str, due: Sequence[Case]) -> None:
         """Give a machine these cases too, which stand in its share."""
