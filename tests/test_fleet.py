@@ -95,6 +95,7 @@ def test_a_machine_that_goes_is_named_and_its_cases_begin_anew_on_one_like_it(fl
     before = measured(fleet, "bob")
     (sentence,) = [line for line in client.lines if line.startswith("bob is lost")][-1:]
     assert "begin anew on ann" in sentence
+    assert not any(line.startswith("bob: failed") for line in client.lines)  # what moved is measured, on ann
     complete = {case for case, _ in before if len([other for other, _ in before if other == case]) == 2}
     by_ann = measured(fleet, "ann")
     assert {case for case, _ in by_ann} | complete == set(CASES)
