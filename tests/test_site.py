@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -319,3 +320,29 @@ def test_saved_files_of_the_history_are_read_as_well(tmp_path):
     save(tmp_path / "results", 1, {SMALL: [1.0, 1.0, 1.0]})
     _, built = site_of(tmp_path / "results")
     assert built.files == 1
+
+
+def test_a_file_that_no_number_can_be_computed_of_is_left_out_and_ends_no_build(results, monkeypatch):
+    from mnv2bench.website import summaries as module
+
+    original = module.read_file
+
+    def read_file(floors, many, path, name):
+        if OTHER in str(path):
+            raise ZeroDivisionError("division by zero")
+        return original(floors, many, path, name)
+
+    monkeypatch.setattr(module, "read_file", read_file)
+    _, built = site_of(results)
+    assert built.files == 3
+    (reason,) = built.unread
+    assert reason.endswith("0001_nightly.json is damaged (ZeroDivisionError: division by zero)")
+
+
+def test_dates_of_another_time_zone_are_shown_in_utc(tmp_path):
+    when = datetime(2026, 11, 27, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    night(tmp_path / "results", OTHER, 1, {SMALL: [1.0, 1.0, 1.0]}, when=when)
+    folder, _ = site_of(tmp_path / "results")
+    text = page(folder, "cases", SMALL.id)
+    assert "2026-11-26 23:30" in text
+    assert "2026-11-27 01:30" not in text

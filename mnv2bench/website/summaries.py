@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC
 from functools import cache, partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mnv2bench.comparison.measured_files import by_all_cores, read_file
 from mnv2bench.records.contents import contents
 from mnv2bench.records.lines import Unusable, naming_damage
 from mnv2bench.records.selfcheck import FILE as SELFCHECK
+from mnv2bench.texts import one_line
 from mnv2bench.website.rows import Summary, rows_of
 from mnv2bench.website.table import row_lines
 from mnv2bench.workers import package
@@ -106,8 +108,11 @@ def _kept(name: str) -> Summary | None:
 
 
 def _summary(results: Path, path: Path, content: str) -> Summary | Unusable:
-    """The summary of a file whose content has this digest, or why there is none."""
-    file = read_file(results, False, path, str(path))
+    """The summary of a file whose content has this digest, or why there is none: one file never ends a build."""
+    try:
+        file = read_file(results, False, path, str(path))
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        return Unusable(f"{path} is damaged ({one_line(f'{type(error).__name__}: {error}')})")
     if isinstance(file, Unusable):
         return file
     if not file.chapters:
@@ -118,7 +123,7 @@ def _summary(results: Path, path: Path, content: str) -> Summary | Unusable:
     rows = rows_of(file.rows)
     return Summary(
         sha256=content,
-        saved_at=first.saved_at,
+        saved_at=first.saved_at.astimezone(UTC) if first.saved_at else None,
         machine=first.records[0].machine,
         processes=first.records[0].plan.processes,
         rounds=first.records[0].plan.rounds,

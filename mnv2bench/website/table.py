@@ -8,7 +8,7 @@ from msgspec import structs
 
 from mnv2bench.files import Sort
 from mnv2bench.report.csv import rows_as_csv
-from mnv2bench.website.rows import Place, Row
+from mnv2bench.website.rows import Place, Row, SiteFile
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,9 @@ def row_lines(rows: Sequence[Row]) -> list[str]:
 
 def lines(places: Sequence[Place]) -> list[str]:
     """The whole line of each place."""
-    of_files = _lines(OF_FILES, map(_file_texts, places))
-    return [f"{place.line},{of_file}\n" for place, of_file in zip(places, of_files, strict=True)]
+    ends = list(dict.fromkeys((place.file, place.verdict) for place in places))
+    of_files = dict(zip(ends, _lines(OF_FILES, (_file_texts(*end) for end in ends)), strict=True))
+    return [f"{place.line},{of_files[place.file, place.verdict]}\n" for place in places]
 
 
 def csv(lines_of: Iterable[str]) -> str:
@@ -45,8 +46,7 @@ def _lines(columns: Sequence[_Column], values: Iterable[Sequence[object]]) -> li
     return rows_as_csv(columns, values).splitlines()[1:]
 
 
-def _file_texts(place: Place) -> Sequence[object]:
-    file, machine = place.file, place.file.summary.machine
-    when = file.summary.saved_at
+def _file_texts(file: SiteFile, verdict: str) -> Sequence[object]:
+    machine, when = file.summary.machine, file.summary.saved_at
     saved_at = when.isoformat() if when else None
-    return place.verdict, machine.fingerprint, machine.commit, saved_at, file.address, file.name
+    return verdict, machine.fingerprint, machine.commit, saved_at, file.address, file.name
