@@ -144,12 +144,15 @@ def test_resuming_another_bisection_is_refused(whole, command, index):
 
 
 def test_a_good_release_that_does_not_install_leaves_the_case_undecided(command, index, tmp_path):
-    ran = bisected(command, index, CASE.id, "--good", "1.3", "--bad", "2.0", "--out", str(tmp_path / "out"))
+    products = ("--markdown", str(tmp_path / "page.md"), "--svg", str(tmp_path / "picture.svg"))
+    words = (CASE.id, "--good", "1.3", "--bad", "2.0", "--out", str(tmp_path / "out"), *products)
+    ran = bisected(command, index, *words)
     assert (ran.returncode, ran.stderr) == (3, "")
-    answer = ran.stdout.splitlines()[-1]
-    assert answer.startswith(
-        f"{CASE.id}: planted-delay: undecided between 1.3 and 2.0: the good one cannot be measured (does not install: "
-    )
+    undecided = "planted-delay: undecided between 1.3 and 2.0: the good one cannot be measured (does not install: "
+    assert ran.stdout.splitlines()[-1].startswith(f"{CASE.id}: {undecided}")
+    assert "no picture is written: no release was measured against the good one" in ran.stdout
+    assert undecided in (tmp_path / "page.md").read_text()
+    assert not (tmp_path / "picture.svg").exists()
     assert processes(tmp_path / "out") == []
 
 

@@ -43,7 +43,7 @@ def svg(subject: Subject, direction: Direction, answers: Sequence[CaseAnswer]) -
 
     measured = [answer for answer in answers if any(row.ratio is not None for row in answer.rows)]
     if not measured:
-        raise ValueError("no release was measured against the good one: leave --svg out")
+        raise ValueError("no release was measured against the good one")
     plots = [_plot(subject, direction, answer) for answer in measured[:MOST_CASES]]
     return as_picture(alt.vconcat(*plots))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mnv2bench.bisection.search import Direction
     from mnv2bench.bisection.subject import Request, Subject
 
-GB = 1e9
+GB, MOST_GB = 1e9, 1_000_000
 SPARE = ("ms", "pairs", "date")  # columns that a narrow terminal does without
 
 
@@ -74,8 +74,8 @@ def bisect(
 
     chosen = chosen_cases(cases, selection)
     require_timed(chosen)
-    if not keep > 0:
-        raise ValueError(f"--keep is a number of gigabytes above 0, not {keep:g}")
+    if not 0 < keep < MOST_GB:
+        raise ValueError(f"--keep is a number of gigabytes above 0 and below {MOST_GB}, not {keep:g}")
     budget_s = duration_s("--budget", budget)
     page, picture = (Product(place, sort) if place else None for place, sort in ((markdown, PAGE), (svg, PICTURE)))
     require_writable([product for product in (page, picture) if product])
@@ -100,15 +100,7 @@ def bisect(
             _install_all(environments)
             return
         answers = _answers(request, chosen, selection, environments, out, resume, patience, budget_s)
-    if picture:
-        from mnv2bench.bisection.picture import svg as drawn
-
-        write({picture: drawn(subject, direction, answers)})
-    if page:
-        from mnv2bench.bisection.pages import bisection_markdown
-
-        link = address(picture.path, page.path) if picture else ""
-        write({page: bisection_markdown(subject, direction, answers, this_machine().fingerprint, link)})
+    _write(subject, direction, answers, page, picture)
     _print_answers(subject, direction, answers)
 
 
@@ -194,6 +186,29 @@ def _answers(
     count = len(request.subject.releases)
     searches = [CaseSearch(case, Search(count, request.direction)) for case in cases]
     return Bisection(request.subject, searches, environments, measuring).run(budget_s)
+
+
+def _write(
+    subject: "Subject",
+    direction: "Direction",
+    answers: "Sequence[CaseAnswer]",
+    page: Product | None,
+    picture: Product | None,
+) -> None:
+    """Write the page and the picture, or print why there is no picture."""
+    from mnv2bench.bisection.pages import bisection_markdown
+    from mnv2bench.bisection.picture import svg
+
+    contents: dict[Product, str] = {}
+    if picture:
+        try:
+            contents[picture] = svg(subject, direction, answers)
+        except ValueError as error:
+            _print([f"no picture is written: {error}"])
+    if page:
+        link = address(picture.path, page.path) if picture in contents and picture else ""
+        contents[page] = bisection_markdown(subject, direction, answers, this_machine().fingerprint, link)
+    write(contents)
 
 
 def _print_answers(subject: "Subject", direction: "Direction", answers: "Sequence[CaseAnswer]") -> None:
