@@ -15,7 +15,7 @@ from mnv2bench.fleet.lanes import requests
 from mnv2bench.fleet.mirror import Mirror, mirror_path
 from mnv2bench.fleet.placement import heirs, placed, seconds
 from mnv2bench.fleet.unit import Envelope, Inventory, Lines, Opening, Preparing, Refusal, Refused, Unit, head_digest
-from mnv2bench.records import Machine, Plan, Process, Weights, replace
+from mnv2bench.records import Artifact, Machine, Plan, Process, Weights, replace
 from mnv2bench.records.encoding import parse_case
 from mnv2bench.records.journal import Head, Journal, load
 from mnv2bench.terminal import FleetDisplay
@@ -189,6 +189,26 @@ def test_a_piece_that_is_not_the_next_one_is_not_appended_and_all_is_taken_then(
     everything = Lines(head_digest(written[0]), 0, b"".join(written).decode())
     assert mirror.replace(everything) is None
     assert mirror.path.read_bytes() == b"".join(written)
+
+
+def test_a_journal_keeps_what_was_measured_of_cases_that_go_to_another_machine(tmp_path):
+    mirror = Mirror(tmp_path / "night.bob.jsonl")
+    journal = Journal(mirror.path)
+    journal.begin(Head(CASES[:3], BRIEF, 0, Weights(), Machine(cpu_model="Example CPU", cores=2)))
+    for case in CASES[:3]:
+        journal.artifact(case, Artifact("reference", f"key of {case.id}", 10, 1.0, "ab" * 32))
+    for number in (0, 1):
+        journal.process(Process(CASES[number], 0, number, 0, "ok", "", 10.0, samples(1.0)))
+    assert mirror.without([CASES[1].id, CASES[2].id]) == {CASES[2].id}
+    assert [(record.case, len(record.processes)) for record in load(mirror.path)] == [(CASES[0], 1), (CASES[1], 1)]
+    assert Mirror(tmp_path / "night.eve.jsonl").without([CASES[1].id]) == {CASES[1].id}
+
+
+def test_a_journal_without_any_process_whose_cases_all_go_is_removed(tmp_path):
+    mirror = Mirror(tmp_path / "night.bob.jsonl")
+    Journal(mirror.path).begin(Head(CASES[:1], BRIEF, 0, Weights(), Machine(cpu_model="Example CPU", cores=2)))
+    mirror.without([CASES[0].id])
+    assert not mirror.path.exists()
 
 
 def test_nothing_that_only_home_has_is_ever_written_over(written, tmp_path):

@@ -216,12 +216,16 @@ class Bench:
         self.load = None  # from now on the load is ours
 
     def end(self, accuracy: bool) -> None:
-        """Test the accuracies, where the campaign has them, and close the journal."""
+        """Test the accuracies, where the campaign has them, and close the journal.
+
+        It stays open where a case has not all its processes, because the rest of it went to another machine.
+        """
         campaign, journal = self.campaign, self.campaign.journal
         if accuracy:
             measure_accuracies(campaign, self.preparations or {}, self.schedule, 0)
         journal.note(state())
-        journal.note(End(resident_bytes("VmHWM")))
+        if not unfinished_items(campaign, self.items, self.statuses):
+            journal.note(End(resident_bytes("VmHWM")))
         durations.keep(
             this_machine().fingerprint,
             journal.processes[self.before :],

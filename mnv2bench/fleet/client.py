@@ -215,7 +215,9 @@ class FleetRun:
         able = [self.inventories[name] for name in alive if name in self.inventories]
         moves = heirs(able, share.likeness, can_move)
         moved = {case.id for cases in moves.values() for case in cases}
-        shares = {lane.name: replace(share, moved=(*share.moved, *sorted(moved)))}
+        gone = lane.mirror.without(moved)  # what was measured of the others stays in its journal
+        left = tuple(id for id in share.cases if id not in gone)
+        shares = {lane.name: replace(share, cases=left, moved=(*share.moved, *sorted(moved)))}
         for name, cases in moves.items():
             heir = self.campaign.shares[name]
             shares[name] = replace(heir, cases=tuple(dict.fromkeys((*heir.cases, *(case.id for case in cases)))))

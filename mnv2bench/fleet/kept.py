@@ -26,8 +26,10 @@ MOST_BYTES = 64 << 20
 
 
 class Share(Struct, frozen=True):
-    """What one machine measures: the cases by their ids, and those of them that went to another machine since.
+    """What one machine measures: the cases that its journal names, by their ids.
 
+    `moved` are those that went to another machine since; `cases` has them too where some of their processes were
+    measured here.
     `likeness` is equal for machines that may share cases.
     """
 

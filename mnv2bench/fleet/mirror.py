@@ -1,13 +1,15 @@
 """The journals of a fleet at home: one for each machine, equal to what the machine has written so far."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 
+from mnv2bench.case import described_networks
 from mnv2bench.files import beside, printable, write_whole
 from mnv2bench.fleet.unit import Lines, head_digest, require_name
 from mnv2bench.records.appended import AppendedFile, free_name
-from mnv2bench.records.journal import require_place
+from mnv2bench.records.journal import Journal, require_place
 from mnv2bench.records.lines import LineName
 
 
@@ -49,6 +51,24 @@ class Mirror:
         write_whole(self.path, content)
         self._file = AppendedFile(self.path)
         return aside
+
+    def without(self, cases: Collection[str]) -> set[str]:
+        """Take those of these cases out of the journal of which no process stands in it; return their ids.
+
+        A journal that would have no case is removed: nothing was measured there.
+        """
+        if not self.path.exists():
+            return set(cases)
+        journal = Journal(self.path)
+        head = journal.resume()
+        unmeasured = set(cases) - {process.case.id for process in journal.processes}
+        left = [case for case in head.cases if case.id not in unmeasured]
+        if left:
+            journal.name_cases(left, described_networks(left))
+        else:
+            self.path.unlink()
+        self._file = AppendedFile(self.path)
+        return unmeasured
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0

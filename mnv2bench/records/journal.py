@@ -96,12 +96,15 @@ class Journal:
     def name_cases(self, cases: Sequence[Case], networks: Sequence[Description]) -> None:
         """Let the head of a campaign that was resumed name these cases, and take out the end to which it had come.
 
-        The file is written whole or not at all.
+        Cases that it does not name any more must have no process; their artifacts go. The file is written whole or not
+        at all.
         """
         fields, others = self._without_end()
         fields["cases"] = [case.id for case in cases]
         fields["networks"] = msgspec.to_builtins(tuple(networks))
-        write_whole(self.path, b"".join([_encoded(fields), *others]))
+        names = {None, *(case.id for case in cases)}
+        left = [line for line in others if _artifact_case(line) in names]
+        write_whole(self.path, b"".join([_encoded(fields), *left]))
 
     def _without_end(self) -> tuple[dict[str, Any], list[bytes]]:
         """The fields of the head and the lines behind it, without the end: the campaign goes on."""
@@ -159,6 +162,12 @@ def _process_name(line: bytes) -> tuple[str, int] | None:
     """The case id and the number of a process's line, None for any other line."""
     name = msgspec.json.decode(line, type=ProcessName)
     return (name.case, name.number) if name.line == "process" else None
+
+
+def _artifact_case(line: bytes) -> str | None:
+    """The case id of an artifact's line, None for any other line."""
+    name = msgspec.json.decode(line, type=ProcessName)
+    return name.case if name.line == "artifact" else None
 
 
 def _encoded(fields: dict[str, object]) -> bytes:
