@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM := qemu-user gcc g++ libc6-dev gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-arm64-cross libstdc++6-arm64-cross \
-	adb openssh-client openssh-server chromium npm
+	adb openssh-client openssh-server iproute2 faketime chromium npm
 AXE := .browser/node_modules/axe-core
 # of the quick grid, with its exports and accuracies the first time; BUDGET=10m chooses another one
 BUDGET ?= $(if $(wildcard $(VENV)/measured),4m,15m)

@@ -14,7 +14,7 @@ from fleet_double import Programs
 from network_double import HOME, Network
 
 MACHINES = ("one", "two")
-CASES = ("--backends", "fake", "--widths", "0.35", "--resolutions", "96,128", "--threads", "1,2", "--suites", "latency")
+CASES = ("--backends", "fake", "--widths", "0.35", "--resolutions", "32,40", "--threads", "1,2", "--suites", "latency")
 PLAN = ("--processes", "2", "--rounds", "2", "--no-accuracy")
 PATIENCE_S = 240
 LONG_S = 30  # a cut after which Dask has given the connection up: it does so after 11 s here

@@ -1,5 +1,6 @@
 """A fleet over ssh: Dask's ssh.Worker with a real sshd on loopback, and each thing that can go wrong before it."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -54,10 +55,11 @@ def sshd(tmp_path_factory):
 
 
 def python(folder, name):
-    """A Python that imports the package of this test, with a cache and locks of its own."""
+    """A Python that imports the package of this test, with the tests' cache and locks of its own."""
     path = folder / name
     path.write_text(
-        f"#!/bin/sh\nexport PYTHONPATH={Path(hosts.__file__).parents[2]} MNV2BENCH_CACHE={folder}/{name}-cache\n"
+        f"#!/bin/sh\nexport PYTHONPATH={Path(hosts.__file__).parents[2]}\n"
+        f"export MNV2BENCH_CACHE={os.environ['MNV2BENCH_CACHE']}\n"
         f'export MNV2BENCH_LOCKS={folder}/{name}-locks\nexec {sys.executable} "$@"\n'
     )
     path.chmod(0o755)
@@ -100,7 +102,7 @@ def test_the_verb_measures_on_the_hosts_of_a_file_and_leaves_no_key_and_no_proce
         "--widths",
         "0.35",
         "--resolutions",
-        "96,128",
+        "32,40",
         "--threads",
         "1",
         "--suites",
@@ -120,13 +122,13 @@ def test_the_verb_measures_on_the_hosts_of_a_file_and_leaves_no_key_and_no_proce
 
 
 def machine_processes(folder):
-    """The processes of Dask on the hosts: those whose cache is below a folder."""
-    return [process for process in psutil.process_iter() if f"{folder}/" in own_cache(process)]
+    """The processes of Dask on the hosts: those whose locks are below a folder."""
+    return [process for process in psutil.process_iter() if f"{folder}/" in own_locks(process)]
 
 
-def own_cache(process):
+def own_locks(process):
     try:
-        cache = process.environ().get("MNV2BENCH_CACHE", "")
-        return cache if "distributed.cli.dask_spec" in process.cmdline() else ""
+        locks = process.environ().get("MNV2BENCH_LOCKS", "")
+        return locks if "distributed.cli.dask_spec" in process.cmdline() else ""
     except psutil.Error:
         return ""
