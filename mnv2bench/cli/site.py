@@ -36,7 +36,10 @@ def site(
     if not chosen:
         raise ValueError(f"no FILE given and none under {printable(results)}/: mnv2bench run measures some")
     gc.disable()  # rows hold no reference cycles, and looking for some takes a quarter of the time
-    built = build(folder, chosen, results, has_files=not no_files)
+    try:
+        built = build(folder, chosen, results, has_files=not no_files)
+    finally:
+        gc.enable()
     for reason in built.unread:
         print(f"left out: {one_line(reason)}", file=sys.stderr)
     numbers = (
