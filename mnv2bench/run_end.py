@@ -71,7 +71,7 @@ def fastest_table(evaluations: Sequence[Evaluation]) -> Table | None:
     """
     from mnv2bench.recommendation.answer import LEAST_USABLE
     from mnv2bench.recommendation.candidates import candidates, forbidding_flag
-    from mnv2bench.recommendation.words import latency_text
+    from mnv2bench.recommendation.phrases import latency_text
 
     timed = candidates(evaluations)
     batch = min((candidate.case.batch for candidate in timed), default=1)

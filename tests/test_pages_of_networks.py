@@ -15,6 +15,7 @@ from mnv2bench.recommendation import words
 from mnv2bench.recommendation.answer import answers
 from mnv2bench.recommendation.block import answer_block
 from mnv2bench.recommendation.machines import by_machine
+from mnv2bench.recommendation.remarks import remarks as remarks_of
 from mnv2bench.report import column
 from mnv2bench.report.layout import caption, labels
 
@@ -92,7 +93,7 @@ def test_variants_with_other_channels_or_classes_never_share_a_label():
 def test_a_case_is_no_rival_of_one_with_other_channels():
     (unknown,) = answers(evaluated(measured(5, 5, 5, channels=1), measured(1, 1, 1, channels=4)))
     assert [candidate.case.channels for candidate in unknown.front] == [1, 4]
-    assert not [remark for remark in words.remarks(unknown) if "confidence" in remark]
+    assert not [remark for remark in remarks_of(unknown) if "confidence" in remark]
 
 
 # what an answer says
@@ -100,9 +101,9 @@ def test_a_case_is_no_rival_of_one_with_other_channels():
 
 def test_an_answer_over_several_families_says_that_their_top_1_is_not_of_one_source():
     published, _ = answers(evaluated(*rivals()))
-    assert any(remark.startswith(SOURCES) for remark in words.remarks(published))
+    assert any(remark.startswith(SOURCES) for remark in remarks_of(published))
     (alone,) = answers(evaluated(*rivals()[:3]))
-    assert not any(remark.startswith(SOURCES) for remark in words.remarks(alone))
+    assert not any(remark.startswith(SOURCES) for remark in remarks_of(alone))
 
 
 def test_networks_without_a_known_top_1_are_not_called_as_accurate_as_each_other():
@@ -112,7 +113,7 @@ def test_networks_without_a_known_top_1_are_not_called_as_accurate_as_each_other
         "timm:hardcorenas_a_1.0_224 on openvino in fp32: 4.00 (4.00–4.00) ms."
     )
     (alone,) = answers(evaluated(*rivals()[6:]))
-    assert words.remarks(alone)[0].endswith("it is the fastest of 2 cases of its variant.")
+    assert remarks_of(alone)[0].endswith("it is the fastest of 2 cases of its variant.")
 
 
 def test_what_grids_lack_is_said_of_each_family_and_of_usual_images_alone():

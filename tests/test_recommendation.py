@@ -16,9 +16,11 @@ from mnv2bench.comparison.recommended import recommended
 from mnv2bench.recommendation import Cost, Goal, answers, budget_rows, by_machine
 from mnv2bench.recommendation.as_json import as_json
 from mnv2bench.recommendation.block import answer_block, block
+from mnv2bench.recommendation.budget_table import HEADER, cells, table
 from mnv2bench.recommendation.filters import Filters
 from mnv2bench.recommendation.ladder import front_rows
-from mnv2bench.recommendation.words import HEADER, cells, coverage_text, headline, remarks, table, usability_text
+from mnv2bench.recommendation.remarks import remarks
+from mnv2bench.recommendation.words import coverage_text, headline, usability_text
 from mnv2bench.records import Weights, replace
 from mnv2bench.records.reading import contents_of
 

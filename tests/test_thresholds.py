@@ -44,6 +44,7 @@ SHOWN = {  # modules whose numbers are pixels, columns and words
     "mnv2bench.recommendation.throughput_picture",
     "mnv2bench.recommendation.block",
     "mnv2bench.recommendation.words",
+    "mnv2bench.recommendation.phrases",
     "mnv2bench.recommendation.machines",
 }
 

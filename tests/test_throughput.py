@@ -15,9 +15,12 @@ from mnv2bench.comparison.web_page import web_page
 from mnv2bench.recommendation import Cost, Goal, answers, by_machine
 from mnv2bench.recommendation.as_json import as_json
 from mnv2bench.recommendation.block import block
+from mnv2bench.recommendation.budget_table import table
 from mnv2bench.recommendation.ladder import budget_rows
+from mnv2bench.recommendation.phrases import setting_text
 from mnv2bench.recommendation.picture import chart
-from mnv2bench.recommendation.words import headline, remarks, setting_text, table
+from mnv2bench.recommendation.remarks import remarks
+from mnv2bench.recommendation.words import headline
 from mnv2bench.report.cells import rate_interval
 from mnv2bench.selection import select, selected_cases, suite_cases
 from mnv2bench.statistics.intervals import shrunk_t_interval, t_interval

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mnv2bench import networks
-from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, words
+from mnv2bench.recommendation import Answer, BudgetRow, MachineAnswers, budget_rows, budget_table, phrases, words
 from mnv2bench.recommendation.block import Conditions
+from mnv2bench.recommendation.remarks import remarks as remarks_of
 from mnv2bench.report.cells import escape, plain, table
 from mnv2bench.report.layout import fitting
 
@@ -98,7 +99,7 @@ def _rates(machine: MachineAnswers, conditions: Conditions, picture: Picture | N
 
 
 def _rates_title(answer: Answer) -> str:
-    text = words.setting_text(answer.setting)
+    text = phrases.setting_text(answer.setting)
     return text[0].upper() + text[1:]
 
 
@@ -107,7 +108,7 @@ def _below_headline(answer: Answer) -> Iterator[str]:
     yield f"{escape(words.usability_text(answer))} {escape(words.coverage_text(answer))}\n"
     if rows := budget_rows(answer):
         yield f"{_small_table(rows)}\n"
-    yield "".join(f"- {escape(remark)}\n" for remark in words.remarks(answer))
+    yield "".join(f"- {escape(remark)}\n" for remark in remarks_of(answer))
 
 
 def _unusual(machine: MachineAnswers, conditions: Conditions) -> Iterator[str]:
@@ -127,17 +128,17 @@ def _answer(answer: Answer, unusual: Sequence[str]) -> Iterator[str]:
     else:
         yield f"**{escape(words.headline(answer, unusual))}**\n"
         yield f"{escape(words.coverage_text(answer))}\n"
-    if remarks := words.remarks(answer):
+    if remarks := remarks_of(answer):
         yield "".join(f"- {escape(remark)}\n" for remark in remarks)
 
 
 def _small_table(budgets: Sequence[BudgetRow]) -> str:
     """The table of budgets, with runtime and precision in one column."""
-    header, lines = words.table(budgets)
+    header, lines = budget_table.table(budgets)
     place = header.index("runtime")
     shown = [[*line[:place], f"{line[place]} {line[place + 1]}", *line[place + 2 :]] for line in lines]
     headings = [*header[:place], "runtime, precision", *header[place + 2 :]]
-    names, rows = fitting(headings, shown, words.SPARE)
+    names, rows = fitting(headings, shown, budget_table.SPARE)
     return table(names, [list(map(escape, row)) for row in rows], texts=place + 1)  # those up to where it runs
 
 

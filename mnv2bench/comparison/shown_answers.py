@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mnv2bench.recommendation import words
+from mnv2bench.recommendation import budget_table, words
 from mnv2bench.recommendation.answer import Answer
 from mnv2bench.recommendation.block import Conditions, RowsOf, unusual_conditions
 from mnv2bench.recommendation.ladder import budget_rows
@@ -11,6 +11,7 @@ from mnv2bench.recommendation.machines import MachineAnswers
 from mnv2bench.recommendation.per_machine.choices import MachineChoice
 from mnv2bench.recommendation.per_machine.prices import Prices
 from mnv2bench.recommendation.per_machine.words import columns, remarks, rows, title
+from mnv2bench.recommendation.remarks import remarks as remarks_of
 from mnv2bench.report.cells import NONE, plain
 from mnv2bench.report.web.figure import Figure
 
@@ -99,7 +100,7 @@ def shown_machine(
 
 
 def _shown_answer(answer: Answer, unusual: Sequence[str], drawn: Drawn, rows_of: RowsOf) -> ShownAnswer:
-    header, rows = words.table(rows_of(answer)) if answer.is_usable else ((), [])
+    header, rows = budget_table.table(rows_of(answer)) if answer.is_usable else ((), [])
     sentences = [words.coverage_text(answer)]
     if answer.is_usable:  # else it is the headline
         sentences.insert(0, words.usability_text(answer, unusual))
@@ -110,6 +111,6 @@ def _shown_answer(answer: Answer, unusual: Sequence[str], drawn: Drawn, rows_of:
         sentences=tuple(map(plain, sentences)),
         header=header,
         rows=rows,
-        remarks=tuple(map(plain, filter(None, [*words.remarks(answer), words.intervals_text(answer)]))),
+        remarks=tuple(map(plain, filter(None, [*remarks_of(answer), words.intervals_text(answer)]))),
         drawn=drawn,
     )

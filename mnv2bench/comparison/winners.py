@@ -8,8 +8,8 @@ from mnv2bench.case import Case
 from mnv2bench.recommendation.candidates import Candidate, several_networks
 from mnv2bench.recommendation.contests import contests
 from mnv2bench.recommendation.goal import Goal
+from mnv2bench.recommendation.phrases import confidence_share, latency_text, place
 from mnv2bench.recommendation.ties import least_confidence
-from mnv2bench.recommendation.words import confidence_share, latency_text, place
 from mnv2bench.report.cells import NONE, escape, table
 from mnv2bench.report.evaluation import Evaluation
 from mnv2bench.report.layout import threads

@@ -8,8 +8,9 @@ from mnv2bench.recommendation.block import NO_CONDITIONS, Conditions, unusual_co
 from mnv2bench.recommendation.candidates import Candidate
 from mnv2bench.recommendation.ladder import budget_rows
 from mnv2bench.recommendation.machines import MachineAnswers
+from mnv2bench.recommendation.remarks import remarks
 from mnv2bench.recommendation.ties import least_confidence, separation
-from mnv2bench.recommendation.words import headline, remarks
+from mnv2bench.recommendation.words import headline
 
 Json = dict[str, object]
 

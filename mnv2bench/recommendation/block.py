@@ -7,22 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mnv2bench.recommendation.answer import Answer
+from mnv2bench.recommendation.budget_table import HEADER, cells, row_name
 from mnv2bench.recommendation.goal import Goal
 from mnv2bench.recommendation.ladder import BudgetRow, budget_rows, headline_row
 from mnv2bench.recommendation.machines import MachineAnswers
-from mnv2bench.recommendation.words import (
-    HEADER,
-    advice,
-    cells,
-    coverage_text,
-    headline,
-    intervals_text,
-    place,
-    remarks,
-    row_name,
-    ties_text,
-    usability_text,
-)
+from mnv2bench.recommendation.phrases import place, ties_text
+from mnv2bench.recommendation.remarks import remarks
+from mnv2bench.recommendation.words import advice, coverage_text, headline, intervals_text, usability_text
 from mnv2bench.report.cells import NONE, plain
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from mnv2bench.recommendation.drawing import (
     heading,
 )
 from mnv2bench.recommendation.goal import Cost, Goal
-from mnv2bench.recommendation.words import latency_text, setting_text
+from mnv2bench.recommendation.phrases import latency_text, setting_text
 from mnv2bench.report.cells import NONE, plain
 from mnv2bench.report.svg import as_picture, as_svg
 from mnv2bench.report.web.figure import Figure, figure, still_figure

@@ -20,8 +20,8 @@ from mnv2bench.recommendation.drawing import (
     configured,
     heading,
 )
+from mnv2bench.recommendation.phrases import place
 from mnv2bench.recommendation.throughput import arrangement, parallelism, rate_text, request_text
-from mnv2bench.recommendation.words import place
 
 if TYPE_CHECKING:
     import altair as alt

@@ -12,7 +12,8 @@ from mnv2bench.recommendation.ladder import headline_row
 from mnv2bench.recommendation.per_machine.cheapest import Cheapest, cheapest
 from mnv2bench.recommendation.per_machine.choices import MachineChoice
 from mnv2bench.recommendation.per_machine.prices import HOURS_OF_A_MONTH, Prices
-from mnv2bench.recommendation.words import goal_text, headline, latency_text, setting_text, ties_text
+from mnv2bench.recommendation.phrases import goal_text, latency_text, setting_text, ties_text
+from mnv2bench.recommendation.words import headline
 from mnv2bench.report.cells import NONE, plain
 
 NOTHING_FITS, NOT_USABLE, NOTHING_TIMED = "nothing fits", "do not use", "not timed"
