@@ -164,5 +164,6 @@ def test_exceptions_of_any_kind_are_caught_once():
     assert broad == [
         "mnv2bench/artifacts/export.py",
         "mnv2bench/files.py",
+        "mnv2bench/fleet/ssh.py",
         "mnv2bench/workers/programs.py",
     ]  # all but the last one clean up and raise

@@ -92,7 +92,8 @@ class SshMachine(MachineNanny):
     async def start_unsafe(self) -> "SshMachine":
         """Start, and say so in the words that Dask's ssh.Worker waits for."""
         await super().start_unsafe()
-        print(f"worker at {self.worker_address}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"worker at {self.worker_address}\n")
+        sys.stderr.flush()
         return self
 
 
