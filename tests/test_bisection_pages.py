@@ -48,7 +48,7 @@ def test_a_release_that_was_skipped_just_before_the_change_is_named_and_none_is_
 
 def test_several_changes_are_not_called_one():
     assert sentence(Ended(Outcome.STEPS, 2, 1, 0.01, 1.04, 1.03, 1.05)) == (
-        "openvino 2026.0.0 is the first that is slower, and later ones add to it: 1.040 (1.030 to 1.050) over "
+        "openvino 2026.0.0 is the first that is slower, and later ones change it too: 1.040 (1.030 to 1.050) over "
         "2025.4.0, probability of error 1 %"
     )
     assert sentence(Ended(Outcome.STEPS, None, None, 0.02, 1.1, 1.08, 1.12, among=(1, 2))) == (

@@ -41,7 +41,7 @@ def _change(answer: CaseAnswer, subject: Subject, direction: Direction) -> str:
     assert ended.first is not None and ended.before is not None
     first, before = subject.releases[ended.first], subject.releases[ended.before].name
     title = f" ({plain(first.title)})" if first.title else ""
-    more = ", and later ones add to it" if ended.outcome == Outcome.STEPS else ""
+    more = ", and later ones change it too" if ended.outcome == Outcome.STEPS else ""
     skipped = skipped_between(answer)
     relation = f"is {direction} than {before}" if skipped else f"is the first that is {direction}"
     over = "" if skipped else f" over {before}"
